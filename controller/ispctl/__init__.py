@@ -1,0 +1,1 @@
+"""ispctl: a GitOps controller for internet service providers."""
