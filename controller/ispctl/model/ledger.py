@@ -1,0 +1,59 @@
+"""subscribers/<group>/**/<id>.ledger.yaml: what was invoiced and paid. Append-only; a correction is a new entry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ispctl.model.record import Record
+from ispctl.model.scalars import Money, Moment, Name, SubscriberId, Text
+
+
+class Entry(Record):
+    """One line of the account. Amounts are positive; the type decides the direction."""
+
+    key: Text = Field(description="Idempotency key; unique in the file.")
+    at: Moment
+    type: Literal["invoice", "payment", "credit", "adjustment", "refund", "reversal"]
+    amount: Money
+    service: Name | None = Field(None, description="Key of the service it belongs to.")
+    reference: Text | None = Field(None, description="Number of the invoice or of the payment.")
+    reverses: Text | None = Field(None, description="Key of the entry that this one undoes.")
+    reason: Text | None = None
+    period: Period | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.type == "reversal") != (self.reverses is not None):
+            raise ValueError("reverses belongs to a reversal, and a reversal needs it")
+        if self.amount < 0 and self.type != "adjustment":
+            raise ValueError("amount is negative; only an adjustment may be")
+        return self
+
+
+class Period(Record):
+    """The days an invoice pays for, both included."""
+
+    since: Moment = Field(alias="from")
+    until: Moment
+
+
+class Ledger(Record):
+    """The account of one subscriber."""
+
+    subscriber: SubscriberId
+    entries: Annotated[tuple[Entry, ...], Field()] = ()
+
+    @model_validator(mode="after")
+    def _keys(self) -> Self:
+        keys = [entry.key for entry in self.entries]
+        if len(set(keys)) < len(keys):
+            raise ValueError("two entries carry the same key")
+        known = set(keys)
+        if any(entry.reverses and entry.reverses not in known for entry in self.entries):
+            raise ValueError("a reversal names a key that no entry carries")
+        return self
+
+
+Entry.model_rebuild()

@@ -1,0 +1,151 @@
+"""inventory/hosts.yaml, groups.yaml, defaults.yaml (Nornir's format, ours under data:), pools.yaml and targets.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, RootModel, model_validator
+
+from ispctl.model.record import Record
+from ispctl.model.scalars import (
+    Address,
+    Flag,
+    Hostname,
+    Name,
+    Net,
+    Port,
+    SealedText,
+    Seconds,
+    Text,
+    Whole,
+)
+
+PLATFORMS = ("routeros", "ios-xe", "junos", "huawei-vrp", "vyos", "accel-ppp", "linux")
+Platform = Literal["routeros", "ios-xe", "junos", "huawei-vrp", "vyos", "accel-ppp", "linux"]
+
+
+class Radius(Record):
+    """The NAS as a RADIUS client."""
+
+    sources: Annotated[tuple[Address, ...], Field(min_length=1)] = Field(
+        description="Addresses its requests come from; also what it may send as NAS-IP-Address."
+    )
+    identifier: Text | None = Field(None, description="NAS-Identifier it sends.")
+    secret: SealedText = Field(repr=False, description="Shared secret, sealed for nas/<host>/radius.secret.")
+    require_message_authenticator: Flag = Field(True, description="Refuse requests without one (BlastRADIUS).")
+
+
+class Coa(Record):
+    """Where CoA and Disconnect requests go (RFC 5176)."""
+
+    address: Address
+    port: Port = 3799
+    per_second: Annotated[Whole, Field(ge=1, le=10000)] = Field(50, description="Requests a second at most.")
+
+
+class Accounting(Record):
+    """How the NAS counts."""
+
+    interim: Annotated[Seconds, Field(ge=1, le=86400)] = Field(300, description="Acct-Interim-Interval.")
+    direction: Literal["nas", "subscriber"] = Field("nas", description="nas: Acct-Input is what the subscriber sends.")
+    gigawords: Flag = True
+
+
+class HostData(Record):
+    """What ispctl needs to know; Nornir keeps it under data:."""
+
+    radius: Radius | None = None
+    coa: Coa | None = None
+    accounting: Accounting | None = None
+    custom: dict[str, Any] = Field(default_factory=dict, description="Yours; ispctl does not read it.")
+
+
+class Nornir(Record):
+    """The fields that hosts, groups and defaults share in Nornir's SimpleInventory."""
+
+    hostname: Hostname | None = None
+    port: Port | None = None
+    username: Text | None = None
+    password: SealedText | None = Field(None, repr=False, description="Sealed; never clear text.")
+    platform: Platform | None = None
+    data: HostData = Field(default_factory=HostData)
+    connection_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class Host(Nornir):
+    """One NAS."""
+
+    groups: tuple[Name, ...] = ()
+
+
+class Hosts(RootModel[dict[Name, Host]]):
+    """inventory/hosts.yaml"""
+
+
+class HostGroups(RootModel[dict[Name, Host]]):
+    """inventory/groups.yaml"""
+
+
+class Defaults(Nornir):
+    """inventory/defaults.yaml"""
+
+
+class Pool(Record):
+    """A set of addresses with one owner and one purpose."""
+
+    family: Literal[4, 6]
+    served_by: Literal["nas", "radius", "dhcp", "static"] = Field(
+        description="nas: Framed-Pool. radius: radippool. dhcp: the NAS's DHCP. static: written in git."
+    )
+    slices: dict[Name, tuple[Net, ...]] = Field(default_factory=dict, description="Per NAS: its part of the pool.")
+    ranges: tuple[Net, ...] = ()
+    gateway: Address | None = None
+    exclude: tuple[Address, ...] = ()
+    nas: tuple[Name, ...] = Field((), description="Hosts or groups that may use it; empty: all.")
+    quarantine: Seconds = Field(0, description="How long a freed address rests.")
+    purpose: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _family(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("family") in ("4", "6"):
+            return value | {"family": int(value["family"])}
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if bool(self.slices) == bool(self.ranges):
+            raise ValueError("takes either slices (per NAS) or ranges")
+        if self.slices and self.served_by not in ("nas", "dhcp"):
+            raise ValueError(f"served_by {self.served_by} takes ranges, not slices")
+        addresses = [*self.exclude, *([self.gateway] if self.gateway else [])]
+        if any(part.version != self.family for part in [*self.prefixes, *addresses]):
+            raise ValueError(f"holds an address that is not of family {self.family}")
+        return self
+
+    @property
+    def prefixes(self) -> tuple[Net, ...]:
+        """All prefixes of the pool, whoever serves them."""
+        return self.ranges or tuple(net for part in self.slices.values() for net in part)
+
+
+class Pools(RootModel[dict[Name, Pool]]):
+    """inventory/pools.yaml"""
+
+
+class RadiusTarget(Record):
+    """The database that FreeRADIUS reads."""
+
+    dsn: str = Field(
+        min_length=1,
+        max_length=1000,
+        repr=False,
+        description="sqlite:///path (relative to the repository) or postgresql://…",
+    )
+    replicas: tuple[str, ...] = Field((), repr=False)
+
+
+class Targets(Record):
+    """inventory/targets.yaml"""
+
+    radius: RadiusTarget

@@ -1,0 +1,88 @@
+"""inventory/policy.yaml: the ISP's own rules."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from ispctl.model.record import Record
+from ispctl.model.scalars import Count, Name, Seconds, Share, Text, Whole
+from ispctl.model.tariff import Speed
+
+FORMAT = 1
+"""The newest inventory format this version reads."""
+
+
+class Block(Record):
+    """What a blocked subscriber meets."""
+
+    method: Literal["wall", "reject"] = Field("wall", description="wall: only the payment page. reject: no session.")
+
+
+class Wall(Record):
+    """How a walled session is marked, in both families: it gets no IPv6 at all."""
+
+    address_list: Name = Field("isp-walled", description="Address list or filter on the NAS.")
+    pool: Name | None = Field(None, description="Pool for walled sessions; default: the NAS's own.")
+    rate: Speed = Field(default_factory=lambda: Speed.model_validate({"down": "1M", "up": "1M"}))
+
+
+class Expiry(Record):
+    """Ends are spread after midnight by a stable hash of the service, in the customer's favour."""
+
+    spread: Annotated[Seconds, Field(le=86400)] = Field(0, description="Up to so long after the end of the day.")
+    backstop: Seconds = Field(86400, description="So long after the end the server acts alone, if ispctl is dead.")
+
+
+class Limit(Record):
+    """More than max(floor, share of all services) in 24 h is refused unless the number is given."""
+
+    share: Share
+    floor: Count
+
+
+class Limits(Record):
+    """The gates."""
+
+    cut_off: Limit = Field(default_factory=lambda: Limit(share=Decimal("0.05"), floor=5))
+    dropped: Limit = Field(default_factory=lambda: Limit(share=Decimal("0.10"), floor=20))
+    slower: Limit = Field(default_factory=lambda: Limit(share=Decimal("0.10"), floor=20))
+    delete: Limit = Field(default_factory=lambda: Limit(share=Decimal("0.05"), floor=5))
+
+
+class Policy(Record):
+    """The rules that hold for everybody."""
+
+    format: Annotated[Whole, Field(ge=1)] = Field(description="Format of the inventory.")
+    timezone: Text = Field(description="IANA name; days begin and end there.")
+    currency: Annotated[Text, Field(pattern="^[A-Z]{3}$")] = Field(description="ISO 4217.")
+    realms: dict[str, Literal["local"]] = Field(default_factory=dict, description="Realms that logins may carry.")
+    roaming: Literal["allow", "alert", "reject"] = Field(
+        "allow", description="A login from a NAS it is not planned on."
+    )
+    expired: Block = Field(default_factory=Block)
+    suspended: Block | None = Field(None, description="Default: as expired.")
+    hold: Block | None = Field(None, description="Default: as expired.")
+    wall: Wall = Field(default_factory=Wall)
+    expiry: Expiry = Field(default_factory=Expiry)
+    limits: Limits = Field(default_factory=Limits)
+    mac_unique: Literal["global", "group", "off"] = Field("global", description="Where a MAC may be bound only once.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blocked_alike(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            as_expired = value.get("expired", {"method": "wall"})
+            return {"suspended": as_expired, "hold": as_expired} | value
+        return value
+
+    @model_validator(mode="after")
+    def _zone_exists(self) -> Self:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("timezone: is not an IANA time zone like Asia/Kathmandu") from None
+        return self

@@ -1,0 +1,107 @@
+"""What all models share: frozen, and an unknown key is refused. And how pydantic's findings become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+Loc = tuple[str | int, ...]
+
+
+class Record(BaseModel):
+    """The base of every model of a file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+_SILENT = {"profile", "password", "secret", "mobile", "email", "name", "address", "username"}
+"""Keys whose values are never repeated in a message: people and secrets."""
+
+
+def findings(error: ValidationError, kind: type[BaseModel]) -> Iterator[tuple[str, Loc, str, str]]:
+    """(code, place in the document, text, advice) for each thing pydantic found wrong."""
+    details = error.errors(include_url=False, include_context=True)
+    places = [detail["loc"] for detail in details]
+    for detail in details:
+        loc = detail["loc"]
+        if detail["type"] == "too_short" and any(len(p) > len(loc) and p[: len(loc)] == loc for p in places):
+            continue  # pydantic counts only the items that were valid
+        yield _finding(detail, loc, kind)
+
+
+def _finding(detail: ErrorDetails, loc: Loc, kind: type[BaseModel]) -> tuple[str, Loc, str, str]:
+    name = dotted(loc)
+    match detail["type"]:
+        case "extra_forbidden":
+            known = _keys_at(kind, loc[:-1])
+            close = get_close_matches(str(loc[-1]), known, n=1)
+            advice = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}" if known else ""
+            return "E030", loc, f"{name} is not a key that is known here", advice
+        case "missing":
+            return "E031", loc, f"{name} is missing", f"Add the key {loc[-1]}"
+        case "quote_it":
+            return "E033", loc, f"{name}: {detail['msg']}", ""
+        case _ if detail["input"] is None:
+            return "E034", loc, f"{name} has no value", "Give it a value or remove the key"
+        case "value_error":
+            return "E032", loc, f"{name}: {detail['ctx']['error']}" if name else str(detail["ctx"]["error"]), ""
+        case _:
+            return "E032", loc, f"{name}: {_said(detail)}{_given(detail, loc)}", ""
+
+
+_WORDS = {
+    "dict_type": "expected keys and values",
+    "model_type": "expected keys and values",
+    "model_attributes_type": "expected keys and values",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "string_type": "expected text",
+    "too_short": "is shorter than allowed",
+}
+
+
+def _said(detail: ErrorDetails) -> str:
+    if detail["type"] == "literal_error":
+        return f"expected {detail['ctx']['expected'].replace(chr(39), '')}"
+    if known := _WORDS.get(detail["type"]):
+        return known
+    said = detail["msg"]
+    return said[0].lower() + said[1:].replace("Input should be", "expected")
+
+
+def _given(detail: ErrorDetails, loc: Loc) -> str:
+    value = detail["input"]
+    if not isinstance(value, str) or _SILENT & {str(part) for part in loc} or len(value) > 60:
+        return ""
+    return f", not {str(value)!r}"
+
+
+def dotted(loc: Loc) -> str:
+    """services[0].mac.mode, as people write it."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _keys_at(kind: Any, loc: Loc) -> list[str]:
+    """The keys the model knows at a place, or nothing where it cannot be told."""
+    for part in loc:
+        fields = getattr(kind, "model_fields", None)
+        if isinstance(part, str) and fields is not None:
+            if part not in fields:
+                return []
+            kind = _inner(fields[part].annotation)
+    return sorted(getattr(kind, "model_fields", {}))
+
+
+def _inner(annotation: Any) -> Any:
+    """The model inside Optional[…], tuple[…, ...] or dict[str, …]."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_inner(part) for part in getattr(annotation, "__args__", ()))
+    return next((found for found in inner if found is not None), None)

@@ -1,0 +1,291 @@
+"""Leaf types: how a piece of text in a file becomes a rate, a volume, a date, a MAC. Typed by schema, never by YAML.
+
+Every type here takes text. A plain (unquoted) scalar carries `plain = True`; only a *text* field minds what
+YAML 1.2 would have made of it, and then says "quote it".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, datetime
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+YAML_12_CORE = re.compile(
+    r"(?P<null>|~|null|Null|NULL)|(?P<boolean>true|True|TRUE|false|False|FALSE)"
+    r"|(?P<number>[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))"
+)
+"""What an unquoted scalar means under the core schema of YAML 1.2 (section 10.3.2), if not text."""
+
+
+def meaning(text: str) -> str | None:
+    """ "null", "boolean" or "number" for an unquoted scalar that YAML 1.2 would not read as text; else None."""
+    found = YAML_12_CORE.fullmatch(text)
+    return next((name for name, part in found.groupdict().items() if part is not None), None) if found else None
+
+
+_JOINERS = "\u200c\u200d"
+"""Zero-width (non-)joiner: many Indic and Persian names cannot be written without them."""
+
+
+def _text(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    kind = meaning(value) if getattr(value, "plain", False) else None
+    if kind:
+        raise PydanticCustomError("quote_it", "YAML reads this as a {kind}: put quotes around it", {"kind": kind})
+    if any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} and char not in _JOINERS for char in value):
+        raise PydanticCustomError("text", "holds a control character or an invisible mark")
+    if value != value.strip():
+        raise PydanticCustomError("text", "begins or ends with a blank")
+    if not value:
+        raise PydanticCustomError("text", "is empty")
+    return str(value)
+
+
+def _pattern(name: str, pattern: str, expected: str, longest: int) -> BeforeValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: Any) -> Any:
+        text = _text(value)
+        if isinstance(text, str) and (len(text.encode()) > longest or not compiled.fullmatch(text)):
+            raise PydanticCustomError(
+                name, "expected {expected}, at most {longest} characters", {"expected": expected, "longest": longest}
+            )
+        return text
+
+    return BeforeValidator(check)
+
+
+Text = Annotated[str, BeforeValidator(_text), StringConstraints(max_length=253)]
+SubscriberId = Annotated[str, _pattern("id", r"[a-z0-9][a-z0-9-]*", "an id of lower-case letters, digits and '-'", 48)]
+Name = Annotated[
+    str, _pattern("name", r"[a-z0-9][a-z0-9._-]*", "a name of lower-case letters, digits and '.', '_', '-'", 48)
+]
+Login = Annotated[
+    str,
+    _pattern(
+        "login",
+        r"[a-z0-9._:/+-]+(@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?",
+        "a login of a-z 0-9 . _ : / + - with an optional @realm",
+        64,
+    ),
+]
+Email = Annotated[str, _pattern("email", r"[^@\s]+@[^@\s]+\.[^@\s.]+", "an e-mail address", 254)]
+Phone = Annotated[
+    str, _pattern("phone", r"\+[1-9][0-9 -]{5,20}", "a phone number that begins with + and the country code", 24)
+]
+
+_SEALED = re.compile(r"enc:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{40,}={0,2}|age:[A-Za-z0-9+/]{40,}={0,2}")
+
+
+def _sealed(value: Any) -> Any:
+    if isinstance(value, str) and not _SEALED.fullmatch(value):
+        raise PydanticCustomError("sealed", "expected a sealed value (enc:… or age:…), never clear text")
+    return value if value is None else str(value)
+
+
+SealedText = Annotated[str, BeforeValidator(_sealed)]
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,18}", value):
+        raise PydanticCustomError("whole", "expected a whole number")
+    return int(value) if isinstance(value, str) else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
+Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)]
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in {"true", "false"}:
+            raise PydanticCustomError("flag", "expected true or false")
+        return value == "true"
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+
+
+def _scaled(name: str, pattern: str, units: dict[str, int], expected: str) -> BeforeValidator:
+    compiled = re.compile(pattern)
+
+    def parse(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = compiled.fullmatch(value)
+        if not found or found["unit"] not in units:
+            raise PydanticCustomError(name, "expected {expected}", {"expected": expected})
+        amount = Decimal(found["amount"]) * units[found["unit"]]
+        if amount != int(amount):
+            raise PydanticCustomError(name, "is not a whole number of the smallest unit")
+        return int(amount)
+
+    return BeforeValidator(parse)
+
+
+_AMOUNT = r"(?P<amount>[0-9]{1,12}(\.[0-9]{1,9})?)(?P<unit>[A-Za-z]*)"
+_RATE_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+_VOLUME_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+BitRate = Annotated[
+    int,
+    _scaled("rate", _AMOUNT, _RATE_UNITS, "a rate in bit/s like 50M (k = 10^3, M = 10^6, G = 10^9)"),
+    Field(ge=1000, le=10**12),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[0-9]+(\.[0-9]+)?[kMG]?$"}, mode="validation"),
+]
+"""Bits per second, decimal prefixes."""
+Octets = Annotated[
+    int,
+    _scaled("volume", _AMOUNT, _VOLUME_UNITS, "a volume in bytes like 500GB (kB, MB, GB, TB; GB = 10^9 bytes)"),
+    Field(ge=1),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?[kMGT]B$"}, mode="validation"),
+]
+"""Bytes, decimal prefixes; the B is mandatory, since 500G could be bits."""
+Seconds = Annotated[
+    int,
+    _scaled("duration", _AMOUNT, _DURATION_UNITS, "a duration like 300s, 5m, 2h or 7d"),
+    Field(ge=0),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?[smhd]$"}, mode="validation"),
+]
+
+
+def _percent(value: Any) -> Any:
+    if isinstance(value, str):
+        found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%", value)
+        if not found or Decimal(found[1]) > 100:
+            raise PydanticCustomError("share", "expected a share between 0% and 100%, like 5%")
+        return Decimal(found[1]) / 100
+    return value
+
+
+Share = Annotated[
+    Decimal, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": "%$"}, mode="validation")
+]
+"""A fraction between 0 and 1, written as a percentage."""
+
+
+def _money(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,4})?", value):
+        raise PydanticCustomError("money", 'expected an amount like "1200.00"')
+    return Decimal(value) if isinstance(value, str) else value
+
+
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_money),
+    WithJsonSchema({"type": ["string", "number"]}, mode="validation"),
+    PlainSerializer(str, return_type=str, when_used="json"),
+]
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+                return date.fromisoformat(value)
+        except ValueError:
+            pass
+        raise PydanticCustomError("day", "expected a date like 2026-11-22")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, str):
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            return _day(value)
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            found = None
+        if found is None or found.tzinfo is None:
+            raise PydanticCustomError(
+                "moment", "expected a date like 2026-11-22 or a time stamp with offset like 2026-11-22T18:00:00+05:45"
+            )
+        return found
+    return value
+
+
+Moment = Annotated[datetime | date, BeforeValidator(_moment), WithJsonSchema({"type": "string"}, mode="validation")]
+"""A local day of the ISP, or an exact instant (aware)."""
+
+_MAC = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}|[0-9a-f]{4}([.-][0-9a-f]{4}){2}|[0-9a-f]{12}")
+
+
+def _mac(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = value.lower()
+    if not _MAC.fullmatch(text):
+        raise PydanticCustomError("mac", "expected a MAC address like 02:00:5e:10:00:01")
+    octets = re.sub("[^0-9a-f]", "", text)
+    if int(octets[:2], 16) & 1:
+        raise PydanticCustomError("mac", "is a multicast address, which no device sends from")
+    if octets == "0" * 12:
+        raise PydanticCustomError("mac", "is the address of no device")
+    return ":".join(octets[i : i + 2] for i in range(0, 12, 2))
+
+
+Mac = Annotated[str, BeforeValidator(_mac)]
+"""Lower case with colons, whatever notation the file has."""
+
+
+def _parsed(make: Any, expected: str) -> BeforeValidator:
+    def parse(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            if "%" in value:
+                raise ValueError
+            return make(value)
+        except ValueError as error:
+            host_bits = "host bits set" in str(error)
+            raise PydanticCustomError(
+                "address",
+                "expected {expected}{hint}",
+                {"expected": expected, "hint": ": bits are set right of the prefix" if host_bits else ""},
+            ) from None
+
+    return BeforeValidator(parse)
+
+
+_STRING_SCHEMA = WithJsonSchema({"type": "string"}, mode="validation")
+V4 = Annotated[IPv4Address, _parsed(IPv4Address, "an IPv4 address like 203.0.113.7"), _STRING_SCHEMA]
+V6 = Annotated[IPv6Address, _parsed(IPv6Address, "an IPv6 address like 2001:db8::7"), _STRING_SCHEMA]
+Net4 = Annotated[IPv4Network, _parsed(IPv4Network, "an IPv4 prefix like 203.0.113.64/29"), _STRING_SCHEMA]
+Net6 = Annotated[IPv6Network, _parsed(IPv6Network, "an IPv6 prefix like 2001:db8:100::/56"), _STRING_SCHEMA]
+
+
+def _net(text: str) -> IPv4Network | IPv6Network:
+    return IPv6Network(text) if ":" in text else IPv4Network(text)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    return IPv6Address(text) if ":" in text else IPv4Address(text)
+
+
+Net = Annotated[IPv4Network | IPv6Network, _parsed(_net, "a prefix like 203.0.113.64/29"), _STRING_SCHEMA]
+Address = Annotated[IPv4Address | IPv6Address, _parsed(_address, "an IP address"), _STRING_SCHEMA]
+
+
+def _hostname(value: Any) -> Any:
+    text = _text(value)
+    if isinstance(text, str) and not re.fullmatch(r"[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}", text):
+        raise PydanticCustomError("hostname", "expected a host name or an IP address")
+    return text
+
+
+Hostname = Annotated[str, BeforeValidator(_hostname)]

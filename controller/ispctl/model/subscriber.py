@@ -1,0 +1,273 @@
+"""subscribers/<group>/**/<id>.yaml and group.yaml: people, their services, and the groups they belong to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ispctl.model.record import Record
+from ispctl.model.scalars import (
+    V4,
+    V6,
+    BitRate,
+    Count,
+    Email,
+    Flag,
+    Login,
+    Mac,
+    Moment,
+    Name,
+    Net,
+    Net6,
+    Phone,
+    SealedText,
+    SubscriberId,
+    Text,
+    Whole,
+)
+
+
+class Profile(Record):
+    """Who the subscriber is. Shown to the helpdesk; never in a plan, a note or a log."""
+
+    name: Text = Field(description="Name of the person or company.", repr=False)
+    mobile: Phone | None = Field(None, description="E.164, in quotes: it begins with +.", repr=False)
+    email: Email | None = Field(None, description="Where notices and statements go.", repr=False)
+    address: Text | None = Field(None, description="Postal or street address.", repr=False)
+
+
+class Access(Record):
+    """How the service is identified on the network."""
+
+    type: Literal["pppoe", "ipoe"] = Field(description="pppoe: login and password. ipoe: by MAC or circuit.")
+    identify: Literal["mac", "circuit"] | None = Field(None, description="ipoe only: what stands for the login.")
+    circuit_id: Text | None = Field(None, description="DHCP option 82 circuit id.")
+    remote_id: Text | None = Field(None, description="DHCP option 82 remote id.")
+    vlan: Annotated[Whole, Field(ge=1, le=4094)] | None = Field(None, description="VLAN of the service.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.type == "pppoe" and (self.identify or self.circuit_id or self.remote_id):
+            raise ValueError("identify, circuit_id and remote_id belong to ipoe")
+        if self.identify == "circuit" and not self.circuit_id:
+            raise ValueError("identify: circuit needs circuit_id")
+        return self
+
+
+class Grace(Record):
+    """Service beyond what is paid, until the end of a day."""
+
+    until: Moment = Field(description="Inclusive: grace ends when that local day ends.")
+    reason: Text = Field(description="Why it was given.")
+    ticket: Text | None = Field(None, description="Ticket that asked for it.")
+    key: Text | None = Field(None, description="Idempotency key of the event.")
+
+
+class Setting(Record):
+    """What a scheduled change may set on the service."""
+
+    tariff: Name | None = None
+    nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    ipv4: Ipv4 | None = None
+    ipv6: Ipv6 | None = None
+    routes: tuple[Net, ...] | None = None
+    mac: Binding | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("sets nothing")
+        return self
+
+
+class Scheduled(Record):
+    """A change that takes effect by the clock."""
+
+    at: Moment = Field(description="A date means 00:00 local.")
+    set: Setting = Field(description="The fields of the service that change then.")
+    key: Text | None = Field(None, description="Idempotency key of the event.")
+
+
+class Hold(Record):
+    """Holiday: no service from the first day to the last, both included."""
+
+    since: Moment = Field(alias="from", description="First day without service, from 00:00 local.")
+    until: Moment = Field(description="Last day without service, inclusive.")
+    extends_paid_until: Flag = Field(False, description="Whether the days of the hold are added to paid_until.")
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if type(self.since) is type(self.until) and self.since > self.until:
+            raise ValueError("until is before from")
+        return self
+
+
+class Suspended(Record):
+    """Taken out of service by a person, until the key is removed."""
+
+    since: Moment = Field(description="A date means 00:00 local.")
+    reason: Text = Field(description="Why.")
+    ticket: Text | None = None
+
+
+class Ipv4(Record):
+    """Either one address of a static pool, or a pool that hands one out."""
+
+    static: V4 | None = Field(None, description="Framed-IP-Address; must lie in a pool served_by static.")
+    pool: Name | None = Field(None, description="Name of a pool.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.static is None) == (self.pool is None):
+            raise ValueError("takes either static or pool")
+        return self
+
+
+class Wan6(Record):
+    """The address of the link itself."""
+
+    static: V6 | None = Field(None, description="Framed-IPv6-Address (RFC 6911).")
+    pool: Name | None = Field(None, description="Framed-IPv6-Pool (RFC 3162).")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.static is None) == (self.pool is None):
+            raise ValueError("takes either static or pool")
+        return self
+
+
+class Delegated6(Record):
+    """The prefix handed to the customer's router (Delegated-IPv6-Prefix, RFC 4818)."""
+
+    static: Net6 | None = Field(None, description="A prefix of a static pool.")
+    pool: Name | None = Field(None, description="Delegated-IPv6-Prefix-Pool (RFC 6911).")
+    length: Annotated[Whole, Field(ge=32, le=64)] | None = Field(None, description="Length of a prefix from the pool.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.static is None) == (self.pool is None):
+            raise ValueError("takes either static or pool")
+        if self.static is not None and self.length is not None:
+            raise ValueError("length belongs to pool; a static prefix carries its own")
+        return self
+
+
+class Ipv6(Record):
+    """IPv6 of a service."""
+
+    wan: Wan6 | None = None
+    delegated: Delegated6 | None = None
+
+
+class Device(Record):
+    """One MAC address that may dial in."""
+
+    mac: Mac = Field(description="Any notation; kept as 02:00:5e:10:00:01.")
+    label: Text | None = None
+
+
+class Binding(Record):
+    """Which devices may use the service."""
+
+    mode: Literal["off", "learn", "fixed"] = Field(
+        "off", description="off: any. learn: the first max. fixed: the list."
+    )
+    max: Annotated[Whole, Field(ge=1, le=16)] = Field(1, description="How many devices at most.")
+    on_mismatch: Literal["reject", "wall", "alert"] = Field("reject", description="What another device meets.")
+    addresses: tuple[Device, ...] = Field((), description="The bound devices.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.mode == "fixed" and not self.addresses:
+            raise ValueError("mode fixed without addresses would lock everybody out")
+        if self.mode != "off" and len(self.addresses) > self.max:
+            raise ValueError(f"{len(self.addresses)} addresses, but max is {self.max}")
+        if len({device.mac for device in self.addresses}) < len(self.addresses):
+            raise ValueError("names the same MAC address twice")
+        return self
+
+
+class Cpe(Record):
+    """A device managed by TR-069."""
+
+    serial: Text = Field(description="Serial number as the device reports it.")
+    profile: Name = Field(description="Vendor profile.")
+
+
+class Service(Record):
+    """One thing the subscriber pays for: a login with a tariff."""
+
+    key: Name = Field("main", description="Never changes; unique in the subscriber.")
+    login: Login = Field(description="The User-Name exactly as sent; unique among live services.")
+    password: SealedText | None = Field(None, description="Sealed; absent for ipoe.", repr=False)
+    access: Access = Field(default_factory=lambda: Access(type="pppoe"), description="How it is identified.")
+    tariff: Name | None = Field(None, description="Name of a tariff; default: the group's.")
+    nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
+        None, description="Where it is planned: hosts or Nornir groups; default: the group's."
+    )
+    activated: Moment | None = Field(None, description="Begins at 00:00 local of that day.")
+    paid_until: Moment | None = Field(None, description="Prepaid only; inclusive: ends when that local day ends.")
+    grace: tuple[Grace, ...] = ()
+    scheduled: tuple[Scheduled, ...] = ()
+    hold: Hold | None = None
+    suspended: Suspended | None = None
+    terminated: Moment | None = Field(None, description="First day without service.")
+    ipv4: Ipv4 | None = Field(None, description="Default: the tariff's.")
+    ipv6: Ipv6 | None = Field(None, description="Default: the tariff's.")
+    routes: tuple[Net, ...] = Field((), description="Framed-Route; unique like addresses.")
+    mac: Binding = Field(default_factory=Binding)
+    cpe: tuple[Cpe, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.access.type == "pppoe" and self.password is None:
+            raise ValueError("a pppoe service needs a password")
+        return self
+
+
+class Subscriber(Record):
+    """One customer."""
+
+    id: SubscriberId = Field(description="Never changes, never reused; the name of the file.")
+    profile: Profile
+    services: Annotated[tuple[Service, ...], Field(min_length=1)]
+
+
+class GroupDefaults(Record):
+    """Values a service of the group has when it does not say otherwise."""
+
+    nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    tariff: Name | None = None
+    ipv4: Ipv4 | None = None
+    ipv6: Ipv6 | None = None
+    mac: Binding | None = None
+
+
+class GroupLimits(Record):
+    """Ceilings for what stands in the group; never defaults."""
+
+    subscribers: Count | None = None
+    tariffs: tuple[Name, ...] | None = None
+    rate: RateCeiling | None = None
+
+
+class RateCeiling(Record):
+    """The fastest tariff that a group may use, in bit/s."""
+
+    down: BitRate
+    up: BitRate
+
+
+class Group(Record):
+    """subscribers/<group>/group.yaml"""
+
+    name: Name = Field(description="The name of the folder.")
+    title: Text | None = Field(None, description="What people call it.")
+    defaults: GroupDefaults = Field(default_factory=GroupDefaults)
+    limits: GroupLimits = Field(default_factory=GroupLimits)
+
+
+Setting.model_rebuild()
+GroupLimits.model_rebuild()
