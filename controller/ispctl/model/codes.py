@@ -1,4 +1,4 @@
-"""Every code a message may carry, with its name. `docs/errors.md` has a section for each; a test keeps the two equal."""
+"""Every code a message may carry, with its name. A test keeps this and the sections of `docs/errors.md` equal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,26 @@ from typing import Final
 
 CODES: Final[dict[str, str]] = {
     # E00x-E02x: reading git and YAML
+    "E001": "not-a-repository",
+    "E002": "empty-repository",
+    "E003": "unknown-revision",
+    "E004": "wrong-suffix",
+    "E005": "git-unusable",
+    "E006": "symlink",
+    "E007": "submodule",
+    "E008": "too-large",
+    "E009": "not-utf8",
+    "E010": "yaml-syntax",
+    "E011": "duplicate-key",
+    "E012": "several-documents",
+    "E013": "anchor-or-alias",
+    "E014": "tag",
+    "E015": "too-deep",
+    "E016": "not-a-mapping",
+    "E017": "bad-file-name",
+    "E018": "key-not-text",
+    "E019": "control-character",
+    "E020": "git-failed",
     # E03x-E05x: a file against its model
     "E030": "unknown-key",
     "E031": "missing-key",
@@ -14,6 +34,18 @@ CODES: Final[dict[str, str]] = {
     "E034": "empty-value",
     # E10x-E19x: rules across files
     # E20x: secrets
+    "E200": "bad-recipient",
+    "E201": "missing-age-key",
+    "E202": "wrong-age-key",
+    "E203": "unreadable-age-key",
+    "E204": "unreadable-keyring",
+    "E205": "clear-secret",
+    "E206": "damaged-secret",
+    "E207": "unknown-sealing-key",
+    "E208": "sealed-for-another",
+    "E209": "unfit-secret",
+    "E210": "cannot-write-secrets",
+    "E211": "no-such-place",
     # E30x: the database
     # E40x: the RADIUS server and the lab
     # E50x: live sessions
