@@ -49,7 +49,7 @@ _BOOLEAN = frozenset({"true", "True", "TRUE", "false", "False", "FALSE"})
 
 
 def resolves_to(scalar: Scalar) -> Literal["number", "boolean", "null"] | None:
-    """What a YAML 1.2 reader would make of it if it is plain and not taken as text (core schema, YAML 1.2.2 §10.3.2)."""
+    """What a YAML 1.2 reader would make of it if it were not taken as text (core schema, YAML 1.2.2 §10.3.2)."""
     if not scalar.plain:
         return None
     if scalar in NULLS:
@@ -69,9 +69,9 @@ class Marks:
         self, root: Node = None, rows: array[int] | None = None, nulls: Mapping[int, str] | None = None
     ) -> None:
         self._root = root
-        self._rows = rows if rows else array("I", (1, 1, 1, 1, 1))
+        self._rows = rows or array("I", (1, 1, 1, 1, 1))
         self._nulls = nulls or {}
-        self._steps: dict[int, list[int]] = {}
+        self._steps: dict[int, dict[str | int, int]] = {}
 
     def value(self, loc: Loc) -> tuple[int, int]:
         """(line, column) of the first character of the value at `loc`."""
@@ -103,7 +103,8 @@ class Marks:
     def _inside(self, row: int, parts: Iterable[str | int]) -> dict[str | int, int]:
         """The row of each child of the collection at `row`. Remembered: a host list has thousands of children."""
         if row not in self._steps:
-            steps, child = {}, row + 1
+            steps: dict[str | int, int] = {}
+            child = row + 1
             for part in parts:
                 steps[part] = child
                 child = self._rows[child * 5 + 4]
@@ -152,10 +153,10 @@ _HIDDEN = re.compile(
 )
 
 
-def hidden_in(text: str) -> str | None:
-    """The first character of `text` that a review would not show, as "U+202E"; None where there is none."""
+def hidden_in(text: str) -> int | None:
+    """The code point of the first character of `text` that a review would not show; None where there is none."""
     found = _HIDDEN.search(text)
-    return f"U+{ord(found[0]):04X}" if found else None
+    return ord(found[0]) if found else None
 
 
 def _hidden(text: str, file: str) -> Iterator[Problem]:
@@ -164,7 +165,7 @@ def _hidden(text: str, file: str) -> Iterator[Problem]:
         return
     shown = 0
     for number, line in enumerate(text.split("\n"), 1):
-        found = _HIDDEN.search(line[:-1] if line.endswith("\r") else line)
+        found = _HIDDEN.search(line.removesuffix("\r"))
         if found is not None and shown < MOST_PROBLEMS:
             shown += 1
             yield hidden(ord(found[0]), Where(file, number, found.start() + 1))

@@ -127,17 +127,21 @@ class Builder:
             pass
         except MarkedYAMLError as error:
             self._syntax(text, error)
-        except Exception:  # ruamel is not made for hostile text: an IndexError or OverflowError of its own is possible
-            self.report("E010", events, "this cannot be read as YAML", "Put the value in quotes")
+        except Exception:  # noqa: BLE001  ruamel answers some texts with an IndexError or OverflowError of its own
+            text = "this cannot be read as YAML"
+            self._problems.append(Problem("E010", text, self._where(events), "Put the value in quotes"))
         trusted = isinstance(self._root, dict) and all(problem.code in _KEEPS for problem in self._problems)
         return self._root if trusted and isinstance(self._root, dict) else None
 
     def report(self, code: str, mark: Any, text: str, advice: str) -> None:
         """Note a problem at ruamel's `mark` (anything with a line and a column that count from 0)."""
-        self._problems.append(Problem(code, text, Where(self._file, mark.line + 1, mark.column + 1), advice))
-        if len(self._problems) >= MOST_PROBLEMS:
-            self._problems[-1] = replace(self._problems[-1], advice=f"{advice}. The rest of the file was not read")
+        self._note(Problem(code, text, self._where(mark), advice))
+
+    def _note(self, problem: Problem) -> None:
+        if len(self._problems) + 1 >= MOST_PROBLEMS:
+            self._problems.append(replace(problem, advice=f"{problem.advice}. The rest of the file was not read"))
             raise _Enough
+        self._problems.append(problem)
 
     def _take(self, event: Any) -> None:
         if isinstance(event, (ScalarEvent, AliasEvent)):
@@ -157,9 +161,10 @@ class Builder:
         text = getattr(event, "value", "")
         plain = getattr(event, "style", None) is None
         if (sign := hidden_in(text)) is not None:  # written as an escape
-            self._problems.append(hidden(int(sign[2:], 16), self._where(event)))
+            self._note(hidden(sign, self._where(event.start_mark)))
         if self._open and self._open[-1].wants_key:
-            return self._key(event, text, plain)
+            self._key(event, text, plain)
+            return
         row = self._start_row(event.start_mark)
         null = plain and text in NULLS
         if null:
@@ -178,7 +183,7 @@ class Builder:
             advice = "Write each value where it is used"
             self.report("E013", event.start_mark, "a merge key (<<) is not used here", advice)
         elif text in frame.firsts:
-            first = Where(self._file, frame.firsts[text].line + 1, frame.firsts[text].column + 1)
+            first = self._where(frame.firsts[text])
             self.report(
                 "E011", event.start_mark, f"the key {_shown(text)} stands already at {first}", "Keep one of them"
             )
@@ -242,13 +247,15 @@ class Builder:
     def _judge_root(self, text: str) -> None:
         if isinstance(self._root, dict):
             return
-        what = {list: "a list", Scalar: "a single value"}.get(type(self._root), "an empty document")
-        if not text.strip():
-            what = "nothing"
-        elif self._root is None and all(not line.strip() or line.lstrip().startswith("#") for line in text.split("\n")):
-            what = "comments only"
+        if isinstance(self._root, list):
+            what = "a list"
+        elif self._root is not None:
+            what = "a single value"
+        else:
+            lines = (line.strip() for line in text.split("\n"))
+            what = "only comments" if any(line.startswith("#") for line in lines) else "nothing"
+        where = Where(self._file, *(self.rows[:2] if self._root is not None else (1, 1)))
         advice = "A file is a mapping: lines of the form 'key: value'"
-        where = Where(self._file, self.rows[0], self.rows[1]) if self.rows else Where(self._file, 1, 1)
         self._problems.append(Problem("E016", f"the file holds {what}", where, advice))
 
     def _syntax(self, text: str, error: MarkedYAMLError) -> None:
@@ -258,8 +265,8 @@ class Builder:
             return  # the sign that was refused is also what the parser stumbled over
         self._problems.append(Problem("E010", what, where, advice))
 
-    def _where(self, event: Any) -> Where:
-        return Where(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+    def _where(self, mark: Any) -> Where:
+        return Where(self._file, mark.line + 1, mark.column + 1)
 
 
 def _stream(events: _Events) -> Iterator[Any]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.error import MarkedYAMLError
 
 _LOOK_UP = "Compare its indentation with the lines above"
+_COLON = f"{_LOOK_UP}; a text that holds ': ' goes in quotes"
 _CLOSE = "Close it, or put the text in quotes if the bracket belongs to it"
 
 # A piece of ruamel's sentence -> ours, and what to do. The first that fits is taken.
@@ -17,7 +18,7 @@ _SENTENCES: Final = (
     (
         "mapping values are not allowed",
         "a ':' stands where no key can be",
-        f"{_LOOK_UP}; a text with ': ' goes in quotes",
+        _COLON,
     ),
     ("mapping keys are not allowed", "a '?' stands where no key can be", "Put the value in quotes"),
     ("sequence entries are not allowed", "a '- ' stands where no list can begin", "Begin the list on its own line"),
@@ -27,7 +28,7 @@ _SENTENCES: Final = (
     ("unexpected end of stream", "a text in quotes is not closed", "Write the closing quote"),
     (
         "unexpected document separator",
-        "a text in quotes is not closed before '---' or '...'",
+        "a text in quotes is not closed before '---'",
         "Write the closing quote",
     ),
     ("unknown escape character", "a '\\' in double quotes that means nothing", "Use single quotes, or write '\\\\'"),
