@@ -1,0 +1,65 @@
+# Needs Python 3.11, git and make; what else is missing is installed. `make help` lists what can be done.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules
+
+VENV ?= .venv
+JOBS ?= 2
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Used by `make lock` alone, in an environment of its own.
+PIP_TOOLS := pip-tools==7.6.2
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/python -m pytest
+UNIT := -m "not live and not slow"
+# A far time zone, a bare locale, another order of sets, and (by pytest-randomly) another order of tests.
+HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
+
+.PHONY: help demo test unit lint lock clean packages venv
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
+
+demo: packages venv ## the main job on real parts: validate, plan, apply, dial in, change, repair
+	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo
+
+test: packages venv lint ## everything: style, types, all tests, and the unit tests again in hostile surroundings
+	$(PYTEST) -n $(JOBS) --dist worksteal --clean-tree --durations=10
+	$(HOSTILE) $(PYTEST) -n $(JOBS) --dist worksteal --clean-tree -q $(UNIT)
+
+unit: packages venv ## the tests that start no server, in under a minute
+	$(PYTEST) -n $(JOBS) --dist worksteal $(UNIT)
+
+lint: venv ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+lock: ## pin every package anew, with hashes, in constraints.txt
+	@python=$$(scripts/python); mkdir -p build; "$$python" -m venv build/lock
+	@build/lock/bin/pip --disable-pip-version-check --quiet install '$(PIP_TOOLS)'
+	@build/lock/bin/pip-compile --quiet --upgrade --extra dev --generate-hashes --allow-unsafe --strip-extras --no-header \
+		--no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+		--output-file build/lock/constraints.txt pyproject.toml
+	@{ echo '# What is installed, to the byte. Made by `make lock` from pyproject.toml; not edited by hand.'; \
+		grep -v '^#' build/lock/constraints.txt; } > constraints.txt
+	@echo "constraints.txt: $$(grep -c == constraints.txt) packages"
+
+clean: ## remove what make and the tests left; the environment in .venv stays
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find controller tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+packages:
+	@scripts/debian-packages
+
+venv: $(STAMP)
+
+$(STAMP): constraints.txt pyproject.toml | packages
+	@python=$$(scripts/python); test -x $(BIN)/python || "$$python" -m venv $(VENV)
+	@echo "Installing Python packages into $(VENV)" >&2
+	@$(PIP) install --only-binary :all: --require-hashes --requirement constraints.txt
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
