@@ -33,7 +33,7 @@ CODES: Final[dict[str, str]] = {
     "E033": "quote-it",
     "E034": "empty-value",
     # E10x-E19x: rules across files
-    # E20x: secrets
+    # E20x are secrets
     "E200": "bad-recipient",
     "E201": "missing-age-key",
     "E202": "wrong-age-key",
@@ -48,6 +48,17 @@ CODES: Final[dict[str, str]] = {
     "E211": "no-such-place",
     # E30x: the database
     # E40x: the RADIUS server and the lab
+    "E401": "server-setting",
+    "E402": "server-folder",
+    "E403": "freeradius-missing",
+    "E404": "port-taken",
+    "E405": "server-config-refused",
+    "E406": "server-not-ready",
+    "E407": "lab-folder",
+    "E408": "lab-not-running",
+    "E409": "stand-ins-not-ready",
+    "E410": "not-a-lab-database",
+    "E411": "stand-in-refused",
     # E50x: live sessions
     # E60x: plans that are refused
     # W7xx: warnings
