@@ -8,23 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ispctl.model.problem import Where
+from ispctl.desired import Because
 
 Value = str | int | bool | None | tuple["Value", ...]
 Fields = Mapping[str, Value]
 Key = tuple[str, str]
 Resources = Mapping[Key, Fields]
 """What a target holds, in normal form: ("login", "anita@home.example") -> its fields."""
-
-
-@dataclass(frozen=True)
-class Because:
-    """Why a value is what it is: a stable code, a sentence, the line somebody wrote, and the commit that brought it."""
-
-    code: str
-    text: str
-    where: Where | None = None
-    commit: str = ""
 
 
 @dataclass(frozen=True)

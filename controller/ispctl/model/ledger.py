@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from ispctl.model.record import Record
-from ispctl.model.scalars import Money, Moment, Name, SubscriberId, Text
+from ispctl.model.scalars import Moment, Money, Name, SubscriberId, Text
 
 
 class Entry(Record):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, RootModel, model_validator
 
+from ispctl.model.problem import Where
 from ispctl.model.record import Record
 from ispctl.model.scalars import (
     Address,
@@ -70,6 +72,19 @@ class Nornir(Record):
     platform: Platform | None = None
     data: HostData = Field(default_factory=HostData)
     connection_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Nas:
+    """A host with Nornir's inheritance resolved: what the rest of the program sees."""
+
+    name: str
+    platform: str
+    groups: frozenset[str]
+    radius: Radius | None
+    coa: Coa | None
+    accounting: Accounting
+    where: Where
 
 
 class Host(Nornir):
@@ -140,7 +155,7 @@ class RadiusTarget(Record):
         min_length=1,
         max_length=1000,
         repr=False,
-        description="sqlite:///path (relative to the repository) or postgresql://…",
+        description="sqlite:///path, relative to the repository",
     )
     replicas: tuple[str, ...] = Field((), repr=False)
 

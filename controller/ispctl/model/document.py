@@ -1,0 +1,46 @@
+"""A value together with the place somebody wrote it: the reason for every answer the program gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from ispctl.model.problem import Where
+from ispctl.model.record import Loc
+
+T = TypeVar("T", covariant=True)
+
+
+class Places(Protocol):
+    """Line and column (from 1) of a key or a value; of the nearest ancestor where there is none."""
+
+    def key(self, loc: Loc) -> tuple[int, int]: ...
+
+    def value(self, loc: Loc) -> tuple[int, int]: ...
+
+
+class Nowhere:
+    """The places of a document that was not read from a file."""
+
+    def key(self, loc: Loc) -> tuple[int, int]:
+        return (0, 0)
+
+    def value(self, loc: Loc) -> tuple[int, int]:
+        return (0, 0)
+
+
+@dataclass(frozen=True)
+class Document(Generic[T]):
+    """One file: its path, its content as a model, and where each part of it stands."""
+
+    path: str
+    value: T
+    places: Places = field(default_factory=Nowhere, repr=False, compare=False)
+
+    def where(self, *loc: str | int) -> Where:
+        """The place of a value, or of the nearest thing above it that is written down."""
+        return Where(self.path, *self.places.value(loc))
+
+    def where_key(self, *loc: str | int) -> Where:
+        """The place of a key."""
+        return Where(self.path, *self.places.key(loc))

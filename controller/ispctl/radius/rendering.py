@@ -1,0 +1,181 @@
+"""Intent -> rows of the RADIUS database, in the normal form that `rows.read` has too. Pure.
+
+A tariff becomes one group for each platform in use, so that a tariff edit is a few rows. The Class of a session is
+`<place><grade>` of the login, a dash, and `<place><grade>` of the group that was applied: eight hexadecimal digits each.
+What stands in `place` needs a new session, what stands in `grade` a CoA can change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ispctl.desired import Entitlement, Terms
+from ispctl.model.network import Nas
+from ispctl.model.policy import Policy
+from ispctl.plan import Fields, Key, Resources, Value
+from ispctl.platforms import FALLBACK, Attribute, platform
+
+NO_GRADE = "0" * 8
+WALLED = "isp:walled"
+Row = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is to be made real: every entitlement, what the tariffs grant, and the NAS that will ask."""
+
+    policy: Policy
+    terms: Mapping[str, Terms]
+    nas: Mapping[str, Nas]
+    entitlements: Iterable[Entitlement]
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        return platforms_of(self.nas)
+
+    @property
+    def interim(self) -> int:
+        """Seconds between interim updates: the shortest that a NAS asks for, so that no session looks stale."""
+        return min((nas.accounting.interim for nas in self.nas.values()), default=300)
+
+
+def platforms_of(nas: Mapping[str, Nas]) -> tuple[str, ...]:
+    """The platforms that RADIUS clients have, sorted; the fallback where there is none yet."""
+    return tuple(sorted({n.platform for n in nas.values() if n.radius})) or (FALLBACK,)
+
+
+def sealed_digest(sealed: str) -> str:
+    """How a secret stands in a change: the SHA-256 of its sealed text."""
+    return "sha256:" + hashlib.sha256(sealed.encode()).hexdigest()
+
+
+def render(intent: Intent) -> Resources:
+    """Every row that the RADIUS database should hold for this intent."""
+    found: dict[Key, Fields] = dict(groups(intent))
+    for nas in intent.nas.values():
+        found |= dict(_client(nas))
+    for entitlement in intent.entitlements:
+        found["login", entitlement.login] = login(entitlement)
+        if entitlement.pop:
+            found["pop", entitlement.pop] = {"nas": entitlement.nas}
+    return found
+
+
+def login(entitlement: Entitlement) -> Fields:
+    """One login with all its rows."""
+    reply = () if entitlement.access == "walled" else tuple(sorted(_reply(entitlement)))
+    place = _hash((entitlement.access == "walled", reply))
+    return {
+        "owner": entitlement.owner,
+        "password": sealed_digest(entitlement.password) if entitlement.password else None,
+        "group": group_name(entitlement),
+        "class": place + NO_GRADE,
+        "refuse": str(entitlement.state) if entitlement.access == "none" else "",
+        "expires": int(entitlement.backstop.timestamp()) if entitlement.backstop else None,
+        "on_expiry": entitlement.on_expiry,
+        "pop": entitlement.pop or None,
+        "on_roam": entitlement.roaming,
+        "mac_mode": entitlement.mac_mode,
+        "mac_max": entitlement.mac_max,
+        "on_mismatch": entitlement.on_mismatch,
+        "sessions": entitlement.terms.sessions,
+        "macs": entitlement.macs,
+        "reply": reply,
+    }
+
+
+def group_name(entitlement: Entitlement) -> str:
+    """The logical group; the server adds "@platform" of the asking NAS."""
+    return WALLED if entitlement.access == "walled" else f"isp:{entitlement.terms.tariff}"
+
+
+def groups(intent: Intent) -> Iterator[tuple[Key, Fields]]:
+    """The groups of all tariffs and of the wall, for every platform in use."""
+    for name in intent.platforms:
+        for terms in intent.terms.values():
+            attributes = [*platform(name).tariff(terms), *_pools(terms)]
+            yield _group(f"isp:{terms.tariff}", name, attributes, intent.interim)
+        wall = intent.policy.wall
+        attributes = [*platform(name).wall(wall), *([("Framed-Pool", wall.pool)] if wall.pool else [])]
+        yield _group(WALLED, name, attributes, intent.interim)
+
+
+def rendering(fields: Fields) -> str:
+    """The hash that a group's check rows carry: the second half of Class."""
+    check = fields["check"]
+    assert isinstance(check, tuple)
+    return next(str(row[2]) for row in check if isinstance(row, tuple) and row[0] == "ISP-Rendering")
+
+
+def needs_new_session(before: str, after: str) -> bool:
+    """Whether two Class values differ in what only a new session can change."""
+    return _places(before) != _places(after)
+
+
+def same_class(one: str, other: str) -> bool:
+    """Class without what the server added ("/wall:mac")."""
+    return one.partition("/")[0] == other.partition("/")[0]
+
+
+def _places(text: str) -> tuple[str, str]:
+    own, _, group = text.partition("-")
+    return own[:8], group[:8]
+
+
+def _group(logical: str, name: str, attributes: list[Attribute], interim: int) -> tuple[Key, Fields]:
+    full = f"{logical}@{name}"
+    attributes = [*attributes, ("Acct-Interim-Interval", str(interim))]
+    changeable = platform(name).changeable
+    place = _hash(sorted(a for a in attributes if a[0] not in changeable))
+    grade = _hash(sorted(a for a in attributes if a[0] in changeable))
+    check: tuple[Row, ...] = (("ISP-Profile", ":=", full), ("ISP-Rendering", ":=", place + grade))
+    reply: tuple[Row, ...] = tuple(sorted((attribute, "=", value) for attribute, value in attributes))
+    return ("group", full), {"check": check, "reply": reply}
+
+
+def _pools(terms: Terms) -> Iterator[Attribute]:
+    """Pools that the NAS serves (RFC 2869 Framed-Pool, RFC 3162 and 6911)."""
+    named = (("Framed-Pool", terms.ipv4), ("Framed-IPv6-Pool", terms.ipv6))
+    for attribute, granted in (*named, ("Delegated-IPv6-Prefix-Pool", terms.delegated)):
+        if granted.startswith("pool:"):
+            yield attribute, granted.removeprefix("pool:")
+
+
+def _reply(entitlement: Entitlement) -> Iterator[Row]:
+    """What this login has and its tariff does not say."""
+    terms = entitlement.terms
+    granted = (
+        ("Framed-IP-Address", "Framed-Pool", entitlement.ipv4, terms.ipv4),
+        ("Framed-IPv6-Address", "Framed-IPv6-Pool", entitlement.ipv6, terms.ipv6),
+        ("Delegated-IPv6-Prefix", "Delegated-IPv6-Prefix-Pool", entitlement.delegated, terms.delegated),
+    )
+    for static, pool, own, default in granted:
+        if own.startswith("pool:") and own != default:
+            yield pool, ":=", own.removeprefix("pool:")
+        elif own and own != default:
+            yield static, ":=", own
+    for route in entitlement.routes:
+        yield ("Framed-IPv6-Route" if ":" in route else "Framed-Route"), "+=", f"{route} {_via(route)} 1"
+
+
+def _via(route: str) -> str:
+    """The gateway of a route: the session itself (RFC 2865, 5.22: zero means the user's address)."""
+    return "::" if ":" in route else "0.0.0.0"
+
+
+def _client(nas: Nas) -> Iterator[tuple[Key, Fields]]:
+    if nas.radius:
+        for source in nas.radius.sources:
+            fields: dict[str, Value] = {
+                "host": nas.name,
+                "type": nas.platform,
+                "secret": sealed_digest(nas.radius.secret),
+                "require_ma": int(nas.radius.require_message_authenticator),
+            }
+            yield ("nas", str(source)), fields
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:8]
