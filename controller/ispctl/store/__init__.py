@@ -1,0 +1,24 @@
+"""Which database rows are ours, and what did we do to them? Lends its connection.
+
+Imported by radius, reconcile, status and lab; imports plan and model only.
+"""
+
+from ispctl.store._database import Database
+from ispctl.store._journal import Run
+from ispctl.store._lock import Holder
+from ispctl.store._store import Meta, Store
+from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session
+
+__all__ = [
+    "Applied",
+    "AppliedService",
+    "Database",
+    "Holder",
+    "Meta",
+    "Proof",
+    "Reject",
+    "Run",
+    "RunRecord",
+    "Session",
+    "Store",
+]

@@ -1,0 +1,82 @@
+"""The journal: what each run did to whom, and why. A run that was killed stays visible as unfinished."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from ispctl.plan import Change
+from ispctl.store._database import Database
+from ispctl.store.records import RunRecord, moment, stamp
+
+_COLUMNS = "run, kind, commit_id, base_id, digest, actor, host, pid, started, finished, outcome, counts"
+
+
+class Run:
+    """One run, written as it goes: put `service` and `change` in the transaction that writes the rows they speak of."""
+
+    def __init__(self, database: Database, run: str) -> None:
+        self.id = run
+        self._database = database
+
+    def service(self, owner: tuple[str, str], effect: str, cause: str, at: datetime) -> None:
+        """Something happened to the service (id, key); one effect counts once. A dropped session is an effect too."""
+        self._database.write(
+            "INSERT INTO ispctl_journal_service (run, id, key, effect, cause, at) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (run, id, key, effect) DO NOTHING",
+            (self.id, *owner, effect, cause, stamp(at)),
+        )
+
+    def change(self, change: Change, at: datetime, outcome: str = "") -> None:
+        """A change was done (empty outcome) or not (the reason, without secrets); the last word about it stands."""
+        self._database.write(
+            "INSERT INTO ispctl_journal_change (run, change, target, kind, key, action, outcome, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, change) DO UPDATE SET outcome = excluded.outcome,"
+            " at = excluded.at",
+            (self.id, change.id, change.target, *change.key, change.action, outcome, stamp(at)),
+        )
+
+    def finish(self, outcome: str, at: datetime, counts: Mapping[str, int] | None = None) -> None:
+        self._database.write(
+            "UPDATE ispctl_journal SET finished = ?, outcome = ?, counts = ? WHERE run = ?",
+            (stamp(at), outcome, json.dumps(dict(counts or {}), sort_keys=True), self.id),
+        )
+
+
+def begin(database: Database, kind: str, commit: str, base: str, digest: str, actor: str, at: datetime) -> Run:
+    run = f"{at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    database.write(
+        "INSERT INTO ispctl_journal (run, kind, commit_id, base_id, digest, actor, host, pid, started)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (run, kind, commit, base, digest, actor, socket.gethostname(), os.getpid(), stamp(at)),
+    )
+    return Run(database, run)
+
+
+def runs(database: Database, limit: int, *, unfinished: bool) -> Iterator[RunRecord]:
+    """Newest first."""
+    which = "WHERE finished IS NULL" if unfinished else ""
+    sql = f"SELECT {_COLUMNS} FROM ispctl_journal {which} ORDER BY started DESC, run DESC LIMIT ?"
+    for *head, started, finished, outcome, counts in database.query(sql, (limit,)):
+        began = moment(started)
+        if began is not None:
+            yield RunRecord(*head, started=began, finished=moment(finished), outcome=outcome, counts=json.loads(counts))
+
+
+def lost_since(database: Database, since: datetime) -> dict[tuple[str, str], int]:
+    """(effect, cause) -> how many different services met it at `since` or later."""
+    sql = (
+        "SELECT effect, cause, count(*) FROM (SELECT DISTINCT id, key, effect, cause FROM ispctl_journal_service"
+        " WHERE at >= ?) AS met GROUP BY effect, cause"
+    )
+    return {(effect, cause): count for effect, cause, count in database.query(sql, (stamp(since),))}
+
+
+def deleted_since(database: Database, since: datetime) -> int:
+    """How many keys of ours were deleted at `since` or later."""
+    sql = "SELECT count(*) FROM ispctl_journal_change WHERE at >= ? AND action = 'delete' AND outcome = ''"
+    return int(database.query(sql, (stamp(since),))[0][0])

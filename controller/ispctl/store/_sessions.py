@@ -1,0 +1,103 @@
+"""What the server wrote down: sessions and refusals; and what was asked of live sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from ispctl.store._database import Database, Row
+from ispctl.store.records import Proof, Reject, Session, moment, stamp_or_none
+
+_SESSION: Final = (
+    "SELECT acctuniqueid, acctsessionid, username, nasipaddress, nasportid, callingstationid, acctstarttime,"
+    " acctupdatetime, acctstoptime, acctsessiontime, acctinputoctets, acctoutputoctets, framedipaddress,"
+    " framedipv6address, framedipv6prefix, delegatedipv6prefix, class, acctterminatecause FROM radacct"
+)
+_PROOF: Final = (
+    "acctuniqueid, login, nas, kind, class_to, answer, tries, sent, acked, proved, proof, octets_in, octets_out"
+)
+_ORDER: Final = " ORDER BY username, acctstarttime, acctuniqueid"
+
+
+def sessions(database: Database, *, open_only: bool, logins: Sequence[str] | None) -> Iterator[Session]:
+    conditions = ["acctstoptime IS NULL"] if open_only else []
+    if logins is None:
+        where = f" WHERE {conditions[0]}" if conditions else ""
+        rows: Iterable[Row] = database.stream(_SESSION + where + _ORDER)
+    else:
+        where = " AND ".join(["username IN ({})", *conditions])
+        rows = database.among(f"{_SESSION} WHERE {where}{_ORDER}", sorted(set(logins)))
+    return map(_session, rows)
+
+
+def proofs(database: Database, logins: Sequence[str] | None) -> Iterator[Proof]:
+    if logins is None:
+        rows: Iterable[Row] = database.stream(f"SELECT {_PROOF} FROM ispctl_session ORDER BY login, acctuniqueid")
+    else:
+        sql = f"SELECT {_PROOF} FROM ispctl_session WHERE login IN ({{}}) ORDER BY login, acctuniqueid"
+        rows = database.among(sql, sorted(set(logins)))
+    for *head, sent, acked, proved, proof, received, given in rows:
+        yield Proof(
+            *head,
+            sent=moment(sent),
+            acked=moment(acked),
+            proved=moment(proved),
+            proof=proof,
+            octets_in=received,
+            octets_out=given,
+        )
+
+
+def put_proof(database: Database, proof: Proof) -> None:
+    names = [name.strip() for name in _PROOF.split(",")]
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    marks = ", ".join("?" * len(names))
+    database.write(
+        f"INSERT INTO ispctl_session ({_PROOF}) VALUES ({marks}) ON CONFLICT (acctuniqueid) DO UPDATE SET {updates}",
+        (
+            proof.uniqueid,
+            proof.login,
+            proof.nas,
+            proof.kind,
+            proof.class_to,
+            proof.answer,
+            proof.tries,
+            stamp_or_none(proof.sent),
+            stamp_or_none(proof.acked),
+            stamp_or_none(proof.proved),
+            proof.proof,
+            proof.octets_in,
+            proof.octets_out,
+        ),
+    )
+
+
+def rejects(database: Database, login: str | None, limit: int) -> Iterator[Reject]:
+    where, parameters = ("", (limit,)) if login is None else (" WHERE login = ?", (login, limit))
+    sql = f"SELECT at, login, nas, mac, reason, detail FROM ispctl_rejects{where} ORDER BY at DESC LIMIT ?"
+    for at, *fields in database.query(sql, parameters):
+        yield Reject(moment(at), *(str(value or "") for value in fields))
+
+
+def _session(row: Row) -> Session:
+    unique, session, login, nas, port, mac, started, updated, stopped, seconds, received, given, *rest = row
+    text = [str(value or "") for value in rest]
+    return Session(
+        str(unique),
+        str(session),
+        str(login),
+        str(nas),
+        str(port or ""),
+        str(mac or ""),
+        moment(started),
+        moment(updated),
+        moment(stopped),
+        _count(seconds),
+        _count(received),
+        _count(given),
+        *text,
+    )
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0

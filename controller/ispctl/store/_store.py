@@ -1,0 +1,219 @@
+"""The face of the store. What it hides: SQL text, versions, locks, waiting, and the words of a refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ispctl.store import _journal, _lock, _schema, _sessions
+from ispctl.store._database import Database
+from ispctl.store._dsn import database_file
+from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session, moment, stamp
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Meta:
+    """Small facts about the database by name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, key: str) -> str | None:
+        rows = self._database.query("SELECT value FROM ispctl_meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def set(self, key: str, value: str) -> None:
+        self._database.write(
+            "INSERT INTO ispctl_meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, value),
+        )
+
+
+class Store:
+    """An open database of ours. Use it as a context manager; it belongs to the thread that opened it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.meta = Meta(database)
+
+    @classmethod
+    def create(cls, dsn: str, *, base: Path = Path(), lab: bool = False, timeout: float = 5.0) -> Self:
+        """Make the database, or bring an older one or one of FreeRADIUS up to date; all rows in it stay.
+
+        `lab` marks a new database as one that the demo key may open. Run twice it changes nothing.
+        """
+        path = database_file(dsn, base)
+        _schema.make_file(path)
+        _schema.look(path)
+        database = Database(path, readonly=False, timeout=timeout)
+        try:
+            database.write_ahead()
+            _schema.create(database, lab=lab)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    @classmethod
+    def open(cls, dsn: str, *, base: Path = Path(), readonly: bool = False, timeout: float = 5.0) -> Self:
+        """Open what `create` made; a relative path is taken from `base`. Never creates a file. Refuses E300 to E310.
+
+        `readonly` asks for no lock and cannot write; it works beside a writer. `timeout` in seconds.
+        """
+        path = database_file(dsn, base)
+        _schema.look(path)
+        database = Database(path, readonly=readonly, timeout=timeout)
+        try:
+            _schema.verify(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        return self.database.path
+
+    @property
+    def rows_read(self) -> int:
+        """Rows this connection has fetched; tests pin it per command."""
+        return self.database.rows_read
+
+    @property
+    def rows_written(self) -> int:
+        return self.database.rows_written
+
+    @property
+    def is_lab(self) -> bool:
+        return self.meta.get("lab") == "1"
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing; inside another one it joins it."""
+        return self.database.transaction()
+
+    def lock(self, holder: _lock.Holder) -> AbstractContextManager[None]:
+        """Be the only applier. Refuses E312 and names the holder."""
+        return _lock.held(self.path, holder)
+
+    # Applied state
+
+    @property
+    def applied(self) -> Applied | None:
+        """What the rows were last made equal to; None before the first apply."""
+        rows = self.database.query("SELECT key, value FROM ispctl_meta WHERE key LIKE 'applied_%'")
+        meta: dict[str, str] = dict(rows)
+        at = moment(int(meta.get("applied_at", "-1")))
+        return Applied(meta["applied_commit"], at, meta["applied_digest"]) if at else None
+
+    def put_applied(self, applied: Applied) -> None:
+        """Belongs into the last transaction of an apply."""
+        with self.transaction():
+            self.meta.set("applied_commit", applied.commit)
+            self.meta.set("applied_at", str(stamp(applied.at)))
+            self.meta.set("applied_digest", applied.digest)
+
+    def entitlements(self, services: Sequence[tuple[str, str]] | None = None) -> Iterator[AppliedService]:
+        """Applied entitlements by (id, key), sorted; None: all of them."""
+        columns = "SELECT id, key, login, entitlement, digest, commit_id, applied_at FROM ispctl_service"
+        if services is None:
+            rows = self.database.stream(f"{columns} ORDER BY id, key")
+        else:
+            wanted = set(services)
+            ids = sorted({owner for owner, _ in wanted})
+            found = self.database.among(columns + " WHERE id IN ({}) ORDER BY id, key", ids)
+            rows = (row for row in found if row[:2] in wanted)
+        for *fields, at in rows:
+            yield AppliedService(*fields, at=moment(at) or _EPOCH)
+
+    def put_entitlement(self, service: AppliedService) -> None:
+        """Belongs into the transaction that writes the rows of its login."""
+        self.database.write(
+            "INSERT INTO ispctl_service (id, key, login, entitlement, digest, commit_id, applied_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, key) DO UPDATE SET login = excluded.login,"
+            " entitlement = excluded.entitlement, digest = excluded.digest, commit_id = excluded.commit_id,"
+            " applied_at = excluded.applied_at",
+            (
+                service.id,
+                service.key,
+                service.login,
+                service.entitlement,
+                service.digest,
+                service.commit,
+                stamp(service.at),
+            ),
+        )
+
+    def forget_entitlement(self, service: tuple[str, str]) -> None:
+        """Of the service (id, key)."""
+        self.database.write("DELETE FROM ispctl_service WHERE id = ? AND key = ?", service)
+
+    def objects(self, kind: str) -> dict[str, Any]:
+        """What was noted about the objects of one kind: key -> what `put_object` was given."""
+        rows = self.database.query("SELECT key, value FROM ispctl_object WHERE kind = ? ORDER BY key", (kind,))
+        return {key: json.loads(value) for key, value in rows}
+
+    def put_object(self, kind: str, key: str, value: Mapping[str, Any]) -> None:
+        """`value` is JSON. The kinds "nas" and "pop" belong to the rows of RADIUS."""
+        self.database.write(
+            "INSERT INTO ispctl_object (kind, key, value) VALUES (?, ?, ?)"
+            " ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value",
+            (kind, key, json.dumps(dict(value), sort_keys=True)),
+        )
+
+    def forget_object(self, kind: str, key: str) -> None:
+        self.database.write("DELETE FROM ispctl_object WHERE kind = ? AND key = ?", (kind, key))
+
+    # Journal
+
+    def begin_run(
+        self, kind: str, at: datetime, *, commit: str, base: str = "", digest: str = "", actor: str = ""
+    ) -> _journal.Run:
+        """Write down that a run begins; it counts as unfinished until `Run.finish`."""
+        return _journal.begin(self.database, kind, commit, base, digest, actor, at)
+
+    def runs(self, limit: int = 20, *, unfinished: bool = False) -> Iterator[RunRecord]:
+        """The newest runs, newest first."""
+        return _journal.runs(self.database, limit, unfinished=unfinished)
+
+    def lost_since(self, since: datetime) -> dict[tuple[str, str], int]:
+        """(effect, cause) -> number of different services, for the gates."""
+        return _journal.lost_since(self.database, since)
+
+    def deleted_since(self, since: datetime) -> int:
+        """Number of owned keys deleted, for the gates."""
+        return _journal.deleted_since(self.database, since)
+
+    # Facts
+
+    def sessions(self, *, open_only: bool = True, logins: Sequence[str] | None = None) -> Iterator[Session]:
+        """Rows of radacct by login and start; `open_only` leaves out what has ended."""
+        return _sessions.sessions(self.database, open_only=open_only, logins=logins)
+
+    def proofs(self, logins: Sequence[str] | None = None) -> Iterator[Proof]:
+        """What was asked of live sessions and is not forgotten."""
+        return _sessions.proofs(self.database, logins)
+
+    def put_proof(self, proof: Proof) -> None:
+        _sessions.put_proof(self.database, proof)
+
+    def forget_proof(self, uniqueid: str) -> None:
+        self.database.write("DELETE FROM ispctl_session WHERE acctuniqueid = ?", (uniqueid,))
+
+    def rejects(self, *, login: str | None = None, limit: int = 20) -> Iterator[Reject]:
+        """The newest refusals, newest first; addresses that are no NAS of ours among them unless a login is named."""
+        return _sessions.rejects(self.database, login, limit)

@@ -1,0 +1,122 @@
+"""Rows of the store as values. Times are aware datetimes in UTC, volumes are bytes, durations are seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What the database was last made equal to."""
+
+    commit: str
+    at: datetime
+    digest: str
+
+
+@dataclass(frozen=True)
+class AppliedService:
+    """What one service was last given: its entitlement as JSON text, and the commit it came from."""
+
+    id: str
+    key: str
+    login: str
+    entitlement: str = field(repr=False)
+    digest: str
+    commit: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run of the journal. `finished` is None while it runs, or for ever when it was killed."""
+
+    run: str
+    kind: str
+    commit: str
+    base: str
+    digest: str
+    actor: str
+    host: str
+    pid: int
+    started: datetime
+    finished: datetime | None
+    outcome: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One row of radacct. `nas` is the address the NAS gives itself; `octets_in` is what the NAS received, unless its
+    accounting counts the other way round. `stopped` is None for a session nobody has ended."""
+
+    uniqueid: str
+    sessionid: str
+    login: str
+    nas: str
+    port: str
+    mac: str
+    started: datetime | None
+    updated: datetime | None
+    stopped: datetime | None
+    seconds: int
+    octets_in: int
+    octets_out: int
+    ipv4: str
+    ipv6: str
+    ipv6_prefix: str
+    delegated: str
+    klass: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was asked of a live session, what it answered, and what proves that it happened."""
+
+    uniqueid: str
+    login: str
+    nas: str
+    kind: Literal["coa", "disconnect"]
+    class_to: str
+    answer: str = ""
+    tries: int = 0
+    sent: datetime | None = None
+    acked: datetime | None = None
+    proved: datetime | None = None
+    proof: str = ""
+    octets_in: int = 0
+    octets_out: int = 0
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One refused login, or an address that speaks RADIUS without being a NAS of ours (`login` is empty then)."""
+
+    at: datetime | None
+    login: str
+    nas: str
+    mac: str
+    reason: str
+    detail: str
+
+
+def stamp(moment: datetime) -> int:
+    """Whole seconds since 1970; refuses a naive moment, whose meaning would depend on the machine."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    return int(moment.timestamp() // 1)
+
+
+def stamp_or_none(moment: datetime | None) -> int | None:
+    return None if moment is None else stamp(moment)
+
+
+def moment(seconds: object) -> datetime | None:
+    """The moment of a stamp; None for what is absent or is no stamp."""
+    if not isinstance(seconds, int) or not 0 <= seconds < 253402300800:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
