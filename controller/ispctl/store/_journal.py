@@ -64,7 +64,7 @@ def runs(database: Database, limit: int, *, unfinished: bool) -> Iterator[RunRec
     for *head, started, finished, outcome, counts in database.query(sql, (limit,)):
         began = moment(started)
         if began is not None:
-            yield RunRecord(*head, started=began, finished=moment(finished), outcome=outcome, counts=json.loads(counts))
+            yield RunRecord(*[*head, began, moment(finished), outcome, json.loads(counts)])
 
 
 def lost_since(database: Database, since: datetime) -> dict[tuple[str, str], int]:

@@ -37,15 +37,7 @@ def proofs(database: Database, logins: Sequence[str] | None) -> Iterator[Proof]:
         sql = f"SELECT {_PROOF} FROM ispctl_session WHERE login IN ({{}}) ORDER BY login, acctuniqueid"
         rows = database.among(sql, sorted(set(logins)))
     for *head, sent, acked, proved, proof, received, given in rows:
-        yield Proof(
-            *head,
-            sent=moment(sent),
-            acked=moment(acked),
-            proved=moment(proved),
-            proof=proof,
-            octets_in=received,
-            octets_out=given,
-        )
+        yield Proof(*[*head, moment(sent), moment(acked), moment(proved), proof, received, given])
 
 
 def put_proof(database: Database, proof: Proof) -> None:

@@ -138,7 +138,7 @@ class Store:
             found = self.database.among(columns + " WHERE id IN ({}) ORDER BY id, key", ids)
             rows = (row for row in found if row[:2] in wanted)
         for *fields, at in rows:
-            yield AppliedService(*fields, at=moment(at) or _EPOCH)
+            yield AppliedService(*[*fields, moment(at) or _EPOCH])
 
     def put_entitlement(self, service: AppliedService) -> None:
         """Belongs into the transaction that writes the rows of its login."""
