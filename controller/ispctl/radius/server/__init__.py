@@ -1,4 +1,4 @@
-"""The FreeRADIUS configuration that is part of the product: settings in, files out. The lab and production run the same."""
+"""The FreeRADIUS configuration that is part of the product: settings in, files out. Lab and production run the same."""
 
 from __future__ import annotations
 
