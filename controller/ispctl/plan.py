@@ -1,20 +1,32 @@
-"""What would change: resources, changes, and the plan as a value. Pure: imports model and desired only."""
+"""What would change: resources, changes, and the plan as a value. Pure: imports model and desired only.
+
+A plan speaks of people first (`services`: what each gains or loses, and why) and of rows second (`changes`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Literal
 
-from ispctl.desired import Because
+from ispctl.desired import Because, Entitlement
+from ispctl.states import State
 
 Value = str | int | bool | None | tuple["Value", ...]
 Fields = Mapping[str, Value]
 Key = tuple[str, str]
 Resources = Mapping[Key, Fields]
 """What a target holds, in normal form: ("login", "anita@home.example") -> its fields."""
+
+Session = Literal["kept", "dropped", "none", "unknown"]
+Cause = Literal["commit", "clock", "facts", "drift"]
+EFFECTS: Final = ("cut-off", "walled", "ended", "slower", "address", "other", "faster", "restored", "new")
+"""Worst first; an open list."""
+LOSSES: Final = frozenset({"cut-off", "walled", "ended"})
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,158 @@ class Change:
         """Names what would be done; not when, not why."""
         return hashlib.sha256(said(self).encode()).hexdigest()[:16]
 
+    @property
+    def owner(self) -> str:
+        """The service ("sub-000123/main") the change belongs to; empty for what services share."""
+        return str((self.after or self.before or {}).get("owner", ""))
+
+
+@dataclass(frozen=True)
+class ServiceChange:
+    """What happens to one person. `was` and `will_be` are None where the service does not exist."""
+
+    was: Entitlement | None
+    will_be: Entitlement | None
+    effects: tuple[str, ...]
+    session: Session
+    if_online: Literal["kept", "dropped"]
+    cause: Cause
+    because: tuple[Because, ...]
+
+    @property
+    def now(self) -> Entitlement:
+        """Whichever side there is, the later one first."""
+        found = self.will_be or self.was
+        assert found is not None
+        return found
+
+    @property
+    def owner(self) -> str:
+        return self.now.owner
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Many people to whom the same happens for the same reason."""
+
+    because: Because
+    effects: tuple[str, ...]
+    count: int
+    sample: tuple[str, ...]
+    members: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A target that gave no answer: nothing is planned for it, which is not the same as nothing to do."""
+
+    target: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A value: sorted when made, the same for the same input, whatever the machine."""
+
+    kind: Literal["proposed", "live"]
+    commit: str
+    base: str
+    now: datetime
+    services: tuple[ServiceChange, ...]
+    changes: tuple[Change, ...]
+    cohorts: tuple[Cohort, ...] = ()
+    assumes: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Equal for two plans that would do the same; covers (target, key, before, after) and nothing else."""
+        return digest(self.changes)
+
+    @property
+    def empty(self) -> bool:
+        return not self.changes and not self.services
+
+    @property
+    def summary(self) -> Mapping[str, int]:
+        """How many people are touched and how; how many rows are written. Worst effect counts."""
+        lost = sum(bool(LOSSES & set(s.effects)) for s in self.services)
+        actions = [change.action for change in self.changes]
+        return {
+            "subscribers": len({s.now.id for s in self.services}),
+            "services": len(self.services),
+            "cut_off": lost,
+            "dropped": sum(dropped(s) for s in self.services),
+            "slower": sum("slower" in s.effects for s in self.services),
+            **{action: actions.count(action) for action in ("create", "update", "delete")},
+        }
+
+
+Disturbs = Callable[[Entitlement, Entitlement], bool]
+"""Whether a session under the first entitlement must end for the second to take effect; the platform knows."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One service on both sides of a plan, as the caller found it."""
+
+    was: Entitlement | None
+    will_be: Entitlement | None
+    cause: Cause
+    online: int | None
+    """Open sessions now; None: not asked."""
+
+
+def build(
+    kind: Literal["proposed", "live"],
+    pairs: Iterable[Pair],
+    changes: Sequence[Change],
+    *,
+    commit: str,
+    base: str,
+    now: datetime,
+    disturbs: Disturbs,
+    changed_files: frozenset[str] = frozenset(),
+    assumes: tuple[str, ...] = (),
+    unread: tuple[Unread, ...] = (),
+) -> Plan:
+    """A plan, sorted by harm and then by id. `changed_files` are those the commit touched: reasons there carry it."""
+    services = [found for pair in pairs if (found := _service(pair, disturbs, commit, changed_files))]
+    services.sort(key=lambda s: (worst(s.effects), s.owner))
+    reasons: dict[str, tuple[Because, ...]] = {s.owner: s.because for s in services}
+    explained = (replace(c, because=c.because or reasons.get(c.owner, ())) for c in changes)
+    ordered = tuple(sorted(explained, key=lambda c: (c.target, c.key)))
+    return Plan(kind, commit, base, now, tuple(services), ordered, tuple(_cohorts(services)), assumes, unread)
+
+
+def effects(was: Entitlement | None, will_be: Entitlement | None) -> tuple[str, ...]:
+    """What a change means for the person, worst first; empty if it means nothing."""
+    if was == will_be:
+        return ()
+    if was is None:
+        return ("new",)
+    if will_be is None:
+        return ("cut-off",) if was.access == "open" else ("ended",)
+    found = set(_access_effects(was, will_be))
+    if was.access == will_be.access == "open":
+        found |= set(_rate_effects(was, will_be))
+    if will_be.access != "none" and _addresses(was) != _addresses(will_be):
+        found.add("address")
+    if not found and _rest(was) != _rest(will_be):
+        found.add("other")
+    return tuple(sorted(found, key=EFFECTS.index))
+
+
+def worst(found: Sequence[str]) -> int:
+    """Rank of the worst effect; 0 is the worst."""
+    return min(map(EFFECTS.index, found), default=len(EFFECTS))
+
+
+def dropped(change: ServiceChange) -> bool:
+    """Whether a session ends, as far as it is known."""
+    return change.session == "dropped" or (change.session == "unknown" and change.if_online == "dropped")
+
 
 def said(change: Change) -> str:
     """(target, key, before, after) as canonical JSON: what `id` and a plan's digest are made of."""
@@ -52,8 +216,89 @@ def diff(target: str, want: Resources, have: Resources) -> tuple[Change, ...]:
 
 
 def digest(changes: Iterable[Change]) -> str:
-    """Equal for two plans that would do the same; covers (target, key, before, after) and nothing else."""
+    """One hash over all changes, in any order."""
     return hashlib.sha256("\n".join(sorted(map(said, changes))).encode()).hexdigest()
+
+
+def _service(pair: Pair, disturbs: Disturbs, commit: str, changed: frozenset[str]) -> ServiceChange | None:
+    found = effects(pair.was, pair.will_be)
+    if not found:
+        return None
+    drops = _drops(pair.was, pair.will_be, disturbs)
+    session: Session = (
+        "unknown" if pair.online is None else "none" if not pair.online else "dropped" if drops else "kept"
+    )
+    because = tuple(_because(pair, found, commit, changed))
+    return ServiceChange(pair.was, pair.will_be, found, session, "dropped" if drops else "kept", pair.cause, because)
+
+
+def _drops(was: Entitlement | None, will_be: Entitlement | None, disturbs: Disturbs) -> bool:
+    if was is None or was.access == "none":
+        return False
+    return will_be is None or will_be.access == "none" or was.login != will_be.login or disturbs(was, will_be)
+
+
+def _access_effects(was: Entitlement, will_be: Entitlement) -> Iterator[str]:
+    if was.access == will_be.access:
+        return
+    if will_be.access == "open":
+        yield "restored"
+    elif will_be.access == "walled":
+        yield "walled" if was.access == "open" else "other"
+    else:
+        yield "ended" if will_be.state is State.TERMINATED else "cut-off"
+
+
+def _rate_effects(was: Entitlement, will_be: Entitlement) -> Iterator[str]:
+    before, after = was.terms, will_be.terms
+    if after.down < before.down or after.up < before.up:
+        yield "slower"
+    if after.down > before.down or after.up > before.up:
+        yield "faster"
+    if (after.down, after.up) == (before.down, before.up) and after.burst != before.burst:
+        yield "other"
+
+
+def _addresses(e: Entitlement) -> tuple[object, ...]:
+    return e.ipv4, e.ipv6, e.delegated, e.routes
+
+
+def _rest(e: Entitlement) -> tuple[object, ...]:
+    bindings = e.mac_mode, e.mac_max, e.on_mismatch, e.macs
+    place = e.nas, e.pop, e.roaming
+    return e.login, e.state, e.terms, e.password, e.ends, e.backstop, e.on_expiry, bindings, place, _addresses(e)
+
+
+_REASONS: Final = {
+    "slower": ("rate", "tariff"),
+    "faster": ("rate", "tariff"),
+    "address": ("ipv4", "ipv6", "routes"),
+    "other": ("state", "tariff"),
+}
+
+
+def _because(pair: Pair, found: Sequence[str], commit: str, changed: frozenset[str]) -> Iterator[Because]:
+    """The reasons that stand behind the effects, each once; from the new side, since the old one is history."""
+    if pair.will_be is None:
+        yield Because("removed", "no longer in the repository", None, commit)
+        return
+    names = [name for effect in found for name in _REASONS.get(effect, ("state",))]
+    for name in dict.fromkeys(names):
+        reason = pair.will_be.because.get(name)
+        if reason:
+            mine = reason.where is not None and reason.where.file in changed
+            yield replace(reason, commit=commit if mine else "")
+
+
+def _cohorts(services: Sequence[ServiceChange]) -> Iterator[Cohort]:
+    """More than five people with the same effects for the same first reason are one line."""
+    alike: dict[tuple[tuple[str, ...], Because], list[str]] = defaultdict(list)
+    for service in services:
+        if service.because:
+            alike[service.effects, service.because[0]].append(service.owner)
+    for (found, because), owners in alike.items():
+        if len(owners) > 5:
+            yield Cohort(because, found, len(owners), tuple(owners[:5]), tuple(owners))
 
 
 def _sorted(fields: Fields | None) -> list[tuple[str, Value]] | None:

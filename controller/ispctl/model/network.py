@@ -23,6 +23,8 @@ from ispctl.model.scalars import (
 )
 
 PLATFORMS = ("routeros", "ios-xe", "junos", "huawei-vrp", "vyos", "accel-ppp", "linux")
+FALLBACK = "wispr"
+"""The platform of a host that names none: the WISPr attributes."""
 Platform = Literal["routeros", "ios-xe", "junos", "huawei-vrp", "vyos", "accel-ppp", "linux"]
 
 

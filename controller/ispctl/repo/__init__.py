@@ -1,0 +1,154 @@
+"""Git + YAML -> what one commit says. Knows nothing of what is done with it. Imported by reconcile, status, cli."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from ispctl.model.document import Document
+from ispctl.model.problem import Problem, Where
+from ispctl.repo.git import Git, refused
+from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, kind_of
+from ispctl.repo.snapshot import Files, Holding, Snapshot
+
+__all__ = ["Changes", "Document", "Holding", "Repository", "Snapshot"]
+
+_RAW = ("inventory/keyring.age", "inventory/recipients.txt")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs between two commits: paths by what happened to them, and whether anything shared moved."""
+
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.added, *self.modified, *self.removed}))
+
+
+class Repository:
+    """A repository of the tree contract, bare or not. Use as a context manager: it drives one git child."""
+
+    def __init__(self, git: Git) -> None:
+        self.git = git
+        self._snapshots: dict[str, Snapshot] = {}
+
+    @classmethod
+    def open(cls, path: Path | str, env: Mapping[str, str] | None = None) -> Repository:
+        """Raises Refusal where there is no repository, or none with a commit."""
+        return cls(Git.open(path, env=env))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.git.close()
+
+    def resolve(self, rev: str) -> str:
+        """The commit id of a branch, tag or abbreviated id. Raises Refusal."""
+        return self.git.resolve(rev)
+
+    def at(self, rev: str) -> Snapshot:
+        """What a commit (or the tree of the work tree) says, with the problems of its files. Read once."""
+        commit = self.git.resolve(rev)
+        if commit not in self._snapshots:
+            self._snapshots[commit] = self._load(commit)
+        return self._snapshots[commit]
+
+    def work(self) -> Snapshot:
+        """What the work tree says as it stands, saved or not; HEAD for a bare repository."""
+        tree = self.git.worktree()
+        if tree is None:
+            return self.at("HEAD")
+        if tree not in self._snapshots:
+            self._snapshots[tree] = self._load(tree)
+        return self._snapshots[tree]
+
+    def changes(self, base: str, head: str) -> Changes:
+        """The files that differ between two commits; costs what differs, not what there is."""
+        found: dict[str, list[str]] = {"A": [], "M": [], "D": []}
+        for entry in self.git.diff(self.git.resolve(base), self.git.resolve(head)):
+            found[entry.status].append(entry.path)
+        return Changes(tuple(found["A"]), tuple(found["M"]), tuple(found["D"]))
+
+    def contains(self, commit: str, ancestor: str) -> bool:
+        """Whether `ancestor` is in the history of `commit`."""
+        return self.git.is_ancestor(ancestor, commit)
+
+    def _load(self, commit: str) -> Snapshot:
+        loading = _Loading(self.git)
+        for path, blob in loading.entries(commit):
+            loading.take(path, blob)
+        return loading.snapshot(commit)
+
+
+class _Loading:
+    """Collects the files of one commit; lives as long as one load."""
+
+    def __init__(self, git: Git) -> None:
+        self.git = git
+        self.problems: list[Problem] = []
+        self.by_kind: dict[str, dict[str, Document[Any]]] = {}
+        self.raw: dict[str, bytes] = {}
+        self.folders: set[str] = set()
+        self.broken: set[str] = set()
+
+    def entries(self, commit: str) -> Iterator[tuple[str, str]]:
+        """(path, blob) of every file that may be ours; the rest becomes problems."""
+        for entry in self.git.tree(commit, FOLDERS):
+            if problem := refused(entry):
+                self.problems.append(problem)
+                self.broken.add(entry.path)
+                continue
+            parts = entry.path.split("/")
+            if parts[0] == "subscribers" and len(parts) > 2:
+                self.folders.add(parts[1])
+            kind = kind_of(entry.path)
+            if isinstance(kind, Problem):
+                self.problems.append(kind)
+            elif kind and entry.size > kind.limit:
+                text = f"{entry.size} bytes; at most {kind.limit} are read"
+                self.problems.append(Problem("E008", text, Where(entry.path), "Split it, or check what was committed"))
+                self.broken.add(entry.path)
+            elif kind or (entry.path in _RAW and entry.size <= LARGE):
+                yield entry.path, entry.blob
+
+    def take(self, path: str, blob: str) -> None:
+        data = self.git.blob(blob, LARGE)
+        kind = kind_of(path)
+        if not isinstance(kind, Kind):
+            self.raw[path] = data
+            return
+        document, problems = decode(path, data, kind)
+        self.problems += problems
+        if document is None:
+            self.broken.add(path)
+        else:
+            self.by_kind.setdefault(kind.name, {})[path] = document
+
+    def snapshot(self, commit: str) -> Snapshot:
+        kinds = self.by_kind
+        if not self.by_kind.get("policy") and "inventory/policy.yaml" not in self.broken:
+            where = Where("inventory/policy.yaml")
+            self.problems.append(Problem("E022", "there is no such file", where, "ispctl init shows one to start from"))
+        several = {"tariff", "group", "subscriber", "ledger"}
+        files = Files(
+            single={name: next(iter(found.values())) for name, found in kinds.items() if name not in several},
+            tariffs={_stem(path): doc for path, doc in sorted(kinds.get("tariff", {}).items())},
+            groups={path.split("/")[1]: doc for path, doc in sorted(kinds.get("group", {}).items())},
+            subscribers=dict(sorted(kinds.get("subscriber", {}).items())),
+            ledgers=dict(sorted(kinds.get("ledger", {}).items())),
+            raw=self.raw,
+            folders=frozenset(self.folders),
+            broken=frozenset(self.broken),
+        )
+        return Snapshot(commit, files, tuple(self.problems))
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".yaml")

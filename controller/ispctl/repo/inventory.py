@@ -1,0 +1,71 @@
+"""Nornir's inheritance, resolved once: a host's own value, else its groups' in order, else the defaults'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ispctl.model.document import Document
+from ispctl.model.network import FALLBACK, Accounting, Defaults, Host, HostGroups, Hosts, Nas, Nornir
+
+
+class Inventory:
+    """All NAS of one commit, and what names of hosts and groups stand for."""
+
+    def __init__(
+        self,
+        hosts: Document[Hosts] | None,
+        groups: Document[HostGroups] | None,
+        defaults: Document[Defaults] | None,
+    ) -> None:
+        self._hosts = hosts.value.root if hosts else {}
+        self._groups = groups.value.root if groups else {}
+        self._defaults = defaults.value if defaults else None
+        self.nas: Mapping[str, Nas] = {
+            name: self._resolve(name, host, hosts) for name, host in sorted(self._hosts.items()) if hosts
+        }
+
+    def reach(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The hosts that names of hosts and groups stand for, sorted; a name that is neither stands for none."""
+        wanted = set(names)
+        return tuple(name for name, nas in self.nas.items() if name in wanted or wanted & nas.groups)
+
+    def knows(self, name: str) -> bool:
+        """Whether a name is a host or a group."""
+        return name in self._hosts or name in self._groups
+
+    @property
+    def names(self) -> list[str]:
+        """Every host and group, for "did you mean"."""
+        return sorted({*self._hosts, *self._groups})
+
+    def _resolve(self, name: str, host: Host, document: Document[Hosts]) -> Nas:
+        chain = [host, *self._ancestors(host), *([self._defaults] if self._defaults else [])]
+        return Nas(
+            name=name,
+            platform=_first(chain, "platform") or FALLBACK,
+            groups=frozenset(self._group_names(host)),
+            radius=_first([part.data for part in chain], "radius"),
+            coa=_first([part.data for part in chain], "coa"),
+            accounting=_first([part.data for part in chain], "accounting") or Accounting(),
+            where=document.where_key(name),
+        )
+
+    def _group_names(self, host: Host) -> Iterator[str]:
+        """The groups of a host and theirs, nearest first, each once (a circle ends)."""
+        seen: set[str] = set()
+        waiting = list(host.groups)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in seen:
+                seen.add(name)
+                yield name
+                waiting += self._groups[name].groups if name in self._groups else ()
+
+    def _ancestors(self, host: Host) -> Iterator[Nornir]:
+        return (self._groups[name] for name in self._group_names(host) if name in self._groups)
+
+
+def _first(chain: list[Any], field: str) -> Any:
+    values = (getattr(part, field) for part in chain)
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,103 @@
+"""Which file of the tree holds what (the tree contract), and how one file becomes a document."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from ispctl.model.document import Document
+from ispctl.model.ledger import Ledger
+from ispctl.model.network import Defaults, HostGroups, Hosts, Pools, Targets
+from ispctl.model.policy import FORMAT, Policy
+from ispctl.model.problem import Problem, Where
+from ispctl.model.record import findings
+from ispctl.model.subscriber import Group, Subscriber
+from ispctl.model.tariff import Tariff
+from ispctl.repo.yaml import Node, read
+
+SMALL: Final = 256 * 1024
+LARGE: Final = 4 * 1024 * 1024
+FOLDERS: Final = ("inventory", "subscribers", "tariffs", "templates")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a path holds: its model and the largest size in bytes that is read."""
+
+    name: str
+    model: type[BaseModel]
+    limit: int = SMALL
+
+
+_INVENTORY: Final = {
+    "hosts": Kind("hosts", Hosts, LARGE),
+    "groups": Kind("host-groups", HostGroups, LARGE),
+    "defaults": Kind("defaults", Defaults),
+    "pools": Kind("pools", Pools, LARGE),
+    "policy": Kind("policy", Policy),
+    "targets": Kind("targets", Targets),
+}
+KINDS: Final = (
+    *_INVENTORY.values(),
+    Kind("tariff", Tariff),
+    Kind("group", Group),
+    Kind("subscriber", Subscriber),
+    Kind("ledger", Ledger, LARGE),
+)
+_BY_NAME: Final = {kind.name: kind for kind in KINDS}
+_GROUP = re.compile(r"subscribers/[^/]+/group\.yaml")
+_LEDGER = re.compile(r"subscribers/[^/]+/(?:.+/)?[^/]+\.ledger\.yaml")
+_SUBSCRIBER = re.compile(r"subscribers/[^/]+/(?:.+/)?[^/]+\.yaml")
+_TARIFF = re.compile(r"tariffs/[^/]+\.yaml")
+
+
+def kind_of(path: str) -> Kind | Problem | None:
+    """The kind of a file; None for one that is nobody's business here; a Problem for one that looks like ours."""
+    if path.startswith("templates/") or not path.endswith(".yaml"):
+        return None
+    if path.startswith("inventory/"):
+        name = path.removeprefix("inventory/").removesuffix(".yaml")
+        return _INVENTORY.get(name) or _stray(path, name)
+    for pattern, kind in ((_GROUP, "group"), (_LEDGER, "ledger"), (_SUBSCRIBER, "subscriber"), (_TARIFF, "tariff")):
+        if pattern.fullmatch(path):
+            return _BY_NAME[kind]
+    advice = "Put it into the folder of a group: subscribers/<group>/" if path.startswith("subscribers/") else ""
+    return Problem("E021", "this file stands where nothing reads it", Where(path), advice or "Move it up: tariffs/")
+
+
+def _stray(path: str, name: str) -> Problem:
+    close = get_close_matches(name, _INVENTORY, n=1)
+    known = ", ".join(f"{name}.yaml" for name in sorted(_INVENTORY))
+    advice = f"Did you mean inventory/{close[0]}.yaml?" if close else f"Read from here: {known}"
+    return Problem("E021", "this file stands where nothing reads it", Where(path), advice)
+
+
+def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, list[Problem]]:
+    """One file as a document, or what is wrong with it; all of it, not the first."""
+    node, marks, problems = read(data, path, limit=kind.limit)
+    if node is None:
+        return None, problems
+    if kind.model is Policy and (newer := _newer(path, node)):
+        return None, [*problems, newer]
+    try:
+        value = kind.model.model_validate(node)
+    except ValidationError as error:
+        for code, loc, text, advice in findings(error, kind.model):
+            place = marks.key(loc) if code == "E030" else marks.value(loc)
+            problems.append(Problem(code, text, Where(path, *place), advice))
+        return None, problems
+    if any(problem.severity == "error" for problem in problems):
+        return None, problems
+    return Document(path, value, marks), problems
+
+
+def _newer(path: str, node: Node) -> Problem | None:
+    number = node.get("format") if isinstance(node, dict) else None
+    if not isinstance(number, str) or not number.isdecimal() or int(number) <= FORMAT:
+        return None
+    text = f"the inventory has format {int(number)}, this version reads up to {FORMAT}"
+    return Problem("E023", text, Where(path), f"It needs ispctl >= {int(number)}.0; install it, or use an older commit")

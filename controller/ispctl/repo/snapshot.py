@@ -1,0 +1,228 @@
+"""One commit as look-ups: no attribute holds all subscribers, so that an index may stand behind the same face."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any, NamedTuple, TypeVar
+
+from ispctl.model.document import Document
+from ispctl.model.ledger import Ledger
+from ispctl.model.network import Nas, Pool, Pools, Targets
+from ispctl.model.policy import Policy
+from ispctl.model.problem import Problem
+from ispctl.model.record import Loc
+from ispctl.model.subscriber import Group, Service, Subscriber
+from ispctl.model.tariff import Tariff
+from ispctl.repo.inventory import Inventory
+
+T = TypeVar("T")
+Prefix = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+
+class Holding(NamedTuple):
+    """One service and the place in its file where something unique stands."""
+
+    document: Document[Subscriber]
+    number: int
+    loc: Loc
+
+    @property
+    def service(self) -> Service:
+        return self.document.value.services[self.number]
+
+    @property
+    def owner(self) -> str:
+        return f"{self.document.value.id}/{self.service.key}"
+
+
+class Files(NamedTuple):
+    """What was read of one commit, by kind."""
+
+    single: Mapping[str, Document[Any]]
+    tariffs: Mapping[str, Document[Tariff]]
+    groups: Mapping[str, Document[Group]]
+    subscribers: Mapping[str, Document[Subscriber]]
+    ledgers: Mapping[str, Document[Ledger]]
+    raw: Mapping[str, bytes]
+    folders: frozenset[str]
+    broken: frozenset[str]
+
+
+_UNKNOWN_POLICY = Document(
+    "inventory/policy.yaml", Policy.model_validate({"format": "1", "timezone": "UTC", "currency": "XXX"})
+)
+
+
+class Snapshot:
+    """Everything one commit says. `problems` are those of single files; rules across files stand in `checks`."""
+
+    def __init__(self, commit: str, files: Files, problems: tuple[Problem, ...]) -> None:
+        self.commit = commit
+        self.problems = problems
+        self._files = files
+        self.inventory = Inventory(*(files.single.get(name) for name in ("hosts", "host-groups", "defaults")))
+        self._logins = _by(self._holdings_of_logins())
+        self._macs = _by(self._holdings_of_macs())
+        self._prefixes = _by(self._holdings_of_prefixes())
+        self._ids = _by((doc.value.id, doc) for doc in files.subscribers.values())
+
+    # single files
+
+    @property
+    def policy(self) -> Document[Policy]:
+        """The policy; a stand-in (UTC) where the file is unreadable, which `problems` then says."""
+        return self._files.single.get("policy", _UNKNOWN_POLICY)
+
+    @property
+    def targets(self) -> Document[Targets] | None:
+        return self._files.single.get("targets")
+
+    @property
+    def pools(self) -> Mapping[str, Pool]:
+        document = self.pools_file
+        return document.value.root if document else {}
+
+    @property
+    def pools_file(self) -> Document[Pools] | None:
+        return self._files.single.get("pools")
+
+    def file(self, kind: str) -> Document[Any] | None:
+        """A document that there is one of: hosts, host-groups, defaults, pools, policy, targets."""
+        return self._files.single.get(kind)
+
+    def raw(self, path: str) -> bytes | None:
+        """inventory/keyring.age or inventory/recipients.txt as stored."""
+        return self._files.raw.get(path)
+
+    # collections
+
+    @property
+    def nas(self) -> Mapping[str, Nas]:
+        return self.inventory.nas
+
+    def reach(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return self.inventory.reach(names)
+
+    def tariff(self, name: str) -> Document[Tariff] | None:
+        return self._files.tariffs.get(name)
+
+    def tariffs(self) -> Iterator[Document[Tariff]]:
+        return iter(self._files.tariffs.values())
+
+    def group(self, name: str) -> Document[Group] | None:
+        return self._files.groups.get(name)
+
+    def groups(self) -> Iterator[Document[Group]]:
+        return iter(self._files.groups.values())
+
+    @property
+    def group_folders(self) -> frozenset[str]:
+        """Every first folder under subscribers/, with or without a group.yaml."""
+        return self._files.folders
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """Paths of files that could not be read: what they say is unknown, which is not the same as nothing."""
+        return self._files.broken
+
+    def subscribers(self) -> Iterator[Document[Subscriber]]:
+        """All subscribers, by path."""
+        return iter(self._files.subscribers.values())
+
+    def ledgers(self) -> Iterator[Document[Ledger]]:
+        return iter(self._files.ledgers.values())
+
+    def at_path(self, path: str) -> Document[Subscriber] | None:
+        return self._files.subscribers.get(path)
+
+    # look-ups
+
+    def subscriber(self, id: str) -> Document[Subscriber] | None:
+        """The subscriber with an id (the first by path, if a broken repository has two)."""
+        return next(iter(self._ids.get(id, ())), None)
+
+    def with_id(self, id: str) -> tuple[Document[Subscriber], ...]:
+        return self._ids.get(id, ())
+
+    def by_login(self, login: str) -> tuple[Holding, ...]:
+        """The services with a login, compared case-folded."""
+        return self._logins.get(login.casefold(), ())
+
+    def by_mac(self, mac: str) -> tuple[Holding, ...]:
+        return self._macs.get(mac, ())
+
+    def holders(self, prefix: Prefix) -> tuple[Holding, ...]:
+        """The services that hold exactly this static address (as /32 or /128), route or delegated prefix."""
+        return self._prefixes.get(prefix, ())
+
+    def prefixes(self) -> Iterator[tuple[Prefix, tuple[Holding, ...]]]:
+        """Every static address, route and delegated prefix with its holders, in order of address."""
+        yield from sorted(self._prefixes.items(), key=lambda item: (item[0].version, item[0]))
+
+    def logins(self) -> Iterator[tuple[str, tuple[Holding, ...]]]:
+        """Every login, case-folded, with its holders."""
+        return iter(self._logins.items())
+
+    def macs(self) -> Iterator[tuple[str, tuple[Holding, ...]]]:
+        return iter(self._macs.items())
+
+    def find(self, term: str) -> tuple[Holding, ...]:
+        """The services that a login, an id or "id/key" names."""
+        id, _, key = term.partition("/")
+        document = self.subscriber(id)
+        if document is None or not key:
+            own = tuple(Holding(document, n, ("services", n)) for n in _numbers(document)) if document else ()
+            return own or self.by_login(term)
+        numbers = (n for n in _numbers(document) if document.value.services[n].key == key)
+        return tuple(Holding(document, n, ("services", n)) for n in numbers) or self.by_login(term)
+
+    def services(self) -> Iterator[Holding]:
+        """Every service of every subscriber."""
+        for document in self.subscribers():
+            for number in _numbers(document):
+                yield Holding(document, number, ("services", number))
+
+    def _holdings_of_logins(self) -> Iterator[tuple[str, Holding]]:
+        for document, number, loc in self.services():
+            yield document.value.services[number].login.casefold(), Holding(document, number, (*loc, "login"))
+
+    def _holdings_of_macs(self) -> Iterator[tuple[str, Holding]]:
+        for document, number, loc in self.services():
+            for i, device in enumerate(document.value.services[number].mac.addresses):
+                yield device.mac, Holding(document, number, (*loc, "mac", "addresses", i, "mac"))
+
+    def _holdings_of_prefixes(self) -> Iterator[tuple[Prefix, Holding]]:
+        for document, number, loc in self.services():
+            for prefix, below in _static(document.value.services[number]):
+                yield prefix, Holding(document, number, (*loc, *below))
+
+
+def _numbers(document: Document[Subscriber]) -> range:
+    return range(len(document.value.services))
+
+
+def _static(service: Service) -> Iterator[tuple[Prefix, Loc]]:
+    """The addresses a service holds, now or by a scheduled change."""
+    if service.ipv4 and service.ipv4.static:
+        yield IPv4Network(service.ipv4.static), ("ipv4", "static")
+    if service.ipv6 and service.ipv6.wan and service.ipv6.wan.static:
+        yield IPv6Network(service.ipv6.wan.static), ("ipv6", "wan", "static")
+    if service.ipv6 and service.ipv6.delegated and service.ipv6.delegated.static:
+        yield service.ipv6.delegated.static, ("ipv6", "delegated", "static")
+    for i, route in enumerate(service.routes):
+        yield route, ("routes", i)
+    for i, change in enumerate(service.scheduled):
+        if change.set.ipv4 and change.set.ipv4.static:
+            yield IPv4Network(change.set.ipv4.static), ("scheduled", i, "set", "ipv4", "static")
+        for j, route in enumerate(change.set.routes or ()):
+            yield route, ("scheduled", i, "set", "routes", j)
+
+
+def _by(pairs: Iterator[tuple[Any, T]]) -> dict[Any, tuple[T, ...]]:
+    found: dict[Any, list[T]] = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
+    return {key: tuple(values) for key, values in found.items()}
