@@ -1,0 +1,51 @@
+"""What holds for every test: nothing leaks, nothing is left behind, and the pure modules stay pure."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import hypothesis.configuration
+import pytest
+
+from tests.gates import purity
+from tests.gates.recorder import Outputs
+from tests.gates.session import Gates
+
+hypothesis.settings.register_profile("ispctl", database=None, deadline=None)
+hypothesis.settings.load_profile("ispctl")
+OUTPUTS = pytest.StashKey[Outputs]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--clean-tree", action="store_true", help="fail if the suite changes the work tree")
+    parser.addoption("--update", action="store_true", help="write the golden files anew")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    base: Path = vars(config)["_tmp_path_factory"].getbasetemp()
+    temporary = base / "tempfiles"
+    temporary.mkdir(exist_ok=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+    hypothesis.configuration.set_hypothesis_home_dir(base / "hypothesis")
+    gates = Gates(config, base)
+    config.stash[OUTPUTS] = gates.recorder.outputs
+    config.pluginmanager.register(gates, "ispctl-gates")
+    config.pluginmanager.register(gates.recorder, "ispctl-recorder")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    if not purity.applies(item.path):
+        return (yield)
+    with purity.enforced():
+        return (yield)
+
+
+@pytest.fixture
+def outputs(request: pytest.FixtureRequest) -> Outputs:
+    """`outputs("note", text)`: one more text that must hold no password and no person."""
+    return request.config.stash[OUTPUTS]
