@@ -37,7 +37,7 @@ class Database:
         self._depth = 0
         try:
             self._connection = _connect(path, readonly=readonly, timeout=timeout)
-        except sqlite3.Error as error:
+        except _errors.FAILURES as error:
             raise _errors.refusal(error, path) from None
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class Database:
             while rows := cursor.fetchmany(1000):
                 self.rows_read += len(rows)
                 yield from rows
-        except sqlite3.Error as error:
+        except _errors.FAILURES as error:
             raise _errors.refusal(error, self.path) from None
         finally:
             cursor.close()
@@ -81,7 +81,7 @@ class Database:
         """Run one statement for each of `rows`."""
         try:
             changed = max(self._connection.executemany(self.dialect.sql(sql), rows).rowcount, 0)
-        except sqlite3.Error as error:
+        except _errors.FAILURES as error:
             raise _errors.refusal(error, self.path) from None
         self.rows_written += changed
         return changed
@@ -92,6 +92,11 @@ class Database:
     def columns(self, table: str) -> frozenset[str]:
         """Names of a table's columns; `table` is never data."""
         return frozenset(column[0] for column in self._execute(f"SELECT * FROM {table} WHERE 1 = 0").description)
+
+    @property
+    def in_transaction(self) -> bool:
+        """False inside `transaction()` only after the database has taken everything back by itself (a full disk)."""
+        return self._connection.in_transaction
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -130,7 +135,7 @@ class Database:
             try:
                 self._connection.execute(sql)
                 return
-            except sqlite3.Error as error:
+            except _errors.FAILURES as error:
                 if _errors.primary(error) not in _errors.BUSY or time.monotonic() >= deadline:
                     raise _errors.refusal(error, self.path) from None
             time.sleep(_PAUSE)
@@ -138,7 +143,7 @@ class Database:
     def _execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(self.dialect.sql(sql), parameters)
-        except sqlite3.Error as error:
+        except _errors.FAILURES as error:
             raise _errors.refusal(error, self.path) from None
 
 

@@ -9,17 +9,19 @@ from typing import Final
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store._lock import holder_of
 
+FAILURES: Final = (sqlite3.Error, UnicodeEncodeError, OverflowError)
+"""What the driver raises; the last two for a parameter that no database can hold."""
 BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DENIED: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH})
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-def primary(error: sqlite3.Error) -> int:
+def primary(error: Exception) -> int:
     """SQLite's result code without its extended half; 0 when the error did not come from SQLite itself."""
     return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def refusal(error: sqlite3.Error, path: Path) -> Refusal:
+def refusal(error: Exception, path: Path) -> Refusal:
     """The refusal that tells a person about `error` (https://www.sqlite.org/rescode.html)."""
     code = primary(error)
     if code in BUSY:
@@ -33,7 +35,12 @@ def refusal(error: sqlite3.Error, path: Path) -> Refusal:
         return Refusal(Problem("E309", f"{path}: the disk is full", advice=advice))
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
     advice = "Run ispctl doctor; if the tables were changed by hand, restore them from a backup"
-    return Refusal(Problem("E311", f"{path}: the database refused a statement ({name}: {error})", advice=advice))
+    return Refusal(Problem("E311", f"{path}: the database refused a statement ({name}{_words(error)})", advice=advice))
+
+
+def _words(error: Exception) -> str:
+    """SQLite's own words name tables and columns; those about a parameter would quote it."""
+    return f": {error}" if isinstance(error, sqlite3.Error) else ""
 
 
 def broken(path: Path) -> Problem:

@@ -1,0 +1,189 @@
+"""Rows of the database -> normal form. Reads what is ours, by key, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from ispctl.plan import Fields, Key, Value
+from ispctl.radius import _rows_text as text
+from ispctl.store import Database
+
+ALTERED: Final = "altered"
+PASSWORD: Final = "Cleartext-Password"  # noqa: S105  # the name of an attribute
+COLUMNS: Final = (
+    "owner",
+    "class",
+    "refuse",
+    "expires",
+    "on_expiry",
+    "pop",
+    "on_roam",
+    "mac_mode",
+    "mac_max",
+    "on_mismatch",
+    "sessions",
+)
+"""Fields of a login that stand in ispctl_login as they are."""
+
+
+class Reader:
+    """Reads normal form. `key` is the random key of this database, under which secrets leave their marks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._key = bytes.fromhex(database.query("SELECT value FROM ispctl_secret WHERE name = 'rows'")[0][0])
+
+    def mark(self, *parts: str) -> str:
+        """What a secret leaves behind: equal for equal parts, useless without the key."""
+        return hmac.new(self._key, "\0".join(parts).encode("utf-8", "backslashreplace"), hashlib.sha256).hexdigest()
+
+    def read(self, keys: Sequence[Key] | None) -> dict[Key, Fields]:
+        """Everything of ours among `keys`; None: everything of ours."""
+        found: dict[Key, Fields] = {}
+        for kind, reader in (("group", self._groups), ("login", self._logins), ("nas", self._nas), ("pop", self._pops)):
+            names = None if keys is None else sorted({name for k, name in keys if k == kind})
+            if names is None or names:
+                found.update(((kind, name), fields) for name, fields in reader(names))
+        return found
+
+    def foreign(self, logins: Sequence[str]) -> frozenset[str]:
+        """Which of these logins have rows in any table; asked about logins that are not ours."""
+        tables = {"radcheck": "username", "radreply": "username", "radusergroup": "username", "ispctl_mac": "login"}
+        return frozenset(
+            str(name)
+            for table, column in tables.items()
+            for (name,) in self._database.among(
+                f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN ({{}})", sorted(logins)
+            )
+        )
+
+    def foreign_nas(self, addresses: Sequence[str]) -> frozenset[str]:
+        rows = self._database.among("SELECT nasname FROM nas WHERE nasname IN ({})", sorted(addresses))
+        return frozenset(str(name) for (name,) in rows)
+
+    def foreign_pops(self, pops: Sequence[str]) -> frozenset[str]:
+        rows = self._database.among("SELECT DISTINCT pop FROM ispctl_pop WHERE pop IN ({})", sorted(pops))
+        return frozenset(str(name) for (name,) in rows)
+
+    def _logins(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
+        check = self._of_logins("radcheck", "username, attribute, op, value", names)
+        reply = self._of_logins("radreply", "username, attribute, op, value", names)
+        groups = self._of_logins("radusergroup", "username, groupname, priority", names)
+        macs = self._of_logins("ispctl_mac", "login, mac, learned", names, column="login")
+        columns = f"SELECT login, password_digest, password_mac, {', '.join(COLUMNS)} FROM ispctl_login"
+        for login, digest, mark, *own in self._select(columns, "login", names):
+            fields: dict[str, Value] = dict(zip(COLUMNS, map(_plain, own), strict=True))
+            rows = check.get(login, [])
+            passwords = [value for attribute, op, value in rows if (attribute, op) == (PASSWORD, ":=")]
+            others = [row for row in rows if row[:2] != (PASSWORD, ":=")]
+            fields["password"] = self._password(login, passwords, digest, mark)
+            fields["group"] = _membership(groups.get(login, []))
+            # In the mode `learn` what the server learned is a fact; in another mode such a row is somebody's edit.
+            learning = fields["mac_mode"] == "learn"
+            fields["macs"] = tuple(sorted(m for m, at in macs.get(login, []) if at is None or not learning))
+            fields["reply"] = self._rows(reply.get(login, []))
+            if others:
+                fields["check"] = self._rows(others)
+            yield login, fields
+
+    def _groups(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
+        found: dict[str, dict[str, list[tuple[str, ...]]]] = defaultdict(lambda: {"check": [], "reply": []})
+        for side in ("check", "reply"):
+            columns = f"SELECT groupname, attribute, op, value FROM radgroup{side}"
+            if names is None:
+                rows = self._database.stream(f"{columns} WHERE substr(groupname, 1, 4) = 'isp:'")
+            else:
+                ours = [name for name in names if name.startswith("isp:")]
+                rows = self._database.among(f"{columns} WHERE groupname IN ({{}})", ours)
+            for name, *row in rows:
+                found[name][side].append(tuple(row))
+        for name in sorted(found):
+            yield name, {side: self._rows(rows) for side, rows in found[name].items()}
+
+    def _nas(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
+        sql = (
+            "SELECT o.key, o.value, n.shortname, n.type, n.secret, n.require_ma FROM ispctl_object o"
+            " LEFT JOIN nas n ON n.nasname = o.key WHERE o.kind = 'nas'"
+        )
+        rows = self._database.stream(sql) if names is None else self._database.among(sql + " AND o.key IN ({})", names)
+        for address, noted, host, kind, secret, require_ma in rows:
+            known = _noted(noted)
+            same = secret is not None and hmac.compare_digest(
+                self.mark("nas", address, str(secret)), str(known.get("mark"))
+            )
+            digest = None if secret is None else str(known.get("secret")) if same else ALTERED
+            # Ours, but its row is gone: every field is empty, so that it differs from whatever is wanted.
+            yield (
+                address,
+                {
+                    "host": _plain(host) or "",
+                    "type": _plain(kind) or "",
+                    "secret": digest,
+                    "require_ma": _plain(require_ma) or 0,
+                },
+            )
+
+    def _pops(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
+        sql = "SELECT o.key, p.nas FROM ispctl_object o LEFT JOIN ispctl_pop p ON p.pop = o.key WHERE o.kind = 'pop'"
+        rows = self._database.stream(sql) if names is None else self._database.among(sql + " AND o.key IN ({})", names)
+        found: dict[str, list[str]] = defaultdict(list)
+        for pop, nas in rows:
+            found[pop].extend([] if nas is None else [nas])
+        for pop in sorted(found):
+            yield pop, {"nas": tuple(sorted(found[pop]))}
+
+    def _of_logins(
+        self, table: str, columns: str, names: Sequence[str] | None, *, column: str = "username"
+    ) -> dict[str, list[tuple[Any, ...]]]:
+        found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        sql = f"SELECT {columns} FROM {table} WHERE {column} IN "
+        if names is None:
+            rows: Iterable[tuple[Any, ...]] = self._database.stream(sql + "(SELECT login FROM ispctl_login)")
+        else:
+            rows = self._database.among(sql + "({})", names)
+        for name, *row in rows:
+            found[name].append(tuple(row))
+        return found
+
+    def _select(self, columns: str, column: str, names: Sequence[str] | None) -> Iterator[tuple[Any, ...]]:
+        if names is None:
+            return self._database.stream(f"{columns} ORDER BY {column}")
+        return self._database.among(f"{columns} WHERE {column} IN ({{}}) ORDER BY {column}", names)
+
+    def _password(self, login: str, values: list[str], digest: str | None, mark: str | None) -> str | None:
+        if not values:
+            return None
+        same = len(values) == 1 and hmac.compare_digest(self.mark("login", login, str(values[0])), str(mark))
+        return digest if same and digest else ALTERED
+
+    def _rows(self, rows: Iterable[tuple[Any, ...]]) -> tuple[text.Row, ...]:
+        return tuple(sorted((str(name), str(op), self._value(str(name), str(value))) for name, op, value in rows))
+
+    def _value(self, attribute: str, value: str) -> str:
+        """Somebody may have put a password into a row that is not ours to know: then only its mark is told."""
+        return text.clear(value) if text.shown(attribute) else f"hidden:{self.mark('row', attribute, value)[:16]}"
+
+
+def _membership(rows: list[tuple[Any, ...]]) -> str:
+    """The one group, at the priority we write; anything else says what is odd about it."""
+    said = sorted((str(name), str(priority)) for name, priority in rows)
+    return ", ".join(name if priority == "1" else f"{name} at {priority}" for name, priority in said)
+
+
+def _noted(value: str) -> Mapping[str, Any]:
+    """What we noted about a NAS; an edit that left no JSON noted nothing."""
+    try:
+        known = json.loads(value)
+    except ValueError:
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _plain(value: object) -> Value:
+    """A column as a value of normal form; what somebody forced into it (a float, bytes) becomes text."""
+    return value if value is None or isinstance(value, (str, int)) else str(value)

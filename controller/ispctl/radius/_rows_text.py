@@ -1,0 +1,265 @@
+"""What may stand in a row, and how: names, attributes, operators, values. Pure.
+
+FreeRADIUS reads a value column as a small language (measured on 3.2.1): backslashes are C escapes, a value wholly in
+quotes loses them, one wholly in back-ticks is expanded. Doubling every backslash and refusing the rest makes each value
+literal; `clear` undoes it, so that what is read and what is rendered meet in one form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network, NetmaskValueError, ip_address
+from typing import Final
+
+from ispctl.plan import Change, Value
+from ispctl.radius.dictionary import FILES
+
+Row = tuple[str, str, str]
+"""(attribute, operator, value)"""
+LONGEST: Final = 253
+"""Octets in an attribute (RFC 2865, 5) and characters in FreeRADIUS's columns."""
+CHECK: Final = frozenset({"ISP-Profile", "ISP-Rendering", "Pool-Name"})
+"""Attributes of the server's own that a group may carry."""
+_OPERATORS: Final = frozenset({"=", ":=", "+="})
+_NOT_WRITTEN: Final = re.compile(
+    r"(?!Acct-Interim-Interval$)(NAS-|Acct-|MS-|CHAP-|EAP-|Event-)"
+    r"|(User-Name|User-Password|Class|State|Proxy-State|Message-Authenticator|Tunnel-Password|Error-Cause)$"
+)
+_NAME: Final = re.compile(r"[A-Za-z0-9@.\-_:/+#,;()\[\]|~*!&\x80-\U0010ffff]+")
+"""What the server looks up literally; any other character reaches the query as =XX and can never match."""
+_GROUP: Final = re.compile(r"isp:[A-Za-z0-9@._:/+-]+")
+_WORD: Final = re.compile(r"[A-Za-z0-9._-]+")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Unfit(Exception):
+    """A change that must not be written as it is; says why, never with a secret in it."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+def stored(value: str, what: str) -> str:
+    """The text of the value column that the server reads as `value`. Raises Unfit (E315) if there is none."""
+    if not value:
+        raise Unfit("E315", f"{what} is empty")
+    if _CONTROL.search(value):
+        raise Unfit("E315", f"{what} holds a control character")
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`":
+        raise Unfit("E315", f"{what} begins and ends with the same quote, which the server would not take literally")
+    text = value.replace("\\", "\\\\")
+    if len(text.encode()) > LONGEST:
+        raise Unfit("E315", f"{what} is longer than {LONGEST} octets")
+    return text
+
+
+def clear(text: str) -> str:
+    """Undo `stored`. What `stored` never writes stays as it stands, marked, so that it meets no wanted value."""
+    if "\\" not in text:
+        return text
+    value = text.replace("\\\\", "\\")
+    return value if value.replace("\\", "\\\\") == text else f"raw:{text}"
+
+
+def nas_secret(value: str) -> str:
+    """A shared secret as it stands in `nas`: taken literally there, but a backslash breaks it (measured)."""
+    if "\\" in value:
+        raise Unfit("E315", "the shared secret holds a backslash, which the server cannot read back")
+    if not value or _CONTROL.search(value):
+        raise Unfit("E315", "the shared secret is empty or holds a control character")
+    return value
+
+
+@cache
+def attributes() -> Mapping[str, tuple[str, frozenset[str]]]:
+    """Attribute -> (type, names of its values), from the dictionary that the project ships: the fixed list."""
+    found: dict[str, tuple[str, set[str]]] = {}
+    folder = resources.files("ispctl.radius.dictionary")
+    for name in FILES:
+        for line in (folder / f"{name}.dict").read_text("utf-8").splitlines():
+            match line.partition("#")[0].split():
+                case ["ATTRIBUTE", attribute, _, kind, *_]:
+                    found[attribute] = (kind, set())
+                case ["VALUE", attribute, value, _]:
+                    found[attribute][1].add(value)
+    return {name: (kind, frozenset(values)) for name, (kind, values) in found.items()}
+
+
+def shown(attribute: str) -> bool:
+    """Whether the value of a row with this attribute may be shown to people."""
+    known = attribute in attributes() or attribute in CHECK or attribute in _SHOWN
+    return known and not re.search("Password|Secret|Key|CHAP|Challenge", attribute)
+
+
+_SHOWN: Final = frozenset({"Auth-Type", "Expiration", "Simultaneous-Use", "Cisco-AVPair"})
+
+
+def fit(change: Change) -> None:
+    """Raises Unfit (E315, E316, E317) unless `change` may be written."""
+    kind, name = change.key
+    if kind not in _FIELDS:
+        raise Unfit("E317", f"the RADIUS database holds nothing of the kind {kind!r}")
+    if change.after is None:
+        return
+    _NAMES[kind](name)
+    if change.after.keys() != _FIELDS[kind].keys():
+        odd = ", ".join(sorted(change.after.keys() ^ _FIELDS[kind].keys()))
+        raise Unfit("E315", f"the {kind} has fields missing or too many: {odd}")
+    for field, check in _FIELDS[kind].items():
+        check(change.after[field], f"{kind} {field}")
+
+
+def rows(value: Value) -> tuple[Row, ...]:
+    """A field of rows, sorted; anything else raises Unfit."""
+    found: list[Row] = []
+    for row in value if isinstance(value, tuple) else (None,):
+        match row:
+            case (str(attribute), str(operator), str(text)):
+                found.append((attribute, operator, text))
+            case _:
+                raise Unfit("E315", "a row is not (attribute, operator, value)")
+    return tuple(sorted(found))
+
+
+def _login_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or len(name.encode()) > 64:
+        raise Unfit("E317", "the login holds a character that the server can never match, or more than 64 octets")
+
+
+def _group_name(name: str) -> None:
+    if not _GROUP.fullmatch(name) or len(name) > 64:
+        raise Unfit("E317", "the group is not named isp:<name>@<platform>, or its name is longer than 64 characters")
+
+
+def _nas_name(name: str) -> None:
+    try:
+        written = str(ip_address(name))
+    except ValueError:
+        written = ""
+    if written != name:
+        raise Unfit("E317", "a NAS is named by its address in the usual notation")
+
+
+def _pop_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise Unfit("E317", "the name of a set of NAS holds an unusual character")
+
+
+def _reply(value: Value, what: str) -> None:
+    for attribute, operator, text in rows(value):
+        kind, names = attributes().get(attribute, ("", frozenset()))
+        if not kind or _NOT_WRITTEN.match(attribute):
+            raise Unfit("E316", f"{what}: the attribute {attribute!r} is not on the list of what is written")
+        if operator not in _OPERATORS:
+            raise Unfit("E316", f"{what}: the operator {operator!r} is not one of {' '.join(sorted(_OPERATORS))}")
+        stored(text, attribute)
+        if text not in names and not _typed(kind, text):
+            raise Unfit("E315", f"{what}: the value of {attribute} is no {kind}; the server would refuse every login")
+
+
+def _check(value: Value, what: str) -> None:
+    for attribute, operator, text in rows(value):
+        if attribute not in CHECK or operator != ":=":
+            raise Unfit("E316", f"{what}: {attribute} {operator} is not on the list of what is written")
+        stored(text, attribute)
+
+
+def _typed(kind: str, text: str) -> bool:
+    try:
+        _TYPES[kind](text)
+    except KeyError:
+        return kind == "string"
+    except (ValueError, AddressValueError, NetmaskValueError):
+        return False
+    return True
+
+
+def _integer(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number < 2**32:
+        raise ValueError
+    return number
+
+
+_TYPES: Final[Mapping[str, Callable[[str], object]]] = {
+    "integer": _integer,
+    "ipaddr": IPv4Address,
+    "ipv6addr": IPv6Address,
+    "ipv6prefix": IPv6Network,
+}
+
+
+def _one_of(*words: str) -> Callable[[Value, str], None]:
+    def check(value: Value, what: str) -> None:
+        if value not in words:
+            raise Unfit("E315", f"{what} is not one of {', '.join(words)}")
+
+    return check
+
+
+def _like(pattern: str | re.Pattern[str], *, absent: bool = False) -> Callable[[Value, str], None]:
+    def check(value: Value, what: str) -> None:
+        if not (isinstance(value, str) and re.fullmatch(pattern, value)) and not (absent and value is None):
+            raise Unfit("E315", f"{what} has not the form it needs")
+
+    return check
+
+
+def _number(least: int, *, absent: bool = False) -> Callable[[Value, str], None]:
+    def check(value: Value, what: str) -> None:
+        right = isinstance(value, int) and least <= value < 2**62
+        if not right and not (absent and value is None):
+            raise Unfit("E315", f"{what} is no number from {least} up")
+
+    return check
+
+
+def _all_like(pattern: re.Pattern[str]) -> Callable[[Value, str], None]:
+    def check(value: Value, what: str) -> None:
+        right = isinstance(value, tuple) and all(isinstance(item, str) and pattern.fullmatch(item) for item in value)
+        if not right or not isinstance(value, tuple) or len(set(value)) != len(value):
+            raise Unfit("E315", f"{what} is no list of different, well-formed values")
+
+    return check
+
+
+_NAMES: Final[Mapping[str, Callable[[str], None]]] = {
+    "login": _login_name,
+    "group": _group_name,
+    "nas": _nas_name,
+    "pop": _pop_name,
+}
+_FIELDS: Final[Mapping[str, Mapping[str, Callable[[Value, str], None]]]] = {
+    "login": {
+        "owner": _like(r"[A-Za-z0-9._/-]+"),
+        "password": _like(_DIGEST, absent=True),
+        "group": _like(_GROUP),
+        "class": _like(r"[0-9a-f]{0,64}"),
+        "refuse": _like(r"[a-z-]*"),
+        "expires": _number(0, absent=True),
+        "on_expiry": _one_of("wall", "reject"),
+        "pop": _like(_NAME, absent=True),
+        "on_roam": _one_of("allow", "alert", "reject"),
+        "mac_mode": _one_of("off", "learn", "fixed"),
+        "mac_max": _number(0),
+        "on_mismatch": _one_of("reject", "wall", "alert"),
+        "sessions": _number(0),
+        "macs": _all_like(_MAC),
+        "reply": _reply,
+    },
+    "group": {"check": _check, "reply": _reply},
+    "nas": {
+        "host": _like(_WORD),
+        "type": _like(_WORD),
+        "secret": _like(_DIGEST),
+        "require_ma": _number(0),
+    },
+    "pop": {"nas": _all_like(_WORD)},
+}

@@ -1,0 +1,206 @@
+"""The RADIUS database as a target: rows of FreeRADIUS's tables in normal form, read and written by key.
+
+Ours is: every row of a login that stands in ispctl_login, groups named `isp:…`, NAS and sets of NAS that stand in
+ispctl_object. Nothing else is ever touched. Learned MAC addresses are facts: they go when their login goes or stops
+learning, and are compared with nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from ispctl.backend import Outcome, Unreachable
+from ispctl.model.problem import Problem, Refusal
+from ispctl.plan import Change, Fields, Key, Resources, Value
+from ispctl.radius import _rows_text as text
+from ispctl.radius._rows_read import Reader
+from ispctl.radius._rows_write import Opener, Writer
+from ispctl.store import Store
+
+TARGET: Final = "radius"
+BATCH: Final = 200
+"""Changes in one transaction: FreeRADIUS writes between two of them, and waits for one a few milliseconds."""
+_NOT_OURS: Final = "not ours, adopt first: there are rows of this name that ispctl did not write"
+_CHANGED: Final = "changed meanwhile: what stands there now is not what the plan was made from; plan again"
+_RANKS: Final = {"nas": (0, 6), "pop": (1, 5), "group": (2, 4), "login": (3, 3)}
+_STOPS: Final = frozenset({"E302", "E307", "E308", "E309"})
+
+
+def order(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Grants first, what others use is removed last; changes of one owner stay together, in one transaction."""
+
+    def place(change: Change) -> tuple[int, str, bool, Key]:
+        first, last = _RANKS.get(change.key[0], (3, 3))
+        return last if change.after is None else first, _owner(change), change.after is not None, change.key
+
+    return tuple(sorted(changes, key=place))
+
+
+def _nothing_to_open(_: str) -> str:
+    raise Refusal(Problem("E201", "a secret has to be written, and there is no key to open it"))
+
+
+def _nothing_beside(_: Change) -> None: ...
+
+
+class RadiusRows:
+    """Backend of the target "radius". Uses the store's connection, on the thread that opened it."""
+
+    def __init__(self, store: Store) -> None:
+        self._database = store.database
+
+    def read(self, keys: Sequence[Key] | None) -> Resources:
+        """What we own there now; None reads all. Raises Unreachable.
+
+        A password is the digest of the sealed text it came from, None where there is none, "altered" when somebody
+        changed it; rows we never write make a login differ, in `reply` or in a field `check` that is there only then.
+        """
+        try:
+            return Reader(self._database).read(keys)
+        except Refusal as refusal:
+            raise Unreachable(TARGET, str(refusal)) from refusal
+
+    def apply(
+        self,
+        changes: Sequence[Change],
+        opener: Opener = _nothing_to_open,
+        beside: Callable[[Change], None] = _nothing_beside,
+    ) -> Iterator[Outcome]:
+        """One outcome per change, in the order given (see `order`), after the transaction that holds it is committed.
+
+        Each key is read again in that transaction: equal to `after` is success with nothing written, other than
+        `before` is refused (E313), rows that are not ours too (E314). `opener` turns the digest of a sealed value into
+        clear text. `beside` is called in the same transaction for each change that succeeds: entitlement and journal
+        belong there; a Refusal it raises takes that change back. If the database fails, nothing more is tried.
+        """
+        held = _Held()
+        stopped: Problem | None = None
+        for batch in _batches(changes):
+            outcomes: list[Outcome] = []
+            if stopped is None:
+                try:
+                    outcomes = self._batch(batch, opener, beside, held)
+                except Refusal as refusal:
+                    stopped = refusal.problems[0]
+            yield from outcomes or [Outcome(c, stopped.text, stopped.code) for c in batch if stopped]
+
+    def _batch(
+        self, batch: Sequence[Change], opener: Opener, beside: Callable[[Change], None], held: _Held
+    ) -> list[Outcome]:
+        with self._database.transaction():
+            reader = Reader(self._database)
+            writer = Writer(self._database, reader, opener)
+            have = reader.read([change.key for change in batch])
+            foreign = _foreign(reader, [c.key for c in batch if c.after is not None and c.key not in have])
+            outcomes = []
+            for change in batch:
+                problem = held.reason(change) or self._one(change, have.get(change.key), foreign, writer, beside)
+                if problem:
+                    held.failed(change, have.get(change.key))
+                outcomes.append(Outcome(change, problem.text, problem.code) if problem else Outcome(change))
+            return outcomes
+
+    def _one(
+        self,
+        change: Change,
+        now: Fields | None,
+        foreign: frozenset[Key],
+        writer: Writer,
+        beside: Callable[[Change], None],
+    ) -> Problem | None:
+        """Write one change, or say why not; then nothing of it is written."""
+        try:
+            before, after = _frozen(change.before), _frozen(change.after)
+            text.fit(Change(change.target, change.key, before, after))
+            if change.key in foreign:
+                return Problem("E314", _NOT_OURS)
+            if now not in (before, after):
+                return Problem("E313", _CHANGED)
+            with self._database.savepoint():
+                if now != after:
+                    writer.write(change.key, now, after)
+                beside(change)
+        except text.Unfit as unfit:
+            return Problem(unfit.code, unfit.text)
+        except Refusal as refusal:
+            problem = refusal.problems[0]
+            if problem.code in _STOPS or not self._database.in_transaction:
+                raise
+            return problem
+        return None
+
+
+class _Held:
+    """What waits for something that failed: changes that need it, logins without their new group, groups still used."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._absent: set[str] = set()
+        self._used: set[str] = set()
+
+    def failed(self, change: Change, now: Fields | None) -> None:
+        self._ids.add(change.id)
+        if change.key[0] == "group" and change.before is None:
+            self._absent.add(_logical(change.key[1]))
+        if change.key[0] == "login":
+            self._used |= {str(fields["group"]) for fields in (change.before, now) if fields}
+
+    def reason(self, change: Change) -> Problem | None:
+        kind, name = change.key
+        if self._ids and change.needs & self._ids:
+            return Problem("E318", "held back: a change that it needs has failed")
+        if kind == "login" and change.after and change.after.get("group") in self._absent:
+            return Problem("E318", "held back: its group could not be made")
+        if kind == "group" and change.after is None and _logical(name) in self._used:
+            return Problem("E318", "held back: a login that uses this group could not be changed")
+        return None
+
+
+def _foreign(reader: Reader, keys: Sequence[Key]) -> frozenset[Key]:
+    """Which of these keys, none of them ours, have rows all the same."""
+    looks = (("login", reader.foreign), ("nas", reader.foreign_nas), ("pop", reader.foreign_pops))
+    return frozenset(
+        (kind, name) for kind, look in looks if (names := [n for k, n in keys if k == kind]) for name in look(names)
+    )
+
+
+def _batches(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """At most BATCH changes, more only to keep those of one owner together; no key twice, since each is read once."""
+    batch: dict[Key, Change] = {}
+    owner = ""
+    for change in changes:
+        full = len(batch) >= BATCH and (not _owner(change) or _owner(change) != owner)
+        if full or change.key in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[change.key] = change
+        owner = _owner(change)
+    if batch:
+        yield list(batch.values())
+
+
+def _owner(change: Change) -> str:
+    fields = change.after if change.after is not None else change.before
+    return str((fields or {}).get("owner", ""))
+
+
+def _logical(group: str) -> str:
+    return group.partition("@")[0]
+
+
+def _frozen(fields: Fields | None) -> dict[str, Value] | None:
+    """As `read` has it: tuples for the lists of a plan read from a file, and sorted, since all of ours are bags."""
+    return None if fields is None else {name: _tuple(value) for name, value in fields.items()}
+
+
+def _tuple(value: object) -> Value:
+    if isinstance(value, (list, tuple)):
+        return tuple(sorted(map(_row, value), key=lambda row: row if isinstance(row, tuple) else (row,)))
+    if value is None or isinstance(value, (str, int)):
+        return value
+    raise text.Unfit("E315", "a field holds neither text nor a number nor a list")
+
+
+def _row(value: object) -> str | tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
