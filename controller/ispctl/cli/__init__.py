@@ -1,0 +1,1 @@
+"""Flags in, exit code out: the only place that reads the clock and the environment and picks backends."""

@@ -1,0 +1,162 @@
+"""What `ispctl` and `ispstat` share: how a command ends, where settings come from, what time it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from ispctl.model.problem import Problem, Refusal, in_order
+
+if TYPE_CHECKING:
+    from ispctl.repo import Repository, Snapshot
+    from ispctl.secrets import Keyring
+    from ispctl.store import Store
+
+Format = Literal["text", "json"]
+UsageError: Final[Any] = typer.BadParameter.__base__
+"""Typer keeps its parser to itself; the class every wrong flag raises is the base of its public one."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One call of a command: the repository it speaks of, the environment it was given, and the moment it began."""
+
+    repo: Path
+    prefix: str
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @contextmanager
+    def repository(self) -> Iterator[Repository]:
+        """The repository of `--repo`, closed at the end."""
+        from ispctl.repo import Repository
+
+        with Repository.open(self.repo, env=self.env) as repository:
+            yield repository
+
+    def dsn(self, snapshot: Snapshot | None) -> str:
+        """The RADIUS database: the environment's, else inventory/targets.yaml's. Raises Refusal."""
+        own = self.env.get(f"{self.prefix}_RADIUS__DSN")
+        if own:
+            return own
+        targets = snapshot.targets if snapshot else None
+        if targets is None:
+            text = "no RADIUS database is named"
+            advice = f"Write radius: {{dsn: …}} into inventory/targets.yaml, or set {self.prefix}_RADIUS__DSN"
+            raise Refusal(Problem("E320", text, advice=advice))
+        return targets.value.radius.dsn
+
+    def store(self, snapshot: Snapshot | None, *, readonly: bool = False) -> Store:
+        """The opened database; a relative path is taken from the repository. Raises Refusal."""
+        from ispctl.store import Store
+
+        return Store.open(self.dsn(snapshot), base=self.repo, readonly=readonly)
+
+    def identity(self, *, lab: bool = False) -> str:
+        """The age key: ISPCTL_AGE_KEY, else ISPCTL_AGE_KEY_FILE, else (on a lab database) the demo key."""
+        from ispctl.secrets import identity_from
+
+        if text := self.env.get("ISPCTL_AGE_KEY"):
+            return identity_from(text)
+        if name := self.env.get("ISPCTL_AGE_KEY_FILE"):
+            try:
+                return identity_from(Path(name).read_text(encoding="utf-8"))
+            except (OSError, UnicodeDecodeError) as error:
+                text = f"ISPCTL_AGE_KEY_FILE cannot be read ({type(error).__name__})"
+                raise Refusal(Problem("E201", text, advice="Name a file that holds an AGE-SECRET-KEY-1… line")) from None
+        return identity_from(demo_key() if lab else None)
+
+    def keyring(self, snapshot: Snapshot, *, lab: bool) -> Keyring:
+        """The keyring of a commit, opened. The demo key opens it for a lab database only. Raises Refusal."""
+        from ispctl.secrets import KEYRING, RECIPIENTS, Keyring, identity_from, recipients_from
+
+        sealed = snapshot.raw(KEYRING)
+        if sealed is None:
+            advice = "ispctl secrets init makes one"
+            raise Refusal(Problem("E204", f"there is no {KEYRING}", advice=advice))
+        identity = self.identity(lab=lab)
+        if not lab and identity == identity_from(demo_key()):
+            text = "the demo key is public, and this is not a lab database"
+            advice = "Set ISPCTL_AGE_KEY or ISPCTL_AGE_KEY_FILE to your own key; ispctl secrets init makes one"
+            raise Refusal(Problem("E604", text, advice=advice))
+        recipients = (snapshot.raw(RECIPIENTS) or b"").decode("utf-8", "replace")
+        return Keyring.unlock(sealed, identity, recipients_from(recipients) if recipients.strip() else ())
+
+
+def demo_key() -> str:
+    """The age identity of the example ISP; everybody has it."""
+    from importlib.resources import files
+
+    return files("ispctl.lab").joinpath("demo.key").read_text(encoding="utf-8")
+
+
+def at_time(text: str | None, default: datetime) -> datetime:
+    """--at: RFC 3339 with offset. Raises Refusal."""
+    if text is None:
+        return default
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        advice = "Write it like 2026-12-01T00:00:00+05:45"
+        raise Refusal(Problem("E600", "--at is not a time stamp with an offset", advice=advice))
+    return moment.astimezone(UTC)
+
+
+RepoOption = Annotated[
+    Path, typer.Option("--repo", metavar="DIR", help="Repository, bare or not.", show_default="current directory")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the answer is written.")]
+
+
+def say(text: str) -> None:
+    """The answer, on stdout."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def say_json(value: Any) -> None:
+    say(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def tell(text: str) -> None:
+    """Progress and remarks, on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def run(app: Callable[..., Any], name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a command to its exit code. A refusal prints its problems; a wrong flag is 1, since 2 means "changes"."""
+    try:
+        code = app(args=arguments, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except UsageError as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else name
+        tell(f"{error.format_message()}\nTry: {path} --help")
+        return 1
+    except Refusal as refusal:
+        for problem in in_order(list(refusal.problems)):
+            tell(str(problem))
+        return refusal.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        tell("Stopped. Nothing is half done: what was begun is finished by the next run.")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def use_utf8() -> None:
+    """Answers are UTF-8 whatever the locale says; a pipe that cannot take a character gets an escape, not a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
