@@ -1,6 +1,7 @@
 # Needs Python 3.11, git and make; what else is missing is installed. `make help` lists what can be done.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-builtin-rules
@@ -57,7 +58,7 @@ packages:
 
 venv: $(STAMP)
 
-$(STAMP): constraints.txt pyproject.toml | packages
+$(STAMP): constraints.txt pyproject.toml
 	@python=$$(scripts/python); test -x $(BIN)/python || "$$python" -m venv $(VENV)
 	@echo "Installing Python packages into $(VENV)" >&2
 	@$(PIP) install --only-binary :all: --require-hashes --requirement constraints.txt
