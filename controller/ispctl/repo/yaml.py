@@ -16,7 +16,11 @@ from ispctl.model.problem import Problem, Where, in_order
 MOST_PROBLEMS: Final = 100
 """More than this in one file are not collected: somebody sent us something else than records."""
 
+MOST_VALUES: Final = 250_000
+"""A list of 10,000 hosts has less; ruamel takes about 15 µs a value, so this bounds the time as `limit` cannot."""
+
 DEEPEST: Final = 32
+"""A record of the contract has eight levels."""
 
 NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 

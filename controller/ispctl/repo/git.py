@@ -1,0 +1,215 @@
+"""One git repository, read through one persistent child; it is never written to, whatever is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from subprocess import Popen
+from typing import Final, Self
+
+from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.repo.git_child import Child, failed, first_line
+from ispctl.repo.git_names import ID, Commit, Difference, Entry, commit_of, difference_of, entry_of, refused
+from ispctl.repo.git_worktree import WorkTree
+from ispctl.repo.yaml import hidden_in, too_large
+
+__all__ = ["FOLDERS", "Commit", "Difference", "Entry", "Git", "refused"]
+
+FOLDERS: Final = ("inventory", "subscribers", "tariffs", "templates")
+
+
+class Git:
+    """Use as a context manager, from one thread. `blobs_read` counts the contents that were taken out of git.
+
+    Ids are full hexadecimal object ids (40 digits, or 64 in a SHA-256 repository). Wherever a commit is asked for, the
+    id of a tree that `worktree()` gave is taken too. Every method raises Refusal: E003 for a revision that is not
+    there, E020 where git itself fails.
+    """
+
+    def __init__(self, child: Child, root: str | None, *, shallow: bool) -> None:
+        self._child = child
+        self._resolved: set[str] = set()
+        self._root = root
+        self._shallow = shallow
+        self._reader: Popen[bytes] | None = None
+        self._worktree: WorkTree | None = None
+        self.blobs_read = 0
+
+    @classmethod
+    def open(cls, path: Path | str, env: Mapping[str, str] | None = None) -> Git:
+        """The repository whose root is `path`: a work tree or a bare repository. Raises Refusal E001, E002, E005.
+
+        `env` is where PATH and HOME come from; without it git is looked for in the system's own folders.
+        """
+        folder = os.path.realpath(path)
+        if not os.path.isdir(folder):
+            raise Refusal(Problem("E001", f"there is no folder {path}", None, "Look at --repo"))
+        child = Child(env)
+        git_dir, root, shallow = _discover(child, folder)
+        child.place = ("--git-dir", git_dir, *(("--work-tree", root) if root else ("--bare",)))
+        child.folder = root or git_dir
+        if child.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode and not child.run(
+            "for-each-ref", "--count=1"
+        ):
+            advice = "Commit what is there: git add . && git commit"
+            raise Refusal(Problem("E002", f"the repository {folder} has no commit yet", None, advice))
+        return cls(child, root, shallow=shallow)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child and remove what `worktree()` made. May be called again."""
+        self._reader = None
+        self._child.stop()
+        if self._worktree is not None:
+            self._worktree.close()
+            self._worktree = None
+
+    @property
+    def bare(self) -> bool:
+        return self._root is None
+
+    def resolve(self, rev: str) -> str:
+        """The id of the commit that `rev` names (branch, tag, id, HEAD~1…). Raises Refusal (E003)."""
+        if rev in self._resolved:
+            return rev
+        if not rev or rev.startswith("-") or hidden_in(rev) is not None or not rev.isprintable() or len(rev) > 500:
+            raise Refusal(
+                Problem("E003", "that is not the name of a revision", None, "Give a branch, a tag or a commit")
+            )
+        done = self._child.ask("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+        found = done.stdout.decode().strip()
+        if done.returncode or not ID.fullmatch(found):
+            raise self._unknown(f"there is no commit {rev!r} here")
+        self._resolved.add(found)
+        return found
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        """Whether `ancestor` is `commit` or in its history. A history that was cut off is no answer: Refusal (E003)."""
+        done = self._child.ask("merge-base", "--is-ancestor", self.resolve(ancestor), self.resolve(commit))
+        if done.returncode not in {0, 1}:
+            raise failed(f"git merge-base failed: {first_line(done.stderr)}")
+        if done.returncode and self._shallow:
+            raise self._unknown(f"whether {commit[:12]} contains {ancestor[:12]} cannot be told")
+        return not done.returncode
+
+    def tree(self, commit: str, folders: Sequence[str] = FOLDERS) -> Iterator[Entry]:
+        """Every file below `folders`, in git's order; links and submodules too, see `refused`."""
+        parts = self._child.parts("ls-tree", "-r", "-z", "-l", "--full-tree", self.resolve(commit), "--", *folders)
+        return map(entry_of, parts)
+
+    def diff(self, base: str, head: str, folders: Sequence[str] = FOLDERS) -> Iterator[Difference]:
+        """The paths below `folders` that differ between two commits. Costs what differs, not what there is."""
+        pair = self.resolve(base), self.resolve(head)
+        options = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--ignore-submodules=none")
+        parts = self._child.parts("diff-tree", *options, *pair, "--", *folders)
+        return (difference_of(head, path) for head, path in zip(parts, parts, strict=True))
+
+    def blob(self, blob: str, limit: int | None = None) -> bytes:
+        """The content of a file. One of more than `limit` bytes is not read: Refusal (E008)."""
+        data = self._object(blob, "blob", limit)
+        self.blobs_read += 1
+        return data
+
+    def commit(self, commit: str) -> Commit:
+        """Author, time and first line of a commit."""
+        found = self.resolve(commit)
+        return commit_of(found, self._object(found, "commit", None))
+
+    def worktree(self, folders: Sequence[str] = FOLDERS) -> str | None:
+        """The id of a tree that holds the work tree's files as they are now below `folders`: tracked ones and new
+        ones that are not ignored, read without filters. None for a bare repository. The repository is not touched."""
+        if self._root is None:
+            return None
+        if self._worktree is None:
+            self._worktree = WorkTree(self._child, self._root)
+            self._forget_reader()  # it does not know the folder of new objects yet
+        tree = self._worktree.write(folders)
+        self._resolved.add(tree)
+        return tree
+
+    def dirty(self, folders: Sequence[str] = FOLDERS) -> list[str]:
+        """Paths whose content in the work tree is not HEAD's; empty for a bare repository."""
+        tree = self.worktree(folders)
+        return [] if tree is None else [found.path for found in self.diff("HEAD", tree, folders)]
+
+    def _object(self, id: str, kind: str, limit: int | None) -> bytes:  # noqa: A002  the field's word
+        if not ID.fullmatch(id):
+            raise failed("that is not the id of an object", "Give all of its digits")
+        try:
+            return self._ask_reader(id, kind, limit)
+        except OSError:
+            self._forget_reader()
+            raise failed(f"git ended while {id[:12]} was read") from None
+
+    def _ask_reader(self, id: str, kind: str, limit: int | None) -> bytes:  # noqa: A002
+        if self._reader is None:
+            self._reader = self._child.start("cat-file", "--batch", listens=True)
+        to, by = self._reader.stdin, self._reader.stdout
+        if to is None or by is None:
+            raise BrokenPipeError
+        to.write(id.encode() + b"\n")
+        to.flush()
+        words = by.readline().split()
+        if words[1:] == [b"missing"]:
+            advice = "git fsck says more; a partial clone lacks contents: git fetch --refetch --no-filter"
+            raise failed(f"the object {id[:12]} is missing", advice)
+        if len(words) != 3:
+            raise BrokenPipeError
+        size = int(words[2])
+        if limit is not None and size > limit:
+            self._forget_reader()  # cheaper than to read what nobody wants
+            raise Refusal(too_large(size, limit, Where(id[:12])))
+        data = by.read(size + 1)
+        if len(data) != size + 1:
+            raise BrokenPipeError
+        if words[1] != kind.encode():
+            raise failed(f"the object {id[:12]} is a {words[1].decode()}, not a {kind}")
+        return data[:-1]
+
+    def _forget_reader(self) -> None:
+        if self._reader is not None:
+            self._child.end(self._reader)
+            self._reader = None
+
+    def _unknown(self, text: str) -> Refusal:
+        if self._shallow:
+            text = f"{text}: this copy is shallow, its older history was not fetched"
+            return Refusal(Problem("E003", text, None, "git fetch --unshallow (in GitLab CI: GIT_DEPTH: 0)"))
+        return Refusal(
+            Problem("E003", text, None, "git log --all shows what there is; git fetch brings what is not here")
+        )
+
+
+def _discover(child: Child, folder: str) -> tuple[str, str | None, bool]:
+    """(folder of git's own files, root of the work tree, whether history is cut off) if `folder` is the root."""
+    child.folder = folder
+    asked = ("--absolute-git-dir", "--is-bare-repository", "--is-shallow-repository", "--is-inside-work-tree")
+    done = child.ask("rev-parse", *asked)
+    if done.returncode:
+        raise Refusal(_why_not(folder, done.stderr))
+    git_dir, bare, shallow, inside = os.fsdecode(done.stdout).rstrip("\n").rsplit("\n", 3)
+    git_dir = os.path.realpath(git_dir)
+    if inside == "true":
+        root = os.path.realpath(os.fsdecode(child.run("rev-parse", "--show-toplevel")).removesuffix("\n"))
+    else:
+        root = git_dir if bare == "true" else os.path.dirname(git_dir)
+    if root != folder:
+        text = f"{folder} lies inside the repository {root}"
+        raise Refusal(Problem("E001", text, None, f"Give its root: --repo {root}"))
+    return git_dir, root if inside == "true" else None, shallow == "true"
+
+
+def _why_not(folder: str, stderr: bytes) -> Problem:
+    if b"dubious ownership" in stderr:
+        text = f"the repository {folder} belongs to another user, and git reads only what its owner trusts"
+        return Problem("E005", text, None, f"If you trust it: git config --global --add safe.directory {folder}")
+    if b"not a git repository" in stderr:
+        advice = "Look at --repo; a new one is made by: ispctl init DIR"
+        return Problem("E001", f"{folder} is not a git repository", None, advice)
+    return Problem("E005", f"git cannot read {folder}: {first_line(stderr)}", None, "git status there says more")

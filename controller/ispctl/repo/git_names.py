@@ -1,0 +1,118 @@
+"""What git calls things: entries of a tree, differences, commits. And which entries are refused by what they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final, Literal, NamedTuple
+
+from ispctl.model.problem import Problem, Where
+from ispctl.repo.yaml import hidden_in
+
+ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""An object's id: SHA-1 or SHA-256."""
+
+SYMLINK: Final = 0o120000
+SUBMODULE: Final = 0o160000
+_RECORDS: Final = ("inventory/", "subscribers/", "tariffs/")
+
+
+class Entry(NamedTuple):
+    """One file of a tree. `size` in bytes, 0 for what is no file. A `path` that is not `plain` is written with escapes."""
+
+    path: str
+    mode: int
+    blob: str
+    size: int
+    plain: bool = True
+
+
+class Difference(NamedTuple):
+    """One path that differs between two trees; an id is "" and `mode` the old one where a side does not have it."""
+
+    status: Literal["A", "M", "D"]
+    path: str
+    old: str
+    new: str
+    mode: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Who brought a change, when (with the author's own offset), and under which first line."""
+
+    id: str
+    author: str
+    when: datetime
+    subject: str
+
+
+def name_of(raw: bytes) -> tuple[str, bool]:
+    """A path as text, and whether it is fit to be one: UTF-8 without controls or invisible characters."""
+    try:
+        path = raw.decode()
+    except UnicodeDecodeError:
+        return _escaped(raw.decode("utf-8", "backslashreplace")), False
+    if hidden_in(path) is None and not {"\t", "\n", "\r"} & set(path):
+        return path, True
+    return _escaped(path), False
+
+
+def _escaped(path: str) -> str:
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in path)
+
+
+def entry_of(part: bytes) -> Entry:
+    """One part of `git ls-tree -z -l`: "mode type id    size<tab>path"."""
+    head, _, raw = part.partition(b"\t")
+    mode, _, blob, size = head.split()
+    path, plain = name_of(raw)
+    return Entry(path, int(mode, 8), blob.decode(), int(size) if size.isdigit() else 0, plain)
+
+
+def difference_of(head: bytes, raw: bytes) -> Difference:
+    """Two parts of `git diff-tree -z`: ":mode mode id id status" and the path. A change of type counts as M."""
+    old_mode, new_mode, old, new, status = head.removeprefix(b":").decode().split(" ")
+    mode = int(old_mode if status[0] == "D" else new_mode, 8)
+    kind: Literal["A", "M", "D"] = "A" if status[0] == "A" else "D" if status[0] == "D" else "M"
+    return Difference(kind, name_of(raw)[0], _real(old), _real(new), mode)
+
+
+def _real(id: str) -> str:  # noqa: A002  the field's word
+    return id if id.strip("0") else ""
+
+
+def commit_of(id: str, data: bytes) -> Commit:  # noqa: A002
+    """From the text of a commit object (git-commit-tree's format): headers, an empty line, the message."""
+    head, _, message = data.partition(b"\n\n")
+    headers = dict(line.partition(b" ")[::2] for line in reversed(head.split(b"\n")) if not line.startswith(b" "))
+    found = re.fullmatch(rb"(.*?) ?<[^>]*> (-?\d{1,11}) ([-+])(\d\d)(\d\d)", headers.get(b"author", b""))
+    name, seconds, sign, hours, minutes = found.groups() if found else (b"", b"0", b"+", b"00", b"00")
+    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == b"-" else 1)
+    zone = timezone(offset) if abs(offset) < timedelta(hours=24) else UTC
+    when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(seconds))
+    subject = message.lstrip(b"\n").split(b"\n", 1)[0]
+    return Commit(id, _text(name), when.astimezone(zone), _text(subject))
+
+
+def _text(raw: bytes) -> str:
+    return _escaped(raw.decode("utf-8", "backslashreplace").strip())
+
+
+def refused(entry: Entry) -> Problem | None:
+    """Why an entry is not read, by its name and kind alone; None for one that may be read."""
+    where = Where(entry.path)
+    if not entry.plain:
+        text = "the name holds characters that cannot be seen or are not UTF-8"
+        return Problem("E017", text, where, "Rename it: letters, digits, '.', '-' and '_' are enough")
+    if entry.mode == SYMLINK:
+        advice = "Put the file itself here: a link may lead out of the repository"
+        return Problem("E006", "this is a symbolic link", where, advice)
+    if entry.mode == SUBMODULE:
+        advice = "Put the files themselves here: a commit must say everything"
+        return Problem("E007", "this is another repository inside this one", where, advice)
+    stem, _, suffix = entry.path.rpartition(".")
+    if entry.path.startswith(_RECORDS) and suffix != "yaml" and suffix.lower() in {"yml", "yaml"}:
+        return Problem("E004", f"a file .{suffix} is not read", where, f"Rename it to {stem}.yaml")
+    return None
