@@ -1,0 +1,26 @@
+"""One commit at one moment as an intent: who is entitled to what, under which policy, asked by which NAS. Pure.
+
+The only place where what git says becomes what a backend renders; apply, plan, drift and ispstat all begin here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ispctl.desired import Entitlement, services, terms_of
+from ispctl.radius.rendering import Intent
+from ispctl.repo.snapshot import Snapshot
+
+
+def intent_of(snapshot: Snapshot, now: datetime) -> Intent:
+    """Every service of a commit, entitled at `now` (aware). Raises KeyError for a tariff that does not exist:
+    validation comes first."""
+    terms = {tariff.value.name: terms_of(tariff.value) for tariff in snapshot.tariffs()}
+    return Intent(snapshot.policy.value, terms, snapshot.nas, tuple(entitlements(snapshot, now)))
+
+
+def entitlements(snapshot: Snapshot, now: datetime) -> Iterator[Entitlement]:
+    """The entitlements of all services, in the order of the files. Raises KeyError as `intent_of` does."""
+    for document in snapshot.subscribers():
+        yield from services(document, snapshot, now)
