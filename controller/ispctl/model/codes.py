@@ -79,6 +79,11 @@ CODES: Final[dict[str, str]] = {
     "E410": "not-a-lab-database",
     "E411": "stand-in-refused",
     # E50x: live sessions
+    "E501": "unfit-change",
+    "E502": "nas-silent",
+    "E503": "change-refused",
+    "E504": "change-unsupported",
+    "E505": "change-not-kept",
     # E60x: plans that are refused
-    # W7xx: warnings
+    # W7xx are warnings
 }

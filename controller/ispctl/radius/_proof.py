@@ -1,0 +1,88 @@
+"""A CoA-ACK is not proof; the octets that a session moves afterwards are. Pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
+from ispctl.radius._session import LiveSession, Proof
+
+_GRAIN: Final = 1.0
+"""Seconds by which the distance of two stored times may be wrong: databases keep whole seconds."""
+
+
+class _Way(NamedTuple):
+    """One direction: octets moved in the window, and the rate they must stay under (bit/s; 0: no limit)."""
+
+    name: str
+    octets: int
+    allowed: int
+
+    def fits(self, seconds: float, tolerance: float) -> bool:
+        return not self.allowed or self.octets * 8 <= self.allowed * (1 + tolerance) * seconds
+
+
+def verify(
+    before: LiveSession,
+    after: LiveSession | None,
+    *,
+    acked: datetime,
+    down: int,
+    up: int,
+    tolerance: float = 0.15,
+    direction: Literal["nas", "subscriber"] = "nas",
+) -> Proof:
+    """Compares two readings of one session with the rates (bit/s, 0: unlimited) that were acknowledged at `acked`.
+
+    proved: a report came after the change, and all octets since `before` would fit into the time since the change.
+    contradicted: over one whole interval after the change it moved more than rate × (1 + tolerance).
+    waiting: not yet to be told; ask again with `Proof.baseline`. gone: the session ended, so that rows decide.
+    direction: "nas" where Acct-Input is what the subscriber sends (RFC 2866 section 5.3), "subscriber" the reverse.
+    """
+    if after is None or (after.unique, after.session_id) != (before.unique, before.session_id):
+        return Proof("gone", "the session has ended; the next one begins with the new values", before)
+    if after.updated <= acked:
+        return Proof("waiting", "no accounting report since the change", before)
+    ways = _ways(before, after, down, up, direction)
+    if min(way.octets for way in ways) < 0:
+        return Proof("waiting", "the counters went backwards; counting anew from the last report", after)
+    return _judge(before, after, acked, ways, tolerance)
+
+
+def _judge(
+    before: LiveSession, after: LiveSession, acked: datetime, ways: tuple[_Way, _Way], tolerance: float
+) -> Proof:
+    whole = (after.updated - before.updated).total_seconds()
+    since = min(whole, (after.updated - acked).total_seconds())
+    measured = _measured(ways, whole)
+    if all(way.fits(since + _GRAIN, tolerance) for way in ways):
+        return Proof("proved", measured, after)
+    if before.updated < acked:
+        return Proof("waiting", f"{measured}; part of it was before the change", after)
+    if whole < max(before.interim, 1):
+        return Proof("waiting", f"{measured}; less than one interval so far", before)
+    return Proof("contradicted", f"{measured}: the NAS does not keep to the new rate", after)
+
+
+def _ways(before: LiveSession, after: LiveSession, down: int, up: int, direction: str) -> tuple[_Way, _Way]:
+    received = after.octets_in - before.octets_in
+    sent = after.octets_out - before.octets_out
+    if direction == "nas":
+        return _Way("down", sent, down), _Way("up", received, up)
+    return _Way("down", received, down), _Way("up", sent, up)
+
+
+def _measured(ways: Iterable[_Way], seconds: float) -> str:
+    rates = ", ".join(
+        f"{way.name} {_mbit(way.octets * 8 / max(seconds, _GRAIN))} of {_most(way.allowed)}" for way in ways
+    )
+    return f"measured over {seconds:.0f} s: {rates}"
+
+
+def _most(allowed: int) -> str:
+    return f"{_mbit(allowed)} Mbit/s" if allowed else "any"
+
+
+def _mbit(rate: float) -> str:
+    return f"{rate / 1e6:.3f}".rstrip("0").rstrip(".")

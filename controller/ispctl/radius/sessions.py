@@ -1,0 +1,225 @@
+"""Live sessions: change them (CoA), end them (Disconnect), and tell whether a change was kept. RFC 5176.
+
+`Sessions` has a synchronous face; inside, a thread runs an asyncio loop, so that a slow reader of answers never delays
+the hearing of others. The public names of `_session` and `_proof` are shown here; nobody else imports those modules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Final, Self
+
+from ispctl.model.problem import Refusal
+from ispctl.radius import dictionary
+from ispctl.radius._dae import CHANGE, DISCONNECT, Heard, Pacer, Wire, build
+from ispctl.radius._proof import verify
+from ispctl.radius._session import Answer, Attribute, Door, Kind, LiveSession, Proof, Request
+
+__all__ = ["Answer", "Attribute", "Door", "LiveSession", "Proof", "Request", "Sessions", "identify", "verify"]
+
+_DOORS: Final = 64  # NASes asked at the same time
+_IN_FLIGHT: Final = 1024  # requests on their way to one NAS; above 256 it takes several sockets
+_PROBES: Final = 8  # so many go first, and so many silences in a row end the asking of a NAS
+
+_NOT_FOUND: Final = 503
+_UNSUPPORTED: Final = frozenset({401, 402, 404, 405, 406, 407})
+
+Put = Callable[[Answer], None]
+
+
+class Sessions:
+    """Asks NASes. A context manager: sockets and the thread live no longer than the `with` block.
+
+    source: local address to send from, where a NAS takes CoA from that one alone; "" leaves it to the system.
+    """
+
+    _loop: asyncio.AbstractEventLoop
+    _thread: threading.Thread
+
+    def __init__(self, source: str = "") -> None:
+        self._source = source
+        self._pacers: dict[tuple[str, int], Pacer] = {}
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="ispctl-sessions", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def change(self, session: LiveSession, door: Door, attributes: Sequence[Attribute]) -> Answer:
+        """CoA-Request: the session keeps running, with these attributes. Raises Refusal E501, and then sent nothing."""
+        return next(self.many([Request(session, door, tuple(attributes))]))
+
+    def disconnect(self, session: LiveSession, door: Door) -> Answer:
+        """Disconnect-Request: the session ends. A session that is gone already answers `gone`."""
+        return next(self.many([Request(session, door)]))
+
+    def many(self, requests: Iterable[Request], progress: Callable[[int, int], None] | None = None) -> Iterator[Answer]:
+        """One answer per request, as they come; NASes side by side, each at most `per_second` datagrams a second.
+
+        progress: called with (answered, all) before each answer is handed out. Raises Refusal E501 at once, before
+        anything is sent. Sending begins with the first answer asked for; closing the iterator drops what is not sent.
+        """
+        work = list(requests)
+        for request in dict.fromkeys((r.door, r.attributes) for r in work):
+            build(CHANGE, 0, request[0].secret, request[1] or ())
+        return self._answers(work, progress)
+
+    def _answers(self, work: list[Request], progress: Callable[[int, int], None] | None) -> Iterator[Answer]:
+        answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
+        job = asyncio.run_coroutine_threadsafe(self._ask_all(work, answers.put), self._loop)
+        job.add_done_callback(lambda _: answers.put(None))
+        try:
+            for number in range(1, len(work) + 1):
+                answer = answers.get()
+                if answer is None:  # ended before all had answers: raises what ended it
+                    job.result()
+                    return
+                if progress:
+                    progress(number, len(work))
+                yield answer
+        finally:
+            job.cancel()
+
+    async def _ask_all(self, work: list[Request], put: Put) -> None:
+        by_door: dict[Door, list[Request]] = {}
+        for request in work:
+            by_door.setdefault(request.door, []).append(request)
+        doors = asyncio.Semaphore(_DOORS)
+        async with asyncio.TaskGroup() as group:
+            for door, its in by_door.items():
+                group.create_task(self._ask_door(doors, door, its, put))
+
+    async def _ask_door(self, doors: asyncio.Semaphore, door: Door, work: list[Request], put: Put) -> None:
+        async with doors:
+            pacer = self._pacers.setdefault((door.address, door.port), Pacer(door.per_second))
+            wire = Wire(door, pacer, self._source)
+            try:
+                await _ask_in_turn(wire, door, work, put)
+            finally:
+                wire.close()
+
+
+async def _ask_in_turn(wire: Wire, door: Door, work: list[Request], put: Put) -> None:
+    """A few first; the rest at full pace once one has answered, and not at all while the NAS stays silent."""
+    silences = 0
+
+    async def worker(mine: Iterator[Request]) -> None:
+        nonlocal silences
+        for request in mine:
+            if silences >= _PROBES:
+                text = f"{door} was not asked: {_PROBES} requests in a row had no answer"
+                put(Answer(request.session, "silent", None, text, 0))
+                continue
+            answer = await _ask(wire, request)
+            silences = silences + 1 if answer.kind == "silent" else 0
+            put(answer)
+
+    for part in (work[:_PROBES], work[_PROBES:]):
+        shared = iter(part)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(len(part), _IN_FLIGHT)):
+                group.create_task(worker(shared))
+
+
+async def _ask(wire: Wire, request: Request) -> Answer:
+    """The whole identification first; if no session fits it, the session id alone: one stale value is a miss."""
+    session = request.session
+    code = DISCONNECT if request.attributes is None else CHANGE
+    send = partial(wire.ask, code)
+    try:
+        heard = await send([*identify(session), *(request.attributes or ())])
+        if session.session_id and _wants_less(code, heard):
+            again = await send([*identify(session, alone=True), *(request.attributes or ())])
+            heard = Heard(again.acked, again.cause, heard.tries + again.tries, again.note)
+    except Refusal:  # the change itself was tried before: what does not fit came from the accounting
+        return Answer(session, "nak", None, f"the session cannot be named to {request.door}: its row is damaged", 0)
+    kind, text = _meaning(request, heard)
+    return Answer(session, kind, heard.cause, text, heard.tries)
+
+
+def _wants_less(code: int, heard: Heard) -> bool:
+    """503, or a NAS that refuses a Disconnect for an attribute: nothing but identification can have displeased it."""
+    if heard.acked is not False:
+        return False
+    return heard.cause == _NOT_FOUND or (code == DISCONNECT and heard.cause == 401)
+
+
+def identify(session: LiveSession, *, alone: bool = False) -> tuple[Attribute, ...]:
+    """What names a session to its NAS (RFC 5176 section 3): the NAS itself, for relays, and the session.
+
+    alone: by Acct-Session-Id only, without User-Name and Framed-IP-Address.
+    """
+    found: list[tuple[str, str | None]] = [
+        (_by_family(session.nas_address, "NAS-IP-Address", "NAS-IPv6-Address"), session.nas_address),
+        ("NAS-Identifier", session.nas_identifier),
+        ("Acct-Session-Id", session.session_id),
+    ]
+    if not alone:
+        found.append(("User-Name", session.login))
+        found.append((_by_family(session.framed_ip, "Framed-IP-Address", ""), session.framed_ip))
+    return tuple((name, value) for name, value in found if name and value)
+
+
+def _by_family(address: str, four: str, six: str) -> str:
+    """The attribute that can hold an address; "" if none can (a NAS may send anything into its own accounting)."""
+    try:
+        return four if ipaddress.ip_address(address).version == 4 else six
+    except ValueError:
+        return ""
+
+
+def _meaning(request: Request, heard: Heard) -> tuple[Kind, str]:
+    door = request.door
+    if heard.acked:
+        return "ack", f"{door} says it is done"
+    if heard.acked is None:
+        return "silent", _silence(door, heard)
+    why = _cause_text(heard.cause)
+    if heard.cause == _NOT_FOUND:
+        return "gone", f"{door} has no such session any more ({why})"
+    if heard.cause in _UNSUPPORTED:
+        return "unsupported", f"{door} cannot do this to a running session ({why})"
+    if heard.cause == 403:
+        advice = "compare radius.sources and radius.identifier in inventory/hosts.yaml with what it sends"
+        return "nak", f"{door} takes itself for another NAS ({why}); {advice}"
+    return "nak", f"{door} refused ({why})"
+
+
+def _silence(door: Door, heard: Heard) -> str:
+    if heard.note == "closed":
+        return f"nothing listens at {door}: check the CoA port, and that the NAS takes CoA at all"
+    if heard.note == "forged":
+        return f"{door} answered with a wrong authenticator: its secret differs, or the answers are forged"
+    if not heard.tries:
+        return f"{door} cannot be reached from here: {heard.note}"
+    return f"{door} did not answer {heard.tries} tries: check the secret, our source address and the firewall"
+
+
+def _cause_text(cause: int | None) -> str:
+    if cause is None:
+        return "it gave no reason"
+    values = dictionary.load().attributes["Error-Cause"].values
+    raw = cause.to_bytes(4, "big")
+    name = f"{values.GetBackward(raw)}, " if values.HasBackward(raw) else ""
+    return f"{name}Error-Cause {cause}"
+
+
+async def _end_all() -> None:
+    """Cancels what is under way and lets it close its sockets."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)  # transports close in the next turn of the loop

@@ -1,0 +1,127 @@
+"""A CoA-ACK is not proof: what two accounting reports say about the rate between them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ispctl.radius.sessions import LiveSession, Proof, verify
+from tests.radius.dae import NOON, live
+
+DOWN, UP = 20_000_000, 5_000_000
+
+
+def at(seconds: float, down: float = 0, up: float = 0, **other: Any) -> LiveSession:
+    """A report so many seconds after noon, with so many octets sent to (down) and received from (up) the subscriber."""
+    return live(updated=NOON + timedelta(seconds=seconds), octets_out=int(down), octets_in=int(up), **other)
+
+
+def judged(before: LiveSession, after: LiveSession | None, acked: float = 0, **other: Any) -> Proof:
+    return verify(before, after, acked=NOON + timedelta(seconds=acked), **{"down": DOWN, "up": UP, **other})
+
+
+def octets(rate: float, seconds: float) -> float:
+    return rate * seconds / 8
+
+
+def test_a_report_after_the_change_within_the_rate_is_proof_and_says_what_was_measured() -> None:
+    proof = judged(at(0), at(300, octets(19.2e6, 300), octets(4.8e6, 300)))
+    assert (proof.kind, proof.code) == ("proved", "")
+    assert proof.text == "measured over 300 s: down 19.2 of 20 Mbit/s, up 4.8 of 5 Mbit/s"
+
+
+def test_a_report_from_before_the_change_proves_nothing() -> None:
+    first = at(-200)
+    proof = judged(first, at(-100))
+    assert (proof.kind, proof.baseline) == ("waiting", first)
+    assert judged(first, first).kind == "waiting"
+
+
+def test_a_window_that_began_before_the_change_waits_and_counts_from_its_end() -> None:
+    first, second = at(-150), at(150, octets(50e6, 300))
+    waiting = judged(first, second)
+    assert (waiting.kind, waiting.baseline) == ("waiting", second)
+    third = at(450, octets(50e6, 300) + octets(19e6, 300))
+    assert judged(waiting.baseline, third).kind == "proved"
+
+
+def test_a_window_that_began_before_the_change_proves_if_all_of_it_fits_after() -> None:
+    assert judged(at(-150), at(150, octets(20e6, 150))).kind == "proved"
+
+
+@pytest.mark.parametrize("way", ["down", "up"])
+def test_a_whole_interval_clearly_above_the_rate_contradicts(way: str) -> None:
+    over = {"down": octets(DOWN, 300), "up": octets(UP, 300)}
+    over[way] *= 1.17
+    proof = judged(at(10), at(310, **over))
+    assert (proof.kind, proof.code) == ("contradicted", "E505")
+    assert "the NAS does not keep to the new rate" in proof.text
+
+
+def test_a_little_above_the_rate_is_not_held_against_the_nas() -> None:
+    assert judged(at(10), at(310, octets(DOWN, 300) * 1.14, octets(UP, 300) * 1.14)).kind == "proved"
+
+
+def test_less_than_an_interval_above_the_rate_waits_and_keeps_its_beginning() -> None:
+    first = at(10)
+    proof = judged(first, at(110, octets(50e6, 100)))
+    assert (proof.kind, proof.baseline) == ("waiting", first)
+
+
+def test_a_session_that_ended_or_was_followed_by_another_is_gone() -> None:
+    assert judged(at(0), None).kind == "gone"
+    assert judged(at(0), at(300, unique="f" * 32)).kind == "gone"
+    assert judged(at(0), at(300, session_id="another")).kind == "gone"
+
+
+def test_counters_that_went_backwards_are_counted_anew() -> None:
+    wrapped = at(300, 5)
+    proof = judged(at(10, 4e9), wrapped)
+    assert (proof.kind, proof.baseline) == ("waiting", wrapped)
+
+
+def test_the_direction_of_the_counters_is_the_nas_own() -> None:
+    fast_down = at(310, octets(19e6, 300), octets(1e6, 300))
+    assert judged(at(10), fast_down, direction="nas").kind == "proved"
+    assert judged(at(10), fast_down, direction="subscriber").kind == "contradicted"
+
+
+def test_a_direction_without_limit_is_always_kept() -> None:
+    proof = judged(at(10), at(310, octets(900e6, 300)), down=0)
+    assert proof.kind == "proved"
+    assert "down 900 of any" in proof.text
+
+
+rates = st.integers(64_000, 10_000_000_000)
+
+
+@given(
+    down=rates,
+    up=rates,
+    share=st.floats(0, 1),
+    start=st.floats(0, 1000),
+    length=st.floats(0.1, 3600),
+    direction=st.sampled_from(["nas", "subscriber"]),
+)
+def test_a_nas_that_keeps_to_the_rate_is_never_contradicted_though_times_are_whole_seconds(
+    down: int, up: int, share: float, start: float, length: float, direction: Literal["nas", "subscriber"]
+) -> None:
+    moved = (octets(down * share, length), octets(up * share, length))
+    sent, received = moved if direction == "nas" else moved[::-1]
+    before, after = at(int(start), interim=1), at(int(start + length), sent, received, interim=1)
+    proof = judged(before, after, acked=0, down=down, up=up, direction=direction)
+    assert proof.kind in ("proved", "waiting")
+    if after.updated > before.updated and before.updated > NOON:
+        assert proof.kind == "proved"
+
+
+@given(rate=rates, factor=st.floats(1.3, 100), start=st.integers(0, 1000), length=st.integers(60, 3600))
+def test_a_rate_far_above_is_always_found(rate: int, factor: float, start: int, length: int) -> None:
+    before = at(start, interim=60)
+    after = replace(at(start + length, interim=60), octets_in=int(octets(rate * factor, length)) + 1)
+    assert judged(before, after, up=rate).kind == "contradicted"
