@@ -30,7 +30,7 @@ class ServerSettings:
     `database`: absolute path of the SQLite file. `run_dir`: absolute; log and accounting buffer, must be writable.
     `listen`: an address, or "*". `nas_lifetime`: seconds until a NAS is looked up again (a new secret, a removed NAS).
     `stale_after`: seconds without an update after which a session no longer counts as open; see stale_after().
-    `lease`: seconds an address of a server-side pool stays with its subscriber. `reject_delay`: seconds; 0 is for tests.
+    `lease`: seconds an address of a server-side pool stays with its subscriber. `reject_delay`: seconds; 0 for tests.
     """
 
     database: str

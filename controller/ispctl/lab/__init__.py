@@ -1,0 +1,1 @@
+"""A whole ISP on loopback: a real FreeRADIUS, and stand-ins for its NASes. Ships with the product; used by cli only."""
