@@ -76,8 +76,7 @@ CODES: Final[dict[str, str]] = {
     "E407": "lab-folder",
     "E408": "lab-not-running",
     "E409": "stand-ins-not-ready",
-    "E410": "not-a-lab-database",
-    "E411": "stand-in-refused",
+    "E410": "stand-in-refused",
     # E50x: live sessions
     "E501": "unfit-change",
     "E502": "nas-silent",

@@ -1,0 +1,209 @@
+"""`ispctl lab up|down|status` without the command line: FreeRADIUS and the stand-ins on loopback, in the background."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import ispctl
+from ispctl.lab import fleet, freeradius
+from ispctl.lab.fleet import Member
+from ispctl.lab.process import Process, start, wait_for
+from ispctl.lab.state import Folder
+from ispctl.model.problem import Problem, Refusal
+from ispctl.radius.server import ServerSettings, stale_after
+from ispctl.store import Store
+
+COA: Final = "lab_coa"
+"""Key in ispctl_meta of a lab database: JSON {"coa": {"host", "port"}, "secret"}; all CoA and Disconnect go there."""
+
+_HOST: Final = "127.0.0.1"
+_NOTE: Final = "ispctl lab"
+_ANSWER_SECONDS: Final = 60.0
+
+
+class Lab:
+    """A lab whose state lives in one folder. Every method may be called from a new process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = Folder(folder)
+
+    def up(self, dsn: str, nas: Sequence[Mapping[str, Any]], *, base: Path = Path()) -> dict[str, Any]:
+        """Start what is not running, and return `status()` with "already": whether all of it was.
+
+        `dsn`: the RADIUS database (relative to `base`), made as a lab database if it is not there.
+        `nas`: whom to play: {"name", "address", "platform", "interim"} and perhaps "pools" {name: [network]}.
+        Raises Refusal: E30x database, E40x. What was started by an `up` that fails is ended again.
+        """
+        self._folder.make()
+        with self._folder.held():
+            if (now := self.status())["running"]:
+                return {**now, "already": True}
+            self._end(self._folder.read())
+            try:
+                self._start(dsn, nas, base)
+            except BaseException:
+                self._end(self._folder.read())
+                self._folder.forget(fleet.PLAN)
+                raise
+            return {**self.status(), "already": False}
+
+    def down(self) -> list[str]:
+        """End what `up` started and nothing else; returns the names of what was still running. Safe to repeat."""
+        if not self._folder.path.is_dir():
+            return []
+        with self._folder.held():
+            ended = self._end(self._folder.read())
+            self._folder.forget(fleet.PLAN)
+        return ended
+
+    def status(self) -> dict[str, Any]:
+        """{"running", "dsn", "radius": {"auth", "acct", "coa": "host:port", "secret"}, "nas", "processes", "log"}.
+
+        `secret` is for anybody on 127.0.0.1, for authentication and accounting; "running" is true when all of it runs.
+        """
+        state = self._folder.read()
+        alive = {name: process.running for name, process in _processes(state).items()}
+        return {
+            "running": bool(state.get("ready")) and all(alive.values()),
+            "dsn": state.get("dsn"),
+            "radius": state.get("radius"),
+            "nas": state.get("nas", []),
+            "processes": alive,
+            "log": state.get("log"),
+        }
+
+    def ask(self, do: str, **what: Any) -> dict[str, Any]:
+        """Have a stand-in do something and return its answer (see fleet.Desk): dial, hangup, sessions, advance …
+
+        Raises Refusal: E408 when the lab is not running, E410 when the stand-ins refuse.
+        """
+        advice = "Start it: ispctl lab up"
+        if not self._folder.path.is_dir():
+            raise Refusal(Problem("E408", "the lab is not running", advice=advice))
+        try:
+            answer = self._speak({"do": do, **what})
+        except (OSError, ValueError) as error:
+            raise Refusal(Problem("E408", "the stand-ins do not answer", advice=advice)) from error
+        if not answer.pop("ok"):
+            raise Refusal(Problem("E410", f"the stand-ins refuse {do}: {answer['error']}"))
+        return answer
+
+    # Inside
+
+    def _start(self, dsn: str, nas: Sequence[Mapping[str, Any]], base: Path) -> None:
+        members = [_member(number, host) for number, host in enumerate(nas, 1)]
+        lab_secret, coa_secret = secrets.token_hex(16), secrets.token_hex(16)
+        state: dict[str, Any] = {"dsn": dsn, "nas": [_shown(member) for member in members], "processes": {}}
+        with Store.create(dsn, base=base, lab=True) as store:
+            _introduce(store, members, lab_secret)
+            database = store.path.absolute()
+        server = freeradius.launch_anywhere(
+            lambda auth, acct: self._settings(database, auth, acct, members), self._folder.path / "conf"
+        )
+        auth, acct = server.settings.auth_port, server.settings.acct_port
+        state["processes"]["freeradius"] = server.process.as_json()
+        state["log"] = str(server.log)
+        self._folder.write(state)
+        plan = {
+            "auth": [_HOST, auth],
+            "acct": [_HOST, acct],
+            "coa": [_HOST, 0],
+            "coa_secret": coa_secret,
+            "members": [asdict(member) for member in members],
+        }
+        self._folder.put(fleet.PLAN, plan)
+        state["processes"]["stand-ins"] = self._start_fleet().as_json()
+        self._folder.write(state)
+        coa = self._await_fleet(Process.from_json(state["processes"]["stand-ins"]))
+        with Store.open(dsn, base=base) as store:
+            store.meta.set(COA, json.dumps({"coa": {"host": _HOST, "port": coa}, "secret": coa_secret}))
+        places = {name: f"{_HOST}:{port}" for name, port in (("auth", auth), ("acct", acct), ("coa", coa))}
+        self._folder.write({**state, "radius": {**places, "secret": lab_secret}, "ready": True})
+
+    def _settings(self, database: Path, auth: int, acct: int, members: Sequence[Member]) -> ServerSettings:
+        return ServerSettings(
+            database=str(database),
+            run_dir=str(self._folder.path / "run"),
+            listen=_HOST,
+            auth_port=auth,
+            acct_port=acct,
+            nas_lifetime=5,
+            reject_delay=0,
+            stale_after=stale_after(member.interim for member in members),
+        )
+
+    def _start_fleet(self) -> Process:
+        package = Path(str(ispctl.__file__)).parents[1]
+        command = [sys.executable, "-m", "ispctl.lab", str(self._folder.path)]
+        return start(command, self._folder.path / "fleet.log", {"PYTHONPATH": str(package)})
+
+    def _await_fleet(self, process: Process) -> int:
+        """The port for changes, as soon as the stand-ins answer."""
+        if not wait_for(lambda: self._hears() or not process.running, 15.0) or not process.running:
+            advice = f"See {self._folder.path / 'fleet.log'}"
+            raise Refusal(Problem("E409", "the stand-ins did not come up", advice=advice))
+        return int(self.ask("ping")["coa"][1])
+
+    def _hears(self) -> bool:
+        try:
+            return bool(self._speak({"do": "ping"}).get("ok"))
+        except (OSError, ValueError):
+            return False
+
+    def _speak(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One request over the control socket, by way of a handle on its folder: a path may be 107 octets at most."""
+        folder = os.open(self._folder.path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+                link.settimeout(_ANSWER_SECONDS)
+                link.connect(f"/proc/self/fd/{folder}/{fleet.CONTROL}")
+                link.sendall(json.dumps(request).encode() + b"\n")
+                with link.makefile("rb") as lines:
+                    answer: dict[str, Any] = json.loads(lines.readline())
+        finally:
+            os.close(folder)
+        return answer
+
+    def _end(self, state: Mapping[str, Any]) -> list[str]:
+        return [name for name, process in reversed(_processes(state).items()) if process.stop()]
+
+
+def _processes(state: Mapping[str, Any]) -> dict[str, Process]:
+    return {name: Process.from_json(data) for name, data in state.get("processes", {}).items()}
+
+
+def _member(number: int, host: Mapping[str, Any]) -> Member:
+    return Member(
+        name=str(host["name"]),
+        address=str(host["address"]),
+        platform=str(host["platform"]),
+        interim=int(host.get("interim", 300)),
+        source=f"127.0.{1 + number // 250}.{1 + number % 250}",
+        secret=secrets.token_hex(16),
+        pools=host.get("pools"),
+    )
+
+
+def _shown(member: Member) -> dict[str, Any]:
+    return {"name": member.name, "address": member.address, "platform": member.platform, "source": member.source}
+
+
+def _introduce(store: Store, members: Sequence[Member], secret: str) -> None:
+    """Rows of `nas` for the stand-ins and for whoever tests from 127.0.0.1. Not ours in the sense of the inventory."""
+    rows = [(_HOST, "lab", "routeros", secret), *((m.source, m.name, m.platform, m.secret) for m in members)]
+    with store.transaction():
+        store.database.write("DELETE FROM nas WHERE description = ?", (_NOTE,))
+        for row in rows:
+            store.database.write(
+                "INSERT INTO nas (nasname, shortname, type, secret, require_ma, description) VALUES (?, ?, ?, ?, 0, ?)"
+                " ON CONFLICT (nasname) DO NOTHING",
+                (*row, _NOTE),
+            )

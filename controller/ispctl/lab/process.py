@@ -1,0 +1,89 @@
+"""Processes of ours that live on: started with a small environment, known by pid and birth, ended by nothing less."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+_SAME: Final = 2.0  # seconds that the system's idea of when it booted may move
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process we started. A pid alone may be somebody else's by now: `born` (seconds since 1970) tells."""
+
+    pid: int
+    born: float
+
+    def as_json(self) -> dict[str, Any]:
+        return {"pid": self.pid, "born": self.born}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Process:
+        return cls(int(data["pid"]), float(data["born"]))
+
+    @property
+    def running(self) -> bool:
+        return self._alive() is not None
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """End it, kindly first; waits until it is gone. False when it was not running any more."""
+        process = self._alive()
+        if process is None:
+            return False
+        for end in (process.terminate, process.kill):
+            try:
+                end()
+                process.wait(timeout)
+            except psutil.NoSuchProcess:
+                return True
+            except psutil.TimeoutExpired:
+                continue
+            return True
+        return True
+
+    def _alive(self) -> psutil.Process | None:
+        try:
+            process = psutil.Process(self.pid)
+            if abs(process.create_time() - self.born) > _SAME:
+                return None
+            if process.status() == psutil.STATUS_ZOMBIE:
+                process.wait(0)  # ours and over: take its place out of the table
+                return None
+        except (psutil.NoSuchProcess, psutil.TimeoutExpired):
+            return None
+        return process
+
+
+def start(command: Sequence[str], output: Path, env: Mapping[str, str] | None = None) -> Process:
+    """Start `command` in a session of its own, what it prints appended to `output` (mode 0600).
+
+    It gets PATH, LANG and `env`, and nothing else of our environment: no key of ours lives on in it. Raises OSError.
+    """
+    surroundings = {"PATH": _PATH, "LANG": "C.UTF-8", **(env or {})}
+    log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), *((os.POSIX_SPAWN_DUP2, log, n) for n in (1, 2))]
+        pid = os.posix_spawn(command[0], list(command), surroundings, file_actions=files, setsid=True)
+    finally:
+        os.close(log)
+    return Process(pid, psutil.Process(pid).create_time())
+
+
+def wait_for(condition: Callable[[], bool], timeout: float) -> bool:
+    """Whether `condition` came true within `timeout` seconds; looks a hundred times a second."""
+    pause = threading.Event()
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(0.01)
+    return True
