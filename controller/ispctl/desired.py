@@ -86,12 +86,15 @@ class Entitlement:
     mac_max: int
     on_mismatch: str
     macs: tuple[str, ...]
-    password: str | None = field(repr=False)
+    password: str | None
+    """The SHA-256 of the sealed text, as plans show it: "sha256:…"."""
     ends: datetime | None
     backstop: datetime | None
     on_expiry: str
     until: datetime | None
     because: Mapping[str, Because] = field(default_factory=dict, compare=False, repr=False)
+    sealed: str | None = field(default=None, compare=False, repr=False)
+    """The sealed text itself, for whoever writes the row."""
 
     @property
     def owner(self) -> str:
@@ -175,6 +178,8 @@ class _Service:
         ipv4, ipv6 = self._addresses(terms)
         opened = access(span.state, self.policy)
         self._explain_rate(opened)
+        if self.service.password:
+            self.because["password"] = self._why("service", "password of the service", "password")
         return Entitlement(
             id=self.document.value.id,
             key=self.service.key,
@@ -193,7 +198,8 @@ class _Service:
             mac_max=binding.max,
             on_mismatch=binding.on_mismatch,
             macs=tuple(sorted(device.mac for device in binding.addresses)) if binding.mode != "off" else (),
-            password=self.service.password,
+            password=sealed_digest(self.service.password) if self.service.password else None,
+            sealed=self.service.password,
             ends=ends if ends != BEGINNING else None,
             backstop=self._backstop(ends),
             on_expiry=self.policy.expired.method,
@@ -343,6 +349,11 @@ def terms_of(tariff: Tariff) -> Terms:
         ipv6=_granted(wan) if wan else "",
         delegated=_granted(delegated) if delegated else "",
     )
+
+
+def sealed_digest(sealed: str) -> str:
+    """How a secret stands in a change: the SHA-256 of its sealed text."""
+    return "sha256:" + hashlib.sha256(sealed.encode()).hexdigest()
 
 
 def _granted(use: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import floor
@@ -10,7 +11,8 @@ from typing import Final
 from ispctl.model.policy import Limits
 from ispctl.plan import LOSSES, Change, Plan, ServiceChange, dropped
 
-GATES: Final = ("cut_off", "dropped", "slower", "delete")
+GATES: Final = {"cut_off": "cut-off", "dropped": "drop", "slower": "slower", "delete": "delete"}
+"""What is counted, and the word after --allow- that permits more of it."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +26,33 @@ class Closed:
 
     @property
     def flag(self) -> str:
-        return f"--allow-{self.gate.replace('_', '-')} {self.wanted}"
+        return f"--allow-{GATES[self.gate]} {self.wanted}"
 
 
 def counts(plan: Plan) -> Mapping[str, int]:
     """What the gates count in a plan. Ends by the clock are announced by the plan before and do not count."""
-    by_people = [service for service in plan.services if service.cause != "clock"]
-    return {
-        "cut_off": sum(bool(LOSSES & set(s.effects)) for s in by_people),
-        "dropped": sum(dropped(s) for s in by_people),
-        "slower": sum("slower" in s.effects for s in by_people if s.cause == "commit"),
-        "delete": sum(change.action == "delete" and change.key[0] != "session" for change in plan.changes),
-    }
+    counted = Counter(gate for service in plan.services for gate in gates_of(service))
+    return {gate: counted[gate] for gate in GATES} | {"delete": sum(map(_deletes, plan.changes))}
+
+
+def gates_of(service: ServiceChange) -> frozenset[str]:
+    """The gates at which a service counts, and therefore waits while they are closed."""
+    met = (*service.effects, *(["dropped"] if dropped(service) else []))
+    return frozenset(gate for effect in met if (gate := gate_of(effect, service.cause)))
+
+
+def gate_of(effect: str, cause: str) -> str:
+    """The gate that counts an effect (or "dropped"); empty for none. Only a commit can make a person slower here."""
+    if cause == "clock":
+        return ""
+    if effect in LOSSES:
+        return "cut_off"
+    return effect if effect == "dropped" or (effect == "slower" and cause == "commit") else ""
+
+
+def _deletes(change: Change) -> bool:
+    """Whether a row of ours goes; the end of a session is counted with the people."""
+    return change.action == "delete" and change.key[0] != "session"
 
 
 def closed(
@@ -55,24 +72,13 @@ def closed(
     return tuple(found)
 
 
-def is_loss(service: ServiceChange, refused: frozenset[str]) -> bool:
-    """Whether a service is held back while these gates are closed: gains go ahead."""
-    if service.cause == "clock":
-        return False
-    return (
-        ("cut_off" in refused and bool(LOSSES & set(service.effects)))
-        or ("dropped" in refused and dropped(service))
-        or ("slower" in refused and "slower" in service.effects)
-    )
-
-
 def held(plan: Plan, refused: frozenset[str], users: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The ids of the changes that wait. `users`: per shared key (a group, a pop) the owners of the services on it:
     what they share waits with the first of them."""
-    losers = {service.owner for service in plan.services if is_loss(service, refused)}
+    losers = {service.owner for service in plan.services if refused & gates_of(service)}
 
     def waits(change: Change) -> bool:
-        if "delete" in refused and change.action == "delete" and change.key[0] != "session":
+        if "delete" in refused and _deletes(change):
             return True
         return change.owner in losers or bool(losers & users.get(change.key[1], frozenset()))
 

@@ -66,6 +66,8 @@ CODES: Final[dict[str, str]] = {
     "E316": "unknown-attribute",
     "E317": "unfit-name",
     "E318": "held-back",
+    "E319": "unread-target",
+    "E320": "no-dsn",
     # E40x: the RADIUS server and the lab
     "E401": "server-setting",
     "E402": "server-folder",
@@ -83,6 +85,15 @@ CODES: Final[dict[str, str]] = {
     "E503": "change-refused",
     "E504": "change-unsupported",
     "E505": "change-not-kept",
+    "E506": "no-door",
     # E60x: plans that are refused
+    "E600": "bad-time",
+    "E601": "gate-closed",
+    "E602": "backwards",
+    "E603": "nothing-desired",
+    "E604": "demo-key",
+    "E605": "clock-backwards",
+    "E606": "plan-differs",
+    "E607": "unknown-target",
     # W7xx are warnings
 }

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
 from ispctl.desired import Terms
+from ispctl.model.network import FALLBACK
 from ispctl.model.policy import Wall
 
-FALLBACK: Final = "wispr"
 Attribute = tuple[str, str]
 """(name in FreeRADIUS's dictionary, value as text)"""
 

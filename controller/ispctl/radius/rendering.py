@@ -11,11 +11,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ispctl.desired import Entitlement, Terms
-from ispctl.model.network import Nas
+from ispctl.desired import Entitlement, Terms, sealed_digest
+from ispctl.model.network import FALLBACK, Nas
 from ispctl.model.policy import Policy
 from ispctl.plan import Fields, Key, Resources, Value
-from ispctl.platforms import FALLBACK, Attribute, platform
+from ispctl.platforms import Attribute, platform
+from ispctl.states import STRICTNESS, State
 
 NO_GRADE = "0" * 8
 WALLED = "isp:walled"
@@ -46,18 +47,17 @@ def platforms_of(nas: Mapping[str, Nas]) -> tuple[str, ...]:
     return tuple(sorted({n.platform for n in nas.values() if n.radius})) or (FALLBACK,)
 
 
-def sealed_digest(sealed: str) -> str:
-    """How a secret stands in a change: the SHA-256 of its sealed text."""
-    return "sha256:" + hashlib.sha256(sealed.encode()).hexdigest()
-
-
 def render(intent: Intent) -> Resources:
     """Every row that the RADIUS database should hold for this intent."""
     found: dict[Key, Fields] = dict(groups(intent))
+    holder: dict[str, State] = {}
     for nas in intent.nas.values():
         found |= dict(_client(nas))
     for entitlement in intent.entitlements:
-        found["login", entitlement.login] = login(entitlement)
+        held = holder.get(entitlement.login)
+        if held is None or STRICTNESS[entitlement.state] > STRICTNESS[held]:  # an ended service frees its login
+            holder[entitlement.login] = entitlement.state
+            found["login", entitlement.login] = login(entitlement)
         if entitlement.pop:
             found["pop", entitlement.pop] = {"nas": entitlement.nas}
     return found
@@ -69,7 +69,7 @@ def login(entitlement: Entitlement) -> Fields:
     place = _hash((entitlement.access == "walled", reply))
     return {
         "owner": entitlement.owner,
-        "password": sealed_digest(entitlement.password) if entitlement.password else None,
+        "password": entitlement.password,
         "group": group_name(entitlement),
         "class": place + NO_GRADE,
         "refuse": str(entitlement.state) if entitlement.access == "none" else "",
@@ -97,9 +97,7 @@ def groups(intent: Intent) -> Iterator[tuple[Key, Fields]]:
         for terms in intent.terms.values():
             attributes = [*platform(name).tariff(terms), *_pools(terms)]
             yield _group(f"isp:{terms.tariff}", name, attributes, intent.interim)
-        wall = intent.policy.wall
-        attributes = [*platform(name).wall(wall), *([("Framed-Pool", wall.pool)] if wall.pool else [])]
-        yield _group(WALLED, name, attributes, intent.interim)
+        yield _group(WALLED, name, _wall(intent.policy, name), intent.interim)
 
 
 def rendering(fields: Fields) -> str:
@@ -107,6 +105,17 @@ def rendering(fields: Fields) -> str:
     check = fields["check"]
     assert isinstance(check, tuple)
     return next(str(row[2]) for row in check if isinstance(row, tuple) and row[0] == "ISP-Rendering")
+
+
+def session_class(entitlement: Entitlement, intent: Intent, platform_name: str) -> str:
+    """The Class that a session of this entitlement gets on a platform."""
+    attributes = (
+        _wall(intent.policy, platform_name)
+        if entitlement.access == "walled"
+        else [*platform(platform_name).tariff(entitlement.terms), *_pools(entitlement.terms)]
+    )
+    _, fields = _group(group_name(entitlement), platform_name, attributes, intent.interim)
+    return f"{login(entitlement)['class']}-{rendering(fields)}"
 
 
 def needs_new_session(before: str, after: str) -> bool:
@@ -124,14 +133,20 @@ def _places(text: str) -> tuple[str, str]:
     return own[:8], group[:8]
 
 
+def _wall(policy: Policy, name: str) -> list[Attribute]:
+    pool = policy.wall.pool
+    return [*platform(name).wall(policy.wall), *([("Framed-Pool", pool)] if pool else [])]
+
+
 def _group(logical: str, name: str, attributes: list[Attribute], interim: int) -> tuple[Key, Fields]:
     full = f"{logical}@{name}"
-    attributes = [*attributes, ("Acct-Interim-Interval", str(interim))]
     changeable = platform(name).changeable
     place = _hash(sorted(a for a in attributes if a[0] not in changeable))
     grade = _hash(sorted(a for a in attributes if a[0] in changeable))
     check: tuple[Row, ...] = (("ISP-Profile", ":=", full), ("ISP-Rendering", ":=", place + grade))
-    reply: tuple[Row, ...] = tuple(sorted((attribute, "=", value) for attribute, value in attributes))
+    # how often a NAS reports is nobody's service: it is sent, but no session changes because of it
+    sent = [*attributes, ("Acct-Interim-Interval", str(interim))]
+    reply: tuple[Row, ...] = tuple(sorted((attribute, "=", value) for attribute, value in sent))
     return ("group", full), {"check": check, "reply": reply}
 
 

@@ -14,7 +14,8 @@ _SESSION: Final = (
     " framedipv6address, framedipv6prefix, delegatedipv6prefix, class, acctterminatecause FROM radacct"
 )
 _PROOF: Final = (
-    "acctuniqueid, login, nas, kind, class_to, answer, tries, sent, acked, proved, proof, octets_in, octets_out"
+    "acctuniqueid, login, nas, kind, class_to, answer, tries, sent, acked, proved, proof, octets_in, octets_out,"
+    " counted, down, up"
 )
 _ORDER: Final = " ORDER BY username, acctstarttime, acctuniqueid"
 
@@ -36,8 +37,9 @@ def proofs(database: Database, logins: Sequence[str] | None) -> Iterator[Proof]:
     else:
         sql = f"SELECT {_PROOF} FROM ispctl_session WHERE login IN ({{}}) ORDER BY login, acctuniqueid"
         rows = database.among(sql, sorted(set(logins)))
-    for *head, sent, acked, proved, proof, received, given in rows:
-        yield Proof(*[*head, moment(sent), moment(acked), moment(proved), proof, received, given])
+    for *head, sent, acked, proved, proof, received, given, counted, down, up in rows:
+        times = (moment(sent), moment(acked), moment(proved))
+        yield Proof(*[*head, *times, proof, received, given, moment(counted), down, up])
 
 
 def put_proof(database: Database, proof: Proof) -> None:
@@ -60,6 +62,9 @@ def put_proof(database: Database, proof: Proof) -> None:
             proof.proof,
             proof.octets_in,
             proof.octets_out,
+            stamp_or_none(proof.counted),
+            proof.down,
+            proof.up,
         ),
     )
 

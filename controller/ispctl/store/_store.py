@@ -100,7 +100,7 @@ class Store:
 
     @property
     def is_lab(self) -> bool:
-        return self.meta.get("lab") == "1"
+        return self.meta.get("lab") is not None
 
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; inside another one it joins it."""

@@ -90,6 +90,9 @@ class Proof:
     proof: str = ""
     octets_in: int = 0
     octets_out: int = 0
+    counted: datetime | None = None
+    down: int = 0
+    up: int = 0
 
 
 @dataclass(frozen=True)

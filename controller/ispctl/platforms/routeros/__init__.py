@@ -17,7 +17,7 @@ class RouterOs:
     list of what a CoA changes, so a wall needs a new session."""
 
     name = "routeros"
-    changeable = frozenset({"Mikrotik-Rate-Limit", "Session-Timeout", "Acct-Interim-Interval"})
+    changeable = frozenset({"Mikrotik-Rate-Limit", "Session-Timeout"})
 
     def tariff(self, terms: Terms) -> Sequence[Attribute]:
         return [("Mikrotik-Rate-Limit", _limit(terms))]

@@ -102,7 +102,10 @@ CREATE TABLE ispctl_session (
 	proved       bigint,
 	proof        text NOT NULL DEFAULT '',
 	octets_in    bigint NOT NULL DEFAULT 0,         -- counters of the session when the answer came
-	octets_out   bigint NOT NULL DEFAULT 0
+	octets_out   bigint NOT NULL DEFAULT 0,
+	counted      bigint,                            -- when those counters were reported
+	down         bigint NOT NULL DEFAULT 0,         -- bit/s that were promised, 0: no limit
+	up           bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX ispctl_session_login ON ispctl_session (login);
 -- Random keys of this database. Kept apart from ispctl_meta, so that a reading role need not see it.

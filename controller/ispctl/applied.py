@@ -1,0 +1,65 @@
+"""Applied entitlements as text: what the store keeps of each service, and how it comes back. Pure.
+
+What a tariff grants is kept once, not with each of its services: a tariff edit writes one row here, not its people.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ispctl.desired import Entitlement, Terms
+from ispctl.plan import Fields
+from ispctl.states import State
+
+_LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until"})
+_TUPLES: Final = frozenset({"routes", "nas", "macs"})
+_MOMENTS: Final = frozenset({"ends", "backstop"})
+
+
+def to_text(entitlement: Entitlement) -> str:
+    """One line of JSON without secrets and without reasons; equal for equal entitlements."""
+    said: dict[str, Any] = {"tariff": entitlement.terms.tariff}
+    for field in fields(entitlement):
+        if field.name not in _LEFT_OUT:
+            value = getattr(entitlement, field.name)
+            said[field.name] = value.isoformat() if isinstance(value, datetime) else value
+    return json.dumps(said, sort_keys=True, separators=(",", ":"))
+
+
+def from_text(text: str, terms: Mapping[str, Terms]) -> Entitlement | None:
+    """What `to_text` wrote; None if it was written by a version that said other things, which means "unknown"."""
+    said = json.loads(text)
+    granted = terms.get(said.pop("tariff", ""))
+    known = {field.name for field in fields(Entitlement)} - _LEFT_OUT
+    if granted is None or set(said) != known:
+        return None
+    for name in _TUPLES:
+        said[name] = tuple(said[name])
+    for name in _MOMENTS:
+        said[name] = datetime.fromisoformat(said[name]).astimezone(UTC) if said[name] else None
+    said["state"] = State(said["state"])
+    return Entitlement(**said, terms=granted, until=None)
+
+
+def terms_to_value(terms: Terms) -> dict[str, Any]:
+    """A tariff's terms as a JSON object."""
+    return asdict(terms)
+
+
+def terms_from_value(value: Mapping[str, Any]) -> Terms:
+    """The reverse. Raises TypeError for what another version wrote."""
+    burst = value.get("burst")
+    return Terms(**{**value, "burst": tuple(burst) if burst else None})
+
+
+def digest_of(rendered: Fields | None) -> str:
+    """A short name for rendered rows: what was written last is known without reading it back."""
+    if rendered is None:
+        return ""
+    said = json.dumps(sorted(rendered.items()), separators=(",", ":"))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]

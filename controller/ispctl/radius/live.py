@@ -1,0 +1,109 @@
+"""Which open sessions do not run what their rows say, and what each of them needs. Pure.
+
+Rows alone change nothing for who is online. The Class of a session says what it was given when it logged in; an
+acknowledged CoA, kept in the store, says what it was told since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ispctl.model.network import Nas
+from ispctl.plan import Change, Fields, Resources, Value
+from ispctl.platforms import platform
+from ispctl.radius.rendering import needs_new_session, rendering, same_class
+from ispctl.store import Proof, Session
+
+TARGET = "radius"
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A session that runs something else than it should, and what to do: tell it (coa), or end it (disconnect)."""
+
+    session: Session
+    nas: Nas
+    owner: str
+    kind: Literal["coa", "disconnect"]
+    class_to: str
+    attributes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def change(self) -> Change:
+        """As a change of the plan; the reading of a session is its Class."""
+        before: dict[str, Value] = {"owner": self.owner, "nas": self.nas.name, "class": self.session.klass}
+        after: dict[str, Value] | None = None
+        if self.kind == "coa":
+            after = before | {"class": self.class_to, "attributes": self.attributes}
+        return Change(TARGET, ("session", self.session.uniqueid), before, after)
+
+
+def nas_by_address(nas: Iterable[Nas]) -> Mapping[str, Nas]:
+    """Every address that a NAS may call itself."""
+    found: dict[str, Nas] = {}
+    for one in nas:
+        for address in [*(one.radius.sources if one.radius else ()), *([one.coa.address] if one.coa else ())]:
+            found.setdefault(str(address), one)
+    return found
+
+
+def behind(
+    sessions: Iterable[Session],
+    proofs: Mapping[str, Proof],
+    want: Resources,
+    owners: Mapping[str, str],
+    nas: Mapping[str, Nas],
+    contradicted: frozenset[str] = frozenset(),
+) -> Iterator[Behind]:
+    """The sessions of our logins (`owners`: login -> service) that need something. `nas`: by address.
+
+    `contradicted` are sessions that acknowledged a CoA and did not keep to it: they are ended.
+    """
+    for session in sessions:
+        owner, host = owners.get(session.login), nas.get(session.nas)
+        if owner is None or host is None:
+            continue  # not ours, or from a NAS that is not in the inventory: nobody we could ask
+        fields = want.get(("login", session.login))
+        proof = proofs.get(session.uniqueid)
+        if fields is None or fields["refuse"]:
+            if not (proof and proof.kind == "disconnect" and proof.answer in ("ack", "gone")):
+                yield Behind(session, host, owner, "disconnect", "")
+            continue
+        group = want.get(("group", f"{fields['group']}@{host.platform}"))
+        if group is None:
+            continue
+        class_to = f"{fields['class']}-{rendering(group)}"
+        kind = _needed(session, proof, class_to, session.uniqueid in contradicted)
+        if kind:
+            yield Behind(session, host, owner, kind, class_to, _changeable(group, host) if kind == "coa" else ())
+
+
+def running(session: Session, proof: Proof | None) -> str:
+    """The Class a session runs: what it was last told and acknowledged, else what it logged in with."""
+    told = proof is not None and proof.kind == "coa" and proof.answer == "ack"
+    return proof.class_to if proof and told else session.klass
+
+
+def _needed(
+    session: Session, proof: Proof | None, class_to: str, contradicted: bool
+) -> Literal["coa", "disconnect"] | None:
+    now = running(session, proof)
+    waiting = proof is not None and proof.kind == "disconnect" and proof.answer in ("ack", "gone")
+    if waiting or not now:
+        return None  # it is on its way out; or its NAS does not send Class back, so that nothing can be told from it
+    if contradicted:
+        return "disconnect"
+    if same_class(now, class_to):
+        return None
+    refused = proof is not None and proof.kind == "coa" and proof.answer == "unsupported"
+    return "disconnect" if refused or needs_new_session(now, class_to) else "coa"
+
+
+def _changeable(group: Fields, nas: Nas) -> tuple[tuple[str, str], ...]:
+    """What a CoA tells the session: the attributes that this platform changes in place."""
+    rows = group["reply"]
+    assert isinstance(rows, tuple)
+    named = [(str(row[0]), str(row[2])) for row in rows if isinstance(row, tuple)]
+    return tuple(pair for pair in named if pair[0] in platform(nas.platform).changeable)

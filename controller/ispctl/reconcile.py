@@ -1,0 +1,297 @@
+"""The only orchestrator: commit + facts + now -> plan -> gates -> rows -> sessions -> journal.
+
+Every step can be killed and run again: rows and the applied entitlement of a service change in one transaction, the
+applied commit advances after the last of them, and a session that was not told is found behind by the next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from ispctl import gates
+from ispctl.applied import digest_of, terms_to_value, to_text
+from ispctl.backend import Outcome, Unreachable
+from ispctl.desired import Entitlement
+from ispctl.door import Doors
+from ispctl.gates import Closed
+from ispctl.model.problem import Problem, Refusal
+from ispctl.plan import Change, Plan, Unread, dropped
+from ispctl.radius.rows import TARGET, RadiusRows, order
+from ispctl.repo import Repository
+from ispctl.sealed_values import SealedValues
+from ispctl.secrets import Keyring
+from ispctl.store import Applied, AppliedService, Holder, Run, Store
+from ispctl.survey import RENDERED, SHARED, TERMS, Reading, Survey, shared_key, survey
+from ispctl.touch import SessionOutcome, settle, touch
+
+DAY: Final = timedelta(hours=24)
+BACKWARDS: Final = timedelta(seconds=60)
+Progress = Callable[[str, int, int], None]
+"""(what, done, all)"""
+
+
+def _silent(_what: str, _done: int, _all: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What the person at the command line allows, once: at most so many, and whether history may go backwards."""
+
+    most: Mapping[str, int | None] = field(default_factory=dict)
+    rollback: bool = False
+    digest: str = ""
+    """Of a saved plan that must still be what would be done; empty: none was given."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an apply did."""
+
+    run: str
+    commit: str
+    plan: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    sessions: tuple[SessionOutcome, ...] = ()
+    held: tuple[str, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 done · 1 refused or failed."""
+        failed = any(outcome.error for outcome in self.outcomes) or any(s.code for s in self.sessions)
+        return 1 if self.closed or self.unread or failed else 0
+
+
+@dataclass(frozen=True)
+class World:
+    """What an apply acts upon. `keyring` is opened only when a secret has to be written."""
+
+    repository: Repository
+    store: Store
+    keyring: Callable[[], Keyring]
+    now: datetime
+    progress: Progress = _silent
+
+
+def live(world: World, commit: str) -> Survey:
+    """The live plan of a commit; changes nothing. Raises Refusal, Unreachable."""
+    return survey(_reading(world, commit))
+
+
+def apply(world: World, commit: str, permission: Permission = Permission()) -> Result:
+    """Make RADIUS and every live session equal to a commit. Raises Refusal before anything is written."""
+    with world.store.lock(Holder("", world.now)):
+        reading = _reading(world, commit)
+        _may_begin(world, reading, permission)
+        contradicted = settle(world.store, reading.snapshot.nas, world.now)
+        try:
+            found = survey(reading, contradicted)
+        except Unreachable as error:
+            unread = (Unread(error.target, "E319", error.text),)
+            return Result("", reading.commit, _nothing(reading), unread=unread)
+        _is_the_plan(found.plan, permission)
+        refused = _closed_gates(world, found, permission)
+        waiting = gates.held(found.plan, frozenset(c.gate for c in refused), _users(found))
+        rows = [c for c in found.plan.changes if c.key[0] != "session" and c.id not in waiting]
+        secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
+        secrets.check(rows)
+        return _write(world, reading, found, rows, secrets, refused, waiting)
+
+
+def _write(
+    world: World,
+    reading: Reading,
+    found: Survey,
+    rows: list[Change],
+    secrets: SealedValues,
+    refused: tuple[Closed, ...],
+    waiting: frozenset[str],
+) -> Result:
+    """Rows, then what stands beside them, then sessions; each step leaves a state the next run can go on from."""
+    plan, store = found.plan, world.store
+    run = store.begin_run("apply", world.now, commit=plan.commit, base=plan.base, digest=plan.digest)
+    note = _Note(world, found, run)
+    outcomes = []
+    for outcome in RadiusRows(store).apply(order(rows), secrets.open, note.beside):
+        outcomes.append(outcome)
+        world.progress("rows", len(outcomes), len(rows))
+        if outcome.error:
+            run.change(outcome.change, world.now, outcome.error)
+    failed = {outcome.change.owner for outcome in outcomes if outcome.error}
+    note.rest(failed, waiting, advance=not refused)
+    doors = Doors(reading.snapshot.nas, store, secrets)
+    held_owners = {c.owner for c in plan.changes if c.id in waiting} | failed
+    again = survey(_reading(world, reading.commit)).behind  # who logged in while rows were written is among them
+    todo = [one for one in again if one.owner not in held_owners and one.change.id not in waiting]
+    sessions = tuple(touch(store, todo, doors, _rates(found), world.now, world.progress))
+    result = Result(run.id, plan.commit, plan, tuple(outcomes), sessions, tuple(sorted(waiting)), refused)
+    run.finish("done" if result.exit_code == 0 else "failed", world.now, plan.summary)
+    return result
+
+
+class _Note:
+    """Writes the applied entitlement and the journal, in the transaction of the rows they belong to."""
+
+    def __init__(self, world: World, found: Survey, run: Run) -> None:
+        self.store, self.run, self.now = world.store, run, world.now
+        self.found, self.entitlements = found, found.entitlements
+        self.services = {service.owner: service for service in found.plan.services}
+        self.journalled: set[str] = set()
+        self.written: set[str] = set()
+
+    def beside(self, change: Change) -> None:
+        kind = change.key[0]
+        self.run.change(change, self.now)
+        if kind in SHARED:
+            self._shared(change)
+        else:
+            self._service(change.owner)
+
+    def rest(self, failed: set[str], waiting: frozenset[str], *, advance: bool) -> None:
+        """What has no row of its own: entitlements whose rows stay the same, terms of tariffs, the applied commit."""
+        plan = self.found.plan
+        held = {c.owner for c in plan.changes if c.id in waiting} | failed
+        shared_held = any(c.id in waiting and c.key[0] == "group" for c in plan.changes)
+        with self.store.transaction():
+            for owner in sorted(self.entitlements.keys() | self.found.stored.keys()):
+                if owner not in self.written and owner not in held and self._is_stale(owner):
+                    self._service(owner)
+            if not shared_held:
+                self._terms()
+            if advance:
+                self.store.put_applied(Applied(plan.commit, self.now, plan.digest))
+
+    def _is_stale(self, owner: str) -> bool:
+        row, entitlement = self.found.stored.get(owner), self.entitlements.get(owner)
+        if row is None or entitlement is None:
+            return True
+        rendered = digest_of(self.found.want.get(("login", entitlement.login)))
+        return (row.entitlement, row.digest) != (to_text(entitlement), rendered) or owner in self.services
+
+    def _service(self, owner: str) -> None:
+        self.written.add(owner)
+        entitlement = self.entitlements.get(owner)
+        id, _, key = owner.partition("/")
+        if entitlement is None:
+            self.store.forget_entitlement((id, key))
+        else:
+            self.store.put_entitlement(self._applied(entitlement))
+        self._effects(owner)
+
+    def _applied(self, entitlement: Entitlement) -> AppliedService:
+        rendered = digest_of(self.found.want.get(("login", entitlement.login)))
+        commit = self.found.plan.commit
+        text = to_text(entitlement)
+        return AppliedService(entitlement.id, entitlement.key, entitlement.login, text, rendered, commit, self.now)
+
+    def _effects(self, owner: str) -> None:
+        service = self.services.get(owner)
+        if service is None or owner in self.journalled:
+            return
+        self.journalled.add(owner)
+        for effect in (*service.effects, *(["dropped"] if dropped(service) else [])):
+            self.run.service((service.now.id, service.now.key), effect, service.cause, self.now)
+
+    def _shared(self, change: Change) -> None:
+        name = shared_key(change.key)
+        if change.after is None:
+            self.store.forget_object(RENDERED, name)
+        else:
+            self.store.put_object(RENDERED, name, {"digest": digest_of(change.after)})
+
+    def _terms(self) -> None:
+        before = self.store.objects(TERMS)
+        wanted = {name: terms_to_value(terms) for name, terms in self.found.intent.terms.items()}
+        for name, value in wanted.items():
+            if before.get(name) != value:
+                self.store.put_object(TERMS, name, value)
+        for name in before.keys() - wanted.keys():
+            self.store.forget_object(TERMS, name)
+
+
+def _reading(world: World, commit: str) -> Reading:
+    resolved = world.repository.resolve(commit)
+    return Reading(world.repository, world.store, RadiusRows(world.store), resolved, world.now)
+
+
+def _may_begin(world: World, reading: Reading, permission: Permission) -> None:
+    """What is always refused: nothing to want, history that goes backwards, a clock that does. Raises Refusal."""
+    if not any(True for _ in reading.snapshot.services()):
+        text = "the commit has no subscribers: applying it would cut everybody off"
+        raise Refusal(Problem("E603", text, advice="Check --commit and --repo"))
+    applied = world.store.applied
+    if applied is None:
+        return
+    if world.now < applied.at - BACKWARDS:
+        text = (
+            f"the clock says {world.now:%Y-%m-%d %H:%M:%S}Z, but the last apply was at {applied.at:%Y-%m-%d %H:%M:%S}Z"
+        )
+        raise Refusal(Problem("E605", text, advice="Set the clock of this machine; expiries depend on it"))
+    if permission.rollback or applied.commit == reading.commit:
+        return
+    if not _contains(world.repository, reading.commit, applied.commit):
+        text = f"commit {reading.commit[:12]} does not contain {applied.commit[:12]}, which is applied"
+        advice = "An old pipeline run again, or a branch that was not merged? To go back on purpose: --allow-rollback"
+        raise Refusal(Problem("E602", text, advice=advice))
+
+
+def _contains(repository: Repository, commit: str, ancestor: str) -> bool:
+    try:
+        return repository.contains(commit, ancestor)
+    except Refusal:
+        return False  # the applied commit is not in this repository at all
+
+
+def _is_the_plan(plan: Plan, permission: Permission) -> None:
+    if permission.digest and permission.digest != plan.digest:
+        text = "what would be done now is not what the saved plan says"
+        raise Refusal(Problem("E606", text, advice="Make and read a new one: ispctl plan --live --out FILE"))
+
+
+def _closed_gates(world: World, found: Survey, permission: Permission) -> tuple[Closed, ...]:
+    since = world.now - DAY
+    recent: dict[str, int] = dict.fromkeys(gates.GATES, 0)
+    for (effect, cause), count in world.store.lost_since(since).items():
+        gate = gates.gate_of(effect, cause)
+        if gate:
+            recent[gate] += count
+    recent["delete"] = world.store.deleted_since(since)
+    total = max(len(found.stored), len(found.entitlements))
+    return gates.closed(found.plan, total, recent, found.intent.policy.limits, permission.most)
+
+
+def _users(found: Survey) -> Mapping[str, frozenset[str]]:
+    """Who stands on each shared key, before or after: what they share waits with them."""
+    users: dict[str, set[str]] = {}
+    platforms = found.intent.platforms
+    for service in found.plan.services:
+        for entitlement in (service.was, service.will_be):
+            if entitlement:
+                for platform in platforms:
+                    users.setdefault(f"isp:{entitlement.terms.tariff}@{platform}", set()).add(service.owner)
+                users.setdefault(entitlement.pop, set()).add(service.owner)
+    return {key: frozenset(owners) for key, owners in users.items()}
+
+
+def _rates(found: Survey) -> Mapping[str, tuple[int, int]]:
+    """The most that each service may move, down and up in bit/s; a burst is what accounting may show."""
+    wall = found.intent.policy.wall.rate
+    rates = {}
+    for owner, entitlement in found.entitlements.items():
+        terms = entitlement.terms
+        most = (terms.burst[0], terms.burst[1]) if terms.burst else (terms.down, terms.up)
+        rates[owner] = (wall.down, wall.up) if entitlement.access == "walled" else most
+    return rates
+
+
+def _nothing(reading: Reading) -> Plan:
+    return Plan("live", reading.commit, "", reading.now, (), ())
+
+
+def with_unread(plan: Plan, error: Unreachable) -> Plan:
+    """A plan that says which target gave no answer."""
+    return replace(plan, unread=(*plan.unread, Unread(error.target or TARGET, "E319", error.text)))

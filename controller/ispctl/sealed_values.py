@@ -1,0 +1,63 @@
+"""From the digest that a change shows to the clear text that a row needs, at the moment it is written and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from ispctl.desired import Entitlement, sealed_digest
+from ispctl.model.network import Nas
+from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.plan import Change
+from ispctl.secrets import Keyring, Sealed
+
+SECRET_FIELDS = ("password", "secret")
+
+
+class SealedValues:
+    """Every sealed value of an intent by its digest; the keyring is opened by the first that is asked for."""
+
+    def __init__(
+        self, nas: Mapping[str, Nas], entitlements: Iterable[Entitlement], keyring: Callable[[], Keyring]
+    ) -> None:
+        self._unlock, self._keyring = keyring, None
+        self._known: dict[str, tuple[Sealed, Where | None]] = {}
+        for one in nas.values():
+            if one.radius:
+                self._add(Sealed("nas", one.name, "radius.secret", one.radius.secret), one.where)
+        for entitlement in entitlements:
+            if entitlement.sealed:
+                because = entitlement.because.get("password")
+                where = because.where if because else None
+                self._add(Sealed("service", entitlement.owner, "password", entitlement.sealed), where)
+
+    def open(self, digest: str) -> str:
+        """The clear text. Raises Refusal: no key, a wrong key, sealed for another owner."""
+        found = self._known.get(digest)
+        if found is None:
+            text = "a secret of the plan is not in this commit"
+            raise Refusal(Problem("E606", text, advice="Make a new plan: ispctl plan --live"))
+        if self._keyring is None:
+            self._keyring = self._unlock()
+        return self._keyring.open(*found)
+
+    def check(self, changes: Sequence[Change]) -> None:
+        """Open everything that these changes will write, keeping nothing. Raises one Refusal with every problem."""
+        problems: dict[str, Problem] = {}
+        for change in changes:
+            for name in SECRET_FIELDS:
+                wanted = (change.after or {}).get(name)
+                if isinstance(wanted, str) and wanted and wanted != (change.before or {}).get(name):
+                    try:
+                        self.open(wanted)
+                    except Refusal as refusal:
+                        problems |= {str(problem): problem for problem in refusal.problems}
+        if problems:
+            raise Refusal(*problems.values())
+
+    def secret_of(self, nas: Nas) -> str:
+        """The shared secret of a NAS. Raises Refusal."""
+        assert nas.radius is not None
+        return self.open(sealed_digest(nas.radius.secret))
+
+    def _add(self, sealed: Sealed, where: Where | None) -> None:
+        self._known[sealed_digest(sealed.text)] = (sealed, where)

@@ -1,0 +1,231 @@
+"""What a commit means against what was applied: the pairs, rows and sessions from which a live plan is made.
+
+Only what is touched is read: a service whose applied entitlement and rows' digest are what they should be costs
+nothing here. Hand edits of rows nobody touches are drift's business.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ispctl.applied import digest_of, from_text, terms_from_value
+from ispctl.backend import Backend
+from ispctl.desired import Entitlement, Terms
+from ispctl.intent import intent_of
+from ispctl.model.problem import Refusal
+from ispctl.plan import Cause, Change, Key, Pair, Plan, Resources, build, diff, effects
+from ispctl.radius import live
+from ispctl.radius.rendering import Intent, needs_new_session, render, session_class
+from ispctl.radius.rows import TARGET
+from ispctl.repo import Repository, Snapshot
+from ispctl.store import Applied, AppliedService, Store
+
+SHARED = ("group", "nas", "pop")
+RENDERED = "rendered"
+TERMS = "terms"
+"""Kinds of objects in the store: the digest of each shared key as last written, and what each tariff granted."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A live plan and what it was made from."""
+
+    plan: Plan
+    intent: Intent
+    want: Resources
+    stored: Mapping[str, AppliedService]
+    behind: tuple[live.Behind, ...]
+
+    @property
+    def entitlements(self) -> Mapping[str, Entitlement]:
+        return {e.owner: e for e in self.intent.entitlements}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The sources of a survey."""
+
+    repository: Repository
+    store: Store
+    backend: Backend
+    commit: str
+    now: datetime
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.repository.at(self.commit)
+
+
+def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Survey:
+    """The live plan of a commit. Raises Unreachable where the database gives no answer to trust."""
+    store, snapshot = reading.store, reading.snapshot
+    intent = intent_of(snapshot, reading.now)
+    want = render(intent)
+    stored = {f"{s.id}/{s.key}": s for s in store.entitlements()}
+    was = restored(store, stored)
+    rows = _rows(reading, want, stored)
+    sessions = tuple(store.sessions())
+    waiting = tuple(
+        live.behind(
+            sessions,
+            {proof.uniqueid: proof for proof in store.proofs()},
+            want,
+            _owners(intent, stored),
+            live.nas_by_address(intent.nas.values()),
+            contradicted,
+        )
+    )
+    applied = store.applied
+    plan = build(
+        "live",
+        _pairs(reading, intent, was, Counter(session.login for session in sessions), applied),
+        (*_with_needs(rows), *(one.change for one in waiting)),
+        commit=snapshot.commit,
+        base=applied.commit if applied else "",
+        now=reading.now,
+        disturbs=disturbs(intent),
+        changed_files=_changed(reading, applied),
+    )
+    return Survey(plan, intent, want, stored, waiting)
+
+
+def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan:
+    """What a commit would change against another, at one moment; knows no database and no device."""
+    before, after = repository.at(base), repository.at(head)
+    old, new = intent_of(before, now), intent_of(after, now)
+    was = {e.owner: e for e in old.entitlements}
+    will = {e.owner: e for e in new.entitlements}
+    pairs = [Pair(was.get(o), will.get(o), "commit", None) for o in sorted(was.keys() | will.keys())]
+    return build(
+        "proposed",
+        pairs,
+        _with_needs(diff(TARGET, render(new), render(old))),
+        commit=after.commit,
+        base=before.commit,
+        now=now,
+        disturbs=disturbs(new),
+        changed_files=frozenset(repository.changes(base, head).paths),
+        assumes=tuple(_assumptions(repository, before, after, will)),
+    )
+
+
+def restored(store: Store, stored: Mapping[str, AppliedService]) -> Mapping[str, Entitlement]:
+    """The applied entitlements as values; what another version wrote in other words is left out: unknown."""
+    terms: dict[str, Terms] = {}
+    for name, value in store.objects(TERMS).items():
+        try:
+            terms[name] = terms_from_value(value)
+        except TypeError:
+            continue
+    found = ((owner, from_text(row.entitlement, terms)) for owner, row in stored.items())
+    return {owner: entitlement for owner, entitlement in found if entitlement}
+
+
+def disturbs(intent: Intent) -> Callable[[Entitlement, Entitlement], bool]:
+    """Whether a session must end for a change to take effect, on any platform it may be dialled through."""
+
+    def check(was: Entitlement, will_be: Entitlement) -> bool:
+        hosts = [intent.nas[name] for name in will_be.nas if name in intent.nas]
+        platforms = {nas.platform for nas in hosts} or set(intent.platforms)
+        pairs = [(session_class(was, intent, p), session_class(will_be, intent, p)) for p in sorted(platforms)]
+        return any(needs_new_session(before, after) for before, after in pairs)
+
+    return check
+
+
+def shared_key(key: Key) -> str:
+    """How a shared key is named in the store."""
+    return "/".join(key)
+
+
+def _rows(reading: Reading, want: Resources, stored: Mapping[str, AppliedService]) -> tuple[Change, ...]:
+    """The row changes of every touched key."""
+    touched: list[Key] = []
+    written = reading.store.objects(RENDERED)
+    for key in {key for key in want if key[0] in SHARED} | {_key(name) for name in written}:
+        if digest_of(want.get(key)) != written.get(shared_key(key), {}).get("digest", ""):
+            touched.append(key)
+    by_login = {row.login: row for row in stored.values()}
+    for key in {key for key in want if key[0] == "login"} | {("login", login) for login in by_login}:
+        row = by_login.get(key[1])
+        if digest_of(want.get(key)) != (row.digest if row else ""):
+            touched.append(key)
+    have = reading.backend.read(sorted(touched)) if touched else {}
+    return diff(TARGET, {key: want[key] for key in touched if key in want}, have)
+
+
+def _key(name: str) -> Key:
+    kind, _, rest = name.partition("/")
+    return kind, rest
+
+
+def _with_needs(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """A login needs the groups and the set of NAS that are made for it."""
+    made: dict[str, set[str]] = {}
+    for change in changes:
+        if change.action == "create" and change.key[0] in ("group", "pop"):
+            made.setdefault(change.key[1].partition("@")[0], set()).add(change.id)
+
+    def needs(change: Change) -> frozenset[str]:
+        fields = change.after if change.key[0] == "login" and change.after else {}
+        return frozenset(id for name in ("group", "pop") for id in made.get(str(fields.get(name)), ()))
+
+    return tuple(replace(change, needs=needs(change)) if made else change for change in changes)
+
+
+def _owners(intent: Intent, stored: Mapping[str, AppliedService]) -> Mapping[str, str]:
+    """Every login that is or was ours, with its service."""
+    return {row.login: owner for owner, row in stored.items()} | {e.login: e.owner for e in intent.entitlements}
+
+
+def _pairs(
+    reading: Reading,
+    intent: Intent,
+    was: Mapping[str, Entitlement],
+    online: Counter[str],
+    applied: Applied | None,
+) -> Iterator[Pair]:
+    """Each service on both sides, with the cause: what the applied commit would say now lies between them."""
+    between = _between(reading, applied, intent)
+    will = {e.owner: e for e in intent.entitlements}
+    for owner in sorted(was.keys() | will.keys()):
+        before, after = was.get(owner), will.get(owner)
+        middle = between.get(owner) if between is not None else before
+        cause: Cause = "commit" if before is None or effects(middle, after) else "clock"
+        logins = {e.login for e in (before, after) if e}
+        yield Pair(before, after, cause, sum(online[login] for login in logins))
+
+
+def _between(reading: Reading, applied: Applied | None, intent: Intent) -> Mapping[str, Entitlement] | None:
+    """What the applied commit says at this moment; None where it is not there to be asked."""
+    if applied is None:
+        return None
+    if applied.commit == reading.snapshot.commit:
+        return {e.owner: e for e in intent.entitlements}
+    try:
+        return {e.owner: e for e in intent_of(reading.repository.at(applied.commit), reading.now).entitlements}
+    except (Refusal, KeyError):
+        return None
+
+
+def _changed(reading: Reading, applied: Applied | None) -> frozenset[str]:
+    if applied is None:
+        return frozenset()
+    try:
+        return frozenset(reading.repository.changes(applied.commit, reading.commit).paths)
+    except Refusal:
+        return frozenset()
+
+
+def _assumptions(
+    repository: Repository, before: Snapshot, after: Snapshot, will: Mapping[str, Entitlement]
+) -> Iterator[str]:
+    yield "Who is online is not asked here; if_online says what would happen to a session"
+    learning = sum(e.mac_mode == "learn" for e in will.values())
+    if learning:
+        yield f"MAC addresses that were learned stay as they are ({learning} services learn)"
+    if not repository.contains(after.commit, before.commit):
+        yield "The base is not in the history of this commit: what only the base has appears as removed; rebase first"
