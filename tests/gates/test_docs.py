@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.gates import console
+from tests.gates import console, example
 from tests.gates.tracked import ROOT
-
-EXAMPLE = ("inventory", "subscribers", "tariffs", "templates")
 
 
 @pytest.mark.parametrize("block", console.blocks(), ids=str)
@@ -34,15 +29,10 @@ def test_a_command_in_running_text_is_understood(page: str, command: str) -> Non
 @pytest.mark.parametrize("block", [block for block in console.blocks() if block.runs], ids=str)
 def test_a_block_that_is_said_to_run_runs(block: console.Block, tmp_path: Path) -> None:
     """In a copy of the example with one commit on main. 2 means "changes"; `# exit N` behind a command says another."""
-    for name in EXAMPLE:
-        if (ROOT / name).exists():
-            shutil.copytree(ROOT / name, tmp_path / name)
-    env = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin:/usr/sbin", "HOME": str(tmp_path), "LANG": "C.UTF-8"}
-    env |= {name: value for name, value in os.environ.items() if name.startswith(("ISPCTL_", "ISPSTAT_"))}
-    git = "git -c user.name=Reader -c user.email=reader@example.net -c init.defaultBranch=main"
-    _bash(f"{git} init -q && git add . && {git} commit -q -m 'The example' --allow-empty", tmp_path, env)
+    repo = example.copy(tmp_path / "isp")
+    env = {"PATH": example.path_with_commands(), "HOME": str(tmp_path), "LANG": "C.UTF-8"}
     for line in block.commands:
-        done = _bash(line, tmp_path, env)
+        done = _bash(line, repo, env)
         _, _, expected = line.partition("# exit ")
         assert str(done.returncode) in (expected.split()[:1] or ["0", "2"]), f"{line}\n{done.stdout}{done.stderr}"
 
