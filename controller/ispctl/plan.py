@@ -31,12 +31,12 @@ LOSSES: Final = frozenset({"cut-off", "walled", "ended"})
 
 @dataclass(frozen=True)
 class Change:
-    """One key of one target, before and after. None: not there. Sorted, hashable, free of closures."""
+    """One key of one target, before and after. None: not there. Hashable, free of closures."""
 
     target: str
     key: Key
-    before: Fields | None
-    after: Fields | None
+    before: Fields | None = field(hash=False)
+    after: Fields | None = field(hash=False)
     because: tuple[Because, ...] = ()
     needs: frozenset[str] = frozenset()
 
@@ -180,8 +180,8 @@ def effects(was: Entitlement | None, will_be: Entitlement | None) -> tuple[str, 
         return ()
     if was is None:
         return ("new",)
-    if will_be is None:
-        return ("cut-off",) if was.access == "open" else ("ended",)
+    if will_be is None:  # who had no service does not lose it when the record goes
+        return ({"open": "cut-off", "walled": "ended", "none": "other"}[was.access],)
     found = set(_access_effects(was, will_be))
     if was.access == will_be.access == "open":
         found |= set(_rate_effects(was, will_be))
@@ -228,7 +228,7 @@ def _service(pair: Pair, disturbs: Disturbs, commit: str, changed: frozenset[str
     session: Session = (
         "unknown" if pair.online is None else "none" if not pair.online else "dropped" if drops else "kept"
     )
-    because = tuple(_because(pair, found, commit, changed))
+    because = tuple(_because(pair.was, pair.will_be, commit, changed))
     return ServiceChange(pair.was, pair.will_be, found, session, "dropped" if drops else "kept", pair.cause, because)
 
 
@@ -264,30 +264,41 @@ def _addresses(e: Entitlement) -> tuple[object, ...]:
 
 
 def _rest(e: Entitlement) -> tuple[object, ...]:
-    bindings = e.mac_mode, e.mac_max, e.on_mismatch, e.macs
-    place = e.nas, e.pop, e.roaming
-    return e.login, e.state, e.terms, e.password, e.ends, e.backstop, e.on_expiry, bindings, place, _addresses(e)
+    """All that a person may notice; the pools of a tariff count only as far as they are this service's own."""
+    return tuple(part(e) for _, part in _PARTS)
 
 
-_REASONS: Final = {
-    "slower": ("rate", "tariff"),
-    "faster": ("rate", "tariff"),
-    "address": ("ipv4", "ipv6", "routes"),
-    "other": ("state", "tariff"),
-}
+_PARTS: Final[tuple[tuple[str, Callable[[Entitlement], object]], ...]] = (
+    ("state", lambda e: e.state),
+    ("access", lambda e: e.access),
+    ("rate", lambda e: (e.terms.down, e.terms.up, e.terms.burst)),
+    ("tariff", lambda e: (e.terms.tariff, e.terms.sessions)),
+    ("ipv4", lambda e: e.ipv4),
+    ("ipv6", lambda e: (e.ipv6, e.delegated)),
+    ("routes", lambda e: e.routes),
+    ("login", lambda e: e.login),
+    ("password", lambda e: e.password),
+    ("mac", lambda e: (e.mac_mode, e.mac_max, e.on_mismatch, e.macs)),
+    ("nas", lambda e: (e.nas, e.pop)),
+    ("roaming", lambda e: e.roaming),
+    ("state", lambda e: (e.ends, e.backstop, e.on_expiry)),
+)
+"""What an entitlement consists of, each part under the name of the reason that explains it."""
 
 
-def _because(pair: Pair, found: Sequence[str], commit: str, changed: frozenset[str]) -> Iterator[Because]:
-    """The reasons that stand behind the effects, each once; from the new side, since the old one is history."""
-    if pair.will_be is None:
-        yield Because("removed", "no longer in the repository", None, commit)
-        return
-    names = [name for effect in found for name in _REASONS.get(effect, ("state",))]
-    for name in dict.fromkeys(names):
-        reason = pair.will_be.because.get(name)
-        if reason:
-            mine = reason.where is not None and reason.where.file in changed
-            yield replace(reason, commit=commit if mine else "")
+def _because(
+    was: Entitlement | None, will_be: Entitlement | None, commit: str, changed: frozenset[str]
+) -> list[Because]:
+    """The reason of each part that differs, once; from the new side, since the old one is history. What the commit
+    itself touched comes first."""
+    if will_be is None:
+        return [Because("removed", "no longer in the repository", None, commit)]
+    names = [name for name, part in _PARTS if was is not None and part(was) != part(will_be)]
+    known = will_be.because
+    found = [known[name] for name in dict.fromkeys(names) if name in known] or [known["state"]] * ("state" in known)
+    mine = [r.where is not None and r.where.file in changed for r in found]
+    told = [replace(reason, commit=commit if own else "") for reason, own in zip(found, mine, strict=True)]
+    return sorted(dict.fromkeys(told), key=lambda reason: not reason.commit)
 
 
 def _cohorts(services: Sequence[ServiceChange]) -> Iterator[Cohort]:
