@@ -121,6 +121,11 @@ class Git:
         found = self.resolve(commit)
         return commit_of(found, self._object(found, "commit", None))
 
+    def last_change(self, commit: str, path: str) -> Commit | None:
+        """The newest commit in the history of `commit` that touched a file; None where that history is cut off."""
+        found = self._child.run("rev-list", "--max-count=1", self.resolve(commit), "--", path).decode().strip()
+        return self.commit(found) if found else None
+
     def worktree(self, folders: Sequence[str] = FOLDERS) -> str | None:
         """The id of a tree that holds the work tree's files as they are now below `folders`: tracked ones and new
         ones that are not ignored, read without filters. None for a bare repository. The repository is not touched."""
@@ -138,7 +143,7 @@ class Git:
         tree = self.worktree(folders)
         return [] if tree is None else [found.path for found in self.diff("HEAD", tree, folders)]
 
-    def _object(self, id: str, kind: str, limit: int | None) -> bytes:  # noqa: A002  the field's word
+    def _object(self, id: str, kind: str, limit: int | None) -> bytes:
         if not ID.fullmatch(id):
             raise failed("that is not the id of an object", "Give all of its digits")
         try:
@@ -147,7 +152,7 @@ class Git:
             self._forget_reader()
             raise failed(f"git ended while {id[:12]} was read") from None
 
-    def _ask_reader(self, id: str, kind: str, limit: int | None) -> bytes:  # noqa: A002
+    def _ask_reader(self, id: str, kind: str, limit: int | None) -> bytes:
         if self._reader is None:
             self._reader = self._child.start("cat-file", "--batch", listens=True)
         to, by = self._reader.stdin, self._reader.stdout

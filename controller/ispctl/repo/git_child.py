@@ -1,4 +1,4 @@
-"""git as a child process: it runs nothing that a repository names, and knows nothing of our surroundings but PATH, HOME."""
+"""git as a child process. It runs nothing that a repository names; of our surroundings it knows PATH and HOME."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _RECORDS: Final = ("inventory/", "subscribers/", "tariffs/")
 
 
 class Entry(NamedTuple):
-    """One file of a tree. `size` in bytes, 0 for what is no file. A `path` that is not `plain` is written with escapes."""
+    """One file of a tree. `size` in bytes, 0 for what is no file. A `path` is written with escapes if not `plain`."""
 
     path: str
     mode: int
@@ -79,11 +79,11 @@ def difference_of(head: bytes, raw: bytes) -> Difference:
     return Difference(kind, name_of(raw)[0], _real(old), _real(new), mode)
 
 
-def _real(id: str) -> str:  # noqa: A002  the field's word
+def _real(id: str) -> str:
     return id if id.strip("0") else ""
 
 
-def commit_of(id: str, data: bytes) -> Commit:  # noqa: A002
+def commit_of(id: str, data: bytes) -> Commit:
     """From the text of a commit object (git-commit-tree's format): headers, an empty line, the message."""
     head, _, message = data.partition(b"\n\n")
     headers = dict(line.partition(b" ")[::2] for line in reversed(head.split(b"\n")) if not line.startswith(b" "))

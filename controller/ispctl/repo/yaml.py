@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final, Literal, TypeAlias
 
 from ispctl.model.problem import Problem, Where, in_order
@@ -128,7 +129,7 @@ def read(data: bytes, file: str, *, limit: int) -> tuple[Node | None, Marks, lis
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return None, Marks(), [_not_utf8(data, file, error)]
-    problems = list(_hidden(text, file))
+    problems = list(islice(_hidden(text, file), MOST_PROBLEMS))
     if len(text) < 4 * text.count("\0"):
         return None, Marks(), [Problem("E009", "the file looks like UTF-16", Where(file, 1, 1), _SAVE_AS_UTF8)]
     if _LONE_CR.search(text):  # lines would not be counted as git and editors count them
@@ -164,15 +165,14 @@ def hidden_in(text: str) -> int | None:
 
 
 def _hidden(text: str, file: str) -> Iterator[Problem]:
-    """E019 for each line that holds such a character."""
-    if _HIDDEN.search(text) is None:
-        return
-    shown = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        found = _HIDDEN.search(line.removesuffix("\r"))
-        if found is not None and shown < MOST_PROBLEMS:
-            shown += 1
-            yield hidden(ord(found[0]), Where(file, number, found.start() + 1))
+    """E019 for each line that holds such a character, at its first."""
+    line, begin, last = 1, 0, 0
+    for found in _HIDDEN.finditer(text):
+        line += text.count("\n", begin, found.start())
+        begin = found.start()
+        if line > last:
+            last = line
+            yield hidden(ord(found[0]), Where(file, line, begin - text.rfind("\n", 0, begin)))
 
 
 def hidden(code_point: int, where: Where) -> Problem:
