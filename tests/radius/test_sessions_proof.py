@@ -97,6 +97,13 @@ def test_a_direction_without_limit_is_always_kept() -> None:
     assert "down 900 of any" in proof.text
 
 
+def test_a_burst_that_begins_anew_with_the_change_is_no_contradiction() -> None:
+    burst = octets(10e6, 10)
+    after_ten = at(20, octets(30e6, 10), 0, interim=10)
+    assert judged(at(10, interim=10), after_ten).kind == "contradicted"
+    assert judged(at(10, interim=10), after_ten, burst=(int(burst), 0)).kind == "proved"
+
+
 rates = st.integers(64_000, 10_000_000_000)
 
 

@@ -13,14 +13,15 @@ _GRAIN: Final = 1.0
 
 
 class _Way(NamedTuple):
-    """One direction: octets moved in the window, and the rate they must stay under (bit/s; 0: no limit)."""
+    """One direction: octets moved in the window, the rate they must keep to (bit/s; 0: no limit), octets of a burst."""
 
     name: str
     octets: int
     allowed: int
+    burst: int
 
     def fits(self, seconds: float, tolerance: float) -> bool:
-        return not self.allowed or self.octets * 8 <= self.allowed * (1 + tolerance) * seconds
+        return not self.allowed or (self.octets - self.burst) * 8 <= self.allowed * (1 + tolerance) * seconds
 
 
 def verify(
@@ -32,6 +33,7 @@ def verify(
     up: int,
     tolerance: float = 0.15,
     direction: Literal["nas", "subscriber"] = "nas",
+    burst: tuple[int, int] = (0, 0),
 ) -> Proof:
     """Compares two readings of one session with the rates (bit/s, 0: unlimited) that were acknowledged at `acked`.
 
@@ -39,12 +41,14 @@ def verify(
     contradicted: over one whole interval after the change it moved more than rate × (1 + tolerance).
     waiting: not yet to be told; ask again with `Proof.baseline`. gone: the session ended, so that rows decide.
     direction: "nas" where Acct-Input is what the subscriber sends (RFC 2866 section 5.3), "subscriber" the reverse.
+    burst: octets (down, up) that a burst may add to a window: (burst rate - rate) / 8 × its seconds. It begins anew
+    with the change, so where reports are less than some minutes apart it counts.
     """
     if after is None or (after.unique, after.session_id) != (before.unique, before.session_id):
         return Proof("gone", "the session has ended; the next one begins with the new values", before)
     if after.updated <= acked:
         return Proof("waiting", "no accounting report since the change", before)
-    ways = _ways(before, after, down, up, direction)
+    ways = _ways(before, after, (down, up), burst, direction)
     if min(way.octets for way in ways) < 0:
         return Proof("waiting", "the counters went backwards; counting anew from the last report", after)
     return _judge(before, after, acked, ways, tolerance)
@@ -65,12 +69,12 @@ def _judge(
     return Proof("contradicted", f"{measured}: the NAS does not keep to the new rate", after)
 
 
-def _ways(before: LiveSession, after: LiveSession, down: int, up: int, direction: str) -> tuple[_Way, _Way]:
-    received = after.octets_in - before.octets_in
-    sent = after.octets_out - before.octets_out
-    if direction == "nas":
-        return _Way("down", sent, down), _Way("up", received, up)
-    return _Way("down", received, down), _Way("up", sent, up)
+def _ways(
+    before: LiveSession, after: LiveSession, rates: tuple[int, int], burst: tuple[int, int], direction: str
+) -> tuple[_Way, _Way]:
+    moved = (after.octets_out - before.octets_out, after.octets_in - before.octets_in)
+    down, up = moved if direction == "nas" else moved[::-1]
+    return _Way("down", down, rates[0], burst[0]), _Way("up", up, rates[1], burst[1])
 
 
 def _measured(ways: Iterable[_Way], seconds: float) -> str:
