@@ -1,0 +1,331 @@
+"""Real repositories of every kind are read, or refused in words."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ispctl.repo.git import Commit, Entry, Git
+from tests.repo.repositories import ENV, FILES, commit, contents, git, opened, paths, refusal, repo, write
+
+__all__ = ["opened", "repo"]  # fixtures
+
+# what can be opened
+
+
+def test_a_work_tree_is_read_below_the_four_folders(repo: Path, opened: Git) -> None:
+    entries = list(opened.tree(opened.resolve("HEAD")))
+    assert [entry.path for entry in entries] == sorted(set(FILES) - {"README.md"})
+    assert entries[0] == Entry("inventory/policy.yaml", 0o100644, entries[0].blob, 10)
+    assert opened.blob(entries[0].blob) == b"format: 1\n"
+    assert opened.blobs_read == 1
+    assert not opened.bare
+
+
+def test_a_bare_repository_is_read_the_same(repo: Path, opened: Git, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(repo), "bare.git")
+    with Git.open(tmp_path / "bare.git", ENV) as bare:
+        assert bare.bare
+        assert bare.resolve("main") == opened.resolve("HEAD")
+        assert paths(bare) == paths(opened)
+        assert contents(bare, bare.resolve("HEAD")) == contents(opened, opened.resolve("HEAD"))
+        assert (bare.worktree(), bare.dirty()) == (None, [])
+
+
+def test_a_detached_head_a_linked_work_tree_and_a_path_through_a_link_are_fine(repo: Path, tmp_path: Path) -> None:
+    git(repo, "worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    (tmp_path / "way").symlink_to(tmp_path / "linked")
+    for folder in (tmp_path / "linked", tmp_path / "way"):
+        with Git.open(folder, ENV) as found:
+            assert len(paths(found)) == 5
+            assert found.dirty() == []
+
+
+def test_a_packed_repository_with_alternates_is_read(repo: Path, tmp_path: Path) -> None:
+    git(repo, "gc", "-q")
+    git(tmp_path, "clone", "-q", "--shared", str(repo), "clone")
+    with Git.open(tmp_path / "clone", ENV) as found:
+        assert len(contents(found, found.resolve("HEAD"))) == 5
+        write(tmp_path / "clone", {"tariffs/home.yaml": "name: other\n"})
+        assert found.dirty() == ["tariffs/home.yaml"]
+
+
+def test_a_sha256_repository_is_read_with_its_longer_ids(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "--object-format=sha256")
+    head = commit(tmp_path, FILES)
+    with Git.open(tmp_path, ENV) as found:
+        assert found.resolve(head[:12]) == head
+        assert len(head) == 64
+        write(tmp_path, {"tariffs/new.yaml": "name: new\n"})
+        assert found.dirty() == ["tariffs/new.yaml"]
+
+
+def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
+    expected = f"E001 not-a-repository: {tmp_path} is not a git repository. Look at --repo; "
+    assert refusal(lambda: Git.open(tmp_path, ENV)).startswith(expected)
+    assert "E001 not-a-repository: there is no folder" in refusal(lambda: Git.open(tmp_path / "gone", ENV))
+    (tmp_path / "file").write_text("x")
+    assert "E001 not-a-repository: there is no folder" in refusal(lambda: Git.open(tmp_path / "file", ENV))
+
+
+@pytest.mark.parametrize("inside", ["subscribers", "subscribers/a", ".git", ".git/objects"])
+def test_a_folder_inside_a_repository_is_refused_and_the_root_is_named(repo: Path, inside: str) -> None:
+    said = refusal(lambda: Git.open(repo / inside, ENV))
+    assert (
+        said
+        == f"E001 not-a-repository: {repo / inside} lies inside the repository {repo}. Give its root: --repo {repo}"
+    )
+
+
+def test_a_folder_inside_a_bare_repository_is_refused(repo: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(repo), "bare.git")
+    assert "E001" in refusal(lambda: Git.open(tmp_path / "bare.git" / "refs", ENV))
+
+
+def test_a_repository_without_a_commit_is_refused(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    said = refusal(lambda: Git.open(tmp_path, ENV))
+    assert said.startswith(f"E002 empty-repository: the repository {tmp_path} has no commit yet. Commit what is there")
+
+
+def test_a_head_that_names_no_branch_is_no_empty_repository(repo: Path) -> None:
+    git(repo, "symbolic-ref", "HEAD", "refs/heads/none")
+    with Git.open(repo, ENV) as found:
+        assert found.resolve("main")
+        assert "E003" in refusal(lambda: found.resolve("HEAD"))
+
+
+def test_a_broken_repository_is_refused(repo: Path) -> None:
+    (repo / ".git" / "config").write_text("[core\n")
+    assert "E005 git-unusable: git cannot read" in refusal(lambda: Git.open(repo, ENV))
+
+
+def test_without_git_the_refusal_says_how_to_get_it(repo: Path, tmp_path: Path) -> None:
+    said = refusal(lambda: Git.open(repo, {"PATH": str(tmp_path)}))
+    assert said == "E005 git-unusable: there is no program 'git' on this machine. Install it: apt install git"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_repository_of_another_user_is_refused_with_the_command_that_trusts_it(repo: Path) -> None:
+    os.chown(repo, 12345, 12345)
+    os.chown(repo / ".git", 12345, 12345)
+    said = refusal(lambda: Git.open(repo, ENV))
+    assert said.startswith("E005 git-unusable: ")
+    assert said.endswith(f"git config --global --add safe.directory {repo}")
+
+
+# revisions
+
+
+def test_branches_tags_and_short_ids_name_commits(repo: Path, opened: Git) -> None:
+    head = opened.resolve("HEAD")
+    git(repo, "tag", "-a", "-m", "v", "v1")
+    assert {opened.resolve(rev) for rev in ("main", "v1", head[:8], head, "HEAD~0", "main@{0}")} == {head}
+
+
+@pytest.mark.parametrize(
+    "rev", ["gone", "HEAD~9", "0" * 40, "f" * 40, "HEAD:README.md", "HEAD^{tree}x", "^HEAD", "a..b"]
+)
+def test_an_unknown_revision_is_refused(opened: Git, rev: str) -> None:
+    assert refusal(lambda: opened.resolve(rev)).startswith(f"E003 unknown-revision: there is no commit {rev!r} here. ")
+
+
+@pytest.mark.parametrize("rev", ["", "-h", "--all", "a\0b", "a\nHEAD", "\x1b[2J", "x" * 501, "HEAD\u202e"])
+def test_a_revision_that_is_an_option_or_hides_something_never_reaches_git(opened: Git, rev: str) -> None:
+    said = refusal(lambda: opened.resolve(rev))
+    assert said.startswith("E003 unknown-revision: that is not the name of a revision")
+
+
+def test_ancestry_is_told_through_merges(repo: Path, opened: Git) -> None:
+    first = opened.resolve("HEAD")
+    git(repo, "checkout", "-q", "-b", "side")
+    side = commit(repo, {"tariffs/side.yaml": "name: side\n"})
+    git(repo, "checkout", "-q", "main")
+    main = commit(repo, {"tariffs/main.yaml": "name: main\n"})
+    git(repo, "merge", "-q", "--no-edit", "side")
+    assert opened.is_ancestor(first, main)
+    assert opened.is_ancestor(side, "HEAD")
+    assert opened.is_ancestor(main, main)
+    assert not opened.is_ancestor(side, main)
+    assert not opened.is_ancestor("HEAD", first)
+
+
+def test_a_shallow_copy_does_not_pretend_to_know_its_past(repo: Path, tmp_path: Path) -> None:
+    first = git(repo, "rev-parse", "HEAD")
+    git(repo, "branch", "other")
+    commit(repo, {"tariffs/two.yaml": "name: two\n"})
+    git(tmp_path, "clone", "-q", "--depth=1", "--no-single-branch", f"file://{repo}", "shallow")
+    with Git.open(tmp_path / "shallow", ENV) as found:
+        said = refusal(lambda: found.resolve("main~1"))
+        assert said.startswith("E003 unknown-revision: there is no commit 'main~1' here: this copy is shallow")
+        assert said.endswith("git fetch --unshallow (in GitLab CI: GIT_DEPTH: 0)")
+        assert found.resolve("origin/other") == first
+        assert "cannot be told" in refusal(lambda: found.is_ancestor(first, "main"))
+        assert found.is_ancestor("main", "main")
+
+
+def test_a_commit_tells_who_when_and_what(repo: Path, opened: Git) -> None:
+    git(repo, "commit", "-q", "--allow-empty", "-m", "Raise a rate\n\nMore words.\n")
+    found = opened.commit("HEAD")
+    assert found == Commit(opened.resolve("HEAD"), "Canary Committer", found.when, "Raise a rate")
+    assert found.when.isoformat() == "2026-10-20T06:00:00+05:45"
+    assert found.when.utcoffset() == timedelta(hours=5, minutes=45)
+
+
+def test_a_strange_commit_is_still_told(repo: Path, opened: Git) -> None:
+    tree = opened.resolve("HEAD") and git(repo, "rev-parse", "HEAD^{tree}")
+    strange = (
+        f"tree {tree}\nauthor \x1b[31m <> 99999999999 +9999\ncommitter x <> 0 +0000\n\n\n\x1b[31mred\u202e\n".encode()
+    )
+    id = git(repo, "hash-object", "-t", "commit", "-w", "--literally", "--stdin", given=strange + b"\xff")
+    found = opened.commit(id)
+    assert found.subject == "\\x1b[31mred\\u202e"
+    assert found.author == "\\x1b[31m"
+    assert found.when.year > 5000
+
+
+# differences and contents
+
+
+def test_a_difference_is_what_changed_and_nothing_else(repo: Path, opened: Git) -> None:
+    base = opened.resolve("HEAD")
+    git(repo, "mv", "subscribers/a/sub-1.yaml", "subscribers/a/sub-9.yaml")
+    (repo / "tariffs/home.yaml").unlink()
+    (repo / "tariffs/home.yaml").symlink_to("/etc/passwd")
+    head = commit(repo, {"README.md": "new\n", "subscribers/a/sub-2.yaml": "id: two\n"})
+    found = {d.path: d for d in opened.diff(base, head)}
+    assert {path: d.status for path, d in found.items()} == {
+        "subscribers/a/sub-1.yaml": "D",
+        "subscribers/a/sub-2.yaml": "M",
+        "subscribers/a/sub-9.yaml": "A",
+        "tariffs/home.yaml": "M",
+    }
+    assert opened.blob(found["subscribers/a/sub-2.yaml"].old) == b"id: sub-2\n"
+    assert opened.blob(found["subscribers/a/sub-2.yaml"].new) == b"id: two\n"
+    assert (found["subscribers/a/sub-1.yaml"].new, found["subscribers/a/sub-9.yaml"].old) == ("", "")
+    assert (found["subscribers/a/sub-1.yaml"].mode, found["tariffs/home.yaml"].mode) == (0o100644, 0o120000)
+    assert list(opened.diff(head, head)) == []
+
+
+def test_a_content_above_the_limit_is_not_read_and_the_next_one_is(repo: Path, opened: Git) -> None:
+    commit(repo, {"tariffs/huge.yaml": b"x" * 5_000_000})
+    by_path = {entry.path: entry for entry in opened.tree(opened.resolve("HEAD"))}
+    huge = by_path["tariffs/huge.yaml"]
+    assert huge.size == 5_000_000
+    assert "E008 too-large: the file has 5,000,000 bytes; at most 1,000 are read" in refusal(
+        lambda: opened.blob(huge.blob, 1000)
+    )
+    assert opened.blob(by_path["tariffs/home.yaml"].blob, 1000) == b"name: home\n"
+    assert opened.blobs_read == 1
+    assert len(opened.blob(huge.blob, 5_000_000)) == 5_000_000
+
+
+@pytest.mark.parametrize("id", ["", "HEAD", "-1", "a" * 39, "0" * 39 + "\n", "../../etc/passwd"])
+def test_only_whole_ids_are_asked_for(opened: Git, id: str) -> None:
+    assert "E020 git-failed: that is not the id of an object" in refusal(lambda: opened.blob(id))
+
+
+def test_a_missing_or_different_object_is_refused(repo: Path, opened: Git) -> None:
+    assert "E020 git-failed: the object aaaaaaaaaaaa is missing" in refusal(lambda: opened.blob("a" * 40))
+    head = opened.resolve("HEAD")
+    assert f"E020 git-failed: the object {head[:12]} is a commit, not a blob" in refusal(lambda: opened.blob(head))
+    assert opened.blobs_read == 0
+
+
+def test_a_damaged_object_is_refused_without_a_hang(repo: Path, opened: Git) -> None:
+    blob = git(repo, "rev-parse", "HEAD:tariffs/home.yaml")
+    stored = repo / ".git/objects" / blob[:2] / blob[2:]
+    stored.chmod(0o600)
+    stored.write_bytes(b"junk")
+    assert "E020 git-failed" in refusal(lambda: opened.blob(blob))
+    assert opened.blob(git(repo, "rev-parse", "HEAD:inventory/policy.yaml")) == b"format: 1\n"
+
+
+def test_a_missing_tree_is_refused_and_never_taken_for_an_empty_one(repo: Path, opened: Git) -> None:
+    head = opened.resolve("HEAD")
+    tree = git(repo, "rev-parse", "HEAD:tariffs")
+    (repo / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    assert "E020 git-failed: git ls-tree failed" in refusal(lambda: list(opened.tree(head)))
+
+
+# children
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "git" in child.name()]
+
+
+def test_one_child_reads_everything_and_ends_with_the_repository(repo: Path) -> None:
+    before = psutil.Process().num_fds()
+    with Git.open(repo, ENV) as found:
+        assert children() == []
+        entries = list(found.tree(found.resolve("HEAD")))
+        for entry in entries * 3:
+            found.blob(entry.blob)
+        (child,) = children()
+        assert "cat-file" in child.cmdline()
+        next(found.tree(found.resolve("HEAD")))
+    assert children() == []
+    assert not child.is_running()
+    found.close()
+    assert psutil.Process().num_fds() == before
+
+
+def test_a_killed_child_is_a_refusal_and_the_next_question_is_answered(opened: Git) -> None:
+    entry = next(opened.tree(opened.resolve("HEAD")))
+    opened.blob(entry.blob)
+    (child,) = [c for c in children() if "cat-file" in c.cmdline()]
+    child.send_signal(signal.SIGKILL)
+    psutil.wait_procs([child], timeout=5)
+    assert "E020 git-failed: git ended while" in refusal(lambda: opened.blob(entry.blob))
+    assert opened.blob(entry.blob) == b"format: 1\n"
+
+
+def test_an_unfinished_listing_leaves_nothing_behind(opened: Git) -> None:
+    listing = opened.tree(opened.resolve("HEAD"))
+    next(listing)
+    del listing
+    assert children() == []
+
+
+def test_surroundings_do_not_change_what_is_read(repo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "-q")
+    hostile = {**ENV, "GIT_DIR": str(other / ".git"), "GIT_INDEX_FILE": "/gone", "GIT_OBJECT_DIRECTORY": "/gone"}
+    with Git.open(repo, hostile) as found:
+        assert len(paths(found)) == 5
+        assert found.dirty() == []
+
+
+def test_nothing_that_a_repository_names_is_run(repo: Path, tmp_path: Path) -> None:
+    witness = tmp_path / "witness"
+    script = tmp_path / "evil"
+    script.write_text(f"#!/bin/sh\ntouch {witness}\ncat\n")
+    script.chmod(0o755)
+    for hook in ("post-index-change", "reference-transaction", "pre-commit", "post-checkout"):
+        (repo / ".git/hooks").mkdir(exist_ok=True)
+        (repo / ".git/hooks" / hook).symlink_to(script)
+    for name in (
+        "core.fsmonitor", "filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "diff.evil.textconv",
+        "diff.evil.command", "diff.external", "core.pager", "core.sshCommand", "core.alternateRefsCommand",
+        "core.editor", "credential.helper", "core.askPass", "uploadpack.packObjectsHook",
+    ):  # fmt: skip
+        git(repo, "config", name, str(script))
+    git(repo, "config", "filter.evil.required", "true")
+    write(repo, {".gitattributes": "* filter=evil diff=evil\n", "tariffs/new.yaml": "name: new\n"})
+    os.utime(repo / "tariffs/home.yaml", (1, 1))  # looks changed, so that its content must be compared
+    index = repo / ".git/index"
+    os.utime(index, (0, 0))  # everything is as new as the index
+    with Git.open(repo, ENV) as found:
+        assert found.dirty() == ["tariffs/new.yaml"]
+        head = found.resolve("HEAD")
+        assert len(contents(found, head)) == 5
+        assert list(found.diff(head, head)) == []
+        assert found.commit("HEAD").subject == "Begin"
+    assert not witness.exists()
