@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pyrage
 import pytest
 
+from ispctl import secrets
 from ispctl.model.problem import Refusal
 from ispctl.secrets import (
     Keyring,
@@ -250,4 +252,18 @@ def test_a_folder_that_cannot_be_made_is_named_and_nothing_is_left(tmp_path: Pat
 
 def test_the_first_keyring_is_for_somebody(tmp_path: Path) -> None:
     assert [code for code, _ in problems(initialise, tmp_path, key_file=None)] == ["E200"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_no_half_written_key(tmp_path: Path) -> None:
+    program = (
+        "import resource, signal, sys, pathlib; from ispctl.secrets import initialise;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100));"
+        "folder = pathlib.Path(sys.argv[1]); initialise(folder, key_file=folder / 'age.key')"
+    )
+    here = {"PYTHONPATH": str(Path(secrets.__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", program, tmp_path]
+    ended = subprocess.run(command, capture_output=True, check=False, env=here, timeout=60)
+    assert b"E210 cannot-write-secrets: it cannot be written: file too large" in ended.stderr
+    assert b"AGE-SECRET-KEY" not in ended.stdout + ended.stderr
     assert list(tmp_path.iterdir()) == []

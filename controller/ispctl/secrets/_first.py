@@ -61,13 +61,21 @@ def _write_new(texts: Mapping[Path, bytes]) -> None:
 
 
 def _write_one(path: Path, content: bytes) -> str:
-    """Writes a file that must not exist yet; the key first exists with mode 0600. An error text, or ""."""
+    """Writes a file that must not exist yet; what is no public file has mode 0600. An error text, or ""."""
+    mode = 0o644 if path.suffix in (".txt", ".age") else 0o600
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        public = path.suffix in (".txt", ".age")
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644 if public else 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except OSError as error:
+        return _reason(error)
+    try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-    except OSError as error:
-        return (error.strerror or "unknown reason").lower()
+    except OSError as error:  # a full disk: half a key is worse than none
+        path.unlink()
+        return _reason(error)
     return ""
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "unknown reason").lower()
