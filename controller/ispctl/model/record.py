@@ -18,7 +18,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
 
-_SILENT = {"profile", "password", "secret", "mobile", "email", "name", "address", "username"}
+_SILENT = {"profile", "password", "secret", "mobile", "email", "name", "address", "username", "login", "dsn"}
 """Keys whose values are never repeated in a message: people and secrets."""
 
 

@@ -13,7 +13,7 @@ from ispctl.model.network import Nas, Pool, Pools, Targets
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Problem
 from ispctl.model.record import Loc
-from ispctl.model.subscriber import Group, Service, Subscriber
+from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Scheduled, Service, Subscriber
 from ispctl.model.tariff import Tariff
 from ispctl.repo.inventory import Inventory
 
@@ -191,8 +191,9 @@ class Snapshot:
 
     def _holdings_of_macs(self) -> Iterator[tuple[str, Holding]]:
         for document, number, loc in self.services():
-            for i, device in enumerate(document.value.services[number].mac.addresses):
-                yield device.mac, Holding(document, number, (*loc, "mac", "addresses", i, "mac"))
+            for binding, below in _bindings(document.value.services[number]):
+                for i, device in enumerate(binding.addresses):
+                    yield device.mac, Holding(document, number, (*loc, *below, "addresses", i, "mac"))
 
     def _holdings_of_prefixes(self) -> Iterator[tuple[Prefix, Holding]]:
         for document, number, loc in self.services():
@@ -204,21 +205,33 @@ def _numbers(document: Document[Subscriber]) -> range:
     return range(len(document.value.services))
 
 
+def _bindings(service: Service) -> Iterator[tuple[Binding, Loc]]:
+    """The bindings of a service, now or by a scheduled change."""
+    yield service.mac, ("mac",)
+    for i, change in enumerate(service.scheduled):
+        if change.set.mac:
+            yield change.set.mac, ("scheduled", i, "set", "mac")
+
+
 def _static(service: Service) -> Iterator[tuple[Prefix, Loc]]:
     """The addresses a service holds, now or by a scheduled change."""
-    if service.ipv4 and service.ipv4.static:
-        yield IPv4Network(service.ipv4.static), ("ipv4", "static")
-    if service.ipv6 and service.ipv6.wan and service.ipv6.wan.static:
-        yield IPv6Network(service.ipv6.wan.static), ("ipv6", "wan", "static")
-    if service.ipv6 and service.ipv6.delegated and service.ipv6.delegated.static:
-        yield service.ipv6.delegated.static, ("ipv6", "delegated", "static")
-    for i, route in enumerate(service.routes):
-        yield route, ("routes", i)
+    yield from _static_of(service.ipv4, service.ipv6, service.routes, ())
     for i, change in enumerate(service.scheduled):
-        if change.set.ipv4 and change.set.ipv4.static:
-            yield IPv4Network(change.set.ipv4.static), ("scheduled", i, "set", "ipv4", "static")
-        for j, route in enumerate(change.set.routes or ()):
-            yield route, ("scheduled", i, "set", "routes", j)
+        new = change.set
+        yield from _static_of(new.ipv4, new.ipv6, new.routes or (), ("scheduled", i, "set"))
+
+
+def _static_of(
+    ipv4: Ipv4 | None, ipv6: Ipv6 | None, routes: tuple[Prefix, ...], at: Loc
+) -> Iterator[tuple[Prefix, Loc]]:
+    if ipv4 and ipv4.static:
+        yield IPv4Network(ipv4.static), (*at, "ipv4", "static")
+    if ipv6 and ipv6.wan and ipv6.wan.static:
+        yield IPv6Network(ipv6.wan.static), (*at, "ipv6", "wan", "static")
+    if ipv6 and ipv6.delegated and ipv6.delegated.static:
+        yield ipv6.delegated.static, (*at, "ipv6", "delegated", "static")
+    for i, route in enumerate(routes):
+        yield route, (*at, "routes", i)
 
 
 def _by(pairs: Iterator[tuple[Any, T]]) -> dict[Any, tuple[T, ...]]:

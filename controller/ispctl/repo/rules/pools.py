@@ -1,0 +1,107 @@
+"""Pools: no two share an address, each has one to give, and whoever names a pool names one that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ispctl.model.document import Document
+from ispctl.model.network import Pool, Pools
+from ispctl.model.problem import Problem, Where
+from ispctl.model.subscriber import Ipv4, Ipv6
+from ispctl.model.tariff import PoolUse
+from ispctl.repo.rules.pool_map import PoolMap
+from ispctl.repo.rules.scene import Scene, meant, spot
+
+
+def rules(scene: Scene) -> Iterator[Problem]:
+    document = scene.snapshot.pools_file
+    if document is not None:
+        yield from _overlaps(PoolMap(scene))
+        for name, pool in document.value.root.items():
+            yield from _room(document, name, pool)
+            yield from _hosts(scene, document, name, pool)
+    wall = scene.snapshot.policy
+    if wall.value.wall.pool is not None:
+        yield from used(scene, wall.value.wall.pool, 4, wall.where("wall", "pool"))
+
+
+def _overlaps(pools: PoolMap) -> Iterator[Problem]:
+    for parts in pools.ranges.values():
+        widest = None
+        for part in parts:
+            if widest and part.first <= widest.last:
+                other = f"{widest.net} of pool {widest.name} ({spot(widest.where)})"
+                text = f"{part.net} of pool {part.name} overlaps {other}"
+                yield Problem("E122", text, part.where, "Every address belongs to one pool: change one of them")
+            if widest is None or part.last > widest.last:
+                widest = part
+
+
+def _room(document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]:
+    outside = [i for i, address in enumerate(pool.exclude) if not any(address in net for net in pool.prefixes)]
+    for i in outside:
+        text = f"{pool.exclude[i]} is excluded from pool {name}, which does not hold it"
+        yield Problem("E124", text, document.where(name, "exclude", i), "Correct it or remove it")
+    if pool.family == 4:
+        room = sum(net.num_addresses - (2 if net.prefixlen < 31 else 0) for net in pool.prefixes)
+        taken = {address for address in (*pool.exclude, pool.gateway) if address} - {pool.exclude[i] for i in outside}
+        room -= sum(any(address in net for net in pool.prefixes) for address in taken)
+        if room <= 0:
+            text = f"pool {name} has no address left after network, broadcast, gateway and exclusions"
+            yield Problem("E123", text, document.where_key(name), "Give it a larger range")
+
+
+def _hosts(scene: Scene, document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]:
+    if scene.fleet_unread:
+        return
+    for host in pool.slices:
+        if host not in scene.snapshot.nas:
+            where = document.where_key(name, "slices", host)
+            text = f"pool {name} has a slice for {host}, which is no host"
+            yield Problem("E113", text, where, meant(host, scene.snapshot.nas, "Add the host to inventory/hosts.yaml"))
+    for i, part in enumerate(pool.nas):
+        yield from known_nas(scene, part, document.where(name, "nas", i))
+
+
+def known_nas(scene: Scene, name: str, where: Where) -> Iterator[Problem]:
+    """E113 for a name that is neither a host nor a group of hosts."""
+    if not scene.fleet_unread and not scene.snapshot.inventory.knows(name):
+        advice = meant(name, scene.snapshot.inventory.names, "Add the host to inventory/hosts.yaml")
+        yield Problem("E113", f"{name} is neither a host nor a group of hosts", where, advice)
+
+
+def used(scene: Scene, name: str, family: int, where: Where) -> Iterator[Problem]:
+    """What is wrong with handing out addresses of a family from the pool of this name."""
+    if scene.pools_unread:
+        return
+    pool = scene.snapshot.pools.get(name)
+    if pool is None:
+        fitting = (known for known, other in scene.snapshot.pools.items() if other.family == family)
+        advice = meant(name, fitting, "Add it to inventory/pools.yaml")
+        yield Problem("E114", f"there is no pool {name}", where, advice)
+    elif pool.family != family:
+        text = f"pool {name} holds IPv{pool.family} addresses, and IPv{family} is wanted here"
+        yield Problem("E115", text, where, "Name a pool of the other family")
+    elif pool.served_by == "static":
+        text = f"nobody hands out addresses of pool {name}: it is served_by static"
+        yield Problem("E115", text, where, "Write static: ADDRESS at the service, or name another pool")
+
+
+def used_by_ipv4(scene: Scene, use: Ipv4 | PoolUse | None, where: Where) -> Iterator[Problem]:
+    """`where` is the place of the whole `ipv4:`."""
+    if use is not None and use.pool is not None:
+        yield from used(scene, use.pool, 4, where)
+
+
+def used_by_ipv6(scene: Scene, use: Ipv6 | None, document: Document[object], *loc: str | int) -> Iterator[Problem]:
+    """The pools of an `ipv6:` that stands at `loc`, and the length of what is delegated."""
+    if use is None:
+        return
+    if use.wan and use.wan.pool:
+        yield from used(scene, use.wan.pool, 6, document.where(*loc, "wan", "pool"))
+    if use.delegated and use.delegated.pool:
+        yield from used(scene, use.delegated.pool, 6, document.where(*loc, "delegated", "pool"))
+        pool, length = scene.snapshot.pools.get(use.delegated.pool), use.delegated.length
+        if pool and length and (wide := [net for net in pool.prefixes if net.version == 6 and net.prefixlen > length]):
+            text = f"a /{length} does not fit into {wide[0]} of pool {use.delegated.pool}"
+            yield Problem("E110", text, document.where(*loc, "delegated", "length"), "Give a greater length")

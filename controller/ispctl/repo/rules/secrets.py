@@ -1,0 +1,57 @@
+"""Sealed values, as far as they can be judged without a key: whole, in one place only, and somebody can open them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.repo.rules.scene import Scene, spot
+from ispctl.secrets import KEYRING, RECIPIENTS, finding, recipients_from
+
+
+class _Standing(NamedTuple):
+    """A sealed text and the place that it must have been sealed for."""
+
+    text: str
+    place: str
+    where: Where
+
+
+def rules(scene: Scene) -> Iterator[Problem]:
+    seen: dict[str, _Standing] = {}
+    for sealed in _sealed(scene):
+        if wrong := finding(sealed.text, sealed.where):
+            yield wrong
+        first = seen.setdefault(sealed.text, sealed)
+        if first.place != sealed.place and sealed.text.startswith("enc:"):
+            text = f"this is a copy of the sealed value at {spot(first.where)}; it opens for one of them at most"
+            yield Problem("E132", text, sealed.where, f"Seal it here: ispctl secrets encrypt {sealed.place}")
+    if seen:
+        yield from _openers(scene)
+
+
+def _sealed(scene: Scene) -> Iterator[_Standing]:
+    for document in scene.snapshot.subscribers():
+        for number, service in enumerate(document.value.services):
+            if service.password is not None:
+                place = f"service/{document.value.id}/{service.key}/password"
+                yield _Standing(service.password, place, document.where("services", number, "password"))
+    hosts = scene.snapshot.file("hosts")
+    for name, host in hosts.value.root.items() if hosts else ():
+        if hosts and host.data.radius is not None:
+            where = hosts.where(name, "data", "radius", "secret")
+            yield _Standing(host.data.radius.secret, f"nas/{name}/radius.secret", where)
+
+
+def _openers(scene: Scene) -> Iterator[Problem]:
+    for path in (KEYRING, RECIPIENTS):
+        if scene.snapshot.raw(path) is None and not scene.unread(path):
+            text = "values are sealed, and this file that says who opens them is not there"
+            yield Problem("E133", text, Where(path), "Take it from the commit before, or begin: ispctl secrets init")
+    listed = scene.snapshot.raw(RECIPIENTS)
+    if listed is not None:
+        try:
+            recipients_from(listed.decode("utf-8", "replace"))
+        except Refusal as refusal:
+            yield from refusal.problems

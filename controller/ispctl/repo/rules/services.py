@@ -1,0 +1,172 @@
+"""Services: what they name exists and fits together, now and after each scheduled change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ispctl.model.document import Document
+from ispctl.model.problem import Problem
+from ispctl.model.subscriber import Ipv6, Service
+from ispctl.model.tariff import Tariff
+from ispctl.repo.rules.pools import known_nas, used_by_ipv4, used_by_ipv6
+from ispctl.repo.rules.scene import Scene, Version, meant
+from ispctl.repo.rules.tariffs import known_tariff
+
+_ROOM = 3000
+"""Octets that routes may take of a reply: a packet has 4096 at most (RFC 2865, 3), and other things stand in it."""
+
+_DECIDE = ("nas", "tariff")
+
+
+def rules(scene: Scene) -> Iterator[Problem]:
+    reached = _Reach(scene)
+    realms = {realm.casefold() for realm in scene.snapshot.policy.value.realms}
+    known_realms = scene.snapshot.file("policy") is not None
+    for version in scene.versions():
+        if version.change is None:
+            if known_realms:
+                yield from _realm(version, realms)
+            yield from _order(scene, version)
+        yield from _names(scene, version)
+        tariff = _tariff(scene, version)
+        if tariff is not None and version.change is None:
+            yield from _billing(version, tariff.value)
+        yield from reached.rules(version, tariff)
+        yield from _routes(version)
+    for document, number, loc in scene.snapshot.services():
+        service = document.value.services[number]
+        if service.activated is not None and service.terminated is not None:
+            life = scene.life(service)
+            if life.end <= life.start:
+                text = "terminated is not after activated: there would never be a service"
+                yield Problem("E134", text, document.where(*loc, "terminated"), "Correct one of the two dates")
+
+
+def _realm(version: Version, realms: set[str]) -> Iterator[Problem]:
+    _, at, realm = version.service.login.partition("@")
+    if at and realm.casefold() not in realms:
+        text = f"the realm {realm} is not in the policy"
+        yield Problem("E116", text, version.where("login"), meant(realm, realms, "Add it to inventory/policy.yaml"))
+
+
+def _names(scene: Scene, version: Version) -> Iterator[Problem]:
+    service, document = version.service, version.document
+    if version.sets("tariff") and service.tariff is not None:
+        loc = version.places.get("tariff", ("services", version.number, "tariff"))
+        yield from known_tariff(scene, service.tariff, document, *loc)
+    if version.sets("nas"):
+        for i, name in enumerate(service.nas or ()):
+            yield from known_nas(scene, name, version.where("nas", i))
+    if version.sets("ipv4"):
+        yield from used_by_ipv4(scene, service.ipv4, version.where("ipv4", "pool"))
+    if version.sets("ipv6"):
+        loc = version.places.get("ipv6", ("services", version.number, "ipv6"))
+        yield from used_by_ipv6(scene, service.ipv6, document, *loc)
+    group_unread = scene.unread(f"subscribers/{document.path.split('/')[1]}/group.yaml")
+    if version.change is None and version.value("tariff") is None and not group_unread:
+        text = "neither the service nor its group names a tariff"
+        yield Problem("E117", text, version.where("tariff"), meant("", scene.tariff_names, "Add one under tariffs/"))
+
+
+def _tariff(scene: Scene, version: Version) -> Document[Tariff] | None:
+    name = version.value("tariff")
+    return scene.tariff(name) if name else None
+
+
+def _billing(version: Version, tariff: Tariff) -> Iterator[Problem]:
+    service = version.service
+    if tariff.billing == "postpaid":
+        given = {
+            "paid_until": service.paid_until is not None,
+            "grace": bool(service.grace),
+            "hold": bool(service.hold and service.hold.extends_paid_until),
+        }
+        for name, found in given.items():
+            if found:
+                said = "hold.extends_paid_until" if name == "hold" else name
+                text = f"{said} belongs to prepaid, and {tariff.name} is postpaid"
+                yield Problem("E120", text, version.where(name), "Remove it: the ledger decides")
+    elif service.paid_until is None:
+        text = f"{tariff.name} is prepaid and nothing was paid yet: the service is expired from its first day"
+        yield Problem("W701", text, version.where("key"), "Write paid_until once it is paid")
+
+
+def _order(scene: Scene, version: Version) -> Iterator[Problem]:
+    """Things that could never happen, because the service is over before."""
+    service = version.service
+    if service.terminated is None:
+        return
+    end = scene.life(service).end
+    for name, loc, at in _beginnings(scene, service):
+        if at >= end:
+            text = f"{name} is not before terminated: it would never take effect"
+            yield Problem(
+                "E121",
+                text,
+                version.document.where("services", version.number, *loc),
+                "Correct one of the two dates, or remove it",
+            )
+
+
+def _beginnings(scene: Scene, service: Service) -> Iterator[tuple[str, tuple[str | int, ...], datetime]]:
+    for at, i in scene.schedule(service):
+        yield f"scheduled[{i}].at", ("scheduled", i, "at"), at
+    if service.hold is not None:
+        yield "hold.from", ("hold", "from"), scene.moment(service.hold.since)
+
+
+def _routes(version: Version) -> Iterator[Problem]:
+    size = sum(2 + len(str(route)) + 10 for route in version.service.routes)
+    if size > _ROOM and version.sets("routes"):
+        text = f"{len(version.service.routes)} routes take {size} octets; a RADIUS reply has room for {_ROOM}"
+        yield Problem("E130", text, version.where("routes"), "Route a larger prefix instead")
+
+
+class _Reach:
+    """Whether the pools of a service are there where it is planned; remembers, since thousands are planned alike."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.snapshot = scene.snapshot
+        self.missing: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+
+    def rules(self, version: Version, tariff: Document[Tariff] | None) -> Iterator[Problem]:
+        names = version.value("nas")
+        if not names or self.scene.pools_unread or self.scene.fleet_unread:
+            return
+        seen = set[str]()
+        for loc, pool in _pools(version, tariff.value if tariff else None):
+            hosts = self.without(pool, names)
+            if hosts and pool not in seen and (version.change is None or any(map(version.sets, (loc[0], *_DECIDE)))):
+                text = f"pool {pool} is not for {', '.join(hosts)}, where this service is planned"
+                advice = "Name another pool or another nas, or give the pool a part there"
+                yield Problem("E109", text, version.where(*loc), advice)
+            seen.add(pool)
+
+    def without(self, name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The hosts among those that `names` stand for to which a pool does not extend."""
+        known = self.missing.get((name, names))
+        if known is None:
+            pool = self.snapshot.pools.get(name)
+            hosts = self.snapshot.reach(names) if pool else ()
+            allowed = set(self.snapshot.reach(pool.nas)) if pool and pool.nas else set(hosts)
+            known = tuple(h for h in hosts if pool and (h not in allowed or (pool.slices and h not in pool.slices)))
+            self.missing[name, names] = known
+        return known
+
+
+def _pools(version: Version, tariff: Tariff | None) -> Iterator[tuple[tuple[str, str, str], str]]:
+    """(place, pool) of what is handed out to a service, its own choice first."""
+    own4 = version.value("ipv4")
+    use4 = own4 if own4 is not None else tariff.ipv4 if tariff else None
+    if use4 is not None and use4.pool is not None:
+        yield ("ipv4", "pool", ""), use4.pool
+    own6: Ipv6 | None = version.value("ipv6")
+    sold: Ipv6 | None = tariff.ipv6 if tariff else None
+    wan = (own6 and own6.wan) or (sold and sold.wan)
+    delegated = (own6 and own6.delegated) or (sold and sold.delegated)
+    if wan and wan.pool:
+        yield ("ipv6", "wan", "pool"), wan.pool
+    if delegated and delegated.pool:
+        yield ("ipv6", "delegated", "pool"), delegated.pool

@@ -1,0 +1,92 @@
+"""What a file may say and nothing acts on yet. Each such line is named: nobody shall believe that it works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ispctl.model.document import Document
+from ispctl.model.network import FALLBACK
+from ispctl.model.problem import Problem, Where
+from ispctl.model.subscriber import Group, Subscriber
+from ispctl.model.tariff import Tariff
+from ispctl.platforms import folder
+from ispctl.repo.rules.scene import Scene
+
+
+def rules(scene: Scene) -> Iterator[Problem]:
+    for tariff in scene.snapshot.tariffs():
+        yield from _tariff(tariff)
+    for group in scene.snapshot.groups():
+        yield from _group(group)
+    for document in scene.snapshot.subscribers():
+        yield from _subscriber(document)
+    yield from _pools(scene)
+    yield from _hosts(scene)
+    targets = scene.snapshot.targets
+    if targets and targets.value.radius.replicas:
+        yield _not_yet(targets.where_key("radius", "replicas"), "replicas: only the first database is written")
+
+
+def _tariff(tariff: Document[Tariff]) -> Iterator[Problem]:
+    value = tariff.value
+    if value.fup:
+        yield _not_yet(tariff.where_key("fup"), "fup: usage changes no speed")
+    for name in ("prices", "period", "tax"):
+        if getattr(value, name):
+            yield _not_yet(tariff.where_key(name), f"{name}: no invoice is made of it")
+    if value.billing == "postpaid":
+        yield _not_yet(tariff.where("billing"), "postpaid: what is owed never stops a service")
+
+
+def _group(group: Document[Group]) -> Iterator[Problem]:
+    for name in ("subscribers", "tariffs", "rate"):
+        if getattr(group.value.limits, name) is not None:
+            yield _not_yet(group.where_key("limits", name), f"limits.{name}: nothing is refused for it")
+
+
+def _subscriber(document: Document[Subscriber]) -> Iterator[Problem]:
+    for number, service in enumerate(document.value.services):
+        if service.cpe:
+            text = "cpe: no device is configured"
+            yield _not_yet(document.where_key("services", number, "cpe"), text)
+        if service.access.type == "ipoe":
+            text = "ipoe: the server knows logins with a password only"
+            yield _not_yet(document.where("services", number, "access", "type"), text)
+        for i, device in enumerate(service.mac.addresses):
+            if int(device.mac[:2], 16) & 2:
+                text = f"{device.mac} is locally administered: phones and computers change such addresses at will"
+                where = document.where("services", number, "mac", "addresses", i, "mac")
+                yield Problem("W702", text, where, "Bind the address that is printed on the device")
+
+
+def _pools(scene: Scene) -> Iterator[Problem]:
+    document = scene.snapshot.pools_file
+    for name, pool in document.value.root.items() if document else ():
+        if document is None:
+            continue
+        if pool.served_by in ("radius", "dhcp"):
+            text = f"served_by {pool.served_by}: the addresses of pool {name} are handed out by nobody"
+            yield _not_yet(document.where(name, "served_by"), text)
+        if pool.quarantine:
+            yield _not_yet(document.where_key(name, "quarantine"), "quarantine: a freed address may be given at once")
+        if pool.slices:
+            yield _not_yet(document.where_key(name, "slices"), "slices: the pool is not configured on the NAS")
+
+
+def _hosts(scene: Scene) -> Iterator[Problem]:
+    for kind in ("hosts", "host-groups", "defaults"):
+        document = scene.snapshot.file(kind)
+        if document is None:
+            continue
+        parts = {(): document.value} if kind == "defaults" else {(name,): h for name, h in document.value.root.items()}
+        for loc, part in parts.items():
+            if part.platform and folder(part.platform) == FALLBACK:
+                text = f"platform {part.platform}: its own attributes are not known, it is told WISPr's"
+                yield _not_yet(document.where(*loc, "platform"), text)
+            for name in ("username", "password", "connection_options"):
+                if getattr(part, name):
+                    yield _not_yet(document.where_key(*loc, name), f"{name}: nothing logs in to a NAS")
+
+
+def _not_yet(where: Where, text: str) -> Problem:
+    return Problem("W700", text, where)

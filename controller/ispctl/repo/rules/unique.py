@@ -1,0 +1,82 @@
+"""What only one service may hold at a time: a login, a MAC address. A service that is over holds nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from ispctl.desired import group_of
+from ispctl.model.problem import Problem, Where
+from ispctl.model.subscriber import Binding
+from ispctl.repo.rules.scene import Scene, Tenure, called, spot
+from ispctl.repo.snapshot import Holding
+
+
+def rules(scene: Scene) -> Iterator[Problem]:
+    for _, holdings in scene.snapshot.logins():
+        for first, second in conflicts(scene, holdings):
+            text = f"this login also belongs to {called(first)} ({spot(_where(first))})"
+            advice = "Upper and lower case count as equal. Give one of them another login, or end one before the other"
+            yield Problem("E103", text, _where(second), advice)
+    yield from _macs(scene)
+
+
+def _macs(scene: Scene) -> Iterator[Problem]:
+    unique = scene.snapshot.policy.value.mac_unique
+    if scene.unread("inventory/policy.yaml"):
+        return
+    for mac, holdings in scene.snapshot.macs():
+        bound = [holding for holding in holdings if _binding(holding).mode != "off"]
+        for part in _by_group(bound) if unique == "group" else [bound]:
+            for first, second in conflicts(scene, part):
+                text = f"{mac} is also bound to {called(first)} ({spot(_where(first))})"
+                if unique == "off":
+                    yield Problem("W703", text, _where(second), "If that is not meant, set mac_unique in policy.yaml")
+                else:
+                    yield Problem("E111", text, _where(second), "Remove it from one of them")
+
+
+def _binding(holding: Holding) -> Binding:
+    """The binding that lists the device: the service's own, or that of a scheduled change."""
+    part, change = holding.loc[2:4]
+    later = holding.service.scheduled[int(change)].set.mac if part == "scheduled" else None
+    return later or holding.service.mac
+
+
+def _by_group(holdings: Iterable[Holding]) -> Iterable[Sequence[Holding]]:
+    groups: dict[str, list[Holding]] = defaultdict(list)
+    for holding in holdings:
+        groups[group_of(holding.document.path)].append(holding)
+    return groups.values()
+
+
+def conflicts(scene: Scene, holdings: Sequence[Holding]) -> Iterator[tuple[Holding, Holding]]:
+    """Pairs of different services that hold one thing at one time, the smaller id first; each service that disturbs
+    another once. Costs a sort, however many there are."""
+    if len(holdings) < 2:
+        return
+    held = [(tenure, rank(holding), holding) for holding in holdings if not scene.over(tenure := scene.tenure(holding))]
+    held.sort(key=lambda item: (item[0].start, item[1]))
+    last: tuple[Tenure, Holding] | None = None
+    for tenure, _, holding in held:
+        if last and tenure.overlaps(last[0]) and not same_service(last[1], holding):
+            yield in_rank(last[1], holding)
+        if last is None or tenure.end > last[0].end:
+            last = tenure, holding
+
+
+def in_rank(one: Holding, other: Holding) -> tuple[Holding, Holding]:
+    return (one, other) if rank(one) <= rank(other) else (other, one)
+
+
+def rank(holding: Holding) -> tuple[str, str, int]:
+    """Who counts as first: the smaller id, which was given earlier."""
+    return holding.document.value.id, holding.document.path, holding.number
+
+
+def same_service(one: Holding, other: Holding) -> bool:
+    return one.document is other.document and one.number == other.number
+
+
+def _where(holding: Holding) -> Where:
+    return holding.document.where(*holding.loc)
