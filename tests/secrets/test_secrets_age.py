@@ -262,7 +262,7 @@ def test_a_full_disk_leaves_no_half_written_key(tmp_path: Path) -> None:
         "folder = pathlib.Path(sys.argv[1]); initialise(folder, key_file=folder / 'age.key')"
     )
     here = {"PYTHONPATH": str(Path(secrets.__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", program, tmp_path]
+    command = [sys.executable, "-c", program, str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, check=False, env=here, timeout=60)
     assert b"E210 cannot-write-secrets: it cannot be written: file too large" in ended.stderr
     assert b"AGE-SECRET-KEY" not in ended.stdout + ended.stderr
