@@ -13,7 +13,7 @@ from ispctl.model.network import Nas, Pool, Pools, Targets
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Problem
 from ispctl.model.record import Loc
-from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Scheduled, Service, Subscriber
+from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Service, Subscriber
 from ispctl.model.tariff import Tariff
 from ispctl.repo.inventory import Inventory
 
