@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from ispctl.model.days import ending, moment
 from ispctl.model.document import Document
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
 from ispctl.model.record import Loc
-from ispctl.model.subscriber import Binding, Group, Hold, Ipv4, Ipv6, Service, Subscriber
+from ispctl.model.subscriber import Binding, Group, Hold, Ipv4, Ipv6, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
 from ispctl.states import STRICTNESS, Access, State, access
 
@@ -110,31 +111,6 @@ class Span(NamedTuple):
     because: Because
 
 
-def moment(value: datetime | date, zone: ZoneInfo) -> datetime:
-    """The instant at which a day or time stamp begins, in UTC."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
-    return datetime.combine(value, time(), zone).astimezone(UTC)
-
-
-def ending(value: datetime | date, zone: ZoneInfo, owner: str, spread: int) -> datetime:
-    """The instant at which an inclusive day or a time stamp ends. Days end up to `spread` seconds after midnight,
-    by a stable hash of the service: a million sessions do not end in one second."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
-    end = moment(value + timedelta(days=1), zone)
-    later = int.from_bytes(hashlib.sha256(owner.encode()).digest()[:6], "big") % spread if spread else 0
-    return end + timedelta(seconds=later)
-
-
-class Source(NamedTuple):
-    """A service with the scheduled changes that are due laid over it, and where each of its fields stands."""
-
-    service: Service
-    fields: Mapping[str, tuple[Document[Any], Loc]]
-    edges: tuple[datetime, ...]
-
-
 def entitle(document: Document[Subscriber], number: int, context: Context, now: datetime) -> Entitlement:
     """The entitlement of service `number` of a subscriber at `now` (aware). Raises KeyError for a tariff that does
     not exist: validation comes first."""
@@ -145,11 +121,6 @@ def services(document: Document[Subscriber], context: Context, now: datetime) ->
     """The entitlements of all services of one subscriber."""
     for number in range(len(document.value.services)):
         yield entitle(document, number, context, now)
-
-
-def group_of(path: str) -> str:
-    """The group of a subscriber's file: the first folder under subscribers/."""
-    return path.split("/")[1]
 
 
 class _Service:

@@ -10,7 +10,7 @@ from ispctl.model.network import Nas
 from ispctl.model.problem import Problem, Refusal
 from ispctl.radius.sessions import Door
 from ispctl.sealed_values import SealedValues
-from ispctl.store import Store
+from ispctl.store import LAB_DOOR, Store
 
 
 class Doors:
@@ -18,7 +18,7 @@ class Doors:
 
     def __init__(self, nas: Mapping[str, Nas], store: Store, secrets: SealedValues) -> None:
         self._nas, self._secrets = nas, secrets
-        self._lab = json.loads(store.meta.get("lab") or "null") if store.is_lab else None
+        self._lab = json.loads(store.meta.get(LAB_DOOR) or "null")
         self._is_lab = store.is_lab
         self._found: dict[str, Door] = {}
 

@@ -72,7 +72,9 @@ class Session:
                 return identity_from(Path(name).read_text(encoding="utf-8"))
             except (OSError, UnicodeDecodeError) as error:
                 text = f"ISPCTL_AGE_KEY_FILE cannot be read ({type(error).__name__})"
-                raise Refusal(Problem("E201", text, advice="Name a file that holds an AGE-SECRET-KEY-1… line")) from None
+                raise Refusal(
+                    Problem("E201", text, advice="Name a file that holds an AGE-SECRET-KEY-1… line")
+                ) from None
         return identity_from(demo_key() if lab else None)
 
     def keyring(self, snapshot: Snapshot, *, lab: bool) -> Keyring:

@@ -269,5 +269,10 @@ class Group(Record):
     limits: GroupLimits = Field(default_factory=GroupLimits)
 
 
+def group_of(path: str) -> str:
+    """The group of a subscriber's file: the first folder under subscribers/."""
+    return path.split("/")[1]
+
+
 Setting.model_rebuild()
 GroupLimits.model_rebuild()

@@ -4,12 +4,14 @@ Imported by radius, reconcile, status and lab; imports plan and model only.
 """
 
 from ispctl.store._database import Database
+from ispctl.store._dsn import database_file
 from ispctl.store._journal import Run
 from ispctl.store._lock import Holder
-from ispctl.store._store import Meta, Store
+from ispctl.store._store import LAB_DOOR, Meta, Store
 from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session
 
 __all__ = [
+    "LAB_DOOR",
     "Applied",
     "AppliedService",
     "Database",
@@ -21,4 +23,5 @@ __all__ = [
     "RunRecord",
     "Session",
     "Store",
+    "database_file",
 ]

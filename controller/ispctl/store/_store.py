@@ -18,6 +18,10 @@ from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunReco
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
+LAB_DOOR = "lab_coa"
+"""Name of a small fact of a lab database: JSON {"coa": {"host", "port"}, "secret"}; all CoA and Disconnect go there."""
+
+
 class Meta:
     """Small facts about the database by name."""
 
@@ -100,7 +104,7 @@ class Store:
 
     @property
     def is_lab(self) -> bool:
-        return self.meta.get("lab") is not None
+        return self.meta.get("lab") == "1"
 
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; inside another one it joins it."""

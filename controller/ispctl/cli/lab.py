@@ -1,0 +1,176 @@
+"""`ispctl lab`: a real FreeRADIUS and stand-ins for the NAS of this repository, on loopback, to play with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ispctl.cli.common import FormatOption, Session, say, say_json, tell
+from ispctl.model.problem import Problem, Refusal
+
+if TYPE_CHECKING:
+    from ispctl.lab.lab import Lab
+    from ispctl.repo import Snapshot
+
+app = typer.Typer(no_args_is_help=True, help="FreeRADIUS and stand-ins for your NAS on loopback, to play with.")
+FOLDER = Path("var") / "lab"
+
+
+@app.command()
+def up(
+    context: typer.Context,
+    empty: Annotated[bool, typer.Option("--empty", help="Apply nothing and dial nobody in.")] = False,
+    interim: Annotated[
+        int | None, typer.Option("--interim", metavar="SECONDS", help="How often the stand-ins report.")
+    ] = None,
+    format: FormatOption = "text",
+) -> None:
+    """Start the lab, apply HEAD to it and dial some subscribers in. Started twice, it goes on as it is."""
+    from ispctl.store import database_file
+
+    session: Session = context.obj
+    with session.repository() as repository:
+        snapshot = repository.at("HEAD")
+        lab = open_lab(session)
+        database = database_file(session.dsn(snapshot), session.repo).absolute()
+        database.parent.mkdir(parents=True, exist_ok=True)
+        status = lab.up(f"sqlite:///{database}", _hosts(snapshot, interim))
+        if not empty and not status["already"]:
+            _fill(session, lab, snapshot)
+    _print(lab.status(), format)
+
+
+@app.command()
+def down(context: typer.Context) -> None:
+    """End what `lab up` started, and nothing else. The database stays."""
+    ended = open_lab(context.obj).down()
+    say(f"Ended: {', '.join(ended)}." if ended else "Nothing of the lab was running.")
+
+
+@app.command()
+def status(context: typer.Context, format: FormatOption = "text") -> None:
+    """Say whether the lab runs and where it listens. Exit code: 0 running, 1 not."""
+    found = open_lab(context.obj).status()
+    _print(found, format)
+    raise typer.Exit(0 if found["running"] else 1)
+
+
+@app.command()
+def dial(
+    context: typer.Context,
+    login: Annotated[str, typer.Argument(help="Login, subscriber or subscriber/service.")],
+    nas: Annotated[str | None, typer.Option("--nas", help="Through this NAS; default: where it is planned.")] = None,
+    mac: Annotated[str, typer.Option("--mac", help="Calling-Station-Id to send.")] = "",
+    method: Annotated[str, typer.Option("--method", help="pap, chap or mschapv2.")] = "pap",
+    format: FormatOption = "text",
+) -> None:
+    """Dial a subscriber in through a stand-in, with the password of the repository."""
+    session: Session = context.obj
+    with session.repository() as repository:
+        snapshot = repository.at("HEAD")
+        answer = _dial(session, open_lab(session), snapshot, login, nas=nas, mac=mac, method=method)
+    if format == "json":
+        say_json(answer)
+    else:
+        say(f"{answer['outcome']}: {answer.get('session') or answer.get('message') or 'no answer'}")
+    raise typer.Exit(0 if answer["outcome"] == "accepted" else 1)
+
+
+@app.command()
+def hangup(context: typer.Context, login: Annotated[str, typer.Argument(help="The login.")]) -> None:
+    """End the sessions of a login, as its router would."""
+    answer = open_lab(context.obj).ask("hangup", login=login)
+    say(f"Ended {answer['ended']} sessions.")
+
+
+@app.command()
+def advance(context: typer.Context, seconds: Annotated[int, typer.Argument(help="Seconds of traffic.")]) -> None:
+    """Let the stand-ins live through that many seconds at once, and report."""
+    answer = open_lab(context.obj).ask("advance", seconds=seconds)
+    say(f"{seconds} s have passed; {answer['answered']} reports were answered.")
+
+
+def open_lab(session: Session) -> Lab:
+    """The lab of a repository: its state lies in var/lab there."""
+    from ispctl.lab.lab import Lab
+
+    return Lab((session.repo / FOLDER).absolute())
+
+
+def _hosts(snapshot: Snapshot, interim: int | None) -> list[dict[str, Any]]:
+    """The RADIUS clients of the inventory, with the pools each serves."""
+    return [
+        {
+            "name": nas.name,
+            "address": str(nas.radius.sources[0]),
+            "platform": nas.platform,
+            "interim": interim or nas.accounting.interim,
+            "pools": {
+                name: [str(net) for net in pool.slices[nas.name]]
+                for name, pool in snapshot.pools.items()
+                if nas.name in pool.slices and pool.family == 4
+            },
+        }
+        for nas in snapshot.nas.values()
+        if nas.radius
+    ]
+
+
+def _fill(session: Session, lab: Lab, snapshot: Snapshot) -> None:
+    """Apply what HEAD says and dial the first subscribers of each NAS in; a broken commit leaves the lab running."""
+    from ispctl.cli.plans import apply_to
+    from ispctl.intent import intent_of
+
+    try:
+        apply_to(session, "HEAD")
+    except Refusal as refusal:
+        for problem in refusal.problems:
+            tell(str(problem))
+        tell("The lab runs, but nothing is applied. Mend it, commit, then: ispctl apply")
+        return
+    dialled: dict[str, int] = {}
+    for entitlement in intent_of(snapshot, session.now).entitlements:
+        nas = entitlement.nas[0] if entitlement.nas else ""
+        if entitlement.access == "open" and entitlement.sealed and dialled.get(nas, 0) < 2:
+            dialled[nas] = dialled.get(nas, 0) + 1
+            mac = entitlement.macs[0] if entitlement.macs else ""
+            _dial(session, lab, snapshot, entitlement.owner, nas=nas, mac=mac, method="chap")
+
+
+def _dial(
+    session: Session, lab: Lab, snapshot: Snapshot, term: str, *, nas: str | None, mac: str, method: str
+) -> dict[str, Any]:
+    from ispctl.secrets import show
+
+    found = snapshot.find(term)
+    if len(found) != 1 or not found[0].service.password:
+        text = f"{term} names no service with a password"
+        raise Refusal(Problem("E321", text, advice="ispstat list shows the services"))
+    service = found[0].service
+    clear = show(f"service/{found[0].owner}/password", service.password or "", session.keyring(snapshot, lab=True))
+    names = service.nas or _group_nas(snapshot, found[0].document.path)
+    through = nas or next(iter(snapshot.reach(names)), "")
+    return lab.ask("dial", nas=through, login=service.login, password=clear, mac=mac, method=method)
+
+
+def _group_nas(snapshot: Snapshot, path: str) -> tuple[str, ...]:
+    from ispctl.model.subscriber import group_of
+
+    group = snapshot.group(group_of(path))
+    return (group.value.defaults.nas or ()) if group else ()
+
+
+def _print(status: dict[str, Any], format: str) -> None:
+    if format == "json":
+        say_json(status)
+        return
+    if not status["running"]:
+        say("The lab is not running. Start it: ispctl lab up")
+        return
+    radius = status["radius"]
+    say(f"The lab is running. Database: {status['dsn']}")
+    say(f"FreeRADIUS: auth {radius['auth']}, acct {radius['acct']}; secret for 127.0.0.1: {radius['secret']}")
+    say(f"Stand-ins: {', '.join(nas['name'] for nas in status['nas'])}; CoA {radius['coa']}. Log: {status['log']}")
+    say("Next: ispstat sessions · ispctl plan · ispctl lab dial LOGIN · ispctl lab down")

@@ -1,0 +1,57 @@
+"""`ispctl radius`: the database that FreeRADIUS reads, and the configuration it runs with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ispctl.cli.common import Session, say
+
+app = typer.Typer(no_args_is_help=True, help="The RADIUS database and the FreeRADIUS configuration.")
+
+
+@app.command()
+def init(context: typer.Context) -> None:
+    """Make FreeRADIUS's tables and ours where they are missing, or bring ours up to date. Rows stay as they are."""
+    from ispctl.store import Store
+
+    session: Session = context.obj
+    with (
+        session.repository() as repository,
+        Store.create(session.dsn(repository.at("HEAD")), base=session.repo) as store,
+    ):
+        say(f"{store.path} is ready. Next: ispctl plan")
+
+
+@app.command()
+def config(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the configuration.")],
+    run_dir: Annotated[
+        Path, typer.Option("--run-dir", metavar="DIR", help="Where the server keeps its log and buffer.")
+    ] = Path("/var/lib/ispctl-radius"),
+    listen: Annotated[str, typer.Option("--listen", metavar="ADDRESS", help="Address to serve; * is all.")] = "*",
+    auth_port: Annotated[int, typer.Option("--auth-port", help="UDP port of authentication.")] = 1812,
+    acct_port: Annotated[int, typer.Option("--acct-port", help="UDP port of accounting.")] = 1813,
+) -> None:
+    """Write the FreeRADIUS configuration: the same that the lab runs."""
+    from ispctl.radius.server import ServerSettings, stale_after, write
+    from ispctl.store import database_file
+
+    session: Session = context.obj
+    with session.repository() as repository:
+        snapshot = repository.at("HEAD")
+        database = database_file(session.dsn(snapshot), session.repo)
+        settings = ServerSettings(
+            database=str(database.absolute()),
+            run_dir=str(run_dir.absolute()),
+            listen=listen,
+            auth_port=auth_port,
+            acct_port=acct_port,
+            stale_after=stale_after(nas.accounting.interim for nas in snapshot.nas.values()),
+        )
+    for path in write(settings, out):
+        say(str(path))
+    say(f"Check it: freeradius -C -d {out} -n lab. Run it: freeradius -d {out} -n lab -f")

@@ -1,0 +1,116 @@
+"""`ispctl secrets`: sealed values in git. A clear value comes from stdin or a prompt, never from the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ispctl.cli.common import Session, say, tell
+from ispctl.model.problem import Problem, Refusal
+
+if TYPE_CHECKING:
+    from ispctl.repo import Snapshot
+
+app = typer.Typer(no_args_is_help=True, help="Seal passwords and shared secrets, and open them.")
+PlaceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLACE",
+        help="service/<subscriber>/<service key>/password, nas/<host>/radius.secret, or a login.",
+    ),
+]
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    recipient: Annotated[
+        list[str] | None, typer.Option("--recipient", metavar="AGE1…", help="Public key that may open; repeatable.")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", metavar="FILE", help="Make a new age key there (mode 0600).")
+    ] = None,
+) -> None:
+    """Make inventory/recipients.txt and inventory/keyring.age. Overwrites nothing."""
+    from ispctl.secrets import initialise
+
+    session: Session = context.obj
+    if not recipient and key_file is None:
+        raise typer.BadParameter("name at least one --recipient, or a --key-file to make")
+    made = initialise(session.repo / "inventory", key_file=key_file, recipients=recipient or ())
+    for path in made.written:
+        say(f"wrote {path}")
+    if key_file is not None:
+        say(f"Keep {key_file} safe and out of git. Next: export ISPCTL_AGE_KEY_FILE={key_file}")
+
+
+@app.command()
+def encrypt(
+    context: typer.Context,
+    place: PlaceArgument,
+    write_only: Annotated[
+        bool, typer.Option("--write-only", help="Seal for the recipients alone; needs no age key.")
+    ] = False,
+) -> None:
+    """Seal a value for one place and print what to write into the file. Reads one value from stdin or a prompt."""
+    from ispctl.secrets import RECIPIENTS, encrypt, parts_of, recipients_from
+
+    session: Session = context.obj
+    with session.repository() as repository:
+        snapshot = repository.work()
+        where = _place(snapshot, place)
+        parts_of(where)
+        recipients = (snapshot.raw(RECIPIENTS) or b"").decode("utf-8", "replace")
+        keyring = None if write_only else session.keyring(snapshot, lab=True)
+        clear = _clear_value()
+        say(encrypt(where, clear, keyring=keyring, recipients=recipients_from(recipients) if write_only else ()))
+
+
+@app.command()
+def show(context: typer.Context, place: PlaceArgument) -> None:
+    """Print the clear text of a sealed value. Think of who stands behind you."""
+    from ispctl.secrets import show
+
+    session: Session = context.obj
+    with session.repository() as repository:
+        snapshot = repository.work()
+        where = _place(snapshot, place)
+        say(show(where, _sealed_at(snapshot, where), session.keyring(snapshot, lab=True)))
+
+
+def _place(snapshot: Snapshot, text: str) -> str:
+    """A login or a subscriber stands for the password of its service."""
+    if text.startswith(("service/", "nas/")):
+        return text
+    found = snapshot.find(text)
+    if len(found) != 1:
+        said = "names no service" if not found else f"names {len(found)} services"
+        advice = "Write service/<subscriber>/<service key>/password or nas/<host>/radius.secret"
+        raise Refusal(Problem("E211", f"{text} {said}", advice=advice))
+    return f"service/{found[0].owner}/password"
+
+
+def _sealed_at(snapshot: Snapshot, place: str) -> str:
+    from ispctl.secrets import parts_of
+
+    kind, owner, _ = parts_of(place)
+    if kind == "nas" and owner in snapshot.nas:
+        radius = snapshot.nas[owner].radius
+        if radius:
+            return radius.secret
+    found = snapshot.find(owner) if kind == "service" else ()
+    if len(found) == 1 and found[0].service.password:
+        return found[0].service.password
+    raise Refusal(Problem("E211", f"nothing is sealed at {place}", advice="ispctl validate shows what there is"))
+
+
+def _clear_value() -> str:
+    if sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass("Value (not shown): ")
+    tell("Reading the value from stdin")
+    return sys.stdin.read().removesuffix("\n")

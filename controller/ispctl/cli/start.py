@@ -1,0 +1,130 @@
+"""`ispctl init|schema|pool`: a first repository, schemas for editors, and what is free in a pool."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ispctl.cli.common import FormatOption, Session, say, say_json
+from ispctl.model.problem import Problem, Refusal, Where
+
+if TYPE_CHECKING:
+    from ispctl.model.network import Pool
+    from ispctl.repo import Snapshot
+
+
+def schema(
+    kind: Annotated[
+        str | None, typer.Argument(help="subscriber, tariff, policy …; without it: which there are.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write them all into this folder.")] = None,
+) -> None:
+    """Print the JSON Schema of a kind of file, for an editor to check while you type."""
+    from ispctl.repo.layout import KINDS
+
+    known = {one.name: one.model for one in KINDS}
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, model in known.items():
+            path = out / f"{name}.schema.json"
+            path.write_text(json.dumps(model.model_json_schema(by_alias=True), indent=2) + "\n", encoding="utf-8")
+            say(str(path))
+    elif kind is None:
+        say("\n".join(known))
+    elif kind in known:
+        say_json(known[kind].model_json_schema(by_alias=True))
+    else:
+        raise typer.BadParameter(f"there is no kind {kind}; there are {', '.join(known)}")
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.")],
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", metavar="FILE", help="Where the new age key goes; default: DIR.key")
+    ] = None,
+) -> None:
+    """Lay out a first repository: a policy, a router, a pool, a tariff and a group, with a keyring of its own."""
+    from ispctl.secrets import initialise
+    from ispctl.skeleton import write
+
+    if directory.exists() and any(directory.iterdir()):
+        raise Refusal(Problem("E322", f"{directory} is not empty", advice="Name a new folder"))
+    key = key_file or directory.with_name(directory.name + ".key")
+    initialise(directory / "inventory", key_file=key)
+    written = write(directory)
+    say(f"Wrote {len(written)} files to {directory}. The age key is {key}: keep it safe and out of git.")
+    say(
+        f"Next:\n  git -C {directory} init && git -C {directory} add . && git -C {directory} commit -m 'First inventory'"
+    )
+    say(f"  export ISPCTL_AGE_KEY_FILE={key}\n  ispctl --repo {directory} validate")
+
+
+def pool(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Name of a pool; without it: all pools.")] = None,
+    free: Annotated[int, typer.Option("--free", metavar="N", min=0, help="Show N addresses nobody holds.")] = 0,
+    format: FormatOption = "text",
+) -> None:
+    """Show pools: who serves them, how many static addresses are taken, and which are free."""
+    session: Session = context.obj
+    with session.repository() as repository:
+        snapshot = repository.at("HEAD")
+        names = [name] if name else sorted(snapshot.pools)
+        items = [_described(snapshot, one, free) for one in names]
+    if format == "json":
+        say_json({"version": 1, "items": items})
+        return
+    for item in items:
+        taken = f", {item['taken']} of {item['usable']} taken" if item["served_by"] == "static" else ""
+        say(f"{item['name']}: IPv{item['family']}, served by {item['served_by']}{taken}; {', '.join(item['prefixes'])}")
+        for address in item["free"]:
+            say(f"  {address}")
+
+
+def _described(snapshot: Snapshot, name: str, free: int) -> dict[str, Any]:
+    pool = snapshot.pools.get(name)
+    if pool is None:
+        where = Where("inventory/pools.yaml")
+        advice = f"There are: {', '.join(sorted(snapshot.pools)) or 'none'}"
+        raise Refusal(Problem("E323", f"there is no pool {name}", where, advice))
+    held = [prefix for prefix, _ in snapshot.prefixes() if any(_within(prefix, net) for net in pool.prefixes)]
+    reserved = {*pool.exclude, *([pool.gateway] if pool.gateway else [])}
+    return {
+        "name": name,
+        "family": pool.family,
+        "served_by": pool.served_by,
+        "prefixes": [str(net) for net in pool.prefixes],
+        "usable": sum(net.num_addresses for net in pool.prefixes) - len(reserved),
+        "taken": sum(net.num_addresses for net in held),
+        "free": _free(pool, held, reserved, free) if pool.served_by == "static" else [],
+    }
+
+
+def _free(pool: Pool, held: list[Any], reserved: set[Any], wanted: int) -> list[str]:
+    """The first addresses (IPv4) or /56 prefixes (IPv6) that nobody holds."""
+    found: list[str] = []
+    for candidate in _candidates(pool):
+        if len(found) == wanted:
+            break
+        taken = any(candidate.overlaps(prefix) for prefix in held if prefix.version == candidate.version)
+        if not taken and not any(address in candidate for address in reserved):
+            found.append(str(candidate.network_address) if pool.family == 4 else str(candidate))
+    return found
+
+
+def _candidates(pool: Pool) -> Iterator[Any]:
+    for net in pool.prefixes:
+        if isinstance(net, IPv4Network):
+            yield from (IPv4Network(address) for address in net.hosts())
+        else:
+            yield from net.subnets(new_prefix=max(56, net.prefixlen)) if net.prefixlen < 64 else iter([net])
+
+
+def _within(prefix: IPv4Network | IPv6Network, net: IPv4Network | IPv6Network) -> bool:
+    first: IPv4Address | IPv6Address = prefix.network_address
+    return prefix.version == net.version and first in net

@@ -1,0 +1,24 @@
+"""Days of the ISP and instants: where a day of a file begins and ends."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def moment(value: datetime | date, zone: ZoneInfo) -> datetime:
+    """The instant at which a day or time stamp begins, in UTC."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return datetime.combine(value, time(), zone).astimezone(UTC)
+
+
+def ending(value: datetime | date, zone: ZoneInfo, owner: str, spread: int) -> datetime:
+    """The instant at which an inclusive day or a time stamp ends. Days end up to `spread` seconds after midnight,
+    by a stable hash of the service: a million sessions do not end in one second."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    end = moment(value + timedelta(days=1), zone)
+    later = int.from_bytes(hashlib.sha256(owner.encode()).digest()[:6], "big") % spread if spread else 0
+    return end + timedelta(seconds=later)
