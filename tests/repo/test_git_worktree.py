@@ -53,11 +53,12 @@ def test_each_call_sees_the_files_anew(repo: Path, opened: Git) -> None:
 
 def test_an_edit_of_equal_size_in_the_same_instant_is_seen(repo: Path, opened: Git) -> None:
     git(repo, "config", "core.trustctime", "false")
-    path = repo / "tariffs/home.yaml"
-    stamp = path.stat().st_mtime_ns
+    path, stamp = repo / "tariffs/home.yaml", 1_700_000_000
+    os.utime(path, (stamp, stamp))
+    git(repo, "update-index", "--refresh")
     path.write_text("name: hoMe\n")
-    os.utime(path, ns=(stamp, stamp))
-    os.utime(repo / ".git/index", ns=(stamp, stamp))
+    os.utime(path, (stamp, stamp))
+    os.utime(repo / ".git/index", (stamp, stamp))
     assert opened.dirty() == ["tariffs/home.yaml"]
 
 
