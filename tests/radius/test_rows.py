@@ -159,7 +159,12 @@ def test_a_login_with_rows_of_others_is_refused_alone(store: Store, rows: Radius
     hand(store, "INSERT INTO ispctl_pop VALUES ('pop-lalitpur', 'old')")
     other = ("login", "bina@home.example")
     before = world.content(store.database)
-    wanted = {ANITA: world.login(), other: world.login(owner="sub-2/main"), ROUTER: world.nas(), POP: {"nas": ("x",)}}
+    wanted: dict[Key, Fields] = {
+        ANITA: world.login(),
+        other: world.login(owner="sub-2/main"),
+        ROUTER: world.nas(),
+        POP: {"nas": ("x",)},
+    }
     assert world.go(rows, wanted) == ["E314", "E314", "E314"]
     assert rows.read(None) == {other: wanted[other]}
     assert world.go(rows, {}) == []
@@ -314,7 +319,12 @@ def test_learned_addresses_outlive_everything_but_the_end_of_learning(store: Sto
 
 
 def test_groups_come_before_the_logins_that_use_them_and_go_after() -> None:
-    before = {ANITA: world.login(), HOME: world.group(HOME[1]), POP: {"nas": ("x",)}, ROUTER: world.nas()}
+    before: dict[Key, Fields] = {
+        ANITA: world.login(),
+        HOME: world.group(HOME[1]),
+        POP: {"nas": ("x",)},
+        ROUTER: world.nas(),
+    }
     new = ("group", "isp:home-100@routeros")
     after = {ANITA: world.login(group="isp:home-100"), new: world.group(new[1])}
     planned = [(change.action, change.key) for change in order(diff("radius", after, before))]
@@ -328,7 +338,7 @@ def test_a_renamed_login_moves_in_one_transaction(store: Store, rows: RadiusRows
     }
     assert world.go(rows, logins) == []
     old, new = ("login", "l0199@home.example"), ("login", "a@home.example")
-    wanted = {k: v | {"sessions": 5} for k, v in logins.items() if k != old} | {new: logins[old]}
+    wanted = {k: {**v, "sessions": 5} for k, v in logins.items() if k != old} | {new: logins[old]}
     seen: list[bool] = []
     with Store.open(world.DSN, base=store.path.parent, readonly=True) as reader:
         other = RadiusRows(reader)
@@ -403,7 +413,7 @@ def test_reading_one_login_among_many_reads_its_rows_only(store: Store, rows: Ra
         ("login", "l0007@home.example"): logins["login", "l0007@home.example"]
     }
     assert store.rows_read - before == 8  # the key, the login, its password, group, two replies, two addresses
-    slower = logins["login", "l0007@home.example"] | {"group": "isp:home-10"}
+    slower = {**logins["login", "l0007@home.example"], "group": "isp:home-10"}
     assert one(rows, ("login", "l0007@home.example"), logins["login", "l0007@home.example"], slower).error == ""
     assert store.rows_written - written == 2  # the membership, gone and new
 
