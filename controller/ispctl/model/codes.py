@@ -137,6 +137,13 @@ CODES: Final[dict[str, str]] = {
     "E605": "clock-backwards",
     "E606": "plan-differs",
     "E607": "unknown-target",
+    "E608": "nothing-applied",
+    # E62x: questions to ispstat
+    "E621": "no-such-name",
+    "E622": "applied-unknown",
+    "E623": "needs-database",
+    "E624": "unknown-column",
+    "E625": "not-days",
     # W7xx are warnings
     "W700": "not-enforced",
     "W701": "never-paid",

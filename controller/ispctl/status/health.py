@@ -1,0 +1,189 @@
+"""Is the whole of it well: database, commits, runs, clock, sessions, strangers? One check a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from ispctl.desired import Entitlement
+from ispctl.intent import entitlements
+from ispctl.model.problem import Refusal
+from ispctl.status import facts
+from ispctl.status.online import sessions
+from ispctl.status.values import ago, short, span, when
+from ispctl.status.view import View
+from ispctl.store import RunRecord, Store
+
+WAITING: Final = timedelta(minutes=15)
+"""How long a commit may wait to be applied, and a change by the clock to be made, before that is ill."""
+RECENT: Final = timedelta(hours=1)
+Level = Literal["ok", "warning", "bad"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question and its answer. `ok` is False for the level "bad" alone; `advice`: a command to type."""
+
+    name: str
+    level: Level
+    text: str
+    advice: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.level != "bad"
+
+
+def health(view: View) -> tuple[Check, ...]:
+    """Every check. What the database would have to tell is one bad check if it gives no answer."""
+    database = _database(view)
+    if not database.ok:
+        return (_git(view), database)
+    checks = (_git(view), database, _commits(view), _runs(view), _errors(view), _clock(view), _sessions(view))
+    return (*checks, _strangers(view)) if view.readable else (checks[0], _silent(view))
+
+
+def well(checks: Iterable[Check]) -> bool:
+    return all(check.ok for check in checks)
+
+
+def _git(view: View) -> Check:
+    commit = view.repository.git.commit(view.head.commit)
+    said = f"head {short(commit.id)} of {when(commit.when, view.zone)}"
+    if view.head.broken:
+        text = f"{said}: {len(view.head.broken)} of its files cannot be read"
+        return Check("repository", "bad", text, "ispctl validate")
+    return Check("repository", "ok", said)
+
+
+def _silent(view: View) -> Check:
+    return Check("database", "bad", f"{view.silence}. Unknown: what is applied, who is online, what failed")
+
+
+def _database(view: View) -> Check:
+    about = view.ask(lambda store: (store.meta.get("schema"), store.is_lab))
+    if about is None:
+        return _silent(view)
+    schema, lab = about
+    return Check("database", "ok", f"ours, schema {schema}{', a lab database' if lab else ''}")
+
+
+def _commits(view: View) -> Check:
+    """The applied commit against the head."""
+    applied, head = view.commit_applied, view.head.commit
+    if applied is None:
+        return Check("applied", "bad", "nothing has been applied to this database", "ispctl apply")
+    said = f"{short(applied.commit)}, last applied {ago(applied.at, view.now)}"
+    if applied.commit == head:
+        return Check("applied", "ok", f"{said}; it is the head")
+    try:
+        contained = view.repository.contains(head, applied.commit)
+    except Refusal as refusal:
+        return Check("applied", "bad", f"{said}, is not in this repository: {refusal.problems[0].text}", "git fetch")
+    if not contained:
+        text = f"{said}, is not in the history of the head {short(head)}"
+        return Check("applied", "bad", text, f"git log --oneline {short(head)}..{short(applied.commit)}")
+    since = view.repository.git.commit(head).when
+    level: Level = "bad" if view.now - since > WAITING else "warning"
+    return Check(
+        "applied",
+        level,
+        f"{said}; the head {short(head)} has waited since {ago(since, view.now)}",
+        "ispctl plan --live",
+    )
+
+
+def _runs(view: View) -> Check:
+    """Runs that never ended. Older ones than the last good apply are history: it made good what they left."""
+    open_runs = view.ask(lambda store: tuple(store.runs(5, unfinished=True))) or ()
+    running = [run for run in open_runs if _alive(run)]
+    since = view.commit_applied.at if view.commit_applied else None
+    killed = [run for run in open_runs if run not in running and (since is None or run.started > since)]
+    if killed:
+        text = f"run {killed[0].run} ({killed[0].kind}) began {ago(killed[0].started, view.now)} and never ended"
+        return Check("runs", "bad", text, "ispctl apply")
+    if running:
+        one = running[0]
+        return Check("runs", "ok", f"{one.kind} is running for {span((view.now - one.started).total_seconds())}")
+    old = f"{len(open_runs)} killed long ago, made good since" if open_runs else "none unfinished"
+    return Check("runs", "ok", old)
+
+
+def _alive(run: RunRecord) -> bool:
+    """Whether its process is there; on another machine that cannot be seen, and a run is taken for ended."""
+    import socket
+
+    import psutil
+
+    return run.host == socket.gethostname() and bool(psutil.pid_exists(run.pid))
+
+
+def _errors(view: View) -> Check:
+    """How the newest run that ended went."""
+
+    def newest(store: Store) -> tuple[RunRecord, tuple[str, ...]] | None:
+        run = next((run for run in store.runs(20) if run.finished), None)
+        return (run, facts.failures(store, run.run)) if run else None
+
+    found = view.ask(newest)
+    if found is None:
+        return Check("last run", "ok", "none has ended yet")
+    run, failures = found
+    ended = f"run {run.run} ended {ago(run.finished or run.started, view.now)}"
+    if failures or run.outcome != "done":
+        said = "; ".join(failures[:3]) or run.outcome or "without a word"
+        return Check("last run", "bad", f"{ended}: {said}", "ispctl plan --live")
+    return Check("last run", "ok", f"{ended}: done")
+
+
+def _clock(view: View) -> Check:
+    """The next moment that changes an entitlement, and whether one has passed that no run has seen."""
+    if view.applied is None or view.commit_applied is None:
+        return Check("clock", "warning", "what time changes next cannot be told: the applied commit is unknown here")
+    try:
+        found = tuple(entitlements(view.applied, view.now))
+        then = tuple(entitlements(view.applied, view.commit_applied.at))
+    except KeyError:
+        return Check(
+            "clock", "warning", "what time changes next cannot be told: the applied commit has a broken tariff"
+        )
+    missed = _missed(view, then)
+    if missed:
+        at, count = min(missed), len(missed)
+        level: Level = "bad" if view.now - at > WAITING else "warning"
+        text = f"{count} service{'s'[: count > 1]} should have changed by themselves since {when(at, view.zone)}"
+        return Check("clock", level, text, "ispctl apply")
+    coming = min((e.until for e in found if e.until), default=None)
+    said = f"next {when(coming, view.zone)} ({ago(coming, view.now)})" if coming else "nothing to come"
+    return Check("clock", "ok", said)
+
+
+def _missed(view: View, then: tuple[Entitlement, ...]) -> list[datetime]:
+    """The moments that have passed since the last apply, of services whose rows are not as they should be now."""
+    want, have = view.wanted_applied or {}, view.rows or {}
+    passed = (e for e in then if e.until is not None and e.until <= view.now)
+    return [e.until for e in passed if e.until and want.get(("login", e.login)) != have.get(("login", e.login))]
+
+
+def _sessions(view: View) -> Check:
+    found = sessions(view) or ()
+    behind = [one for one in found if one.config == "behind"]
+    stale = sum(one.state == "stale" for one in found)
+    said = f"{len(found)} open, {stale} of them stale" if stale else f"{len(found)} open"
+    if behind:
+        count = len(behind)
+        text = f"{said}; {count} run{'s'[: count == 1]} older values than the database holds"
+        return Check("sessions", "bad", text, "ispstat sessions --behind")
+    return Check("sessions", "ok", said)
+
+
+def _strangers(view: View) -> Check:
+    found = view.ask(facts.strangers) or ()
+    recent = [one for one in found if one.last_seen and view.now - one.last_seen <= RECENT]
+    if recent:
+        said = ", ".join(f"{one.address} ({ago(one.last_seen, view.now)})" for one in recent if one.last_seen)
+        text = f"unknown addresses speak RADIUS to us: {said}; a new router? See radius.sources in inventory/hosts.yaml"
+        return Check("strangers", "warning", text)
+    return Check("strangers", "ok", "none in the last hour")

@@ -1,0 +1,207 @@
+"""Every service in a line: what the head says of it now, and whether it is online."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Literal
+
+from ispctl.desired import Entitlement
+from ispctl.model.problem import Problem, Refusal
+from ispctl.model.subscriber import group_of
+from ispctl.plan import Fields, Resources
+from ispctl.repo import Holding
+from ispctl.status import facts
+from ispctl.status.online import Online, sessions
+from ispctl.status.values import Speed, speed_of
+from ispctl.status.view import View, entitled
+
+Presence = Literal["yes", "no", "stale", "unknown"]
+"""stale: a session is open, but its NAS has said nothing for longer than it should."""
+Standing = Literal["yes", "waiting", "due", "drifted", "unknown"]
+"""Whether the database holds what the head says: yes; not yet, a commit waits; not yet, time has changed it and no run
+has come since; somebody altered it."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One service. Rates in bit/s; an address is "203.0.113.7", "pool:home" or "" (none). What is None is unknown:
+    `last_seen` where the database was not read (or nobody was ever online), the rest where there is no such tariff."""
+
+    id: str
+    key: str
+    login: str
+    group: str
+    state: str | None
+    access: str | None
+    tariff: str | None
+    rate: Speed | None
+    ipv4: str | None
+    ipv6: str | None
+    delegated: str | None
+    nas: tuple[str, ...]
+    mac_mode: str
+    ends: datetime | None
+    until: datetime | None
+    online: Presence
+    last_seen: datetime | None
+    applied: Standing
+    file: str
+    name: str | None = None
+
+    @property
+    def owner(self) -> str:
+        return f"{self.id}/{self.key}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The filters of `list`; what is empty filters nothing. `expiring`, `no_session`: days."""
+
+    states: frozenset[str] = frozenset()
+    group: str = ""
+    tariff: str = ""
+    nas: str = ""
+    pool: str = ""
+    mac_mode: str = ""
+    expiring: int | None = None
+    no_session: int | None = None
+    in_grace: bool = False
+    drifted: bool = False
+    names: bool = False
+    """Whether the names of people are wanted; nobody sees them without asking."""
+
+
+def listing(view: View, wanted: Wanted) -> tuple[Listed, ...]:
+    """The services that pass every filter, by id. Raises Refusal for a filter that names nothing there is, and for one
+    that only the database can answer when it does not."""
+    _check_names(view, wanted)
+    world = _World(view)
+    if (wanted.no_session is not None and world.seen is None) or (wanted.drifted and view.rows is None):
+        text = "only the database tells who was online and what was altered, and it gives no answer"
+        raise Refusal(Problem("E623", text, advice="Without --no-session and --drifted the rest is still listed"))
+    filter = _Filter(view, wanted)
+    found = (world.listed(holding, wanted.names) for holding in view.head.services())
+    return tuple(sorted((one for one in found if filter.passes(one)), key=lambda one: (one.id, one.key)))
+
+
+class _World:
+    """What all lines share, read once."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.seen: Mapping[str, datetime] | None = view.ask(facts.last_seen)
+        self.online = presence(sessions(view))
+
+    def listed(self, holding: Holding, names: bool) -> Listed:
+        view, service, subscriber = self.view, holding.service, holding.document.value
+        entitlement = entitled(holding, view.head, view.now)
+        e = entitlement
+        return Listed(
+            id=subscriber.id,
+            key=service.key,
+            login=service.login,
+            group=group_of(holding.document.path),
+            state=str(e.state) if e else None,
+            access=e.access if e else None,
+            tariff=e.terms.tariff if e else None,
+            rate=speed_of(e, view.head.policy.value) if e else None,
+            ipv4=e.ipv4 if e else None,
+            ipv6=e.ipv6 if e else None,
+            delegated=e.delegated if e else None,
+            nas=e.nas if e else (),
+            mac_mode=e.mac_mode if e else service.mac.mode,
+            ends=e.ends if e else None,
+            until=e.until if e else None,
+            online="unknown" if self.online is None else self.online.get(service.login, "no"),
+            last_seen=self.seen.get(service.login) if self.seen else None,
+            applied=standing(view, e),
+            file=holding.document.path,
+            name=subscriber.profile.name if names else None,
+        )
+
+
+def presence(found: tuple[Online, ...] | None) -> dict[str, Presence] | None:
+    """login -> whether it is online, for every login with an open session."""
+    if found is None:
+        return None
+    live = {one.login for one in found if one.state == "live"}
+    return {one.login: "yes" if one.login in live else "stale" for one in found}
+
+
+def standing(view: View, entitlement: Entitlement | None) -> Standing:
+    """How the rows of a service stand to the head."""
+    if entitlement is None or view.rows is None or view.wanted is None:
+        return "unknown"
+    have = own(view.rows, entitlement)
+    if have == own(view.wanted, entitlement):
+        return "yes"
+    if view.wanted_applied is None or view.wanted_then is None:
+        return "unknown" if view.commit_applied else "waiting"
+    if have == own(view.wanted_applied, entitlement):
+        return "waiting"
+    return "due" if have == own(view.wanted_then, entitlement) else "drifted"
+
+
+def own(rows: Resources, entitlement: Entitlement) -> Fields | None:
+    """The rows of a service's login, unless the login is now another service's."""
+    fields = rows.get(("login", entitlement.login))
+    return fields if fields and fields["owner"] == entitlement.owner else None
+
+
+class _Filter:
+    """Whether a line passes."""
+
+    def __init__(self, view: View, wanted: Wanted) -> None:
+        self.now, self.wanted = view.now, wanted
+        self.hosts = set(view.head.reach((wanted.nas,))) if wanted.nas else set()
+
+    def passes(self, one: Listed) -> bool:
+        return self._by_word(one) and self._by_time(one)
+
+    def _by_word(self, one: Listed) -> bool:
+        w = self.wanted
+        return (
+            (not w.states or one.state in w.states)
+            and (not w.group or one.group == w.group)
+            and (not w.tariff or one.tariff == w.tariff)
+            and (not w.nas or bool(self.hosts & set(one.nas)))
+            and (not w.pool or f"pool:{w.pool}" in (one.ipv4, one.ipv6, one.delegated))
+            and (not w.mac_mode or one.mac_mode == w.mac_mode)
+        )
+
+    def _by_time(self, one: Listed) -> bool:
+        w = self.wanted
+        return (
+            (w.expiring is None or self._expires_in(one, w.expiring))
+            and (w.no_session is None or (one.online != "yes" and self._silent_for(one, w.no_session)))
+            and (not w.in_grace or one.state == "grace")
+            and (not w.drifted or one.applied == "drifted")
+        )
+
+    def _expires_in(self, one: Listed, days: int) -> bool:
+        return one.access == "open" and one.ends is not None and one.ends <= self.now + timedelta(days=days)
+
+    def _silent_for(self, one: Listed, days: int) -> bool:
+        return one.last_seen is None or one.last_seen < self.now - timedelta(days=days)
+
+
+def _check_names(view: View, wanted: Wanted) -> None:
+    head = view.head
+    known = {
+        "group": (wanted.group, sorted(head.group_folders)),
+        "tariff": (wanted.tariff, sorted(tariff.value.name for tariff in head.tariffs())),
+        "nas": (wanted.nas, head.inventory.names),
+        "pool": (wanted.pool, sorted(head.pools)),
+    }
+    problems = [_unknown(kind, name, names) for kind, (name, names) in known.items() if name and name not in names]
+    if problems:
+        raise Refusal(*problems)
+
+
+def _unknown(kind: str, name: str, names: list[str]) -> Problem:
+    close = get_close_matches(name, names, n=1)
+    advice = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(names) or 'none'}"
+    return Problem("E621", f"--{kind} {name}: there is none of that name at the head", advice=advice)

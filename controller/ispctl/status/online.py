@@ -1,0 +1,200 @@
+"""Live sessions, each against what its rows say: what it is, how fast it should be, and whether it has heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Final, Literal
+
+from ispctl.model.network import Nas
+from ispctl.plan import Fields, Resources
+from ispctl.radius import live
+from ispctl.radius.rendering import WALLED, rendering, same_class
+from ispctl.status.values import Speed
+from ispctl.status.view import View
+from ispctl.store import Proof, Session
+
+STALE: Final = 2.5
+"""A session is stale when nothing was heard of it for more than so many intervals."""
+Config = Literal["current", "behind", "acked", "proved", "unknown"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Bits per second over the last `seconds`, and what the two samples were."""
+
+    down: int
+    up: int
+    seconds: int
+    basis: str
+
+
+@dataclass(frozen=True)
+class Octets:
+    """Bytes since the session began, seen by the subscriber."""
+
+    down: int
+    up: int
+
+
+@dataclass(frozen=True)
+class Online:
+    """One open session. `id` and `key` are empty where nobody of ours has this login; `nas` where the address is no NAS
+    of the inventory. `age`: seconds since its last report. `needs`: what a session that is behind waits for."""
+
+    login: str
+    id: str
+    key: str
+    nas: str
+    nas_address: str
+    port: str
+    ipv4: str
+    ipv6: str
+    ipv6_prefix: str
+    delegated: str
+    mac: str
+    started: datetime | None
+    updated: datetime | None
+    age: int | None
+    bytes: Octets
+    measured: Measured | None
+    expected: Speed | None
+    state: Literal["live", "stale"]
+    config: Config
+    needs: str
+    walled: str
+    proof: str
+    class_: str
+
+    @property
+    def measured_speed(self) -> Speed | None:
+        return Speed(self.measured.down, self.measured.up) if self.measured else None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which sessions: of one NAS (name or address), of some logins, silent ones, ones that run older values."""
+
+    nas: str = ""
+    logins: frozenset[str] | None = None
+    stale: bool = False
+    behind: bool = False
+
+    def wants(self, one: Online) -> bool:
+        return (
+            (not self.nas or self.nas in (one.nas, one.nas_address))
+            and (self.logins is None or one.login in self.logins)
+            and (not self.stale or one.state == "stale")
+            and (not self.behind or one.config == "behind")
+        )
+
+
+def sessions(view: View, asked: Asked = Asked()) -> tuple[Online, ...] | None:
+    """Every open session that is asked for, by login and start; None if the database does not say."""
+    found, rows = view.open_sessions, view.rows
+    proofs = view.ask(lambda store: {proof.uniqueid: proof for proof in store.proofs()})
+    if found is None or rows is None or proofs is None:
+        return None
+    judge = _Judge(view, rows, proofs)
+    return tuple(one for one in map(judge.online, found) if asked.wants(one))
+
+
+class _Judge:
+    """Compares sessions with the rows of the database: what it would be given if it logged in now."""
+
+    def __init__(self, view: View, rows: Resources, proofs: Mapping[str, Proof]) -> None:
+        self.view, self.rows, self.proofs = view, rows, proofs
+        self.owners = {name: str(fields["owner"]) for (kind, name), fields in rows.items() if kind == "login"}
+
+    def online(self, session: Session) -> Online:
+        nas = self.view.nas.get(session.nas)
+        fields = self.rows.get(("login", session.login))
+        id, _, key = self.owners.get(session.login, "").partition("/")
+        walled = session.klass.partition("/wall:")[2]
+        proof = self.proofs.get(session.uniqueid)
+        config, needs = self._config(session, proof)
+        down, up = session.octets_out, session.octets_in
+        if nas and nas.accounting.direction == "subscriber":
+            down, up = up, down
+        age = None if session.updated is None else max(int((self.view.now - session.updated).total_seconds()), 0)
+        return Online(
+            login=session.login,
+            id=id,
+            key=key,
+            nas=nas.name if nas else "",
+            nas_address=session.nas,
+            port=session.port,
+            ipv4=session.ipv4,
+            ipv6=session.ipv6,
+            ipv6_prefix=session.ipv6_prefix,
+            delegated=session.delegated,
+            mac=session.mac,
+            started=session.started,
+            updated=session.updated,
+            age=age,
+            bytes=Octets(down, up),
+            measured=_measured(session, down, up),
+            expected=self._expected(fields, walled),
+            state="stale" if age is None or age > STALE * self._interim(nas) else "live",
+            config=config,
+            needs=needs,
+            walled=walled,
+            proof=proof.proof if proof else "",
+            class_=session.klass,
+        )
+
+    def _interim(self, nas: Nas | None) -> int:
+        """Seconds between reports; the longest of all where it is not known who reports."""
+        return nas.accounting.interim if nas else self._longest
+
+    @cached_property
+    def _longest(self) -> int:
+        return max((nas.accounting.interim for nas in self.view.nas.values()), default=300)
+
+    def _config(self, session: Session, proof: Proof | None) -> tuple[Config, str]:
+        fields, nas = self.rows.get(("login", session.login)), self.view.nas.get(session.nas)
+        if fields is None or nas is None:
+            return "unknown", ""
+        if not fields["refuse"] and (given := self._class_to(fields, nas, session)):
+            told = proof is not None and proof.kind == "coa" and proof.answer == "ack"
+            if same_class(live.running(session, proof), given):
+                return ("proved" if proof and proof.proved else "acked") if told else "current", ""
+        found = live.behind([session], self.proofs, self.rows, self.owners, self.view.nas)
+        one = next(found, None)
+        if one is not None:
+            return "behind", one.kind
+        ending = proof is not None and proof.kind == "disconnect" and proof.answer in ("ack", "gone")
+        return ("acked", "disconnect") if ending else ("unknown", "")
+
+    def _class_to(self, fields: Fields, nas: Nas, session: Session) -> str:
+        """The Class it would get now, with the wall that the server itself put up."""
+        logical = WALLED if "/wall:" in session.klass else fields["group"]
+        group = self.rows.get(("group", f"{logical}@{nas.platform}"))
+        return f"{fields['class']}-{rendering(group)}" if group else ""
+
+    def _expected(self, fields: Fields | None, walled: str) -> Speed | None:
+        if fields is None or fields["refuse"]:
+            return None
+        if walled or fields["group"] == WALLED:
+            wall = self.view.served.policy.value.wall.rate
+            return Speed(wall.down, wall.up)
+        tariff = self.view.served.tariff(str(fields["group"]).removeprefix("isp:"))
+        return Speed(tariff.value.rate.down, tariff.value.rate.up) if tariff else None
+
+
+def _measured(session: Session, down: int, up: int) -> Measured | None:
+    """Only its beginning and its last report are kept: the average between the two."""
+    if session.started is None or session.updated is None:
+        return None
+    seconds = int((session.updated - session.started).total_seconds())
+    if seconds < 1:
+        return None
+    return Measured(down * 8 // seconds, up * 8 // seconds, seconds, "average since start")
+
+
+def logins_of(view: View, named: str) -> frozenset[str]:
+    """The logins that a login, an id or id/key stands for, in the head or in what is applied; else itself."""
+    found = {holding.service.login for snapshot in (view.head, view.served) for holding in snapshot.find(named)}
+    return frozenset(found or {named})

@@ -1,0 +1,242 @@
+"""Answers as people read them: plain, aligned text in a pipe; on a terminal as wide as it is, with bold headings."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ispctl.model.problem import Problem, Refusal
+from ispctl.status.drift import ADVICE, ADVICE_DUE, Drifted
+from ispctl.status.health import Check, well
+from ispctl.status.listing import Listed
+from ispctl.status.online import Online
+from ispctl.status.values import clean, joined, plain, rate, span, stamp, volume, when
+from ispctl.status.view import View
+
+Envelope = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where a text goes. `width` in characters; None: no terminal, so nothing is cut, folded or coloured."""
+
+    zone: ZoneInfo
+    now: datetime
+    width: int | None = None
+
+
+def envelope(view: View, items: Sequence[object]) -> Envelope:
+    """What every JSON answer begins with. Fields are only ever added."""
+    sources = view.sources()
+    applied = view.commit_applied
+    return {
+        "version": 1,
+        "as_of": stamp(view.now, view.zone),
+        "commit_applied": applied.commit if applied else None,
+        "commit_head": view.head.commit,
+        "sources": plain(sources, view.zone),
+        "items": plain(items, view.zone),
+    }
+
+
+def doubts(view: View, unknown: str) -> str:
+    """The line that says what an answer does not know; empty if it knows everything."""
+    lines = []
+    if not view.readable:
+        lines.append(f"Unknown: {unknown}; the RADIUS database gives no answer.")
+    if view.head.broken:
+        lines.append(f"Unknown: what {len(view.head.broken)} unreadable files say; ispctl validate names them.")
+    return "\n".join(lines)
+
+
+# tables
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], screen: Screen) -> str:
+    """Columns under headings. On a terminal long cells are folded; in a pipe each row stays one line."""
+    cells = [[clean(cell) for cell in row] for row in rows]
+    if screen.width is not None:
+        return _on_terminal(headings, cells, screen.width)
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    lines = (_line(row, widths) for row in (headings, *cells))
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _on_terminal(headings: Sequence[str], cells: list[list[str]], width: int) -> str:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        grid.add_column(heading, overflow="fold")
+    for row in cells:
+        grid.add_row(*map(Text, row))
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, highlight=False)
+    with console.capture() as capture:
+        console.print(grid)
+    return capture.get().rstrip("\n")
+
+
+# list
+
+COLUMNS: Final[Mapping[str, Callable[[Listed, Screen], str]]] = {
+    "service": lambda one, _: one.owner,
+    "id": lambda one, _: one.id,
+    "key": lambda one, _: one.key,
+    "login": lambda one, _: one.login,
+    "name": lambda one, _: one.name or "",
+    "group": lambda one, _: one.group,
+    "state": lambda one, _: one.state or "unknown",
+    "access": lambda one, _: one.access or "unknown",
+    "tariff": lambda one, _: one.tariff or "unknown",
+    "rate": lambda one, _: rate(one.rate) if one.state else "unknown",
+    "address": lambda one, _: _known(one.ipv4),
+    "ipv6": lambda one, _: _known(one.ipv6),
+    "delegated": lambda one, _: _known(one.delegated),
+    "nas": lambda one, _: ", ".join(one.nas) or "anywhere",
+    "mac": lambda one, _: one.mac_mode,
+    "ends": lambda one, screen: when(one.ends, screen.zone) or "-",
+    "until": lambda one, screen: when(one.until, screen.zone) or "-",
+    "online": lambda one, _: one.online,
+    "last-seen": lambda one, screen: (
+        when(one.last_seen, screen.zone) or ("unknown" if one.online == "unknown" else "-")
+    ),
+    "applied": lambda one, _: one.applied,
+    "file": lambda one, _: one.file,
+}
+DEFAULT_COLUMNS: Final = ("service", "login", "state", "tariff", "rate", "address", "ends", "online")
+
+
+def _known(address: str | None) -> str:
+    return "unknown" if address is None else address or "none"
+
+
+def _never(one: Listed) -> str:
+    return "unknown" if one.online == "unknown" else "-"
+
+
+def columns_of(chosen: str | None) -> tuple[str, ...]:
+    """The columns of --columns a,b,c. Raises Refusal E624 for one there is not."""
+    names = tuple(name.strip() for name in (chosen or "").split(",") if name.strip()) or DEFAULT_COLUMNS
+    unknown = [name for name in names if name not in COLUMNS]
+    if unknown:
+        close = get_close_matches(unknown[0], COLUMNS, n=1)
+        advice = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(COLUMNS)}"
+        raise Refusal(Problem("E624", f"--columns: there is no column {clean(unknown[0])!r}", advice=advice))
+    return names
+
+
+def listed(found: Sequence[Listed], columns: Sequence[str], screen: Screen) -> str:
+    if not found:
+        return "No service matches."
+    rows = ([COLUMNS[name](one, screen) for name in columns] for one in found)
+    return f"{table([name.upper() for name in columns], rows, screen)}\n{_count(len(found), 'service')}"
+
+
+def listed_csv(found: Sequence[Listed], columns: Sequence[str], screen: Screen) -> str:
+    """CSV (RFC 4180) with a heading; times as in JSON."""
+    exact = {"ends": "ends", "until": "until", "last-seen": "last_seen"}
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    for one in found:
+        moments = {name: getattr(one, field) for name, field in exact.items()}
+        writer.writerow(
+            [
+                (stamp(moments[name], screen.zone) if moments[name] else "")
+                if name in moments
+                else clean(COLUMNS[name](one, screen))
+                for name in columns
+            ]
+        )
+    return out.getvalue()
+
+
+# sessions
+
+
+def online(found: Sequence[Online], screen: Screen) -> str:
+    if not found:
+        return "No open session matches."
+    headings = "LOGIN NAS ADDRESS MAC SINCE HEARD DOWN UP AVERAGE EXPECTED STATE CONFIG".split()
+    return f"{table(headings, (_session(one, screen) for one in found), screen)}\n{_tally(found)}"
+
+
+def _session(one: Online, screen: Screen) -> list[str]:
+    return [
+        one.login if one.id else f"{one.login} (unknown login)",
+        one.nas or f"{one.nas_address} (unknown)",
+        joined((one.ipv4, one.ipv6 or one.ipv6_prefix)) or "-",
+        one.mac or "-",
+        when(one.started, screen.zone) or "-",
+        f"{span(one.age)} ago" if one.age is not None else "never",
+        volume(one.bytes.down),
+        volume(one.bytes.up),
+        rate(one.measured_speed, 3) if one.measured else "-",
+        rate(one.expected),
+        one.state,
+        config(one),
+    ]
+
+
+def config(one: Online) -> str:
+    """What a session runs, in a few words."""
+    words = {
+        "current": "current",
+        "behind": f"behind ({'waits for a CoA' if one.needs == 'coa' else 'must log in again'})",
+        "acked": "acked, waiting for the next report" if not one.needs else "told to end",
+        "proved": "proved",
+        "unknown": "unknown",
+    }
+    wall = f", walled by the server: {one.walled}" if one.walled else ""
+    return words[one.config] + wall
+
+
+def _tally(found: Sequence[Online]) -> str:
+    stale, behind = sum(one.state == "stale" for one in found), sum(one.config == "behind" for one in found)
+    return f"{_count(len(found), 'session')}, {stale} stale, {behind} behind"
+
+
+# drift and health
+
+
+def drifted(found: Sequence[Drifted]) -> str:
+    if not found:
+        return "No drift: the database holds what the applied commit says."
+    lines = [f"{one.what} {one.kind} {one.id}: {_because(one)}" for one in found]
+    causes = {one.cause for one in found}
+    advice = [text for cause, text in (("hand", ADVICE), ("clock", ADVICE_DUE)) if cause in causes]
+    by_hand = sum(one.cause == "hand" for one in found)
+    count = f"{by_hand} altered by hand, {len(found) - by_hand} due by the clock."
+    return "\n".join([*map(clean, lines), count, *advice])
+
+
+def _because(one: Drifted) -> str:
+    said = "; ".join(one.texts)
+    return f"{said} (due by the clock since the last apply)" if one.cause == "clock" else said
+
+
+def checked(found: Sequence[Check]) -> Iterator[str]:
+    """One line a check, the verdict last."""
+    marks = {"ok": "ok  ", "warning": "warn", "bad": "BAD "}
+    widest = max(len(check.name) for check in found)
+    for check in found:
+        advice = f" -> {check.advice}" if check.advice else ""
+        yield f"{marks[check.level]}  {check.name.ljust(widest)}  {clean(check.text)}{advice}"
+    bad = [check.name for check in found if not check.ok]
+    yield "Healthy." if well(found) else f"Not healthy: {', '.join(bad)}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,312 @@
+"""One service in full: what is declared, what holds now and why, what was applied, who is online, what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from ispctl.desired import Entitlement, entitle
+from ispctl.model.days import moment
+from ispctl.model.document import Document
+from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.model.subscriber import group_of
+from ispctl.model.tariff import Tariff
+from ispctl.plan import Fields
+from ispctl.repo import Holding
+from ispctl.status.listing import Standing, own, standing
+from ispctl.status.online import Asked, Online, sessions
+from ispctl.status.rows import differences
+from ispctl.status.values import Reason, Speed, rate, reason, speed_of
+from ispctl.status.view import View, entitled
+from ispctl.store import Reject
+
+_STEPS: Final = 20
+"""How many edges of time are followed until one changes something that a person would notice."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Where it is written, and who touched that file last. `commit` is empty where history was cut off."""
+
+    file: str
+    line: int
+    commit: str
+    author: str
+    date: datetime | None
+    subject: str
+
+
+@dataclass(frozen=True)
+class Effective:
+    """One value that holds now, as text, and why."""
+
+    name: str
+    value: str
+    because: Reason
+
+
+@dataclass(frozen=True)
+class Next:
+    """What the clock will change next, if nobody commits anything."""
+
+    at: datetime
+    state: str
+    access: str
+    rate: Speed | None
+    because: Reason
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the database was given. `group`: the reply group it has there; `refuse`: why a login is refused; both None
+    where the database does not know the login. `differences`: sentences, without secrets, empty if it is as the head
+    says."""
+
+    standing: Standing
+    commit: str
+    at: datetime | None
+    group: str | None
+    refuse: str | None
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Something written down that is not over."""
+
+    at: datetime | None
+    text: str
+    because: Reason
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All of it. `sessions`, `rejects` and `applied` are None where the database gave no answer."""
+
+    id: str
+    key: str
+    login: str
+    group: str
+    state: str | None
+    access: str | None
+    rate: Speed | None
+    until: datetime | None
+    declared: Declared
+    effective: tuple[Effective, ...]
+    next: Next | None
+    applied: Given | None
+    sessions: tuple[Online, ...] | None
+    rejects: tuple[Reject, ...] | None
+    pending: tuple[Pending, ...]
+
+
+def show(view: View, named: str) -> tuple[Shown, ...]:
+    """Every service that a login, an id or id/key names. Raises Refusal E321 with what may have been meant."""
+    found = view.head.find(named)
+    if not found:
+        raise Refusal(_nobody(view, named))
+    return tuple(_shown(view, holding) for holding in found)
+
+
+def _shown(view: View, holding: Holding) -> Shown:
+    e = entitled(holding, view.head, view.now)
+    login = holding.service.login
+    return Shown(
+        id=holding.document.value.id,
+        key=holding.service.key,
+        login=login,
+        group=group_of(holding.document.path),
+        state=str(e.state) if e else None,
+        access=e.access if e else None,
+        rate=speed_of(e, view.head.policy.value) if e else None,
+        until=e.until if e else None,
+        declared=_declared(view, holding),
+        effective=tuple(_effective(view, holding, e)) if e else (),
+        next=_next(view, holding, e) if e else None,
+        applied=_given(view, e) if e else None,
+        sessions=sessions(view, Asked(logins=frozenset({login}))),
+        rejects=view.ask(lambda store: tuple(store.rejects(login=login, limit=5))),
+        pending=tuple(_pending(view, holding)),
+    )
+
+
+def _nobody(view: View, named: str) -> Problem:
+    known = {name for name, _ in view.head.logins()} | {document.value.id for document in view.head.subscribers()}
+    close = get_close_matches(named.casefold(), sorted(known), n=3)
+    advice = f"Did you mean {' or '.join(close)}?" if close else "ispstat list names everybody"
+    if view.head.broken:
+        advice += f"; {len(view.head.broken)} files could not be read: ispctl validate"
+    return Problem("E321", "there is no subscriber, service or login of that name", advice=advice)
+
+
+def _declared(view: View, holding: Holding) -> Declared:
+    path = holding.document.path
+    commit = view.repository.git.last_change(view.head.commit, path)
+    line = holding.document.where("services", holding.number).line
+    if commit is None:
+        return Declared(path, line, "", "", None, "")
+    return Declared(path, line, commit.id, commit.author, commit.when, commit.subject)
+
+
+# what holds now, and why
+
+
+def _effective(view: View, holding: Holding, e: Entitlement) -> Iterator[Effective]:
+    head, because = view.head, e.because
+    tariff = head.tariff(e.terms.tariff)
+    policy = head.policy
+    yield Effective("state", str(e.state), reason(because.get("state")))
+    yield Effective("access", e.access, _access_reason(view, e))
+    yield Effective("tariff", e.terms.tariff, reason(because.get("tariff")))
+    speed = speed_of(e, policy.value)
+    yield Effective("rate", rate(speed), reason(because.get("rate")) if speed else _access_reason(view, e))
+    if tariff is not None:
+        yield from _of_tariff(e, tariff)
+    for name in ("ipv4", "ipv6", "delegated"):
+        yield Effective(name, getattr(e, name) or "none", reason(because.get("ipv4" if name == "ipv4" else "ipv6")))
+    yield Effective("routes", ", ".join(e.routes) or "none", _written(holding, "routes"))
+    yield Effective("nas", ", ".join(e.nas) or "anywhere", reason(because.get("nas"), "not planned anywhere"))
+    yield Effective("roaming", e.roaming, _rule(policy, "roaming"))
+    yield Effective("mac", _mac(e), reason(because.get("mac")))
+    yield Effective("password", "sealed" if e.password else "none", _written(holding, "password"))
+    if e.ends is not None:
+        yield Effective(
+            "ends", e.ends.astimezone(view.zone).isoformat(timespec="seconds"), _ends_reason(view, holding, e)
+        )
+
+
+def _of_tariff(e: Entitlement, tariff: Document[Tariff]) -> Iterator[Effective]:
+    at_once = str(e.terms.sessions) if e.terms.sessions else "unlimited"
+    yield Effective("sessions", at_once, _rule(tariff, "sessions"))
+    if e.terms.burst and e.access == "open":
+        down, up, threshold_down, threshold_up, seconds = e.terms.burst
+        text = f"{rate(Speed(down, up))} over {seconds} s below {rate(Speed(threshold_down, threshold_up))}"
+        yield Effective("burst", text, _rule(tariff, "rate", "burst"))
+
+
+def _access_reason(view: View, e: Entitlement) -> Reason:
+    """Open and refused follow from the state; what a blocked state meets stands in policy."""
+    blocked = str(e.state) if str(e.state) in ("expired", "suspended", "hold") else ""
+    if not blocked:
+        return Reason("state", f"state {e.state}")
+    return replace(_rule(view.head.policy, blocked, "method"), code="policy", text=f"policy for {blocked}")
+
+
+def _rule(document: Document[Any], *loc: str) -> Reason:
+    """The line of a key, or of what stands above it where it is not written down."""
+    return _reason_at(document.where_key(*loc), f"{'.'.join(loc)} in {document.path.rpartition('/')[2]}")
+
+
+def _written(holding: Holding, name: str) -> Reason:
+    if name not in holding.service.model_fields_set:
+        return Reason("default", "not written down")
+    return _reason_at(holding.document.where("services", holding.number, name), f"{name} of the service")
+
+
+def _reason_at(where: Where, text: str) -> Reason:
+    return Reason("written", text, where.file, where.line, where.column)
+
+
+def _ends_reason(view: View, holding: Holding, e: Entitlement) -> Reason:
+    """Whatever it was that held until the end."""
+    assert e.ends is not None
+    last = entitle(holding.document, holding.number, view.head, e.ends - timedelta(seconds=1)).because.get("state")
+    if last is not None and last.code in ("paid-until", "grace"):
+        return reason(last)
+    return _written(holding, "paid_until")
+
+
+def _mac(e: Entitlement) -> str:
+    if e.mac_mode == "off":
+        return "any"
+    return f"{e.mac_mode}, at most {e.mac_max}, else {e.on_mismatch}: {', '.join(e.macs) or 'none written down'}"
+
+
+def _next(view: View, holding: Holding, e: Entitlement) -> Next | None:
+    """The next moment that changes what a person would notice; edges of spans that do not are passed over."""
+    at = e.until
+    for _ in range(_STEPS):
+        later = entitled(holding, view.head, at) if at else None
+        if at is None or later is None:
+            return None
+        if _noticed(later) != _noticed(e):
+            policy = view.head.policy.value
+            because = reason(later.because.get("state"))
+            return Next(at, str(later.state), later.access, speed_of(later, policy), because)
+        at = later.until
+    return None
+
+
+def _noticed(e: Entitlement) -> tuple[object, ...]:
+    return e.state, e.access, e.terms, e.ipv4, e.ipv6, e.delegated, e.routes, e.nas, e.mac_mode, e.macs
+
+
+# what was applied
+
+
+def _given(view: View, e: Entitlement) -> Given | None:
+    rows = view.rows
+    if rows is None:
+        return None
+    have = own(rows, e)
+    want = own(view.wanted, e) if view.wanted is not None else None
+    noted = view.ask(lambda store: next(store.entitlements([(e.id, e.key)]), None))
+    return Given(
+        standing=standing(view, e),
+        commit=noted.commit if noted else "",
+        at=noted.at if noted else None,
+        group=_text(have, "group"),
+        refuse=_text(have, "refuse"),
+        differences=tuple(differences(want, have)),
+    )
+
+
+def _text(fields: Fields | None, name: str) -> str | None:
+    return None if fields is None else str(fields[name])
+
+
+# what is not over
+
+
+def _pending(view: View, holding: Holding) -> Iterator[Pending]:
+    service, zone = holding.service, view.zone
+    for i, change in enumerate(service.scheduled):
+        at = moment(change.at, zone)
+        if at > view.now:
+            said = ", ".join(
+                f"{name} {_said(getattr(change.set, name))}" for name in sorted(change.set.model_fields_set)
+            )
+            yield Pending(at, f"changes: {said}", _at(holding, "scheduled", i))
+    if service.hold is not None and _ends_later(service.hold.until, view.now, zone):
+        text = f"on hold from {service.hold.since} until {service.hold.until}"
+        yield Pending(moment(service.hold.since, zone), text, _at(holding, "hold"))
+    if service.suspended is not None:
+        ticket = f" ({service.suspended.ticket})" if service.suspended.ticket else ""
+        text = f"suspended: {service.suspended.reason}{ticket}"
+        yield Pending(moment(service.suspended.since, zone), text, _at(holding, "suspended"))
+    if service.terminated is not None:
+        yield Pending(moment(service.terminated, zone), f"terminated {service.terminated}", _at(holding, "terminated"))
+    if service.activated is not None and moment(service.activated, zone) > view.now:
+        yield Pending(moment(service.activated, zone), f"begins {service.activated}", _at(holding, "activated"))
+
+
+def _ends_later(last_day: Any, now: datetime, zone: ZoneInfo) -> bool:
+    exact = isinstance(last_day, datetime)
+    return moment(last_day if exact else last_day + timedelta(days=1), zone) > now
+
+
+def _at(holding: Holding, *loc: str | int) -> Reason:
+    return _reason_at(holding.document.where_key("services", holding.number, *loc), "written down")
+
+
+def _said(value: Any) -> str:
+    """A value of a scheduled change in a few words."""
+    if isinstance(value, (tuple, list)):
+        return " ".join(map(str, value)) or "none"
+    if hasattr(value, "model_dump"):
+        return " ".join(f"{k} {v}" for k, v in value.model_dump(mode="json", exclude_none=True).items())
+    return str(value)

@@ -1,0 +1,171 @@
+"""What one call of ispstat looks at: the head of the repository, the applied commit, the database if it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from ispctl.backend import Unreachable
+from ispctl.desired import Entitlement, entitle
+from ispctl.intent import intent_of
+from ispctl.model.network import Nas
+from ispctl.model.problem import Problem, Refusal
+from ispctl.plan import Resources
+from ispctl.radius.live import nas_by_address
+from ispctl.radius.rendering import render
+from ispctl.radius.rows import RadiusRows
+from ispctl.repo import Holding, Repository, Snapshot
+from ispctl.status import facts
+from ispctl.store import Applied, Session, Store
+
+T = TypeVar("T")
+Opener = Callable[[Snapshot], Store]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing that was asked. `age`: seconds since it last learned something; None where that cannot be told."""
+
+    name: str
+    age: int | None
+    ok: bool
+    text: str = ""
+
+
+class View:
+    """Git and database at one moment. What is asked of the database is None once it has failed; `silence` says why.
+
+    `problems`: everything that was met and did not stop the answer.
+    """
+
+    def __init__(self, repository: Repository, store: Store | None, now: datetime, problems: tuple[Problem, ...]):
+        self.repository = repository
+        self.now = now
+        self.head = repository.at("HEAD")
+        self.zone = ZoneInfo(self.head.policy.value.timezone)
+        self.problems = list(problems)
+        self.silence = str(problems[0]) if problems else ""
+        self._store = store
+
+    def ask(self, question: Callable[[Store], T]) -> T | None:
+        """The database's answer, or None if it gives none; then it is not asked again."""
+        if self._store is None:
+            return None
+        try:
+            return question(self._store)
+        except Refusal as refusal:
+            said = refusal.problems
+        except Unreachable as error:
+            said = (Problem("E311", error.text, advice="Run ispctl doctor"),)
+        self.problems += said
+        self.silence, self._store = str(said[0]), None
+        return None
+
+    @property
+    def readable(self) -> bool:
+        """Whether the database has answered everything so far."""
+        return self._store is not None
+
+    @cached_property
+    def commit_applied(self) -> Applied | None:
+        return self.ask(lambda store: store.applied)
+
+    @cached_property
+    def applied(self) -> Snapshot | None:
+        """What the applied commit says; None if nothing is applied, or this repository does not have that commit."""
+        found = self.commit_applied
+        if found is None:
+            return None
+        try:
+            return self.repository.at(found.commit)
+        except Refusal as refusal:
+            self.problems += refusal.problems
+            return None
+
+    @property
+    def served(self) -> Snapshot:
+        """What the network was given, as far as it is known: the applied commit, else the head."""
+        return self.applied or self.head
+
+    @cached_property
+    def rows(self) -> Resources | None:
+        """What the database holds of ours, in normal form."""
+        return self.ask(lambda store: RadiusRows(store).read(None))
+
+    @cached_property
+    def open_sessions(self) -> tuple[Session, ...] | None:
+        return self.ask(lambda store: tuple(store.sessions()))
+
+    @cached_property
+    def nas(self) -> Mapping[str, Nas]:
+        """By address: every NAS of the head, and those that only the applied commit still has."""
+        return {**nas_by_address(self.served.nas.values()), **nas_by_address(self.head.nas.values())}
+
+    @cached_property
+    def wanted(self) -> Resources | None:
+        """The rows that the head asks for now; None if they cannot be derived."""
+        return rows_of(self.head, self.now)
+
+    @cached_property
+    def wanted_applied(self) -> Resources | None:
+        """The rows that the applied commit asks for now."""
+        return rows_of(self.applied, self.now) if self.applied else None
+
+    @cached_property
+    def wanted_then(self) -> Resources | None:
+        """The rows that the applied commit asked for when it was last applied: what stands in no clock's debt."""
+        found = self.commit_applied
+        return rows_of(self.applied, found.at) if self.applied and found else None
+
+    def sources(self) -> tuple[Source, ...]:
+        """Ask last: reading may still fail before."""
+        applied = self.commit_applied
+        heard = self.ask(facts.last_report)
+        broken = len(self.head.broken)
+        text = f"{broken} file{'s'[: broken > 1]} of the head cannot be read: ispctl validate" if broken else ""
+        return (
+            Source("git", self._age(self.repository.git.commit(self.head.commit).when), not broken, text),
+            Source("radius", self._age(applied.at if applied else None), self.readable, self.silence),
+            Source("accounting", self._age(heard), self.readable, self.silence),
+        )
+
+    def _age(self, moment: datetime | None) -> int | None:
+        return None if moment is None else max(int((self.now - moment).total_seconds()), 0)
+
+
+@contextmanager
+def look(repository: Repository, opener: Opener, now: datetime) -> Iterator[View]:
+    """The view of one command; closes the database. Raises Refusal where git itself gives no answer."""
+    head = repository.at("HEAD")
+    problems: tuple[Problem, ...] = ()
+    store: Store | None = None
+    try:
+        store = opener(head)
+    except Refusal as refusal:
+        problems = refusal.problems
+    try:
+        yield View(repository, store, now, problems)
+    finally:
+        if store is not None:
+            store.close()
+
+
+def entitled(holding: Holding, snapshot: Snapshot, now: datetime) -> Entitlement | None:
+    """The entitlement of one service; None if its tariff does not exist."""
+    try:
+        return entitle(holding.document, holding.number, snapshot, now)
+    except KeyError:
+        return None
+
+
+def rows_of(snapshot: Snapshot, now: datetime) -> Resources | None:
+    """The rows of a commit at a moment; None if it holds what cannot be derived or expressed."""
+    try:
+        return render(intent_of(snapshot, now))
+    except (KeyError, ValueError):
+        return None
