@@ -6,9 +6,10 @@ applied commit advances after the last of them, and a session that was not told 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from ispctl import gates
@@ -24,7 +25,7 @@ from ispctl.repo import Repository
 from ispctl.sealed_values import SealedValues
 from ispctl.secrets import Keyring
 from ispctl.store import Applied, AppliedService, Holder, Run, Store
-from ispctl.survey import RENDERED, SHARED, TERMS, Reading, Survey, shared_key, survey
+from ispctl.survey import RENDERED, SHARED, TERMS, Reading, Survey, drift, shared_key, survey
 from ispctl.touch import SessionOutcome, settle, touch
 
 DAY: Final = timedelta(hours=24)
@@ -42,8 +43,8 @@ class Permission:
 
     most: Mapping[str, int | None] = field(default_factory=dict)
     rollback: bool = False
-    digest: str = ""
-    """Of a saved plan that must still be what would be done; empty: none was given."""
+    differences: Callable[[Plan], Sequence[str]] = lambda _plan: ()
+    """How a plan differs from the one that somebody saved and read, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class World:
     store: Store
     keyring: Callable[[], Keyring]
     now: datetime
+    clock: Callable[[], datetime]
+    """What time it is, for what takes time: `now` is the moment that everything is decided for."""
     progress: Progress = _silent
 
 
@@ -92,14 +95,34 @@ def apply(world: World, commit: str, permission: Permission = Permission()) -> R
             found = survey(reading, contradicted)
         except Unreachable as error:
             unread = (Unread(error.target, "E319", error.text),)
-            return Result("", reading.commit, _nothing(reading), unread=unread)
+            return Result("", reading.commit, empty(reading.commit, world.now), unread=unread)
         _is_the_plan(found.plan, permission)
-        refused = _closed_gates(world, found, permission)
+        refused = closed_gates(world, found, permission.most)
         waiting = gates.held(found.plan, frozenset(c.gate for c in refused), _users(found))
         rows = [c for c in found.plan.changes if c.key[0] != "session" and c.id not in waiting]
         secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
         secrets.check(rows)
         return _write(world, reading, found, rows, secrets, refused, waiting)
+
+
+def repair(world: World) -> tuple[tuple[Change, ...], tuple[Outcome, ...]]:
+    """Write back what was applied where somebody changed rows by hand; what time has made due is left to an apply.
+    Raises Refusal, Unreachable."""
+    with world.store.lock(Holder("", world.now, "drift --repair")):
+        applied = world.store.applied
+        if applied is None:
+            text = "nothing has been applied to this database, so there is nothing to compare it with"
+            raise Refusal(Problem("E608", text, advice="ispctl apply makes it equal to a commit"))
+        reading = _reading(world, applied.commit)
+        intent, changes = drift(reading)
+        secrets = SealedValues(reading.snapshot.nas, intent.entitlements, world.keyring)
+        secrets.check(changes)
+        run = world.store.begin_run("repair", world.now, commit=applied.commit, digest=applied.digest)
+        beside = partial(run.change, at=world.now)
+        outcomes = tuple(RadiusRows(world.store).apply(order(changes), secrets.open, beside))
+        failed = sum(bool(outcome.error) for outcome in outcomes)
+        run.finish("failed" if failed else "done", world.clock(), {"rows": len(outcomes), "failed": failed})
+        return changes, outcomes
 
 
 def _write(
@@ -127,9 +150,9 @@ def _write(
     held_owners = {c.owner for c in plan.changes if c.id in waiting} | failed
     again = survey(_reading(world, reading.commit)).behind  # who logged in while rows were written is among them
     todo = [one for one in again if one.owner not in held_owners and one.change.id not in waiting]
-    sessions = tuple(touch(store, todo, doors, _rates(found), world.now, world.progress))
+    sessions = tuple(touch(store, todo, doors, _rates(found), world.clock, world.progress))
     result = Result(run.id, plan.commit, plan, tuple(outcomes), sessions, tuple(sorted(waiting)), refused)
-    run.finish("done" if result.exit_code == 0 else "failed", world.now, plan.summary)
+    run.finish("done" if result.exit_code == 0 else "failed", world.clock(), plan.summary)
     return result
 
 
@@ -247,12 +270,15 @@ def _contains(repository: Repository, commit: str, ancestor: str) -> bool:
 
 
 def _is_the_plan(plan: Plan, permission: Permission) -> None:
-    if permission.digest and permission.digest != plan.digest:
-        text = "what would be done now is not what the saved plan says"
+    differences = permission.differences(plan)
+    if differences:
+        more = f" (and {len(differences) - 3} more)" if len(differences) > 3 else ""
+        text = f"what would be done now is not what the saved plan says: {'; '.join(differences[:3])}{more}"
         raise Refusal(Problem("E606", text, advice="Make and read a new one: ispctl plan --live --out FILE"))
 
 
-def _closed_gates(world: World, found: Survey, permission: Permission) -> tuple[Closed, ...]:
+def closed_gates(world: World, found: Survey, allowed: Mapping[str, int | None]) -> tuple[Closed, ...]:
+    """The gates that refuse a plan, counting what the last 24 hours took already."""
     since = world.now - DAY
     recent: dict[str, int] = dict.fromkeys(gates.GATES, 0)
     for (effect, cause), count in world.store.lost_since(since).items():
@@ -261,7 +287,7 @@ def _closed_gates(world: World, found: Survey, permission: Permission) -> tuple[
             recent[gate] += count
     recent["delete"] = world.store.deleted_since(since)
     total = max(len(found.stored), len(found.entitlements))
-    return gates.closed(found.plan, total, recent, found.intent.policy.limits, permission.most)
+    return gates.closed(found.plan, total, recent, found.intent.policy.limits, allowed)
 
 
 def _users(found: Survey) -> Mapping[str, frozenset[str]]:
@@ -288,8 +314,9 @@ def _rates(found: Survey) -> Mapping[str, tuple[int, int]]:
     return rates
 
 
-def _nothing(reading: Reading) -> Plan:
-    return Plan("live", reading.commit, "", reading.now, (), ())
+def empty(commit: str, now: datetime) -> Plan:
+    """A plan about nothing, for a target that could not be asked."""
+    return Plan("live", commit, "", now, (), ())
 
 
 def with_unread(plan: Plan, error: Unreachable) -> Plan:

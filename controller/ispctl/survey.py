@@ -124,6 +124,18 @@ def restored(store: Store, stored: Mapping[str, AppliedService]) -> Mapping[str,
     return {owner: entitlement for owner, entitlement in found if entitlement}
 
 
+def drift(reading: Reading) -> tuple[Intent, tuple[Change, ...]]:
+    """What stands in the database otherwise than the last apply left it, by key; what time alone has made due since
+    then is no drift. Raises Unreachable."""
+    intent = intent_of(reading.snapshot, reading.now)
+    want = render(intent)
+    written = {_key(name): value["digest"] for name, value in reading.store.objects(RENDERED).items()}
+    written |= {("login", row.login): row.digest for row in reading.store.entitlements()}
+    due = {key for key, fields in want.items() if digest_of(fields) != written.get(key)}
+    have = reading.backend.read(None)
+    return intent, tuple(change for change in diff(TARGET, want, have) if change.key not in due)
+
+
 def disturbs(intent: Intent) -> Callable[[Entitlement, Entitlement], bool]:
     """Whether a session must end for a change to take effect, on any platform it may be dialled through."""
 
@@ -143,16 +155,12 @@ def shared_key(key: Key) -> str:
 
 def _rows(reading: Reading, want: Resources, stored: Mapping[str, AppliedService]) -> tuple[Change, ...]:
     """The row changes of every touched key."""
-    touched: list[Key] = []
     written = reading.store.objects(RENDERED)
-    for key in {key for key in want if key[0] in SHARED} | {_key(name) for name in written}:
-        if digest_of(want.get(key)) != written.get(shared_key(key), {}).get("digest", ""):
-            touched.append(key)
-    by_login = {row.login: row for row in stored.values()}
-    for key in {key for key in want if key[0] == "login"} | {("login", login) for login in by_login}:
-        row = by_login.get(key[1])
-        if digest_of(want.get(key)) != (row.digest if row else ""):
-            touched.append(key)
+    shared = {key for key in want if key[0] in SHARED} | {_key(name) for name in written}
+    last = {key: written.get(shared_key(key), {}).get("digest", "") for key in shared}
+    last |= {key: "" for key in want if key[0] == "login"}
+    last |= {("login", row.login): row.digest for row in stored.values()}
+    touched = [key for key, digest in last.items() if digest_of(want.get(key)) != digest]
     have = reading.backend.read(sorted(touched)) if touched else {}
     return diff(TARGET, {key: want[key] for key in touched if key in want}, have)
 

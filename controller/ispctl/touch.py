@@ -36,7 +36,7 @@ def touch(
     todo: Sequence[Behind],
     doors: Doors,
     rates: Mapping[str, tuple[int, int]],
-    now: datetime,
+    clock: Callable[[], datetime],
     progress: Progress,
 ) -> Iterator[SessionOutcome]:
     """Change or end each of these sessions; a CoA that the NAS cannot do becomes a Disconnect. Every answer is kept,
@@ -46,13 +46,13 @@ def touch(
         if isinstance(answer, SessionOutcome):
             yield answer
             continue
-        _keep(store, one, answer, rates.get(one.owner, (0, 0)), now)
+        _keep(store, one, answer, rates.get(one.owner, (0, 0)), clock())
         if one.kind == "coa" and answer.kind == "unsupported":
             unsupported.append(replace(one, kind="disconnect", attributes=()))
         else:
             yield SessionOutcome(one.owner, one.nas.name, one.kind, answer.kind, answer.text, answer.code)
     if unsupported:
-        yield from touch(store, unsupported, doors, rates, now, progress)
+        yield from touch(store, unsupported, doors, rates, clock, progress)
 
 
 def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> frozenset[str]:
@@ -125,7 +125,7 @@ def _ask(todo: Sequence[Behind], doors: Doors, progress: Progress) -> Iterator[t
         requests[one.session.uniqueid] = Request(reading(one.session, one.nas), door, attributes)
     if requests:
         with Sessions() as sessions:
-            for answer in sessions.many(requests.values(), lambda done, all: progress("sessions", done, all)):
+            for answer in sessions.many(requests.values(), lambda done, total: progress("sessions", done, total)):
                 yield by_unique[answer.session.unique], answer
 
 

@@ -94,6 +94,11 @@ class Session:
         return Keyring.unlock(sealed, identity, recipients_from(recipients) if recipients.strip() else ())
 
 
+def clock() -> datetime:
+    """What time it is, in UTC."""
+    return datetime.now(UTC)
+
+
 def demo_key() -> str:
     """The age identity of the example ISP; everybody has it."""
     from importlib.resources import files

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from ispctl.cli import lab, radius, secrets
-from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, tell, use_utf8
-from ispctl.cli.progress import Progress
+from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8
 from ispctl.cli.start import init, pool, schema
 
 app = typer.Typer(
@@ -28,6 +26,7 @@ app.command()(init)
 app.command()(pool)
 
 CommitOption = Annotated[str, typer.Option("--commit", metavar="REV", help="Commit, branch or tag.")]
+AllowOption = Annotated[int | None, typer.Option(metavar="N", min=0, help="Permit at most N, this once.")]
 TargetOption = Annotated[str | None, typer.Option("--target", metavar="T", help="Only this target.")]
 
 
@@ -76,12 +75,6 @@ def validate(
     raise typer.Exit(1 if any(problem.severity == "error" for problem in found) else 0)
 
 
-@dataclass(frozen=True)
-class _Sides:
-    base: str | None
-    commit: str
-
-
 @app.command()
 def plan(
     context: typer.Context,
@@ -96,26 +89,78 @@ def plan(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the JSON plan there.")] = None,
 ) -> None:
     """Show what would change, for whom and why. Changes nothing. Exit code: 0 nothing, 2 changes, 1 error."""
-    from ispctl.cli.plans import answer, gates_of, make_live, make_proposed
-    from ispctl.report.plan_json import document
+    from ispctl.cli import plans
+    from ispctl.cli.answers import plan_answer, save
 
     session: Session = context.obj
     if base is not None and live:
         raise typer.BadParameter("--base compares two commits, --live a commit with the database: take one")
-    only(target)
+    plans.only(target)
     with session.repository() as repository:
         now = at_time(at, session.now)
-        _warn_of_edits(repository, commit)
-        found, snapshot = (
-            make_proposed(session, repository, _Sides(base, commit).base or base, commit, now)
-            if base is not None
-            else make_live(session, repository, commit, now)
-        )
-        said = document(found)
-        closed = gates_of(found, snapshot)
+        plans.warn_of_edits(repository, commit)
+        if base is None:
+            found, snapshot, closed = plans.live(session, repository, commit, now)
+        else:
+            found, snapshot = plans.proposed(repository, base, commit, now)
+            closed = plans.preview(found, snapshot)
     if out is not None:
-        import json
-
-        out.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    say(answer(said, closed, format, snapshot.policy.value.timezone))
+        save(found, snapshot, out)
+    say(plan_answer(found, snapshot, closed, format))
     raise typer.Exit(1 if found.unread else 0 if found.empty else 2)
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    commit: CommitOption = "HEAD",
+    saved: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Refuse unless this live plan is still what happens.")
+    ] = None,
+    target: TargetOption = None,
+    allow_cut_off: AllowOption = None,
+    allow_drop: AllowOption = None,
+    allow_slower: AllowOption = None,
+    allow_delete: AllowOption = None,
+    allow_rollback: Annotated[
+        bool, typer.Option("--allow-rollback", help="Also a commit that lacks the applied one.")
+    ] = False,
+    format: FormatOption = "text",
+) -> None:
+    """Make RADIUS and the live sessions equal to a commit. Exit code: 0 done, 1 refused or failed, 3 targets unread."""
+    from ispctl.cli import plans
+    from ispctl.cli.answers import apply_answer, saved_plan
+    from ispctl.reconcile import Permission
+
+    plans.only(target)
+    most = {"cut_off": allow_cut_off, "dropped": allow_drop, "slower": allow_slower, "delete": allow_delete}
+    permission = Permission(most, allow_rollback)
+    if saved is not None:
+        permission = Permission(most, allow_rollback, saved_plan(saved))
+    result, snapshot = plans.apply_to(context.obj, commit, permission)
+    say(apply_answer(result, snapshot, format))
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def drift(
+    context: typer.Context,
+    repair: Annotated[bool, typer.Option("--repair", help="Write back what was applied.")] = False,
+    format: FormatOption = "text",
+) -> None:
+    """Find what somebody changed by hand in the RADIUS database. Exit code: 0 none (left), 2 drift, 1 error."""
+    from ispctl.cli.answers import drift_answer
+    from ispctl.cli.drift import find_drift
+
+    found, outcomes, snapshot = find_drift(context.obj, repair=repair)
+    say(drift_answer(found, outcomes, snapshot, format))
+    failed = any(outcome.error for outcome in outcomes)
+    raise typer.Exit(1 if failed else 2 if found and not repair else 0)
+
+
+def main() -> None:
+    """The console script."""
+    import sys
+
+    use_utf8()
+    sys.exit(run(app, "ispctl"))

@@ -12,7 +12,7 @@ LONG = 1.0
 
 
 class Progress:
-    """Called with (what, done, all); a context manager, so that a bar is put away however the work ends."""
+    """Called with (what, done, total); a context manager, so that a bar is put away however the work ends."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -26,16 +26,16 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, what: str, done: int, all: int) -> None:
+    def __call__(self, what: str, done: int, total: int) -> None:
         if not sys.stderr.isatty():
-            if done == all and time.monotonic() - self._began > LONG:
-                tell(f"{what}: {done} of {all}")
+            if done == total and time.monotonic() - self._began > LONG:
+                tell(f"{what}: {done} of {total}")
             return
         if self._bar is None and time.monotonic() - self._began < LONG:
             return
-        self._show(what, done, all)
+        self._show(what, done, total)
 
-    def _show(self, what: str, done: int, all: int) -> None:
+    def _show(self, what: str, done: int, total: int) -> None:
         if self._bar is None:
             from rich.console import Console
             from rich.progress import Progress as Bar
@@ -43,5 +43,5 @@ class Progress:
             self._bar = Bar(console=Console(stderr=True), transient=True)
             self._bar.start()
         if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(what, total=all)
-        self._bar.update(self._tasks[what], completed=done, total=all)
+            self._tasks[what] = self._bar.add_task(what, total=total)
+        self._bar.update(self._tasks[what], completed=done, total=total)

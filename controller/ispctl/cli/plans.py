@@ -1,0 +1,99 @@
+"""What `plan`, `apply` and `drift` share: opening the world, and the plan as an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ispctl.cli.common import Session, clock, tell
+from ispctl.cli.progress import Progress
+from ispctl.model.problem import Problem, Refusal
+from ispctl.repo.checks import check
+
+if TYPE_CHECKING:
+    from ispctl.gates import Closed
+    from ispctl.plan import Plan
+    from ispctl.reconcile import Permission, Result, World
+    from ispctl.repo import Repository, Snapshot
+
+TARGETS = ("radius",)
+
+
+def only(target: str | None) -> None:
+    """--target names one that exists. Raises Refusal."""
+    if target is not None and target not in TARGETS:
+        text = f"there is no target {target}"
+        raise Refusal(Problem("E607", text, advice=f"There are: {', '.join(TARGETS)}"))
+
+
+def verified(repository: Repository, rev: str, now: datetime) -> Snapshot:
+    """A commit without errors. Raises one Refusal with all of them; warnings are told once."""
+    snapshot = repository.at(rev)
+    errors = [problem for problem in check(snapshot, now) if problem.severity == "error"]
+    if errors:
+        raise Refusal(*errors)
+    return snapshot
+
+
+def proposed(repository: Repository, base: str, commit: str, now: datetime) -> tuple[Plan, Snapshot]:
+    """The plan between two commits; the base may be older than today's rules, the commit may not break them."""
+    from ispctl.survey import propose
+
+    snapshot = verified(repository, commit, now)
+    verified(repository, base, now)
+    return propose(repository, base, commit, now), snapshot
+
+
+@contextmanager
+def world(session: Session, repository: Repository, snapshot: Snapshot, now: datetime) -> Iterator[World]:
+    """The repository with its database, for a live plan or an apply."""
+    from ispctl.reconcile import World
+
+    with session.store(snapshot) as store, Progress() as progress:
+        lab = store.is_lab
+        yield World(repository, store, lambda: session.keyring(snapshot, lab=lab), now, clock, progress)
+
+
+def live(
+    session: Session, repository: Repository, commit: str, now: datetime
+) -> tuple[Plan, Snapshot, tuple[Closed, ...]]:
+    """The plan of a commit against what was applied, and the gates that would refuse it."""
+    from ispctl.backend import Unreachable
+    from ispctl.reconcile import closed_gates, empty, live, with_unread
+
+    snapshot = verified(repository, commit, now)
+    with world(session, repository, snapshot, now) as opened:
+        try:
+            found = live(opened, commit)
+        except Unreachable as error:
+            return with_unread(empty(snapshot.commit, now), error), snapshot, ()
+        return found.plan, snapshot, closed_gates(opened, found, {})
+
+
+def apply_to(session: Session, commit: str, permission: Permission | None = None) -> tuple[Result, Snapshot]:
+    """Apply a commit. Raises Refusal before anything is written."""
+    from ispctl.reconcile import Permission, apply
+
+    with session.repository() as repository:
+        snapshot = verified(repository, commit, session.now)
+        with world(session, repository, snapshot, session.now) as opened:
+            return apply(opened, commit, permission or Permission()), snapshot
+
+
+def warn_of_edits(repository: Repository, commit: str) -> None:
+    """What is not committed is in no plan: say so, or somebody believes it is."""
+    edited = repository.git.dirty() if commit == "HEAD" else []
+    if edited:
+        more = f" and {len(edited) - 3} more" if len(edited) > 3 else ""
+        tell(f"Not in this plan, since it is not committed: {', '.join(edited[:3])}{more}")
+
+
+def preview(plan: Plan, snapshot: Snapshot) -> tuple[Closed, ...]:
+    """The gates a proposed plan would meet if nothing else happened today."""
+    from ispctl.gates import closed
+
+    total = sum(1 for _ in snapshot.services())
+    recent: Mapping[str, int] = {}
+    return closed(plan, total, recent, snapshot.policy.value.limits, {})
