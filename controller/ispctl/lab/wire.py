@@ -73,7 +73,8 @@ def ask(packet: Packet, server: Place, source: str, *, timeout: float, tries: in
                 link.send(raw)
             except ConnectionRefusedError:
                 continue
-            if answer := _listen(link, packet, time.monotonic() + timeout):
+            answer = _listen(link, packet, time.monotonic() + timeout)
+            if answer is not None:  # one without attributes counts as false
                 return answer
     return None
 
