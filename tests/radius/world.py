@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from hypothesis import strategies as st
 
-from ispctl.plan import Fields, Key, Resources, Value, diff
+from ispctl.backend import Outcome
+from ispctl.plan import Change, Fields, Key, Resources, Value, diff
 from ispctl.radius.rows import RadiusRows, order
 from ispctl.store import Database, Store
 from tests import canary
@@ -40,6 +43,11 @@ TABLES = (
     "radcheck radreply radgroupcheck radgroupreply radusergroup nas nasreload radacct radpostauth radippool"
     " ispctl_login ispctl_mac ispctl_pop ispctl_stranger ispctl_object"
 ).split()
+
+ANITA = ("login", "anita@home.example")
+HOME = ("group", "isp:home-50@routeros")
+ROUTER = ("nas", "192.0.2.1")
+POP = ("pop", "pop-lalitpur")
 
 
 def make(folder: Path, *, foreign: bool = True) -> Store:
@@ -92,6 +100,17 @@ def go(rows: RadiusRows, want: Resources, have: Resources | None = None) -> list
     """Make the database equal to `want`; the codes of what failed."""
     changes = order(diff("radius", want, rows.read(None) if have is None else have))
     return [outcome.code for outcome in rows.apply(changes, OPEN.__getitem__) if outcome.error]
+
+
+def one(rows: RadiusRows, key: Key, before: Fields | None, after: Fields | None) -> Outcome:
+    (outcome,) = rows.apply([Change("radius", key, before, after)], OPEN.__getitem__)
+    return outcome
+
+
+def hand(store: Store, sql: str) -> None:
+    """An edit by somebody else, on a connection of his own."""
+    with closing(sqlite3.connect(store.path)) as database, database:
+        database.execute(sql)
 
 
 _LOGINS = [f"a{number}@home.example" for number in range(4)]

@@ -1,0 +1,229 @@
+"""What an apply does: whose rows it writes, in which order, and what is left when something fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ispctl
+from ispctl.backend import Unreachable
+from ispctl.model.problem import Problem, Refusal
+from ispctl.plan import Change, Fields, Key, diff
+from ispctl.radius.rows import RadiusRows, order
+from ispctl.store import Store
+from tests.radius import world
+from tests.radius.world import ANITA, HOME, POP, ROUTER, hand, one
+
+
+def test_a_login_with_rows_of_others_is_refused_alone(store: Store, rows: RadiusRows) -> None:
+    hand(store, f"INSERT INTO radreply (username, attribute, value) VALUES ('{ANITA[1]}', 'Session-Timeout', '60')")
+    hand(store, "INSERT INTO nas (nasname, shortname) VALUES ('192.0.2.1', 'old')")
+    hand(store, "INSERT INTO ispctl_pop VALUES ('pop-lalitpur', 'old')")
+    other = ("login", "bina@home.example")
+    before = world.content(store.database)
+    wanted: dict[Key, Fields] = {
+        ANITA: world.login(),
+        other: world.login(owner="sub-2/main"),
+        ROUTER: world.nas(),
+        POP: {"nas": ("x",)},
+    }
+    assert world.go(rows, wanted) == ["E314", "E314", "E314"]
+    assert rows.read(None) == {other: wanted[other]}
+    assert world.go(rows, {}) == []
+    assert world.content(store.database) == before
+
+
+def test_a_key_that_changed_since_the_plan_is_left_as_it_is(store: Store, full: RadiusRows) -> None:
+    wanted = full.read([ANITA])[ANITA]
+    hand(store, "UPDATE ispctl_login SET sessions = 7")
+    before = world.content(store.database)
+    outcome = one(full, ANITA, wanted, world.login(sessions=3, reply=()))
+    assert (outcome.code, outcome.error.partition(":")[0]) == ("E313", "changed meanwhile")
+    assert one(full, ANITA, wanted, None).code == "E313"
+    assert one(full, HOME, None, world.group(HOME[1], "1M/1M")).code == "E313"
+    assert world.content(store.database) == before
+
+
+def test_without_a_key_only_what_needs_one_fails(rows: RadiusRows) -> None:
+    bina = ("login", "bina@home.example")
+    wanted = {ANITA: world.login(), bina: world.login(password=None, owner="sub-2/main")}
+    outcomes = list(rows.apply(diff("radius", wanted, {})))
+    assert [(o.change.key, o.code) for o in outcomes] == [(ANITA, "E201"), (bina, "")]
+    assert rows.read(None) == {bina: wanted[bina]}
+
+
+def test_what_stands_beside_is_written_with_the_rows_or_not_at_all(store: Store, rows: RadiusRows) -> None:
+    def beside(change: Change) -> None:
+        store.meta.set(f"note {change.key[1]}", change.action)
+        if change.key == ANITA:
+            raise Refusal(Problem("E311", "no"))
+
+    bina = ("login", "bina@home.example")
+    wanted = {ANITA: world.login(), bina: world.login(owner="sub-2/main")}
+    outcomes = list(rows.apply(diff("radius", wanted, {}), world.OPEN.__getitem__, beside))
+    assert [o.code for o in outcomes] == ["E311", ""]
+    assert store.meta.get(f"note {ANITA[1]}") is None
+    assert store.meta.get(f"note {bina[1]}") == "create"
+    assert list(rows.read(None)) == [bina]
+
+
+def test_a_change_already_made_is_done_and_still_noted(rows: RadiusRows, full: RadiusRows) -> None:
+    noted: list[Key] = []
+    change = Change("radius", ANITA, world.login(sessions=9), world.login())
+    (outcome,) = full.apply([change], beside=lambda c: noted.append(c.key))
+    assert (outcome.code, noted) == ("", [ANITA])
+
+
+def test_learned_addresses_outlive_everything_but_the_end_of_learning(store: Store, rows: RadiusRows) -> None:
+    learn = world.login(mac_mode="learn", mac_max=4, macs=("02:00:5e:10:00:01",))
+    assert world.go(rows, {ANITA: learn}) == []
+    hand(store, f"INSERT INTO ispctl_mac VALUES ('{ANITA[1]}', '02:00:5e:10:00:07', 2, 5)")
+    hand(store, f"INSERT INTO ispctl_mac VALUES ('{ANITA[1]}', '02:00:5e:10:00:08', 3, 5)")
+    assert rows.read(None) == {ANITA: learn}
+    promoted = learn | {"macs": ("02:00:5e:10:00:07", "02:00:5e:10:00:09"), "reply": ()}
+    assert world.go(rows, {ANITA: promoted}) == []
+    macs = "SELECT mac, slot, learned FROM ispctl_mac ORDER BY slot"
+    assert store.database.query(macs) == [
+        ("02:00:5e:10:00:09", 1, None),
+        ("02:00:5e:10:00:07", 2, None),
+        ("02:00:5e:10:00:08", 3, 5),
+    ]
+    assert world.go(rows, {ANITA: promoted | {"mac_mode": "fixed"}}) == []
+    assert [row[0] for row in store.database.query(macs)] == ["02:00:5e:10:00:09", "02:00:5e:10:00:07"]
+    assert world.go(rows, {}) == []
+    assert store.database.query(macs) == []
+
+
+def test_groups_come_before_the_logins_that_use_them_and_go_after() -> None:
+    before: dict[Key, Fields] = {
+        ANITA: world.login(),
+        HOME: world.group(HOME[1]),
+        POP: {"nas": ("x",)},
+        ROUTER: world.nas(),
+    }
+    new = ("group", "isp:home-100@routeros")
+    after = {ANITA: world.login(group="isp:home-100"), new: world.group(new[1])}
+    planned = [(change.action, change.key) for change in order(diff("radius", after, before))]
+    assert planned == [("create", new), ("update", ANITA), ("delete", HOME), ("delete", POP), ("delete", ROUTER)]
+
+
+def test_a_renamed_login_moves_in_one_transaction(store: Store, rows: RadiusRows) -> None:
+    logins: dict[Key, Fields] = {
+        ("login", f"l{number:04}@home.example"): world.login(owner=f"sub-{number:06}/main", password=None)
+        for number in range(400)
+    }
+    assert world.go(rows, logins) == []
+    old, new = ("login", "l0199@home.example"), ("login", "a@home.example")
+    wanted = {k: {**v, "sessions": 5} for k, v in logins.items() if k != old} | {new: logins[old]}
+    seen: list[bool] = []
+    with Store.open(world.DSN, base=store.path.parent, readonly=True) as reader:
+        other = RadiusRows(reader)
+        for outcome in rows.apply(order(diff("radius", wanted, logins))):
+            assert not outcome.error
+            seen.append(len(other.read([old, new])) == 1)
+    assert all(seen)
+    assert rows.read(None) == wanted
+
+
+def test_what_depends_on_a_failed_change_is_held_back(full: RadiusRows, store: Store) -> None:
+    before = full.read(None)
+    new = ("group", "isp:home-100@routeros")
+    bina = ("login", "bina@home.example")
+    bad = world.group(new[1]) | {"reply": (("Mikrotik-Rate-Limitt", "=", "1M/1M"),)}
+    wanted: dict[Key, Fields] = {
+        ANITA: world.login(group="isp:home-100"),
+        new: bad,
+        bina: world.login(owner="sub-2/main"),
+        ROUTER: before[ROUTER],
+        POP: before[POP],
+    }
+    changes = order(diff("radius", wanted, before))
+    outcomes = {o.change.key: o.code for o in full.apply(changes, world.OPEN.__getitem__)}
+    assert outcomes == {new: "E316", ANITA: "E318", bina: "", HOME: "E318"}
+    assert full.read([ANITA, HOME]) == {ANITA: before[ANITA], HOME: before[HOME]}
+
+
+def test_a_change_whose_need_failed_is_held_back(rows: RadiusRows) -> None:
+    first = Change("radius", POP, {"nas": ()}, {"nas": ("x",)})
+    second = Change("radius", ANITA, None, world.login(), needs=frozenset({first.id}))
+    assert [o.code for o in rows.apply([first, second], world.OPEN.__getitem__)] == ["E313", "E318"]
+
+
+def test_a_plan_read_from_a_file_means_the_same(rows: RadiusRows) -> None:
+    said = json.loads(json.dumps(world.login()))
+    said["macs"] = said["macs"][::-1]
+    assert one(rows, ANITA, None, said).error == ""
+    assert rows.read([ANITA]) == {ANITA: world.login()}
+    assert one(rows, ANITA, said, None).error == ""
+
+
+def test_a_database_that_fails_stops_the_rest_and_writes_no_half(store: Store, rows: RadiusRows) -> None:
+    ((pages,),) = store.database.query("PRAGMA page_count")
+    store.database.query(f"PRAGMA max_page_count = {pages + 20}")
+    logins: dict[Key, Fields] = {
+        ("login", f"l{n:04}@home.example"): world.login(owner=f"sub-{n:06}/main", password=None) for n in range(900)
+    }
+    outcomes = list(rows.apply(order(diff("radius", logins, {}))))
+    codes = [o.code for o in outcomes]
+    assert len(codes) == 900
+    assert codes[-1] == "E309"
+    done = {o.change.key for o in outcomes if not o.code}
+    assert codes == [""] * len(done) + ["E309"] * (900 - len(done))
+    store.database.query("PRAGMA max_page_count = 1000000")
+    assert rows.read(None) == {key: logins[key] for key in done}
+
+
+def test_a_database_that_cannot_be_read_is_unknown_and_not_empty(store: Store, rows: RadiusRows) -> None:
+    hand(store, "DROP TABLE radreply")
+    with pytest.raises(Unreachable, match="radius: E311"):
+        rows.read(None)
+
+
+def test_reading_one_login_among_many_reads_its_rows_only(store: Store, rows: RadiusRows) -> None:
+    logins: dict[Key, Fields] = {
+        ("login", f"l{n:04}@home.example"): world.login(owner=f"sub-{n:06}/main") for n in range(500)
+    }
+    assert world.go(rows, logins) == []
+    before, written = store.rows_read, store.rows_written
+    assert rows.read([("login", "l0007@home.example")]) == {
+        ("login", "l0007@home.example"): logins["login", "l0007@home.example"]
+    }
+    assert store.rows_read - before == 8  # the key, the login, its password, group, two replies, two addresses
+    slower = {**logins["login", "l0007@home.example"], "group": "isp:home-10"}
+    assert one(rows, ("login", "l0007@home.example"), logins["login", "l0007@home.example"], slower).error == ""
+    assert store.rows_written - written == 2  # the membership, gone and new
+
+
+def test_killed_for_real_in_the_middle_it_ends_whole_when_run_again(tmp_path: Path) -> None:
+    world.make(tmp_path).close()
+    script = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from ispctl.plan import diff\nfrom ispctl.radius.rows import RadiusRows, order\n"
+        "from ispctl.store import Store\nfrom tests.radius import world\n"
+        "wanted = {('login', f'l{n:04}@home.example'): world.login(owner=f'sub-{n:06}/main') for n in range(300)}\n"
+        "def beside(change):\n"
+        "    if change.key[1] == 'l0250@home.example': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with Store.open(world.DSN, base=Path(sys.argv[1])) as store:\n"
+        "    list(RadiusRows(store).apply(order(diff('radius', wanted, {})), world.OPEN.__getitem__, beside))\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    path = os.pathsep.join([str(root), str(Path(ispctl.__file__).parents[1])])
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], env=environment, capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    wanted: dict[Key, Fields] = {
+        ("login", f"l{n:04}@home.example"): world.login(owner=f"sub-{n:06}/main") for n in range(300)
+    }
+    with Store.open(world.DSN, base=tmp_path) as store:
+        rows = RadiusRows(store)
+        assert len(rows.read(None)) == 200
+        assert world.go(rows, wanted, {}) == []
+        assert rows.read(None) == wanted
