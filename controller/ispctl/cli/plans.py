@@ -42,16 +42,21 @@ def proposed(repository: Repository, base: str, commit: str, now: datetime) -> t
     from ispctl.survey import propose
 
     snapshot = verified(repository, commit, now)
-    verified(repository, base, now)
+    errors = sum(problem.severity == "error" for problem in check(repository.at(base), now))
+    if errors:
+        advice = f"ispctl validate --commit {base} shows them; ispctl plan --live compares with what was applied"
+        raise Refusal(Problem("E609", f"the base {base} has {errors} errors: nothing can be said against it", advice=advice))
     return propose(repository, base, commit, now), snapshot
 
 
 @contextmanager
-def world(session: Session, repository: Repository, snapshot: Snapshot, now: datetime) -> Iterator[World]:
-    """The repository with its database, for a live plan or an apply."""
+def world(
+    session: Session, repository: Repository, snapshot: Snapshot, now: datetime, *, readonly: bool = False
+) -> Iterator[World]:
+    """The repository with its database; a plan asks for it read-only."""
     from ispctl.reconcile import World
 
-    with session.store(snapshot) as store, Progress() as progress:
+    with session.store(snapshot, readonly=readonly) as store, Progress() as progress:
         lab = store.is_lab
         yield World(repository, store, lambda: session.keyring(snapshot, lab=lab), now, clock, progress)
 
@@ -64,7 +69,7 @@ def live(
     from ispctl.reconcile import closed_gates, empty, live, with_unread
 
     snapshot = verified(repository, commit, now)
-    with world(session, repository, snapshot, now) as opened:
+    with world(session, repository, snapshot, now, readonly=True) as opened:
         try:
             found = live(opened, commit)
         except Unreachable as error:

@@ -138,6 +138,7 @@ CODES: Final[dict[str, str]] = {
     "E606": "plan-differs",
     "E607": "unknown-target",
     "E608": "nothing-applied",
+    "E609": "broken-base",
     # E62x: questions to ispstat
     "E621": "no-such-name",
     "E622": "applied-unknown",

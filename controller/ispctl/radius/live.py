@@ -13,7 +13,7 @@ from typing import Literal
 from ispctl.model.network import Nas
 from ispctl.plan import Change, Fields, Resources, Value
 from ispctl.platforms import platform
-from ispctl.radius.rendering import needs_new_session, rendering, same_class
+from ispctl.radius.rendering import WALLED, needs_new_session, rendering, same_class
 from ispctl.store import Proof, Session
 
 TARGET = "radius"
@@ -71,13 +71,19 @@ def behind(
             if not (proof and proof.kind == "disconnect" and proof.answer in ("ack", "gone")):
                 yield Behind(session, host, owner, "disconnect", "")
             continue
-        group = want.get(("group", f"{fields['group']}@{host.platform}"))
+        group = want.get(("group", f"{_group(session, fields)}@{host.platform}"))
         if group is None:
             continue
         class_to = f"{fields['class']}-{rendering(group)}"
         kind = _needed(session, proof, class_to, session.uniqueid in contradicted)
         if kind:
             yield Behind(session, host, owner, kind, class_to, _changeable(group, host) if kind == "coa" else ())
+
+
+def _group(session: Session, fields: Fields) -> str:
+    """The group a session should have: a device that the server itself put behind the wall stays there, or it would be
+    ended again and again."""
+    return WALLED if session.klass.endswith("/wall:mac") else str(fields["group"])
 
 
 def running(session: Session, proof: Proof | None) -> str:
