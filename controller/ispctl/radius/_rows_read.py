@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ispctl.plan import Fields, Key, Value
 from ispctl.radius import _rows_text as text
-from ispctl.store import Database
+from ispctl.store import Store
 
 ALTERED: Final = "altered"
 PASSWORD: Final = "Cleartext-Password"  # noqa: S105  # the name of an attribute
@@ -32,11 +32,11 @@ COLUMNS: Final = (
 
 
 class Reader:
-    """Reads normal form. `key` is the random key of this database, under which secrets leave their marks."""
+    """Reads normal form, on the connection that the store lends."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._key = bytes.fromhex(database.query("SELECT value FROM ispctl_secret WHERE name = 'rows'")[0][0])
+    def __init__(self, store: Store) -> None:
+        self._database = store.database
+        self._key = store.row_key
 
     def mark(self, *parts: str) -> str:
         """What a secret leaves behind: equal for equal parts, useless without the key."""

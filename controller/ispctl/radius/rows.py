@@ -48,6 +48,7 @@ class RadiusRows:
     """Backend of the target "radius". Uses the store's connection, on the thread that opened it."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._database = store.database
 
     def read(self, keys: Sequence[Key] | None) -> Resources:
@@ -57,7 +58,7 @@ class RadiusRows:
         changed it; rows we never write make a login differ, in `reply` or in a field `check` that is there only then.
         """
         try:
-            return Reader(self._database).read(keys)
+            return Reader(self._store).read(keys)
         except Refusal as refusal:
             raise Unreachable(TARGET, str(refusal)) from refusal
 
@@ -89,7 +90,7 @@ class RadiusRows:
         self, batch: Sequence[Change], opener: Opener, beside: Callable[[Change], None], held: _Held
     ) -> list[Outcome]:
         with self._database.transaction():
-            reader = Reader(self._database)
+            reader = Reader(self._store)
             writer = Writer(self._database, reader, opener)
             have = reader.read([change.key for change in batch])
             foreign = _foreign(reader, [c.key for c in batch if c.after is not None and c.key not in have])

@@ -38,6 +38,12 @@ def refusal(error: Exception, path: Path) -> Refusal:
     return Refusal(Problem("E311", f"{path}: the database refused a statement ({name}{_words(error)})", advice=advice))
 
 
+def odd(path: Path, table: str) -> Refusal:
+    """A row of ours that says nothing we ever wrote: somebody changed it by hand."""
+    advice = "Restore the table from a backup; nothing was changed"
+    return Refusal(Problem("E311", f"{path}: the table {table} holds a value that ispctl never writes", advice=advice))
+
+
 def _words(error: Exception) -> str:
     """SQLite's own words name tables and columns; those about a parameter would quote it."""
     return f": {error}" if isinstance(error, sqlite3.Error) else ""

@@ -64,7 +64,14 @@ def runs(database: Database, limit: int, *, unfinished: bool) -> Iterator[RunRec
     for *head, started, finished, outcome, counts in database.query(sql, (limit,)):
         began = moment(started)
         if began is not None:
-            yield RunRecord(*[*head, began, moment(finished), outcome, json.loads(counts)])
+            yield RunRecord(*[*head, began, moment(finished), outcome, _counts(counts)])
+
+
+def _counts(text: str) -> dict[str, int]:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError):
+        return {}
 
 
 def lost_since(database: Database, since: datetime) -> dict[tuple[str, str], int]:

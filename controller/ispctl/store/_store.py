@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ispctl.store import _journal, _lock, _schema, _sessions
+from ispctl.store import _errors, _journal, _lock, _schema, _sessions
 from ispctl.store._database import Database
 from ispctl.store._dsn import database_file
 from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session, moment, stamp
@@ -121,8 +121,13 @@ class Store:
         """What the rows were last made equal to; None before the first apply."""
         rows = self.database.query("SELECT key, value FROM ispctl_meta WHERE key LIKE 'applied_%'")
         meta: dict[str, str] = dict(rows)
-        at = moment(int(meta.get("applied_at", "-1")))
-        return Applied(meta["applied_commit"], at, meta["applied_digest"]) if at else None
+        if not meta:
+            return None
+        stamped = meta.get("applied_at", "")
+        at = moment(int(stamped)) if stamped.isascii() and stamped.isdigit() else None
+        if at is None or not {"applied_commit", "applied_digest"} <= meta.keys():
+            raise _errors.odd(self.path, "ispctl_meta")
+        return Applied(meta["applied_commit"], at, meta["applied_digest"])
 
     def put_applied(self, applied: Applied) -> None:
         """Belongs into the last transaction of an apply."""
@@ -169,7 +174,19 @@ class Store:
     def objects(self, kind: str) -> dict[str, Any]:
         """What was noted about the objects of one kind: key -> what `put_object` was given."""
         rows = self.database.query("SELECT key, value FROM ispctl_object WHERE kind = ? ORDER BY key", (kind,))
-        return {key: json.loads(value) for key, value in rows}
+        try:
+            return {key: json.loads(value) for key, value in rows}
+        except ValueError:
+            raise _errors.odd(self.path, "ispctl_object") from None
+
+    @property
+    def row_key(self) -> bytes:
+        """The random key under which secrets in rows leave their marks; an ispstat role need not see it."""
+        rows = self.database.query("SELECT value FROM ispctl_secret WHERE name = 'rows'")
+        try:
+            return bytes.fromhex(rows[0][0])
+        except (IndexError, ValueError):
+            raise _errors.odd(self.path, "ispctl_secret") from None
 
     def put_object(self, kind: str, key: str, value: Mapping[str, Any]) -> None:
         """`value` is JSON. The kinds "nas" and "pop" belong to the rows of RADIUS."""

@@ -1,0 +1,67 @@
+"""Tables change by numbered steps, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ispctl.model.problem import Refusal
+from ispctl.store import Store, _schema
+
+DSN = "sqlite:///radius.db"
+STEP = "CREATE TABLE ispctl_extra (note text); -- a remark; with a semicolon\nINSERT INTO ispctl_extra VALUES ('kept');"
+
+
+@pytest.fixture
+def newer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Make this program one that has a second migration."""
+    first = list(_schema._migrations())
+    return lambda text: monkeypatch.setattr(_schema, "_migrations", lambda: iter([*first, (2, text)]))
+
+
+def test_an_older_database_is_opened_only_after_it_was_brought_up_to_date(
+    tmp_path: Path, newer: Callable[[str], None]
+) -> None:
+    with Store.create(DSN, base=tmp_path) as store:
+        store.meta.set("note", "mine")
+    newer(STEP)
+    with pytest.raises(Refusal, match="E306 older-schema: .* has schema 1, this program needs 2"):
+        Store.open(DSN, base=tmp_path)
+    Store.create(DSN, base=tmp_path).close()
+    with Store.open(DSN, base=tmp_path) as store:
+        assert store.database.query("SELECT note FROM ispctl_extra") == [("kept",)]
+        assert (store.meta.get("schema"), store.meta.get("note")) == ("2", "mine")
+
+
+def test_a_migration_that_fails_leaves_no_trace(tmp_path: Path, newer: Callable[[str], None]) -> None:
+    Store.create(DSN, base=tmp_path).close()
+    newer(STEP + "INSERT INTO ispctl_nothing VALUES (1);")
+    with pytest.raises(Refusal, match="E311"):
+        Store.create(DSN, base=tmp_path)
+    newer(STEP)
+    Store.create(DSN, base=tmp_path).close()
+
+
+def test_the_files_are_numbered_without_a_hole() -> None:
+    assert [number for number, _ in _schema._migrations()] == list(range(1, _schema.newest() + 1))
+
+
+@pytest.mark.parametrize(
+    ("edit", "question"),
+    [
+        ("DELETE FROM ispctl_secret", lambda store: store.row_key),
+        ("UPDATE ispctl_secret SET value = 'xyz'", lambda store: store.row_key),
+        ("INSERT INTO ispctl_meta VALUES ('applied_at', 'noon')", lambda store: store.applied),
+        ("INSERT INTO ispctl_meta VALUES ('applied_commit', 'c')", lambda store: store.applied),
+        ("INSERT INTO ispctl_object VALUES ('tariff', 'x', '{')", lambda store: store.objects("tariff")),
+    ],
+)
+def test_an_edit_of_our_own_tables_is_refused_in_words(
+    tmp_path: Path, edit: str, question: Callable[[Store], object]
+) -> None:
+    with Store.create(DSN, base=tmp_path) as store:
+        store.database.write(edit)
+        with pytest.raises(Refusal, match="E311 database-failed: .* holds a value that ispctl never writes"):
+            question(store)
