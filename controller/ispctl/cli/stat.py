@@ -27,7 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="What is so now: git and the RADIUS database, read only. No NAS is asked, nothing is written.",
 )
-StateName = Literal["terminated", "pending", "suspended", "hold", "expired", "grace", "throttled", "active"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,7 +59,7 @@ def ispstat(
 @app.command("list")
 def list_(
     context: typer.Context,
-    state: Annotated[list[StateName] | None, typer.Option(help="May be given several times.")] = None,
+    state: Annotated[list[str] | None, typer.Option(metavar="STATE", help="May be given several times.")] = None,
     group: Annotated[str, typer.Option(help="Of this group.")] = "",
     tariff: Annotated[str, typer.Option(help="On this tariff now.")] = "",
     nas: Annotated[str, typer.Option(help="Planned on this host or group of hosts.")] = "",
@@ -78,7 +77,7 @@ def list_(
 
     chosen = present.columns_of(columns)
     wanted = listing.Wanted(
-        states=frozenset(state or ()),
+        states=_states(state or []),
         group=group,
         tariff=tariff,
         nas=nas,
@@ -210,6 +209,16 @@ def _screen(view: View) -> Screen:
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     return Screen(view.zone, view.now, width)
+
+
+def _states(names: list[str]) -> frozenset[str]:
+    """--state expired --state grace, or --state expired,grace."""
+    from ispctl.states import State
+
+    wanted = frozenset(name.strip() for text in names for name in text.split(","))
+    if unknown := sorted(wanted - set(State)):
+        raise typer.BadParameter(f"{unknown[0]!r} is no state; there are {', '.join(State)}", param_hint="--state")
+    return wanted
 
 
 def _days(flag: str, text: str | None) -> int | None:

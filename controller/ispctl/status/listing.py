@@ -15,7 +15,7 @@ from ispctl.plan import Fields, Resources
 from ispctl.repo import Holding
 from ispctl.status import facts
 from ispctl.status.online import Online, sessions
-from ispctl.status.values import Speed, speed_of
+from ispctl.status.values import Speed, addresses_of, speed_of
 from ispctl.status.view import View, entitled
 
 Presence = Literal["yes", "no", "stale", "unknown"]
@@ -27,7 +27,7 @@ has come since; somebody altered it."""
 
 @dataclass(frozen=True)
 class Listed:
-    """One service. Rates in bit/s; an address is "203.0.113.7", "pool:home" or "" (none). What is None is unknown:
+    """One service. Rates in bit/s; addresses as now: "203.0.113.7", "pool:home" or "" (none). What is None is unknown:
     `last_seen` where the database was not read (or nobody was ever online), the rest where there is no such tariff."""
 
     id: str
@@ -98,7 +98,8 @@ class _World:
     def listed(self, holding: Holding, names: bool) -> Listed:
         view, service, subscriber = self.view, holding.service, holding.document.value
         entitlement = entitled(holding, view.head, view.now)
-        e = entitlement
+        e, policy = entitlement, view.head.policy.value
+        ipv4, ipv6, delegated = addresses_of(e, policy) if e else (None, None, None)
         return Listed(
             id=subscriber.id,
             key=service.key,
@@ -107,10 +108,10 @@ class _World:
             state=str(e.state) if e else None,
             access=e.access if e else None,
             tariff=e.terms.tariff if e else None,
-            rate=speed_of(e, view.head.policy.value) if e else None,
-            ipv4=e.ipv4 if e else None,
-            ipv6=e.ipv6 if e else None,
-            delegated=e.delegated if e else None,
+            rate=speed_of(e, policy) if e else None,
+            ipv4=ipv4,
+            ipv6=ipv6,
+            delegated=delegated,
             nas=e.nas if e else (),
             mac_mode=e.mac_mode if e else service.mac.mode,
             ends=e.ends if e else None,

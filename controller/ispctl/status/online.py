@@ -169,8 +169,8 @@ class _Judge:
         return ("acked", "disconnect") if ending else ("unknown", "")
 
     def _class_to(self, fields: Fields, nas: Nas, session: Session) -> str:
-        """The Class it would get now, with the wall that the server itself put up."""
-        logical = WALLED if "/wall:" in session.klass else fields["group"]
+        """The Class it would get now; a device that the server walled for its MAC would be walled again."""
+        logical = WALLED if session.klass.endswith("/wall:mac") else fields["group"]
         group = self.rows.get(("group", f"{logical}@{nas.platform}"))
         return f"{fields['class']}-{rendering(group)}" if group else ""
 

@@ -55,12 +55,13 @@ def _headline(one: Shown, screen: Screen) -> Iterator[str]:
 def _by_git(one: Shown) -> str:
     why = {value.name: value.because for value in one.effective}["state"]
     place = f" ({why.place})" if why.place else ""
+    said = why.text if why.text.startswith(str(one.state)) else f"{one.state}: {why.text}"
     if one.access == "open":
         grace = f", {why.text}{place}" if one.state == "grace" else ""
         return f"IN SERVICE at {rate(one.rate)}{grace}"
     if one.access == "walled":
-        return f"WALLED at {rate(one.rate)}, {one.state}: {why.text}{place}"
-    return f"NOT IN SERVICE, {one.state}: {why.text}{place}"
+        return f"WALLED at {rate(one.rate)}, {said}{place}"
+    return f"NOT IN SERVICE, {said}{place}"
 
 
 def _by_database(given: Given) -> str:

@@ -20,7 +20,7 @@ from ispctl.repo import Holding
 from ispctl.status.listing import Standing, own, standing
 from ispctl.status.online import Asked, Online, sessions
 from ispctl.status.rows import differences
-from ispctl.status.values import Reason, Speed, rate, reason, speed_of
+from ispctl.status.values import Reason, Speed, addresses_of, rate, reason, speed_of
 from ispctl.status.view import View, entitled
 from ispctl.store import Reject
 
@@ -166,8 +166,8 @@ def _effective(view: View, holding: Holding, e: Entitlement) -> Iterator[Effecti
     yield Effective("rate", rate(speed), reason(because.get("rate")) if speed else _access_reason(view, e))
     if tariff is not None:
         yield from _of_tariff(e, tariff)
-    for name in ("ipv4", "ipv6", "delegated"):
-        yield Effective(name, getattr(e, name) or "none", reason(because.get("ipv4" if name == "ipv4" else "ipv6")))
+    for name, value in zip(("ipv4", "ipv6", "delegated"), addresses_of(e, policy.value), strict=True):
+        yield Effective(name, value or "none", _address_reason(view, e, "ipv4" if name == "ipv4" else "ipv6"))
     yield Effective("routes", ", ".join(e.routes) or "none", _written(holding, "routes"))
     yield Effective("nas", ", ".join(e.nas) or "anywhere", reason(because.get("nas"), "not planned anywhere"))
     yield Effective("roaming", e.roaming, _rule(policy, "roaming"))
@@ -193,7 +193,15 @@ def _access_reason(view: View, e: Entitlement) -> Reason:
     blocked = str(e.state) if str(e.state) in ("expired", "suspended", "hold") else ""
     if not blocked:
         return Reason("state", f"state {e.state}")
-    return replace(_rule(view.head.policy, blocked, "method"), code="policy", text=f"policy for {blocked}")
+    policy = view.head.policy
+    key = blocked if policy.where_key(blocked) != policy.where_key() else "expired"  # the others follow it
+    return replace(_rule(policy, key, "method"), text=f"policy for {blocked}")
+
+
+def _address_reason(view: View, e: Entitlement, family: str) -> Reason:
+    if e.access == "open":
+        return reason(e.because.get(family))
+    return _rule(view.head.policy, "wall") if e.access == "walled" else _access_reason(view, e)
 
 
 def _rule(document: Document[Any], *loc: str) -> Reason:

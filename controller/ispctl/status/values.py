@@ -58,6 +58,14 @@ def speed_of(entitlement: Entitlement, policy: Policy) -> Speed | None:
     return Speed(entitlement.terms.down, entitlement.terms.up)
 
 
+def addresses_of(entitlement: Entitlement, policy: Policy) -> tuple[str, str, str]:
+    """(IPv4, IPv6, delegated prefix) that somebody would get now: behind the wall there is its pool and no IPv6."""
+    if entitlement.access == "open":
+        return entitlement.ipv4, entitlement.ipv6, entitlement.delegated
+    walled = entitlement.access == "walled"
+    return (f"pool:{policy.wall.pool}" if walled and policy.wall.pool else ""), "", ""
+
+
 def plain(value: Any, zone: ZoneInfo) -> Any:
     """A value as JSON: dataclasses become objects by their field names, moments RFC 3339 with the ISP's offset."""
     if isinstance(value, datetime):
