@@ -8,10 +8,13 @@ import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from ispctl.plan import Change
 from ispctl.store._database import Database
 from ispctl.store.records import RunRecord, moment, stamp
+
+if TYPE_CHECKING:  # what a plan is made of loads pydantic; looking at sessions must not pay for it
+    from ispctl.plan import Change
 
 _COLUMNS = "run, kind, commit_id, base_id, digest, actor, host, pid, started, finished, outcome, counts"
 
