@@ -105,19 +105,20 @@ def apply(world: World, commit: str, permission: Permission = Permission()) -> R
         return _write(world, reading, found, rows, secrets, refused, waiting)
 
 
+def drifted(world: World) -> tuple[Change, ...]:
+    """What stands in the database otherwise than the last apply left it. Raises Refusal, Unreachable."""
+    return drift(_applied_reading(world))[1]
+
+
 def repair(world: World) -> tuple[tuple[Change, ...], tuple[Outcome, ...]]:
     """Write back what was applied where somebody changed rows by hand; what time has made due is left to an apply.
     Raises Refusal, Unreachable."""
     with world.store.lock(Holder("", world.now, "drift --repair")):
-        applied = world.store.applied
-        if applied is None:
-            text = "nothing has been applied to this database, so there is nothing to compare it with"
-            raise Refusal(Problem("E608", text, advice="ispctl apply makes it equal to a commit"))
-        reading = _reading(world, applied.commit)
+        reading = _applied_reading(world)
         intent, changes = drift(reading)
         secrets = SealedValues(reading.snapshot.nas, intent.entitlements, world.keyring)
         secrets.check(changes)
-        run = world.store.begin_run("repair", world.now, commit=applied.commit, digest=applied.digest)
+        run = world.store.begin_run("repair", world.now, commit=reading.commit)
         beside = partial(run.change, at=world.now)
         outcomes = tuple(RadiusRows(world.store).apply(order(changes), secrets.open, beside))
         failed = sum(bool(outcome.error) for outcome in outcomes)
@@ -239,6 +240,14 @@ class _Note:
 def _reading(world: World, commit: str) -> Reading:
     resolved = world.repository.resolve(commit)
     return Reading(world.repository, world.store, RadiusRows(world.store), resolved, world.now)
+
+
+def _applied_reading(world: World) -> Reading:
+    applied = world.store.applied
+    if applied is None:
+        text = "nothing has been applied to this database, so there is nothing to compare it with"
+        raise Refusal(Problem("E608", text, advice="ispctl apply makes it equal to a commit"))
+    return _reading(world, applied.commit)
 
 
 def _may_begin(world: World, reading: Reading, permission: Permission) -> None:

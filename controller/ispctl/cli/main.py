@@ -59,19 +59,18 @@ def validate(
     format: Annotated[Literal["text", "json", "codequality"], typer.Option("--format")] = "text",
 ) -> None:
     """Check every file and every rule across files. Shows all problems. Exit code: 0 fine, 1 problems."""
-    from ispctl.repo.checks import check
+    from ispctl.cli.answers import coloured
     from ispctl.report import problems
+    from ispctl.repo.checks import check
 
     session: Session = context.obj
     with session.repository() as repository:
         snapshot = repository.at(commit) if commit else repository.work()
         found = check(snapshot, session.now)
-        count = sum(1 for _ in snapshot.services())
-    answers = {"json": problems.to_json, "codequality": problems.to_codequality}
     if format == "text":
-        say(problems.to_text(found, services=count))
+        say(coloured(problems.text(found)))
     else:
-        say_json(answers[format](found))
+        say_json(problems.document(found) if format == "json" else problems.codequality(found))
     raise typer.Exit(1 if any(problem.severity == "error" for problem in found) else 0)
 
 
@@ -100,14 +99,13 @@ def plan(
         now = at_time(at, session.now)
         plans.warn_of_edits(repository, commit)
         if base is None:
-            found, snapshot, closed = plans.live(session, repository, commit, now)
+            found = plans.live(session, repository, commit, now)
         else:
-            found, snapshot = plans.proposed(repository, base, commit, now)
-            closed = plans.preview(found, snapshot)
+            found = plans.proposed(repository, base, commit, now)
     if out is not None:
-        save(found, snapshot, out)
-    say(plan_answer(found, snapshot, closed, format))
-    raise typer.Exit(1 if found.unread else 0 if found.empty else 2)
+        save(found.plan, found.snapshot, out)
+    say(plan_answer(found.plan, found.snapshot, found.closed, found.until, format))
+    raise typer.Exit(1 if found.plan.unread else 0 if found.plan.empty else 2)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,17 @@ def verified(repository: Repository, rev: str, now: datetime) -> Snapshot:
     return snapshot
 
 
-def proposed(repository: Repository, base: str, commit: str, now: datetime) -> tuple[Plan, Snapshot]:
+@dataclass(frozen=True)
+class Planned:
+    """A plan with what its answer needs: the commit it is about, the gates that refuse it, the next moment."""
+
+    plan: Plan
+    snapshot: Snapshot
+    closed: tuple[Closed, ...] = ()
+    until: datetime | None = None
+
+
+def proposed(repository: Repository, base: str, commit: str, now: datetime) -> Planned:
     """The plan between two commits; the base may be older than today's rules, the commit may not break them."""
     from ispctl.survey import propose
 
@@ -45,8 +56,11 @@ def proposed(repository: Repository, base: str, commit: str, now: datetime) -> t
     errors = sum(problem.severity == "error" for problem in check(repository.at(base), now))
     if errors:
         advice = f"ispctl validate --commit {base} shows them; ispctl plan --live compares with what was applied"
-        raise Refusal(Problem("E609", f"the base {base} has {errors} errors: nothing can be said against it", advice=advice))
-    return propose(repository, base, commit, now), snapshot
+        raise Refusal(
+            Problem("E609", f"the base {base} has {errors} errors: nothing can be said against it", advice=advice)
+        )
+    plan = propose(repository, base, commit, now)
+    return Planned(plan, snapshot, preview(plan, snapshot))
 
 
 @contextmanager
@@ -61,9 +75,7 @@ def world(
         yield World(repository, store, lambda: session.keyring(snapshot, lab=lab), now, clock, progress)
 
 
-def live(
-    session: Session, repository: Repository, commit: str, now: datetime
-) -> tuple[Plan, Snapshot, tuple[Closed, ...]]:
+def live(session: Session, repository: Repository, commit: str, now: datetime) -> Planned:
     """The plan of a commit against what was applied, and the gates that would refuse it."""
     from ispctl.backend import Unreachable
     from ispctl.reconcile import closed_gates, empty, live, with_unread
@@ -73,8 +85,9 @@ def live(
         try:
             found = live(opened, commit)
         except Unreachable as error:
-            return with_unread(empty(snapshot.commit, now), error), snapshot, ()
-        return found.plan, snapshot, closed_gates(opened, found, {})
+            return Planned(with_unread(empty(snapshot.commit, now), error), snapshot)
+        until = min((e.until for e in found.intent.entitlements if e.until), default=None)
+        return Planned(found.plan, snapshot, closed_gates(opened, found, {}), until)
 
 
 def apply_to(session: Session, commit: str, permission: Permission | None = None) -> tuple[Result, Snapshot]:

@@ -1,0 +1,97 @@
+"""Values -> what is printed. Text and notes are made from the JSON of the plan, so that the two cannot disagree."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from ispctl.model.problem import Problem, Refusal
+from ispctl.report.plan_json import document, dumps, read_saved, stamp
+
+if TYPE_CHECKING:
+    from ispctl.gates import Closed
+    from ispctl.plan import Plan
+    from ispctl.reconcile import Result
+    from ispctl.repo import Snapshot
+
+WIDEST = 110
+
+
+def plan_answer(plan: Plan, snapshot: Snapshot, closed: Sequence[Closed], until: datetime | None, format: str) -> str:
+    """A plan as text, JSON or a note for a merge request."""
+    zone = zone_of(snapshot)
+    said = document(plan, zone)
+    if format == "json":
+        return dumps(said)
+    moment = stamp(until, zone) if until else None
+    if format == "markdown":
+        from ispctl.report import plan_markdown
+
+        return plan_markdown.render(said, closed=closed, until=moment)
+    from ispctl.report import plan_text
+
+    return coloured(plan_text.render(said, closed=closed, until=moment, width=width()))
+
+
+def save(plan: Plan, snapshot: Snapshot, out: Path) -> None:
+    """Write the JSON plan; it holds personal data, so only its owner may read it. Raises Refusal."""
+    try:
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(dumps(document(plan, zone_of(snapshot))))
+    except OSError as error:
+        text = f"{out} cannot be written ({error.strerror})"
+        raise Refusal(Problem("E613", text, advice="Name another file with --out")) from None
+
+
+def saved_plan(path: Path) -> Callable[[Plan], Sequence[str]]:
+    """How a plan differs from the one in a file, sessions apart: who is online changes by the minute."""
+    try:
+        saved = read_saved(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        text = f"{path} cannot be read ({type(error).__name__})"
+        raise Refusal(Problem("E610", text, advice="Make one: ispctl plan --live --out FILE")) from None
+    rows = replace(saved, changes={id: one for id, one in saved.changes.items() if not one.key.startswith("session/")})
+
+    def differences(plan: Plan) -> Sequence[str]:
+        found = replace(plan, changes=tuple(c for c in plan.changes if c.key[0] != "session"))
+        return rows.differences(found)
+
+    return differences
+
+
+def apply_answer(result: Result, snapshot: Snapshot, format: str) -> str:
+    """What an apply did."""
+    from ispctl.report import outcome
+
+    if format == "json":
+        return dumps(outcome.document(result, zone_of(snapshot)))
+    return coloured(outcome.text(result, zone_of(snapshot), width=width()))
+
+
+def zone_of(snapshot: Snapshot) -> ZoneInfo:
+    """The ISP's time zone."""
+    return ZoneInfo(snapshot.policy.value.timezone)
+
+
+def width() -> int:
+    """Columns of the terminal, at most so many that a line is still read in one glance."""
+    return min(shutil.get_terminal_size((100, 24)).columns, WIDEST)
+
+
+def coloured(text: str) -> str:
+    """With colours on a terminal that wants them."""
+    if not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+        return text
+    from ispctl.report.terminal import show
+
+    stream = io.StringIO()
+    show(text, stream, color=True)
+    return stream.getvalue()
