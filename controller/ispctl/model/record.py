@@ -69,8 +69,8 @@ def _said(detail: ErrorDetails) -> str:
         return f"expected {detail['ctx']['expected'].replace(chr(39), '')}"
     if known := _WORDS.get(detail["type"]):
         return known
-    said = detail["msg"]
-    return said[0].lower() + said[1:].replace("Input should be", "expected")
+    said = detail["msg"].replace("Input should be", "expected")
+    return said[0].lower() + said[1:]
 
 
 def _given(detail: ErrorDetails, loc: Loc) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
@@ -14,10 +15,10 @@ from ispctl.model.ledger import Ledger
 from ispctl.model.network import Defaults, HostGroups, Hosts, Pools, Targets
 from ispctl.model.policy import FORMAT, Policy
 from ispctl.model.problem import Problem, Where
-from ispctl.model.record import findings
+from ispctl.model.record import Loc, dotted, findings
 from ispctl.model.subscriber import Group, Subscriber
 from ispctl.model.tariff import Tariff
-from ispctl.repo.yaml import Node, read
+from ispctl.repo.yaml import Marks, Node, read
 
 SMALL: Final = 256 * 1024
 LARGE: Final = 4 * 1024 * 1024
@@ -48,6 +49,8 @@ KINDS: Final = (
     Kind("subscriber", Subscriber),
     Kind("ledger", Ledger, LARGE),
 )
+_FOREIGN: Final = {"custom", "connection_options"}
+"""What stands below these keys is somebody else's format."""
 _BY_NAME: Final = {kind.name: kind for kind in KINDS}
 _GROUP = re.compile(r"subscribers/[^/]+/group\.yaml")
 _LEDGER = re.compile(r"subscribers/[^/]+/(?:.+/)?[^/]+\.ledger\.yaml")
@@ -83,16 +86,28 @@ def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, li
         return None, problems
     if kind.model is Policy and (newer := _newer(path, node)):
         return None, [*problems, newer]
+    value = None
     try:
         value = kind.model.model_validate(node)
     except ValidationError as error:
         for code, loc, text, advice in findings(error, kind.model):
             place = marks.key(loc) if code == "E030" else marks.value(loc)
             problems.append(Problem(code, text, Where(path, *place), advice))
-        return None, problems
+    problems += [found for found in _empty(path, node, marks) if found not in problems]
     if any(problem.severity == "error" for problem in problems):
         return None, problems
     return Document(path, value, marks), problems
+
+
+def _empty(path: str, node: Node, marks: Marks, loc: Loc = ()) -> Iterator[Problem]:
+    """E034 for every key without a value, also where it may be left out: `paid_until:` is a slip, not an answer."""
+    if node is None:
+        text = f"{dotted(loc)} has no value"
+        yield Problem("E034", text, Where(path, *marks.value(loc)), "Give it a value or remove the key")
+    parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for part, below in parts:
+        if part not in _FOREIGN:
+            yield from _empty(path, below, marks, (*loc, part))
 
 
 def _newer(path: str, node: Node) -> Problem | None:

@@ -71,7 +71,7 @@ def _askers(scene: Scene) -> Iterator[Problem]:
     """A request is known by the address it comes from, and accounting by the identifier too."""
     sources: dict[Any, tuple[str, Where]] = {}
     identifiers: dict[str, tuple[str, Where]] = {}
-    for nas in scene.snapshot.nas.values():
+    for nas in sorted(scene.snapshot.nas.values(), key=lambda nas: nas.where):
         if nas.radius is None:
             continue
         for i, source in enumerate(nas.radius.sources):
@@ -117,6 +117,8 @@ def _planned(scene: Scene) -> Iterator[Problem]:
             text = f"{nas.name} has no coa: a running session there cannot be changed or ended"
             yield Problem("W706", text, nas.where, "Add data.coa; until then a change waits for the next login")
     document = scene.snapshot.file("host-groups")
+    if any(group not in _names(scene) for nas in scene.snapshot.nas.values() for group in nas.groups):
+        return  # said already, and one of them may be meant
     filled = {group for nas in scene.snapshot.nas.values() for group in nas.groups}
     for name in _names(scene):
         if document and name in named and name not in filled:

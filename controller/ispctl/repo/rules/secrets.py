@@ -25,8 +25,8 @@ def rules(scene: Scene) -> Iterator[Problem]:
             yield wrong
         first = seen.setdefault(sealed.text, sealed)
         if first.place != sealed.place and sealed.text.startswith("enc:"):
-            text = f"this is a copy of the sealed value at {spot(first.where)}; it opens for one of them at most"
-            yield Problem("E132", text, sealed.where, f"Seal it here: ispctl secrets encrypt {sealed.place}")
+            text = f"the same sealed value stands at {spot(first.where)}; it opens for one of them at most"
+            yield Problem("E132", text, sealed.where, f"Seal it for this one: ispctl secrets encrypt {sealed.place}")
     if seen:
         yield from _openers(scene)
 

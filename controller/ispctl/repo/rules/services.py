@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ispctl.model.document import Document
+from ispctl.model.network import Pool
 from ispctl.model.problem import Problem
 from ispctl.model.subscriber import Ipv6, Service
 from ispctl.model.tariff import Tariff
@@ -148,12 +149,15 @@ class _Reach:
         """The hosts among those that `names` stand for to which a pool does not extend."""
         known = self.missing.get((name, names))
         if known is None:
-            pool = self.snapshot.pools.get(name)
-            hosts = self.snapshot.reach(names) if pool else ()
-            allowed = set(self.snapshot.reach(pool.nas)) if pool and pool.nas else set(hosts)
-            known = tuple(h for h in hosts if pool and (h not in allowed or (pool.slices and h not in pool.slices)))
+            pool, nas = self.snapshot.pools.get(name), self.snapshot.nas
+            misspelled = pool is None or not nas.keys() >= pool.slices.keys()
+            hosts = () if misspelled else [host for host in self.snapshot.reach(names) if nas[host].radius]
+            known = tuple(host for host in hosts if pool and not self._extends(pool, host))
             self.missing[name, names] = known
         return known
+
+    def _extends(self, pool: Pool, host: str) -> bool:
+        return (not pool.slices or host in pool.slices) and (not pool.nas or host in self.snapshot.reach(pool.nas))
 
 
 def _pools(version: Version, tariff: Tariff | None) -> Iterator[tuple[tuple[str, str, str], str]]:

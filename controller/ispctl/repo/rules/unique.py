@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from ispctl.desired import group_of
 from ispctl.model.problem import Problem, Where
-from ispctl.model.subscriber import Binding
+from ispctl.model.subscriber import Binding, group_of
 from ispctl.repo.rules.scene import Scene, Tenure, called, spot
 from ispctl.repo.snapshot import Holding
 
@@ -51,26 +50,21 @@ def _by_group(holdings: Iterable[Holding]) -> Iterable[Sequence[Holding]]:
 
 
 def conflicts(scene: Scene, holdings: Sequence[Holding]) -> Iterator[tuple[Holding, Holding]]:
-    """Pairs of different services that hold one thing at one time, the smaller id first; each service that disturbs
-    another once. Costs a sort, however many there are."""
+    """(holder, disturber) for each service that takes what another has at that time. The one that has it first is the
+    holder; of two that have it now, the one with the smaller id. Costs a sort, however many there are."""
     if len(holdings) < 2:
         return
-    held = [(tenure, rank(holding), holding) for holding in holdings if not scene.over(tenure := scene.tenure(holding))]
-    held.sort(key=lambda item: (item[0].start, item[1]))
+    held = [(tenure, holding) for holding in holdings if not scene.over(tenure := scene.tenure(holding))]
+    held.sort(key=lambda item: (max(item[0].start, scene.now), _rank(item[1])))
     last: tuple[Tenure, Holding] | None = None
-    for tenure, _, holding in held:
+    for tenure, holding in held:
         if last and tenure.overlaps(last[0]) and not same_service(last[1], holding):
-            yield in_rank(last[1], holding)
+            yield last[1], holding
         if last is None or tenure.end > last[0].end:
             last = tenure, holding
 
 
-def in_rank(one: Holding, other: Holding) -> tuple[Holding, Holding]:
-    return (one, other) if rank(one) <= rank(other) else (other, one)
-
-
-def rank(holding: Holding) -> tuple[str, str, int]:
-    """Who counts as first: the smaller id, which was given earlier."""
+def _rank(holding: Holding) -> tuple[str, str, int]:
     return holding.document.value.id, holding.document.path, holding.number
 
 
