@@ -1,4 +1,4 @@
-"""What no text editor makes: links, other encodings, huge files, nested repositories; and repositories that are empty."""
+"""What no text editor makes: links, other encodings, huge files, nested repositories; and repositories left empty."""
 
 from __future__ import annotations
 

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from ispctl.desired import BEGINNING, NEVER, group_of, moment
+from ispctl.desired import BEGINNING, NEVER
+from ispctl.model.days import moment
 from ispctl.model.document import Document
 from ispctl.model.problem import Where
 from ispctl.model.record import Loc
-from ispctl.model.subscriber import Group, Service, Subscriber
+from ispctl.model.subscriber import Group, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
 from ispctl.repo.snapshot import Holding, Snapshot
 
