@@ -139,6 +139,9 @@ CODES: Final[dict[str, str]] = {
     "E607": "unknown-target",
     "E608": "nothing-applied",
     "E609": "broken-base",
+    "E610": "not-a-plan",
+    "E611": "other-plan-version",
+    "E612": "proposed-plan",
     # E62x: questions to ispstat
     "E621": "no-such-name",
     "E622": "applied-unknown",

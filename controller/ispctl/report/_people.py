@@ -1,0 +1,256 @@
+"""What a plan says about people, read from its JSON: who, what, how it was and will be, the session, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ispctl.plan import EFFECTS
+from ispctl.report._words import clean, local, masked, place, plural, rate, short
+from ispctl.report.shapes import CohortJson, PlanJson, ReasonJson, ServiceJson
+
+WORDS: Final = {
+    "cut-off": "cut off",
+    "walled": "walled",
+    "ended": "ended",
+    "slower": "slower",
+    "address": "readdressed",
+    "other": "changed",
+    "faster": "faster",
+    "restored": "restored",
+    "new": "new",
+}
+CAUSES: Final = {
+    "commit": "",
+    "clock": "By the clock, whatever the commit says",
+    "facts": "By usage and other facts, whatever the commit says",
+    "drift": "Changed by hand, and put right",
+}
+GAINS: Final = frozenset({"faster", "restored", "new"})
+HARM: Final = frozenset({"cut-off", "walled", "ended", "slower"})
+NOTHING: Final = "none"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One service, or a cohort of them, ready to be written. `because`: (text, place) each."""
+
+    who: str
+    effect: str
+    turn: str
+    what: str
+    session: str
+    because: tuple[tuple[str, str], ...]
+    sample: tuple[str, ...] = ()
+    count: int = 1
+
+
+def logins(plan: PlanJson) -> frozenset[str]:
+    """Every login of a plan: what no text may show."""
+    sides = (side.get("login") for s in plan["services"] for side in (s["was"], s["will_be"]))
+    rows = (c["key"].partition("/")[2] for c in plan["changes"] if c["key"].startswith("login/"))
+    return frozenset(str(login) for login in [*sides, *rows] if login)
+
+
+def lines(plan: PlanJson) -> dict[str, list[Line]]:
+    """By cause: the lines of people in the order of harm; cohorts are one line."""
+    hidden = logins(plan)
+    groups: dict[str, list[ServiceJson]] = {}
+    for service in plan["services"]:
+        groups.setdefault(service["cause"], []).append(service)
+    ordered = sorted(groups, key=lambda cause: [*CAUSES, cause].index(cause))
+    return {cause: list(_folded(groups[cause], plan["cohorts"], hidden)) for cause in ordered}
+
+
+def _folded(services: Sequence[ServiceJson], cohorts: Sequence[CohortJson], hidden: frozenset[str]) -> Iterator[Line]:
+    """A cohort stands where the first of its members would."""
+    known = {_alike(c["effects"], c["because"]) for c in cohorts}
+    members: dict[str, list[ServiceJson]] = {}
+    for service in services:
+        alike = _alike(service["effects"], service["because"][0]) if service["because"] else ""
+        members.setdefault(alike if alike in known else f"{service['id']}/{service['key']}", []).append(service)
+    for alike_ones in members.values():
+        if len(alike_ones) > 5:
+            yield _cohort_line(alike_ones, hidden)
+        else:
+            yield from (_service_line(service, hidden) for service in alike_ones)
+
+
+def _alike(effects: Sequence[str], because: ReasonJson) -> str:
+    return repr((list(effects), sorted(because.items())))
+
+
+def _service_line(service: ServiceJson, hidden: frozenset[str]) -> Line:
+    return Line(
+        who=owner(service),
+        effect=effect_words(service),
+        turn=turn(service),
+        what="; ".join(differences(service)),
+        session=session_words(service),
+        because=tuple(why(reason, hidden) for reason in service["because"]),
+    )
+
+
+def _cohort_line(services: Sequence[ServiceJson], hidden: frozenset[str]) -> Line:
+    said = [differences(service) for service in services]
+    common = [part for part in said[0] if all(part in other for other in said)]
+    sessions = Counter(map(session_words, services))
+    return Line(
+        who=plural(len(services), "service"),
+        effect=effect_words(services[0]),
+        turn=turn(services[0]),
+        what="; ".join(common),
+        session=", ".join(f"{count:,} {word}" if len(sessions) > 1 else word for word, count in sessions.items()),
+        because=(why(services[0]["because"][0], hidden),),
+        sample=tuple(map(owner, services[:5])),
+        count=len(services),
+    )
+
+
+def owner(service: ServiceJson) -> str:
+    return clean(f"{service['id']}/{service['key']}")
+
+
+def effect_words(service: ServiceJson) -> str:
+    if service["effects"] == ["restored"] and service["was"].get("state") == "pending":
+        return "begins"
+    return ", ".join(WORDS.get(effect, clean(effect)) for effect in service["effects"])
+
+
+def turn(service: ServiceJson) -> str:
+    """loses, changes or gains: by the worst effect."""
+    effects = set(service["effects"])
+    return "loses" if effects & HARM else "gains" if effects and effects <= GAINS else "changes"
+
+
+def session_words(service: ServiceJson) -> str:
+    if not service["was"] or service["was"].get("access") == "none":
+        return "no session yet"
+    kept = service["if_online"] == "kept"
+    return {
+        "unknown": "kept if online" if kept else "drops if online",
+        "none": "nobody online",
+        "kept": "stays online",
+        "dropped": "drops",
+    }.get(service["session"], clean(service["session"]))
+
+
+def why(reason: ReasonJson, hidden: frozenset[str]) -> tuple[str, str]:
+    """(the reason, its file:line and the commit that brought it)"""
+    where = place(reason)
+    if reason["commit"]:
+        where = f"{where}, commit {short(reason['commit'])}" if where else f"commit {short(reason['commit'])}"
+    return masked(reason["text"], hidden), where
+
+
+def differences(service: ServiceJson) -> list[str]:
+    """How it was and will be, part by part; for a service that comes or goes, what it is."""
+    was, will_be = service["was"], service["will_be"]
+    if not was:
+        return [*_described(will_be)]
+    if not will_be:
+        return [f"{_state(was)}, tariff {clean(was['tariff'])} → no longer there"]
+    return list(_differences(was, will_be))
+
+
+def _described(side: dict[str, Any]) -> Iterator[str]:
+    yield _state(side)
+    yield f"tariff {clean(side['tariff'])}"
+    if side["rate"]:
+        yield _rate(side["rate"]) + " down/up"
+    for name, label in (("ipv4", "IPv4"), ("ipv6", "IPv6"), ("delegated", "prefix")):
+        if side[name]:
+            yield f"{label} {_address(side[name])}"
+
+
+def _differences(was: dict[str, Any], will_be: dict[str, Any]) -> Iterator[str]:
+    if (was["state"], was["access"]) != (will_be["state"], will_be["access"]):
+        yield _turned("", _state(was), _state(will_be))
+    if was["tariff"] != will_be["tariff"]:
+        yield _turned("tariff", clean(was["tariff"]), clean(will_be["tariff"]))
+    if was["rate"] and will_be["rate"] and was["rate"] != will_be["rate"]:
+        yield from _rates(was["rate"], will_be["rate"])
+    for name, label in (("ipv4", "IPv4"), ("ipv6", "IPv6"), ("delegated", "prefix")):
+        if was[name] != will_be[name]:
+            yield _turned(label, _address(was[name]), _address(will_be[name]))
+    if was["routes"] != will_be["routes"]:
+        yield _turned("routes", *(", ".join(map(clean, side["routes"])) or NOTHING for side in (was, will_be)))
+    yield from _access(was, will_be)
+    if was["ends"] != will_be["ends"]:
+        yield _turned("ends", local(was["ends"]), local(will_be["ends"]))
+    elif was["backstop"] != will_be["backstop"]:
+        yield _turned("backstop", local(was["backstop"]), local(will_be["backstop"]))
+    if was["on_expiry"] != will_be["on_expiry"]:
+        yield _turned("when it ends", was["on_expiry"], will_be["on_expiry"])
+
+
+def _access(was: dict[str, Any], will_be: dict[str, Any]) -> Iterator[str]:
+    """How one logs in. Neither logins nor MAC addresses are shown: for ipoe the one is the other."""
+    if was["login"] != will_be["login"]:
+        yield "another login"
+    if was["password"] != will_be["password"]:
+        yield (
+            "another password"
+            if was["password"] and will_be["password"]
+            else "password " + ("set" if will_be["password"] else "removed")
+        )
+    if was["mac"] != will_be["mac"]:
+        before, after = _binding(was["mac"]), _binding(will_be["mac"])
+        yield "other devices" if before == after else _turned("devices", before, after)
+    if was["nas"] != will_be["nas"] or was["pop"] != will_be["pop"]:
+        before, after = (", ".join(map(clean, side["nas"])) or NOTHING for side in (was, will_be))
+        yield _turned("NAS", before, after)
+    if was["roaming"] != will_be["roaming"]:
+        yield _turned("elsewhere", was["roaming"], will_be["roaming"])
+    if was["sessions"] != will_be["sessions"]:
+        yield _turned("sessions", *(str(side["sessions"] or "unlimited") for side in (was, will_be)))
+
+
+def _turned(label: str, before: str, after: str) -> str:
+    return f"{label} {before} → {after}".strip()
+
+
+def _state(side: dict[str, Any]) -> str:
+    meets = {"walled": " (payment page only)", "none": " (no login)"}.get(side["access"], "")
+    return clean(side["state"]) + meets
+
+
+def _rate(said: dict[str, Any]) -> str:
+    return rate(said["down"], said["up"])
+
+
+def _rates(was: dict[str, Any], will_be: dict[str, Any]) -> Iterator[str]:
+    if _rate(was) != _rate(will_be):
+        yield _turned("", _rate(was), _rate(will_be)) + " down/up"
+    if was["burst"] != will_be["burst"]:
+        before, after = (_rate(side["burst"]) if side["burst"] else NOTHING for side in (was, will_be))
+        yield "another burst" if before == after else _turned("burst", before, after)
+
+
+def _address(text: str) -> str:
+    return "pool " + clean(text.removeprefix("pool:")) if text.startswith("pool:") else clean(text) or NOTHING
+
+
+def _binding(mac: dict[str, Any]) -> str:
+    if mac["mode"] == "off":
+        return "any"
+    return f"{mac['mode']} ({len(mac['addresses'])} of {mac['max']}, else {mac['on_mismatch']})"
+
+
+def verdict(plan: PlanJson) -> str:
+    """The plan in a line: "2 services slower, 1 session drops if online, nobody cut off"."""
+    if not plan["services"]:
+        return f"nobody is touched, {plural(len(plan['changes']), 'row')} to write"
+    counts = Counter(effect for service in plan["services"] for effect in service["effects"])
+    ranked = sorted(counts, key=lambda effect: (EFFECTS.index(effect) if effect in EFFECTS else len(EFFECTS), effect))
+    words = [f"{counts[effect]:,} {WORDS.get(effect, clean(effect))}" for effect in ranked]
+    first, _, rest = words[0].partition(" ")
+    words[0] = f"{first} {'service' if first == '1' else 'services'} {rest}"
+    if drops := plan["summary"]["dropped"]:
+        known = all(service["session"] != "unknown" for service in plan["services"])
+        words.append(plural(drops, "dropped session") + ("" if known else " if online"))
+    if not plan["summary"]["cut_off"]:
+        words.append("nobody cut off")
+    return ", ".join(words)

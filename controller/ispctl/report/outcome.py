@@ -1,0 +1,188 @@
+"""What an apply or a repair did, as JSON, and as text made from that JSON alone. Ids only: neither logins nor names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any, Final
+
+from ispctl.backend import Outcome
+from ispctl.gates import Closed
+from ispctl.plan import Change, Plan
+from ispctl.report._closing import gate
+from ispctl.report._words import clean, listed, masked, plural, short, with_offset, wrapped
+from ispctl.report.plan_json import change, stamp
+from ispctl.report.plan_json import document as plan_document
+
+if TYPE_CHECKING:
+    from ispctl.reconcile import Result
+
+MOST: Final = 20
+_DONE: Final = {
+    "ack": "done",
+    "gone": "gone already",
+    "nak": "refused",
+    "unsupported": "not able",
+    "silent": "no answer",
+}
+
+
+def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
+    """What an apply did. `run` is "" and nothing is written where the database was not read."""
+    plan = result.plan
+    return {
+        "version": 1,
+        "run": result.run,
+        "commit": result.commit,
+        "now": stamp(plan.now, zone),
+        "digest": plan.digest,
+        "summary": plan_document(plan, zone)["summary"],
+        "written": _written(result.outcomes),
+        "failed": _failed(result.outcomes),
+        "sessions": [
+            {"service": s.owner, "nas": s.nas, "kind": s.kind, "answer": s.answer, "code": s.code, "text": s.text}
+            for s in result.sessions
+        ],
+        "held": {"changes": sorted(result.held), "services": _owners(plan, frozenset(result.held))},
+        "closed": [_closed(one) for one in result.closed],
+        "unread": [{"target": u.target, "code": u.code, "text": u.text} for u in result.unread],
+        "exit_code": result.exit_code,
+    }
+
+
+def text(result: Result, zone: tzinfo = UTC, *, width: int = 100) -> str:
+    """What an apply did as text, wrapped at `width`, ending with what to type next."""
+    said = document(result, zone)
+    parts = [[_verdict(said)], _lines("FAILED", map(_failure, said["failed"])), _sessions(said["sessions"])]
+    if said["closed"]:
+        gates = [f"{gate(Closed(c['gate'], c['wanted'], c['recent'], c['limit']))}. To allow: {c['allow']}"
+                 for c in said["closed"]]  # fmt: skip
+        held = said["held"]
+        of = f" of {plural(len(held['services']), 'service')}: {listed(held['services'])}" if held["services"] else ""
+        gates.append(f"Held back: {plural(len(held['changes']), 'change')}{of}")
+        parts.append(_lines("REFUSED: more than a day may take", gates))
+    unread = (f"{clean(u['target'])}: {clean(u['code'])} {clean(u['text'])}" for u in said["unread"])
+    parts += [_lines("NOT READ: nothing was done there", unread), [f"Next: {_next(said)}"]]
+    return _joined(parts, width)
+
+
+def drift_document(
+    changes: Sequence[Change], outcomes: Sequence[Outcome] = (), *, commit: str, now: datetime, zone: tzinfo = UTC
+) -> dict[str, Any]:
+    """What stands otherwise than it was applied: `before` is what was found, `after` what belongs there.
+
+    outcomes: of the repair, if there was one.
+    """
+    return {
+        "version": 1,
+        "commit": commit,
+        "now": stamp(now, zone),
+        "items": [{"service": one.owner, **change(one)} for one in changes],
+        "written": _written(outcomes),
+        "failed": _failed(outcomes),
+    }
+
+
+def drift_text(said: dict[str, Any], *, width: int = 100) -> str:
+    """A drift document as text, wrapped at `width`, ending with what to type next."""
+    items, commit = said["items"], short(said["commit"])
+    if not items:
+        return f"No drift: RADIUS is as commit {commit} left it.\n\nNext: ispctl plan --live\n"
+    written = sum(said["written"].values())
+    head = f"{plural(len(items), 'row')} changed by hand since commit {commit}, seen at {with_offset(said['now'])}"
+    if written or said["failed"]:
+        head += f": {written:,} put right"
+    parts = [[head], _lines("BY HAND", map(_by_hand, items)), _lines("FAILED", map(_failure, said["failed"]))]
+    done = "ispctl drift" if written else "ispctl drift --repair"
+    parts.append([f"Next: {'ispctl doctor' if said['failed'] else done}"])
+    return _joined(parts, width)
+
+
+def _joined(parts: Iterable[Sequence[str]], width: int) -> str:
+    return "\n\n".join("\n".join(wrapped(part, width)) for part in parts if part) + "\n"
+
+
+def _written(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    counts = Counter(outcome.change.action for outcome in outcomes if not outcome.error)
+    return {action: counts[action] for action in ("create", "update", "delete")}
+
+
+def _failed(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
+    """What was not written; no text names a login, whatever a database said. `service` is "" for what services share."""
+    found = ((o.change, o) for o in outcomes if o.error)
+    return [
+        {
+            "service": one.owner,
+            "change": one.id,
+            "kind": one.key[0],
+            "code": o.code,
+            "text": masked(o.error, {one.key[1]} if one.key[0] == "login" else ()),
+        }
+        for one, o in found
+    ]
+
+
+def _owners(plan: Plan, ids: frozenset[str]) -> list[str]:
+    return sorted({one.owner for one in plan.changes if one.id in ids and one.owner})
+
+
+def _closed(one: Closed) -> dict[str, Any]:
+    return {"gate": one.gate, "wanted": one.wanted, "recent": one.recent, "limit": one.limit, "allow": one.flag}
+
+
+def _verdict(said: dict[str, Any]) -> str:
+    commit = short(said["commit"])
+    if said["unread"]:
+        return f"Commit {commit} was not applied: not every target was read."
+    written = ", ".join(f"{count:,} to {action}" for action, count in said["written"].items() if count)
+    rows = f"wrote rows: {written}" if written else "no row had to be written"
+    complete = "applied" if not said["closed"] and not said["failed"] else "applied in part"
+    return f"Run {clean(said['run'])}: commit {commit} {complete}; {rows.replace(' to ', ' ')}."
+
+
+def _sessions(sessions: Sequence[dict[str, Any]]) -> list[str]:
+    if not sessions:
+        return []
+    went = Counter((s["kind"], s["answer"]) for s in sessions)
+    kinds = {"coa": "to change", "disconnect": "to end"}
+    heads = [f"{many:,} {kinds.get(kind, clean(kind))}: {_DONE.get(answer, clean(answer))}"
+             for (kind, answer), many in sorted(went.items())]  # fmt: skip
+    behind = (f"{clean(s['service'])} on {clean(s['nas'])}: {clean(s['code'])} {clean(s['text'])}"
+              for s in sessions if s["code"])  # fmt: skip
+    return [f"SESSIONS: {'; '.join(heads)}", *_most(behind)]
+
+
+def _failure(one: dict[str, str]) -> str:
+    code = f"{clean(one['code'])} " if one["code"] else ""
+    return f"{clean(one['kind'])} of {clean(one['service'] or 'change ' + one['change'])}: {code}{clean(one['text'])}"
+
+
+def _by_hand(item: dict[str, Any]) -> str:
+    kind, _, name = item["key"].partition("/")
+    what = f"{kind} of {item['service'] or 'change ' + item['id']}" if kind == "login" else f"{kind} {name}"
+    said = {"create": "is missing", "delete": "does not belong there"}
+    return f"{clean(what)} {said.get(item['action'], 'was changed: ' + ', '.join(sorted(item['fields'])))}"
+
+
+def _lines(head: str, found: Iterable[str]) -> list[str]:
+    said = list(_most(found))
+    return [head, *said] if said else []
+
+
+def _most(found: Iterable[str]) -> Iterator[str]:
+    said = list(found)
+    yield from (f"  {text}" for text in said[:MOST])
+    if len(said) > MOST:
+        yield f"  … and {len(said) - MOST:,} more, in the JSON"
+
+
+def _next(said: dict[str, Any]) -> str:
+    commit = short(said["commit"])
+    if said["unread"]:
+        return "ispctl doctor"
+    if said["closed"]:
+        return f"ispctl apply --commit {commit} " + " ".join(one["allow"] for one in said["closed"])
+    if said["failed"] or any(s["code"] for s in said["sessions"]):
+        return f"ispctl plan --live --commit {commit}"
+    return "ispstat sessions" if said["sessions"] else "ispctl drift"

@@ -1,0 +1,96 @@
+"""The shape of a plan as JSON; `schema/plan.schema.json` says the same to everybody else."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+
+class ReasonJson(TypedDict):
+    """Why something is so. `file` is "" and `line` 0 where nobody wrote it down; `commit` is "" for an old line."""
+
+    code: str
+    text: str
+    file: str
+    line: int
+    commit: str
+
+
+class SummaryJson(TypedDict):
+    """How many people are touched, and how; how many rows and sessions are written."""
+
+    subscribers: int
+    services: int
+    cut_off: int
+    dropped: int
+    slower: int
+    create: int
+    update: int
+    delete: int
+
+
+class ServiceJson(TypedDict):
+    """What happens to one service. `was` and `will_be` are {} where it does not exist."""
+
+    id: str
+    key: str
+    login: str
+    effects: list[str]
+    was: dict[str, Any]
+    will_be: dict[str, Any]
+    session: Literal["kept", "dropped", "none", "unknown"]
+    if_online: Literal["kept", "dropped"]
+    cause: Literal["commit", "clock", "facts", "drift"]
+    because: list[ReasonJson]
+
+
+class CohortJson(TypedDict):
+    """Many services to which the same happens for the same reason; `sample` names five."""
+
+    because: ReasonJson
+    effects: list[str]
+    count: int
+    sample: list[str]
+
+
+class SidesJson(TypedDict):
+    """A field before and after; null where it is not there."""
+
+    before: Any
+    after: Any
+
+
+class ChangeJson(TypedDict):
+    """One row, session or object of a target; only the fields that differ."""
+
+    id: str
+    target: str
+    action: Literal["create", "update", "delete"]
+    key: str
+    fields: dict[str, SidesJson]
+    needs: list[str]
+    because: list[ReasonJson]
+
+
+class UnreadJson(TypedDict):
+    """A target that gave no answer."""
+
+    target: str
+    code: str
+    text: str
+
+
+class PlanJson(TypedDict):
+    """A plan. Times are RFC 3339 with offset, rates integer bit/s."""
+
+    version: Literal[1]
+    kind: Literal["proposed", "live"]
+    commit: str
+    base: str
+    now: str
+    digest: str
+    assumes: list[str]
+    summary: SummaryJson
+    services: list[ServiceJson]
+    cohorts: list[CohortJson]
+    changes: list[ChangeJson]
+    unread: list[UnreadJson]
