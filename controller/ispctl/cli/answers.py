@@ -17,6 +17,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.report.plan_json import document, dumps, read_saved, stamp
 
 if TYPE_CHECKING:
+    from ispctl.cli.drift import Found
     from ispctl.gates import Closed
     from ispctl.plan import Plan
     from ispctl.reconcile import Result
@@ -74,6 +75,15 @@ def apply_answer(result: Result, snapshot: Snapshot, format: str) -> str:
     if format == "json":
         return dumps(outcome.document(result, zone_of(snapshot)))
     return coloured(outcome.text(result, zone_of(snapshot), width=width()))
+
+
+def drift_answer(found: Found, now: datetime, format: str) -> str:
+    """What somebody changed by hand, and what was put right."""
+    from ispctl.report import outcome
+
+    zone = zone_of(found.snapshot)
+    said = outcome.drift_document(found.changes, found.outcomes, commit=found.commit, now=now, zone=zone)
+    return dumps(said) if format == "json" else coloured(outcome.drift_text(said, width=width()))
 
 
 def zone_of(snapshot: Snapshot) -> ZoneInfo:

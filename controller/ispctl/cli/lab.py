@@ -74,7 +74,7 @@ def dial(
     if format == "json":
         say_json(answer)
     else:
-        say(f"{answer['outcome']}: {answer.get('session') or answer.get('message') or 'no answer'}")
+        say(_dialled(answer))
     raise typer.Exit(0 if answer["outcome"] == "accepted" else 1)
 
 
@@ -160,6 +160,25 @@ def _group_nas(snapshot: Snapshot, path: str) -> tuple[str, ...]:
 
     group = snapshot.group(group_of(path))
     return (group.value.defaults.nas or ()) if group else ()
+
+
+def _dialled(answer: dict[str, Any]) -> str:
+    """One answer of the server as the NAS understood it."""
+    if answer["outcome"] == "silent":
+        return "No answer: FreeRADIUS does not know this NAS, or its database is away."
+    if answer["outcome"] == "rejected":
+        return f"Access-Reject{': ' + answer['message'] if answer.get('message') else ''}. Why: ispstat show LOGIN"
+    got = answer["session"]
+    parts = [
+        f"Access-Accept on {got['nas']}",
+        f"address {got['address']}" + (f" of pool {got['pool']}" if got["pool"] else ""),
+        f"rate {got['rate']}" if got["rate"] else "",
+        f"prefix {got['delegated']}" if got["delegated"] else "",
+        f"address list {got['address_list']}" if got["address_list"] else "",
+        f"class {', '.join(got['class'])}",
+        f"session {got['session']}",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _print(status: dict[str, Any], format: str) -> None:

@@ -68,9 +68,9 @@ def validate(
         snapshot = repository.at(commit) if commit else repository.work()
         found = check(snapshot, session.now)
     if format == "text":
-        say(coloured(problems.text(found)))
+        say(coloured(problems.to_text(found)))
     else:
-        say_json(problems.document(found) if format == "json" else problems.codequality(found))
+        say_json(problems.to_json(found) if format == "json" else problems.to_codequality(found))
     raise typer.Exit(1 if any(problem.severity == "error" for problem in found) else 0)
 
 
@@ -150,10 +150,11 @@ def drift(
     from ispctl.cli.answers import drift_answer
     from ispctl.cli.drift import find_drift
 
-    found, outcomes, snapshot = find_drift(context.obj, repair=repair)
-    say(drift_answer(found, outcomes, snapshot, format))
-    failed = any(outcome.error for outcome in outcomes)
-    raise typer.Exit(1 if failed else 2 if found and not repair else 0)
+    session: Session = context.obj
+    found = find_drift(session, repair=repair)
+    say(drift_answer(found, session.now, format))
+    failed = any(outcome.error for outcome in found.outcomes)
+    raise typer.Exit(1 if failed else 2 if found.changes and not repair else 0)
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ CODES: Final[dict[str, str]] = {
     "E318": "held-back",
     "E319": "unread-target",
     "E320": "no-dsn",
-    "E321": "unknown-service",
+    "E321": "no-such-service",
     "E322": "folder-not-empty",
     "E323": "no-such-pool",
     # E40x: the RADIUS server and the lab

@@ -61,7 +61,7 @@ class View:
         except Refusal as refusal:
             said = refusal.problems
         except Unreachable as error:
-            said = (Problem("E311", error.text, advice="Run ispctl doctor"),)
+            said = (Problem("E311", error.text, advice="ispstat health says more"),)
         self.problems += said
         self.silence, self._store = str(said[0]), None
         return None

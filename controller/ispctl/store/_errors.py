@@ -34,7 +34,7 @@ def refusal(error: Exception, path: Path) -> Refusal:
         advice = "Make room on that disk and run the command again; what was not committed was taken back"
         return Refusal(Problem("E309", f"{path}: the disk is full", advice=advice))
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
-    advice = "Run ispctl doctor; if the tables were changed by hand, restore them from a backup"
+    advice = "ispstat health says more; if the tables were changed by hand, restore them from a backup"
     return Refusal(Problem("E311", f"{path}: the database refused a statement ({name}{_words(error)})", advice=advice))
 
 
