@@ -41,10 +41,10 @@ def log_of(settings: ServerSettings) -> Path:
     return Path(settings.run_dir) / "radius.log"
 
 
-def program() -> str:
-    """Path of the server's program. Raises Refusal E403 with what to install."""
+def program(places: str = _PLACES) -> str:
+    """Path of the server's program, looked for in `places`. Raises Refusal E403 with what to install."""
     for name in ("freeradius", "radiusd"):
-        if found := shutil.which(name, path=_PLACES):
+        if found := shutil.which(name, path=places):
             return found
     advice = "Install it: apt-get install --no-install-recommends freeradius freeradius-utils"
     raise Refusal(Problem("E403", "FreeRADIUS is not installed", advice=advice))

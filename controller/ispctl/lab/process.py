@@ -18,17 +18,18 @@ _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Process:
-    """A process we started. A pid alone may be somebody else's by now: `born` (seconds since 1970) tells."""
+    """A process we started. A pid alone may be somebody else's by now: birth (seconds since 1970) and command tell."""
 
     pid: int
     born: float
+    command: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        return {"pid": self.pid, "born": self.born}
+        return {"pid": self.pid, "born": self.born, "command": list(self.command)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Process:
-        return cls(int(data["pid"]), float(data["born"]))
+        return cls(int(data["pid"]), float(data["born"]), tuple(data["command"]))
 
     @property
     def running(self) -> bool:
@@ -55,12 +56,26 @@ class Process:
             process = psutil.Process(self.pid)
             if abs(process.create_time() - self.born) > _SAME:
                 return None
-            if process.status() == psutil.STATUS_ZOMBIE:
-                process.wait(0)  # ours and over: take its place out of the table
+            # One that is just dying has no command any more; it is ours until it can be taken out of the table.
+            if _command(process) not in (self.command, ()):
                 return None
-        except (psutil.NoSuchProcess, psutil.TimeoutExpired):
+            return None if process.status() == psutil.STATUS_ZOMBIE and self._buried() else process
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
             return None
-        return process
+
+    def _buried(self) -> bool:
+        """Take a dead child out of the table. False while threads of it are still on their way out."""
+        try:
+            return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
+        except ChildProcessError:
+            return True  # its parent, or init, does that
+
+
+def _command(process: psutil.Process) -> tuple[str, ...]:
+    try:
+        return tuple(process.cmdline())
+    except psutil.ZombieProcess:
+        return ()
 
 
 def start(command: Sequence[str], output: Path, env: Mapping[str, str] | None = None) -> Process:
@@ -75,7 +90,7 @@ def start(command: Sequence[str], output: Path, env: Mapping[str, str] | None = 
         pid = os.posix_spawn(command[0], list(command), surroundings, file_actions=files, setsid=True)
     finally:
         os.close(log)
-    return Process(pid, psutil.Process(pid).create_time())
+    return Process(pid, psutil.Process(pid).create_time(), tuple(command))
 
 
 def wait_for(condition: Callable[[], bool], timeout: float) -> bool:
