@@ -181,7 +181,7 @@ class _Service:
     def _backstop(self, ends: datetime | None) -> datetime | None:
         if ends is None or ends == BEGINNING:
             return None
-        return ends + timedelta(seconds=self.policy.expiry.backstop)
+        return _later(ends, timedelta(seconds=self.policy.expiry.backstop))
 
     # what holds when
 
@@ -217,7 +217,7 @@ class _Service:
         service = self.service
         paid, why = BEGINNING, self._why("never-paid", "prepaid, and nothing is paid yet")
         if service.paid_until is not None:
-            paid, why = self._ends(service.paid_until) + self._added(service.hold), self._in_service()
+            paid, why = _later(self._ends(service.paid_until), self._added(service.hold)), self._in_service()
         graces = [(self._ends(grace.until), i) for i, grace in enumerate(service.grace)]
         last, number = max(graces, default=(paid, 0))
         if last > paid:
@@ -238,7 +238,7 @@ class _Service:
         if hold is None or not hold.extends_paid_until or paid is None:
             return timedelta()
         start, end = self._held(hold)
-        return end - start if start < self._ends(paid) else timedelta()
+        return max(end - start, timedelta()) if start < self._ends(paid) else timedelta()
 
     def _schedule(self) -> Iterator[datetime]:
         return (moment(change.at, self.zone) for change in self.written.scheduled)
@@ -304,6 +304,11 @@ class _Service:
 
     def _why(self, code: str, text: str, *field: str | int) -> Because:
         return Because(code, text, self.document.where(*self.at, *field))
+
+
+def _later(at: datetime, by: timedelta) -> datetime:
+    """So much later; NEVER, where the calendar ends before."""
+    return at + min(by, NEVER - at)
 
 
 def terms_of(tariff: Tariff) -> Terms:

@@ -34,7 +34,9 @@ class Expiry(Record):
     """Ends are spread after midnight by a stable hash of the service, in the customer's favour."""
 
     spread: Annotated[Seconds, Field(le=86400)] = Field(0, description="Up to so long after the end of the day.")
-    backstop: Seconds = Field(86400, description="So long after the end the server acts alone, if ispctl is dead.")
+    backstop: Annotated[Seconds, Field(le=366 * 86400)] = Field(
+        86400, description="So long after the end the server acts alone, if ispctl is dead."
+    )
 
 
 class Limit(Record):

@@ -61,6 +61,7 @@ _WORDS = {
     "tuple_type": "expected a list",
     "string_type": "expected text",
     "too_short": "is shorter than allowed",
+    "string_too_short": "is empty",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -189,14 +190,26 @@ Money = Annotated[
 ]
 
 
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""Within them every day has a beginning, an end and a time after it, in every zone."""
+
+
+def _in_calendar(found: date) -> date:
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        years = {"first": FIRST_YEAR, "last": LAST_YEAR}
+        raise PydanticCustomError("year", "lies outside the years {first} to {last}", years)
+    return found
+
+
 def _day(value: Any) -> Any:
     if isinstance(value, str):
-        try:
-            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-                return date.fromisoformat(value)
-        except ValueError:
-            pass
-        raise PydanticCustomError("day", "expected a date like 2026-11-22")
+        found = None
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            with suppress(ValueError):
+                found = date.fromisoformat(value)
+        if found is None:
+            raise PydanticCustomError("day", "expected a date like 2026-11-22")
+        return _in_calendar(found)
     return value
 
 
@@ -207,15 +220,14 @@ def _moment(value: Any) -> Any:
     if isinstance(value, str):
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             return _day(value)
-        try:
+        found = None
+        with suppress(ValueError):
             found = datetime.fromisoformat(value)
-        except ValueError:
-            found = None
         if found is None or found.tzinfo is None:
             raise PydanticCustomError(
                 "moment", "expected a date like 2026-11-22 or a time stamp with offset like 2026-11-22T18:00:00+05:45"
             )
-        return found
+        return _in_calendar(found)
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from ispctl.model.days import ending
 from ispctl.model.document import Document
 from ispctl.model.network import Pool
 from ispctl.model.problem import Problem
@@ -35,13 +36,23 @@ def rules(scene: Scene) -> Iterator[Problem]:
             yield from _billing(version, tariff.value)
         yield from reached.rules(version, tariff)
         yield from _routes(version)
+    yield from _backwards(scene)
+
+
+def _backwards(scene: Scene) -> Iterator[Problem]:
+    """What ends before it begins; a model sees it only where both ends are days, or both are time stamps."""
+    advice = "Correct one of the two dates"
     for document, number, loc in scene.snapshot.services():
         service = document.value.services[number]
         if service.activated is not None and service.terminated is not None:
             life = scene.life(service)
             if life.end <= life.start:
                 text = "terminated is not after activated: there would never be a service"
-                yield Problem("E134", text, document.where(*loc, "terminated"), "Correct one of the two dates")
+                yield Problem("E134", text, document.where(*loc, "terminated"), advice)
+        hold = service.hold
+        if hold is not None and ending(hold.until, scene.zone, "", 0) <= scene.moment(hold.since):
+            text = "the hold ends before it begins"
+            yield Problem("E134", text, document.where(*loc, "hold", "until"), advice)
 
 
 def _realm(version: Version, realms: set[str]) -> Iterator[Problem]:
