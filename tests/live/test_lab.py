@@ -190,6 +190,14 @@ def test_a_database_in_use_by_others_does_not_become_a_lab(tmp_path: Path) -> No
     assert Lab(tmp_path / "state").status()["running"] is False
 
 
+def test_an_up_that_fails_halfway_leaves_nothing_running(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "state")
+    with pytest.raises(Refusal) as refusal:
+        lab.up(f"sqlite:///{tmp_path}/radius.db", [{**HOSTS[0], "pools": {"home": ["no network"]}}])
+    assert code(refusal) == "E409"
+    assert lab.status()["processes"] == {}
+
+
 def test_down_ends_what_a_crashed_lab_left_and_nothing_else(tmp_path: Path) -> None:
     lab = Lab(tmp_path / "state")
     bystander = start(["/bin/sleep", "60"], tmp_path / "sleep.log")
@@ -255,6 +263,13 @@ def test_a_server_without_its_database_file_does_not_start_and_says_why(tmp_path
         freeradius.launch(settings(tmp_path / "none", *freeradius.free_ports(2)), tmp_path / "conf")
     assert code(refusal) == "E405"
     assert "radius.log" in str(refusal.value)
+
+
+def test_a_server_that_takes_too_long_is_ended_again(tmp_path: Path) -> None:
+    Store.create(f"sqlite:///{tmp_path}/radius.db", lab=True).close()
+    with pytest.raises(Refusal) as refusal:
+        freeradius.launch(settings(tmp_path, *freeradius.free_ports(2)), tmp_path / "conf", timeout=0)
+    assert code(refusal) == "E406"
 
 
 def test_a_machine_without_freeradius_is_told_what_to_install(tmp_path: Path) -> None:

@@ -68,7 +68,6 @@ class Granted:
     delegated_pool: str | None = None
     interim: int | None = None
     timeout: int | None = None
-    idle: int | None = None
     classes: tuple[bytes, ...] = ()
     ignored: tuple[str, ...] = ()
     complaints: tuple[str, ...] = ()
@@ -99,7 +98,6 @@ def granted(platform: str, reply: Attributes) -> Granted:
         delegated_pool=_one(seen, "Delegated-IPv6-Prefix-Pool") or _one(seen, "Mikrotik-Delegated-IPv6-Pool"),
         interim=_one(seen, "Acct-Interim-Interval"),
         timeout=_one(seen, "Session-Timeout"),
-        idle=_one(seen, "Idle-Timeout"),
         classes=tuple(seen.get("Class", ())),
         ignored=tuple(sorted(reply.keys() - known)),
         complaints=tuple(complaints),
