@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis.configuration
 import pytest
 
+from tests import plans
 from tests.gates import purity
 from tests.gates.recorder import Outputs
 from tests.gates.session import Gates
@@ -35,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[OUTPUTS] = gates.recorder.outputs
     config.pluginmanager.register(gates, "ispctl-gates")
     config.pluginmanager.register(gates.recorder, "ispctl-recorder")
+    config.pluginmanager.register(plans, "ispctl-plans")
 
 
 @pytest.hookimpl(wrapper=True)

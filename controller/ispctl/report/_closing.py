@@ -64,7 +64,7 @@ def next_command(plan: PlanJson, closed: Sequence[Closed] = ()) -> str:
     """What a person would type after reading this plan."""
     commit = short(plan["commit"])
     if plan["unread"]:
-        return "ispctl doctor"
+        return "ispstat health"
     if plan["kind"] == "proposed":
         return f"ispctl plan --live --commit {commit}"
     if closed:

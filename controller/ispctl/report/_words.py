@@ -87,7 +87,7 @@ def wrapped(part: Iterable[str], width: int) -> Iterator[str]:
     for line in part:
         margin = " " * (len(line) - len(line.lstrip()))
         yield from textwrap.wrap(
-            line.strip(),
+            clean(line),
             width,
             initial_indent=margin,
             subsequent_indent=margin + "  ",

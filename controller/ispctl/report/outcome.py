@@ -95,7 +95,7 @@ def drift_text(said: dict[str, Any], *, width: int = 100) -> str:
         head += f": {written:,} put right"
     parts = [[head], _lines("BY HAND", map(_by_hand, items)), _lines("FAILED", map(_failure, said["failed"]))]
     done = "ispctl drift" if written else "ispctl drift --repair"
-    parts.append([f"Next: {'ispctl doctor' if said['failed'] else done}"])
+    parts.append([f"Next: {'ispstat health' if said['failed'] else done}"])
     return _joined(parts, width)
 
 
@@ -109,7 +109,7 @@ def _written(outcomes: Iterable[Outcome]) -> dict[str, int]:
 
 
 def _failed(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
-    """What was not written; no text names a login, whatever a database said. `service` is "" for what services share."""
+    """What was not written; no text names a login, whatever a database said. `service` is "" for what is shared."""
     found = ((o.change, o) for o in outcomes if o.error)
     return [
         {
@@ -180,7 +180,7 @@ def _most(found: Iterable[str]) -> Iterator[str]:
 def _next(said: dict[str, Any]) -> str:
     commit = short(said["commit"])
     if said["unread"]:
-        return "ispctl doctor"
+        return "ispstat health"
     if said["closed"]:
         return f"ispctl apply --commit {commit} " + " ".join(one["allow"] for one in said["closed"])
     if said["failed"] or any(s["code"] for s in said["sessions"]):

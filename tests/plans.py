@@ -1,0 +1,46 @@
+"""Every plan that a test makes is checked against the published schema, whatever the test is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import tzinfo
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMAS = ROOT / "docs"
+
+
+@cache
+def _validator(name: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def breaches(document: Any, name: str = "plan") -> list[str]:
+    """Where a document does not keep its published schema."""
+    return [f"{error.json_path}: {error.message}" for error in _validator(name).iter_errors(document)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_plan_keeps_the_schema() -> Iterator[None]:
+    from ispctl.plan import Plan
+    from ispctl.report import plan_json
+
+    make = plan_json._document
+
+    def checked(plan: Plan, zone: tzinfo) -> Any:
+        document = make(plan, zone)
+        assert breaches(document) == []
+        return document
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_json, "_document", checked)
+        yield

@@ -1,0 +1,127 @@
+"""What an apply or a repair says afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ispctl.backend import Outcome
+from ispctl.gates import Closed
+from ispctl.plan import Change, Plan
+from ispctl.reconcile import Result
+from ispctl.report import outcome
+from ispctl.states import State
+from ispctl.touch import SessionOutcome
+from tests.report.golden import assert_golden
+from tests.report.sample import COMMIT, NOW, entitlement, in_state, pair, plan, row, unread
+
+KATHMANDU = ZoneInfo("Asia/Kathmandu")
+
+
+def live() -> Plan:
+    lost = entitlement(), in_state(State.SUSPENDED)
+    gone = entitlement("sub-000002"), None
+    fresh = None, entitlement("sub-000003")
+    both = [lost, gone, fresh]
+    return plan([pair(*one, online=1) for one in both], [row(*one) for one in both], kind="live")
+
+
+def done(**others: Any) -> Result:
+    outcomes = tuple(Outcome(change) for change in live().changes)
+    return replace(Result("r-17", COMMIT, live(), outcomes), **others)
+
+
+def told(answer: str, code: str = "", kind: str = "coa") -> SessionOutcome:
+    return SessionOutcome("sub-000001/main", "lalitpur-1", kind, answer, "it gave no answer" if code else "", code)
+
+
+def failing() -> Result:
+    first, *rest = (Outcome(change) for change in live().changes)
+    bad = Outcome(first.change, f"{first.change.key[1]} has rows that are not ours, adopt first", "E314")
+    sessions = (told("ack"), told("ack"), told("gone", kind="disconnect"), told("silent", "E502"))
+    held = (live().changes[0].id,)
+    return done(outcomes=(bad, *rest), sessions=sessions, closed=(Closed("cut_off", 2, 4, 5),), held=held)
+
+
+def test_what_an_apply_did_is_what_was_read(request: pytest.FixtureRequest) -> None:
+    assert_golden(request, "apply.txt", outcome.text(done(), KATHMANDU))
+    assert_golden(request, "apply-in-part.txt", outcome.text(failing(), KATHMANDU, width=80))
+
+
+def test_the_document_counts_what_was_written() -> None:
+    said = outcome.document(done(), KATHMANDU)
+    assert said["written"] == {"create": 1, "update": 1, "delete": 1}
+    assert (said["run"], said["commit"], said["exit_code"]) == ("r-17", COMMIT, 0)
+    assert (said["failed"], said["held"], said["closed"]) == ([], {"changes": [], "services": []}, [])
+
+
+def test_what_failed_is_not_written_and_names_no_login() -> None:
+    said = outcome.document(failing())
+    assert sum(said["written"].values()) == 2
+    (failed,) = said["failed"]
+    assert (failed["service"], failed["code"]) == ("sub-000001/main", "E314")
+    assert failed["text"] == "(login) has rows that are not ours, adopt first"
+    assert "login-of" not in outcome.text(failing())
+
+
+@pytest.mark.parametrize(
+    ("result", "command"),
+    [
+        (done(), "ispctl drift"),
+        (done(sessions=(told("ack"),)), "ispstat sessions"),
+        (done(sessions=(told("silent", "E502"),)), "ispctl plan --live --commit 3f2a91c0de3f"),
+        (failing(), "ispctl apply --commit 3f2a91c0de3f --allow-cut-off 2"),
+        (done(unread=(unread(),), outcomes=()), "ispstat health"),
+    ],
+)
+def test_an_apply_ends_with_the_command_to_type(result: Result, command: str) -> None:
+    assert outcome.text(result).endswith(f"\n\nNext: {command}\n")
+
+
+def test_a_database_that_was_not_read_is_not_said_to_be_applied() -> None:
+    text = outcome.text(done(unread=(unread(),), outcomes=()))
+    assert text.startswith("Commit 3f2a91c0de3f was not applied: not every target was read.")
+
+
+# drift
+
+EDITED = Change(
+    "radius",
+    ("login", "login-of-sub-000001@home.example"),
+    {"owner": "sub-000001/main", "group": "isp:home-100", "password": "sha256:1"},
+    {"owner": "sub-000001/main", "group": "isp:home-50", "password": "sha256:2"},
+)
+STRAY = Change("radius", ("group", "isp:free@routeros"), {"reply": ()}, None)
+MISSING = Change("radius", ("nas", "192.0.2.1"), None, {"host": "lalitpur-1"})
+
+
+def drift(*changes: Change, outcomes: tuple[Outcome, ...] = ()) -> str:
+    return outcome.drift_text(outcome.drift_document(changes, outcomes, commit=COMMIT, now=NOW, zone=KATHMANDU))
+
+
+def test_drift_is_what_was_read(request: pytest.FixtureRequest) -> None:
+    assert_golden(request, "drift.txt", drift(EDITED, STRAY, MISSING))
+
+
+def test_no_drift_says_so() -> None:
+    assert drift() == "No drift: RADIUS is as commit 3f2a91c0de3f left it.\n\nNext: ispctl plan --live\n"
+
+
+def test_a_repair_says_what_it_put_right() -> None:
+    text = drift(EDITED, outcomes=(Outcome(EDITED),))
+    assert "1 row changed by hand since commit 3f2a91c0de3f, seen at 2026-11-22 18:00 +05:45: 1 put right" in text
+    assert text.endswith("Next: ispctl drift\n")
+
+
+def test_a_repair_that_fails_says_why() -> None:
+    text = drift(EDITED, outcomes=(Outcome(EDITED, "the database is locked", "E307"),))
+    assert "  login of sub-000001/main: E307 the database is locked" in text
+    assert text.endswith("Next: ispstat health\n")
+
+
+def test_drift_shows_ids_and_no_logins() -> None:
+    assert "login-of" not in drift(EDITED)
+    assert outcome.drift_document([EDITED], commit=COMMIT, now=NOW)["items"][0]["service"] == "sub-000001/main"
