@@ -153,7 +153,8 @@ def _clock(view: View) -> Check:
     if missed:
         at, count = min(missed), len(missed)
         level: Level = "bad" if view.now - at > WAITING else "warning"
-        text = f"{count} service{'s'[: count > 1]} should have changed by themselves since {when(at, view.zone)}"
+        who = "1 service should have changed by itself" if count == 1 else f"{count} services should have changed"
+        text = f"{who} since {when(at, view.zone)}"
         return Check("clock", level, text, "ispctl apply")
     coming = min((e.until for e in found if e.until), default=None)
     said = f"next {when(coming, view.zone)} ({ago(coming, view.now)})" if coming else "nothing to come"

@@ -109,9 +109,7 @@ COLUMNS: Final[Mapping[str, Callable[[Listed, Screen], str]]] = {
     "ends": lambda one, screen: when(one.ends, screen.zone) or "-",
     "until": lambda one, screen: when(one.until, screen.zone) or "-",
     "online": lambda one, _: one.online,
-    "last-seen": lambda one, screen: (
-        when(one.last_seen, screen.zone) or ("unknown" if one.online == "unknown" else "-")
-    ),
+    "last-seen": lambda one, screen: when(one.last_seen, screen.zone) or _never(one),
     "applied": lambda one, _: one.applied,
     "file": lambda one, _: one.file,
 }

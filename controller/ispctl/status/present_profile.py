@@ -103,7 +103,7 @@ def _declared(one: Shown, screen: Screen) -> list[str]:
 
 
 def _effective_heading(one: Shown, screen: Screen) -> str:
-    until = f", until {when(one.until, screen.zone)}" if one.until else ""
+    until = f", until {when(one.next.at, screen.zone)}" if one.next else ""
     return f"effective now ({when(screen.now, screen.zone)} {screen.zone.key}){until}"
 
 
@@ -147,7 +147,7 @@ def _session(session: Online, screen: Screen) -> Iterator[str]:
     heard = f"last heard {span(session.age)} ago" if session.age is not None else "never heard of"
     yield f"{where} on {session.nas or session.nas_address}, MAC {session.mac or 'unknown'}"
     yield f"  since {when(session.started, screen.zone)}, {heard}, {session.state}"
-    measured = f", {rate(session.measured_speed, 3)} on average since start" if session.measured else ""
+    measured = f", {rate(session.measured_speed, 3)} {session.measured.basis}" if session.measured else ""
     moved = f"{volume(session.bytes.down)} down, {volume(session.bytes.up)} up"
     yield f"  {moved}{measured}; expected {rate(session.expected)}"
     proof = f": {session.proof}" if session.proof else ""

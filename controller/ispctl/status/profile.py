@@ -135,8 +135,11 @@ def _shown(view: View, holding: Holding) -> Shown:
 
 
 def _nobody(view: View, named: str) -> Problem:
-    known = {name for name, _ in view.head.logins()} | {document.value.id for document in view.head.subscribers()}
-    close = get_close_matches(named.casefold(), sorted(known), n=3)
+    known = {name.partition("@")[0]: name for name, _ in view.head.logins()}
+    known |= {document.value.id: document.value.id for document in view.head.subscribers()}
+    term = named.casefold().partition("@")[0]
+    near = get_close_matches(term, known, n=3, cutoff=0.75) or [name for name in sorted(known) if term and term in name]
+    close = [known[name] for name in near[:3]]
     advice = f"Did you mean {' or '.join(close)}?" if close else "ispstat list names everybody"
     if view.head.broken:
         advice += f"; {len(view.head.broken)} files could not be read: ispctl validate"

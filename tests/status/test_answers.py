@@ -1,0 +1,378 @@
+"""What the queries find out: each in a world where one thing is otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from ispctl.model.problem import Refusal
+from ispctl.status import drift, health, listing, online, profile
+from ispctl.status.health import Check
+from ispctl.status.listing import Wanted
+from ispctl.status.online import Asked, Online
+from ispctl.store import Store
+from tests.status.world import ANITA, ANITA_ID, DSN, EKRAJ, KATHMANDU, NOW, World
+
+OLD = "0" * 16 + "-" + "0" * 16
+FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
+
+
+def _ids(world: World, wanted: Wanted) -> list[str]:
+    with world.view() as view:
+        return [one.id for one in listing.listing(view, wanted)]
+
+
+def _one(world: World, asked: Asked | None = None) -> Online:
+    with world.view() as view:
+        (found,) = online.sessions(view, asked or Asked()) or ()
+        return found
+
+
+def _check(world: World, name: str, now: datetime = NOW) -> Check:
+    with world.view(now) as view:
+        return next(check for check in health.health(view) if check.name == name)
+
+
+def _drift(world: World, now: datetime = NOW) -> list[str]:
+    with world.view(now) as view:
+        return [f"{one.what} {one.cause} {one.id}" for one in drift.drift(view) or ()]
+
+
+def _refusal(world: World, wanted: Wanted) -> Refusal:
+    with pytest.raises(Refusal) as caught, world.view() as view:
+        listing.listing(view, wanted)
+    return caught.value
+
+
+# list
+
+
+@pytest.mark.parametrize(
+    "wanted, expected",
+    [
+        (Wanted(states=frozenset({"grace", "hold"})), ["sub-000125", "sub-000128"]),
+        (Wanted(in_grace=True), ["sub-000125"]),
+        (Wanted(tariff="business"), ["sub-000077"]),
+        (Wanted(group="pokhara"), ["sub-000301", "sub-000302", "sub-000303"]),
+        (Wanted(nas="pokhara-1"), ["sub-000301", "sub-000302", "sub-000303"]),
+        (Wanted(pool="hotspot"), ["sub-000301", "sub-000303"]),
+        (Wanted(tariff="home-50", group="pokhara"), ["sub-000302"]),
+        (Wanted(expiring=3), []),
+    ],
+)
+def test_a_filter_leaves_whom_it_names(world: World, wanted: Wanted, expected: list[str]) -> None:
+    assert _ids(world, wanted) == expected
+
+
+def test_who_ends_soon_is_found_by_the_days_that_are_left(world: World) -> None:
+    world.edit(FILE, lambda text: text.replace("paid_until: 2031-12-31", "paid_until: 2027-01-17"))
+    assert _ids(world, Wanted(expiring=3)) == [ANITA_ID]
+    assert _ids(world, Wanted(expiring=1)) == []
+
+
+def test_who_was_not_online_for_days_is_found_and_who_is_online_is_not(world: World) -> None:
+    world.dial(ANITA)
+    world.dial(EKRAJ, heard=5 * 86400)
+    found = _ids(world, Wanted(group="lalitpur", no_session=3))
+    assert ANITA_ID not in found
+    assert "sub-000127" in found
+    assert "sub-000127" not in _ids(world, Wanted(no_session=6))
+
+
+def test_only_altered_rows_count_as_drifted(world: World) -> None:
+    world.edit(FILE, lambda text: text.replace("home-50", "home-100"))
+    assert _ids(world, Wanted(drifted=True)) == []
+    world.sql("UPDATE radcheck SET value = 'canary-pw-other' WHERE username = ?", EKRAJ)
+    assert _ids(world, Wanted(drifted=True)) == ["sub-000127"]
+
+
+def test_a_filter_that_names_nothing_is_refused_with_what_may_be_meant(world: World) -> None:
+    refusal = _refusal(world, Wanted(tariff="home-5", nas="nowhere"))
+    assert [problem.code for problem in refusal.problems] == ["E621", "E621"]
+    assert refusal.problems[0].advice == "Did you mean home-50?"
+
+
+def test_without_a_database_the_list_is_gits_and_says_what_it_does_not_know(world: World) -> None:
+    world.database.unlink()
+    with world.view() as view:
+        found = listing.listing(view, Wanted())
+        assert {one.online for one in found} == {"unknown"}
+        assert {one.applied for one in found} == {"unknown"}
+        assert len(found) == 16
+        assert [(source.name, source.ok) for source in view.sources()] == [
+            ("git", True),
+            ("radius", False),
+            ("accounting", False),
+        ]
+        assert "E301" in view.silence
+    assert [problem.code for problem in _refusal(world, Wanted(no_session=3)).problems] == ["E623"]
+
+
+def test_names_of_people_are_read_only_when_they_are_wanted(world: World) -> None:
+    with world.view() as view:
+        assert {one.name for one in listing.listing(view, Wanted())} == {None}
+        assert None not in {one.name for one in listing.listing(view, Wanted(names=True))}
+
+
+def test_a_file_that_cannot_be_read_makes_the_answer_of_git_doubtful(world: World) -> None:
+    world.edit(FILE, lambda _: "id: [")
+    with world.view() as view:
+        assert len(listing.listing(view, Wanted())) == 15
+        git = view.sources()[0]
+    assert (git.ok, git.text) == (False, "1 file of the head cannot be read: ispctl validate")
+
+
+# show
+
+
+def test_every_effective_value_names_a_line_or_a_rule(world: World) -> None:
+    with world.view() as view:
+        for holding in view.head.services():
+            (shown,) = profile.show(view, holding.owner)
+            assert {"state", "tariff", "rate", "ipv4", "nas", "mac"} <= {value.name for value in shown.effective}
+            for value in shown.effective:
+                because = value.because
+                assert because.line if because.file else because.code in ("default", "state"), (holding.owner, value)
+
+
+@pytest.mark.parametrize("named", [ANITA, ANITA.upper(), ANITA_ID, f"{ANITA_ID}/main"])
+def test_a_login_an_id_and_both_name_the_same(world: World, named: str) -> None:
+    with world.view() as view:
+        assert [one.login for one in profile.show(view, named)] == [ANITA]
+
+
+@pytest.mark.parametrize("named", ["anita.ray@home.example", "anita.ray", "Anita"])
+def test_an_unknown_name_is_answered_by_a_near_one(world: World, named: str) -> None:
+    with pytest.raises(Refusal) as caught, world.view() as view:
+        profile.show(view, named)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.advice) == ("E321", f"Did you mean {ANITA}?")
+
+
+def test_what_comes_next_is_what_a_person_would_notice(world: World) -> None:
+    scheduled = "    scheduled: [{at: 2027-02-01, set: {tariff: home-100}}]\n    paid_until: 2031-12-31"
+    world.edit(FILE, lambda text: text.replace("    paid_until: 2031-12-31", scheduled))
+    with world.view() as view:
+        (shown,) = profile.show(view, ANITA_ID)
+    assert shown.next is not None
+    assert (shown.next.at.isoformat(), shown.next.rate) == (
+        "2027-01-31T18:15:00+00:00",
+        replace(shown.next.rate, down=100_000_000, up=50_000_000) if shown.next.rate else None,
+    )
+    assert [(one.text, one.because.line > 0) for one in shown.pending] == [("changes: tariff home-100", True)]
+
+
+def test_rows_that_time_has_made_due_are_told_from_rows_that_were_altered(world: World) -> None:
+    _ends_tomorrow(world)
+    with world.view(NOW + timedelta(days=2)) as view:
+        (shown,) = profile.show(view, ANITA_ID)
+    assert shown.applied is not None
+    assert shown.applied.standing == "due"
+    assert _drift(world, NOW + timedelta(days=2)) == ["changed clock sub-000123/main"]
+
+
+def _ends_tomorrow(world: World) -> None:
+    world.edit(FILE, lambda text: text.replace("paid_until: 2031-12-31", "paid_until: 2027-01-16"))
+    world.apply()
+
+
+# sessions
+
+
+def test_a_session_that_runs_what_the_rows_say_is_current(world: World) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    found = _one(world)
+    assert (found.state, found.config, found.nas, found.id) == ("live", "current", "lalitpur-1", ANITA_ID)
+    assert (found.bytes.down, found.bytes.up) == (9_000_000_000, 450_000_000)
+    assert found.expected is not None
+    assert (found.expected.down, found.expected.up) == (50_000_000, 25_000_000)
+
+
+def test_a_session_that_runs_something_else_is_behind_and_says_what_it_needs(world: World) -> None:
+    klass = world.class_of(ANITA)
+    world.dial(ANITA, klass[:-8] + "0" * 8)
+    assert (_one(world).config, _one(world).needs) == ("behind", "coa")
+    world.sql("UPDATE radacct SET class = ?", OLD)
+    assert (_one(world).config, _one(world).needs) == ("behind", "disconnect")
+
+
+@pytest.mark.parametrize("proved, expected", [(False, "acked"), (True, "proved")])
+def test_a_session_that_was_told_waits_for_its_proof(world: World, proved: bool, expected: str) -> None:
+    klass = world.class_of(ANITA)
+    world.dial(ANITA, klass[:-8] + "0" * 8)
+    world.answered(ANITA, klass, proved=proved)
+    assert _one(world).config == expected
+
+
+def test_a_session_that_was_told_something_older_is_behind(world: World) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    world.answered(ANITA, world.class_of(ANITA)[:-8] + "f" * 8, proved=True)
+    assert _one(world).config == "behind"
+
+
+def test_a_session_without_class_is_unknown_and_not_current(world: World) -> None:
+    world.dial(ANITA)
+    assert _one(world).config == "unknown"
+
+
+def test_a_device_that_the_server_walled_is_no_session_behind(world: World) -> None:
+    own = world.class_of(ANITA).partition("-")[0]
+    walled = world.class_of(EKRAJ).partition("-")[2]
+    world.dial(ANITA, f"{own}-{walled}/wall:mac")
+    found = _one(world)
+    assert (found.config, found.walled) == ("current", "mac")
+    assert found.expected is not None
+    assert found.expected.down == 1_000_000
+
+
+def test_who_should_not_be_online_at_all_is_behind(world: World) -> None:
+    world.dial("janak.thapa@home.example", OLD, nas=KATHMANDU)
+    found = _one(world)
+    assert (found.config, found.needs, found.expected) == ("behind", "disconnect", None)
+
+
+@pytest.mark.parametrize("heard, expected", [(750, "live"), (751, "stale")])
+def test_a_session_is_stale_after_two_intervals_and_a_half(world: World, heard: int, expected: str) -> None:
+    world.dial(ANITA, heard=heard)
+    assert _one(world).state == expected
+
+
+def test_a_login_of_nobody_is_listed_as_such(world: World) -> None:
+    world.dial("nobody@home.example", nas="198.51.100.9")
+    found = _one(world)
+    assert (found.id, found.nas, found.config) == ("", "", "unknown")
+
+
+def test_sessions_are_asked_for_by_nas_login_silence_and_lag(world: World) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    world.dial("gita.karki@home.example", OLD, nas=KATHMANDU, heard=3000)
+    asked = [
+        Asked(nas="kathmandu-1"),
+        Asked(nas=KATHMANDU),
+        Asked(logins=frozenset({"gita.karki@home.example"})),
+        Asked(stale=True),
+        Asked(behind=True),
+    ]
+    assert {_one(world, one).login for one in asked} == {"gita.karki@home.example"}
+
+
+def test_a_nas_that_counts_for_the_subscriber_is_turned_round(world: World) -> None:
+    world.edit("inventory/hosts.yaml", lambda text: text.replace("direction: nas", "direction: subscriber"))
+    world.apply()
+    world.dial(ANITA)
+    assert _one(world).bytes.up == 9_000_000_000
+
+
+# drift
+
+
+def test_there_is_no_drift_after_an_apply_and_none_in_rows_of_others(world: World) -> None:
+    world.sql("INSERT INTO radcheck (username, attribute, op, value) VALUES ('old', 'Idle-Timeout', ':=', '5')")
+    assert _drift(world) == []
+
+
+def test_a_commit_that_waits_is_no_drift(world: World) -> None:
+    world.edit(FILE, lambda text: text.replace("home-50", "home-100"))
+    assert _drift(world) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM radgroupcheck WHERE groupname = 'isp:home-50@routeros'",
+        "DELETE FROM radusergroup",
+        "UPDATE nas SET secret = 'canary-pw-nas'",
+        "DELETE FROM ispctl_pop",
+        "UPDATE ispctl_login SET refuse = 'abuse'",
+        "INSERT INTO radcheck (username, attribute, value) SELECT login, 'Auth-Type', 'Accept' FROM ispctl_login",
+    ],
+)
+def test_a_hand_edit_is_found_and_every_verb_lives_with_it(world: World, statement: str) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    world.sql(statement)
+    assert _drift(world)
+    with world.view() as view:
+        assert online.sessions(view)
+        assert listing.listing(view, Wanted())
+        assert profile.show(view, ANITA)
+        assert health.health(view)
+
+
+def test_an_altered_password_is_told_without_a_password(world: World) -> None:
+    world.sql("UPDATE radcheck SET value = 'canary-pw-by-hand' WHERE username = ?", ANITA)
+    with world.view() as view:
+        (found,) = drift.drift(view) or ()
+    assert found.texts == ("password was altered by hand",)
+
+
+def test_there_is_nothing_to_compare_before_the_first_apply(world: World) -> None:
+    world.sql("DELETE FROM ispctl_meta WHERE key LIKE 'applied_%'")
+    with pytest.raises(Refusal) as caught, world.view() as view:
+        drift.drift(view)
+    assert [problem.code for problem in caught.value.problems] == ["E608"]
+
+
+def test_an_applied_commit_that_is_not_here_is_no_base_for_drift(world: World) -> None:
+    world.sql("UPDATE ispctl_meta SET value = ? WHERE key = 'applied_commit'", "f" * 40)
+    with pytest.raises(Refusal) as caught, world.view() as view:
+        drift.drift(view)
+    assert "E622" in [problem.code for problem in caught.value.problems]
+
+
+# health
+
+
+def test_a_fresh_apply_is_healthy(world: World) -> None:
+    with world.view() as view:
+        assert health.well(health.health(view))
+
+
+@pytest.mark.parametrize("minutes, level", [(14, "warning"), (16, "bad")])
+def test_a_commit_may_wait_a_quarter_of_an_hour(world: World, minutes: int, level: str) -> None:
+    made = NOW - timedelta(minutes=minutes)
+    world.edit(FILE, lambda text: text.replace("home-50", "home-100"), made)
+    assert _check(world, "applied").level == level
+
+
+def test_an_applied_commit_outside_the_history_of_the_head_is_ill(world: World) -> None:
+    world.sql("UPDATE ispctl_meta SET value = ? WHERE key = 'applied_commit'", "f" * 40)
+    assert not _check(world, "applied").ok
+
+
+def test_a_run_that_was_killed_is_ill_until_the_next_good_one(world: World) -> None:
+    with Store.open(DSN, base=world.folder) as store:
+        store.begin_run("apply", NOW - timedelta(minutes=5), commit="f" * 40)
+    world.sql("UPDATE ispctl_journal SET host = 'elsewhere' WHERE finished IS NULL")
+    assert not _check(world, "runs").ok
+    world.apply()
+    assert _check(world, "runs").ok
+
+
+def test_a_run_that_is_running_is_not_ill(world: World) -> None:
+    with Store.open(DSN, base=world.folder) as store:
+        store.begin_run("apply", NOW - timedelta(minutes=5), commit="f" * 40)
+    found = _check(world, "runs")
+    assert (found.ok, found.text) == (True, "apply is running for 5 min")
+
+
+def test_a_last_run_that_failed_says_what_it_could_not_do(world: World) -> None:
+    world.sql("UPDATE ispctl_journal SET outcome = 'failed'")
+    assert not _check(world, "last run").ok
+
+
+def test_a_moment_that_no_run_has_seen_is_ill_after_a_while(world: World) -> None:
+    _ends_tomorrow(world)
+    assert _check(world, "clock").text.startswith("next 2027-01-17 00:")
+    found = _check(world, "clock", NOW + timedelta(days=2))
+    assert found.level == "bad"
+    assert found.text.startswith("1 service should have changed by itself since 2027-01-17 00:")
+
+
+def test_without_a_database_health_says_what_is_unknown(world: World) -> None:
+    world.database.write_bytes(b"no database")
+    with world.view() as view:
+        found = health.health(view)
+    assert [(check.name, check.ok) for check in found] == [("repository", True), ("database", False)]
+    assert "E302" in found[1].text

@@ -1,0 +1,96 @@
+"""What people read, word by word; the same whatever the clock, the zone and the locale of the machine."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ispctl.status import drift, health, listing, online, present, present_profile, profile
+from tests.status.conftest import Golden
+from tests.status.world import ANITA, EKRAJ, NOW, World
+
+
+def _screen(width: int | None = None) -> present.Screen:
+    return present.Screen(ZoneInfo("Asia/Kathmandu"), NOW, width)
+
+
+def _list(world: World) -> str:
+    with world.view() as view:
+        return present.listed(listing.listing(view, listing.Wanted()), present.DEFAULT_COLUMNS, _screen())
+
+
+def _show(world: World, named: str) -> str:
+    with world.view() as view:
+        return "\n\n".join(present_profile.shown(one, _screen()) for one in profile.show(view, named))
+
+
+def _sessions(world: World) -> str:
+    with world.view() as view:
+        return present.online(online.sessions(view) or (), _screen())
+
+
+def test_the_list_of_the_example(world: World, golden: Golden) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    golden("list", _list(world))
+
+
+def test_somebody_who_is_well_and_online(world: World, golden: Golden) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    golden("show-online", _show(world, ANITA))
+
+
+def test_somebody_who_is_suspended_and_was_refused(world: World, golden: Golden) -> None:
+    world.sql(
+        "INSERT INTO radpostauth (username, pass, reply, authdate, reason, detail, nas, callingstationid)"
+        " VALUES (?, '', 'Access-Reject', ?, 'bad-password', 'pap: Password does not match', 'lalitpur-1', '')",
+        *(EKRAJ, int((NOW - timedelta(minutes=3)).timestamp())),
+    )
+    golden("show-suspended", _show(world, EKRAJ))
+
+
+def test_somebody_whose_change_is_not_applied_yet(world: World, golden: Golden) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    world.edit("subscribers/lalitpur/3f/sub-000123.yaml", lambda text: text.replace("home-50", "home-100"))
+    golden("show-waiting", _show(world, "sub-000123"))
+
+
+def test_the_sessions(world: World, golden: Golden) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    world.dial(EKRAJ, "0" * 16 + "-" + "0" * 16, heard=800)
+    world.dial("stranger@home.example", "", nas="198.51.100.9")
+    golden("sessions", _sessions(world))
+
+
+def test_the_drift(world: World, golden: Golden) -> None:
+    world.sql("UPDATE radusergroup SET groupname = 'isp:home-100' WHERE username = ?", ANITA)
+    world.sql("UPDATE radcheck SET value = 'canary-pw-by-hand' WHERE username = ?", ANITA)
+    world.sql("DELETE FROM ispctl_login WHERE login = ?", EKRAJ)
+    gift = "INSERT INTO radgroupreply (groupname, attribute, value) VALUES ('isp:gift@routeros', 'Filter-Id', ?)"
+    world.sql(gift, "x")
+    with world.view() as view:
+        golden("drift", present.drifted(drift.drift(view) or ()))
+
+
+def test_the_health(world: World, golden: Golden) -> None:
+    world.dial(ANITA, "0" * 16 + "-" + "0" * 16)
+    world.sql("INSERT INTO ispctl_stranger VALUES ('198.51.100.77', 1, ?, 12)", int(NOW.timestamp()) - 90)
+    with world.view() as view:
+        golden("health", "\n".join(present.checked(health.health(view))))
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_terminal_is_never_overrun(world: World, width: int) -> None:
+    with world.view() as view:
+        found = listing.listing(view, listing.Wanted())
+        text = present.listed(found, present.DEFAULT_COLUMNS, _screen(width))
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert max(map(len, plain.splitlines())) <= width
+    assert "\x1b[" in text
+
+
+def test_what_radius_brought_in_does_not_move_the_cursor(world: World) -> None:
+    world.dial("evil\x1b[2J\u202elogin")
+    assert "evil\\x1b[2J\\u202elogin" in _sessions(world)
