@@ -101,10 +101,10 @@ def groups(intent: Intent) -> Iterator[tuple[Key, Fields]]:
 
 
 def rendering(fields: Fields) -> str:
-    """The hash that a group's check rows carry: the second half of Class."""
+    """The hash that a group's check rows carry: the second half of Class; empty if somebody took it away."""
     check = fields["check"]
     assert isinstance(check, tuple)
-    return next(str(row[2]) for row in check if isinstance(row, tuple) and row[0] == "ISP-Rendering")
+    return next((str(row[2]) for row in check if isinstance(row, tuple) and row[0] == "ISP-Rendering"), "")
 
 
 def session_class(entitlement: Entitlement, intent: Intent, platform_name: str) -> str:
