@@ -26,7 +26,7 @@ from ispctl.sealed_values import SealedValues
 from ispctl.secrets import Keyring
 from ispctl.store import Applied, AppliedService, Holder, Run, Store
 from ispctl.survey import RENDERED, SHARED, TERMS, Reading, Survey, drift, shared_key, survey
-from ispctl.touch import SessionOutcome, settle, touch
+from ispctl.touch import SessionOutcome, await_proof, settle, touch
 
 DAY: Final = timedelta(hours=24)
 BACKWARDS: Final = timedelta(seconds=60)
@@ -78,6 +78,8 @@ class World:
     clock: Callable[[], datetime]
     """What time it is, for what takes time: `now` is the moment that everything is decided for."""
     progress: Progress = _silent
+    patience: float = 0.0
+    """Seconds to wait for the accounting to prove what sessions acknowledged."""
 
 
 def live(world: World, commit: str) -> Survey:
@@ -151,7 +153,8 @@ def _write(
     held_owners = {c.owner for c in plan.changes if c.id in waiting} | failed
     again = survey(_reading(world, reading.commit)).behind  # who logged in while rows were written is among them
     todo = [one for one in again if one.owner not in held_owners and one.change.id not in waiting]
-    sessions = tuple(touch(store, todo, doors, _rates(found), world.clock, world.progress))
+    answers = tuple(touch(store, todo, doors, _rates(found), world.clock, world.progress))
+    sessions = await_proof(store, reading.snapshot.nas, answers, world.clock, world.patience)
     result = Result(run.id, plan.commit, plan, tuple(outcomes), sessions, tuple(sorted(waiting)), refused)
     run.finish("done" if result.exit_code == 0 else "failed", world.clock(), plan.summary)
     return result

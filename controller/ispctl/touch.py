@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic, sleep
 from typing import Final
 
 from ispctl.door import Doors
@@ -16,6 +17,7 @@ from ispctl.radius.sessions import Proof as Judged
 from ispctl.store import Proof, Session, Store
 
 Progress = Callable[[str, int, int], None]
+PAUSE: Final = 0.25
 GONE: Final = frozenset({"ack", "gone"})
 
 
@@ -29,6 +31,8 @@ class SessionOutcome:
     answer: str
     text: str
     code: str
+    unique: str = ""
+    """Acct-Unique-Session-Id, as the store names it."""
 
 
 def touch(
@@ -50,7 +54,9 @@ def touch(
         if one.kind == "coa" and answer.kind == "unsupported":
             unsupported.append(replace(one, kind="disconnect", attributes=()))
         else:
-            yield SessionOutcome(one.owner, one.nas.name, one.kind, answer.kind, answer.text, answer.code)
+            yield SessionOutcome(
+                one.owner, one.nas.name, one.kind, answer.kind, answer.text, answer.code, one.session.uniqueid
+            )
     if unsupported:
         yield from touch(store, unsupported, doors, rates, clock, progress)
 
@@ -72,6 +78,24 @@ def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> frozenset[str
             if found.kind == "contradicted":
                 contradicted.add(proof.uniqueid)
     return frozenset(contradicted)
+
+
+def await_proof(
+    store: Store, nas: Mapping[str, Nas], done: Sequence[SessionOutcome], clock: Callable[[], datetime], patience: float
+) -> tuple[SessionOutcome, ...]:
+    """Wait at most `patience` seconds for the accounting to prove what these sessions acknowledged."""
+    end = monotonic() + patience
+    mine = {outcome.unique for outcome in done if outcome.kind == "coa" and outcome.answer == "ack"}
+    while mine and monotonic() < end and any(is_awaited(p) for p in store.proofs() if p.uniqueid in mine):
+        sleep(PAUSE)
+        settle(store, nas, clock())
+    proofs = {proof.uniqueid: proof for proof in store.proofs()}
+
+    def proved(outcome: SessionOutcome) -> SessionOutcome:
+        proof = proofs.get(outcome.unique)
+        return replace(outcome, answer="proved", text=proof.proof) if proof and proof.proved else outcome
+
+    return tuple(map(proved, done))
 
 
 def is_awaited(proof: Proof) -> bool:

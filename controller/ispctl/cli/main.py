@@ -123,6 +123,9 @@ def apply(
     allow_rollback: Annotated[
         bool, typer.Option("--allow-rollback", help="Also a commit that lacks the applied one.")
     ] = False,
+    wait: Annotated[
+        int, typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for accounting to prove the changes.")
+    ] = 0,
     format: FormatOption = "text",
 ) -> None:
     """Make RADIUS and the live sessions equal to a commit. Exit code: 0 done, 1 refused or failed, 3 targets unread."""
@@ -135,7 +138,7 @@ def apply(
     permission = Permission(most, allow_rollback)
     if saved is not None:
         permission = Permission(most, allow_rollback, saved_plan(saved))
-    result, snapshot = plans.apply_to(context.obj, commit, permission)
+    result, snapshot = plans.apply_to(context.obj, commit, permission, wait)
     say(apply_answer(result, snapshot, format))
     raise typer.Exit(result.exit_code)
 

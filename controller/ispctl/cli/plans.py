@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -90,14 +90,16 @@ def live(session: Session, repository: Repository, commit: str, now: datetime) -
         return Planned(found.plan, snapshot, closed_gates(opened, found, {}), until)
 
 
-def apply_to(session: Session, commit: str, permission: Permission | None = None) -> tuple[Result, Snapshot]:
+def apply_to(
+    session: Session, commit: str, permission: Permission | None = None, patience: float = 0
+) -> tuple[Result, Snapshot]:
     """Apply a commit. Raises Refusal before anything is written."""
     from ispctl.reconcile import Permission, apply
 
     with session.repository() as repository:
         snapshot = verified(repository, commit, session.now)
         with world(session, repository, snapshot, session.now) as opened:
-            return apply(opened, commit, permission or Permission()), snapshot
+            return apply(replace(opened, patience=patience), commit, permission or Permission()), snapshot
 
 
 def warn_of_edits(repository: Repository, commit: str) -> None:

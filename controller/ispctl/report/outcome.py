@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST: Final = 20
 _DONE: Final = {
     "ack": "done",
+    "proved": "proved by the accounting",
     "gone": "gone already",
     "nak": "refused",
     "unsupported": "not able",
