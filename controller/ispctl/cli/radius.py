@@ -54,4 +54,4 @@ def config(
         )
     for path in write(settings, out):
         say(str(path))
-    say(f"Check it: freeradius -C -d {out} -n lab. Run it: freeradius -d {out} -n lab -f")
+    say(f"Check it: freeradius -C -d {out} -n ispctl. Run it: freeradius -d {out} -n ispctl -f")
