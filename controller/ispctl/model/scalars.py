@@ -234,7 +234,9 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[datetime | date, BeforeValidator(_moment), WithJsonSchema({"type": "string"}, mode="validation")]
 """A local day of the ISP, or an exact instant (aware)."""
 
-_MAC = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}|[0-9a-f]{4}([.-][0-9a-f]{4}){2}|[0-9a-f]{12}")
+_MAC = re.compile(
+    r"[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}|[0-9a-f]{4}([.-])[0-9a-f]{4}\2[0-9a-f]{4}|[0-9a-f]{12}"
+)
 
 
 def _mac(value: Any) -> Any:
