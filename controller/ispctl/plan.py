@@ -112,6 +112,8 @@ class Plan:
     cohorts: tuple[Cohort, ...] = ()
     assumes: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
+    until: datetime | None = None
+    """When time changes something next, if nobody commits anything."""
 
     @property
     def digest(self) -> str:
@@ -164,6 +166,7 @@ def build(
     changed_files: frozenset[str] = frozenset(),
     assumes: tuple[str, ...] = (),
     unread: tuple[Unread, ...] = (),
+    until: datetime | None = None,
 ) -> Plan:
     """A plan, sorted by harm and then by id. `changed_files` are those the commit touched: reasons there carry it."""
     services = [found for pair in pairs if (found := _service(pair, disturbs, commit, changed_files))]
@@ -171,7 +174,7 @@ def build(
     reasons: dict[str, tuple[Because, ...]] = {s.owner: s.because for s in services}
     explained = (replace(c, because=c.because or reasons.get(c.owner, ())) for c in changes)
     ordered = tuple(sorted(explained, key=lambda c: (c.target, c.key)))
-    return Plan(kind, commit, base, now, tuple(services), ordered, tuple(_cohorts(services)), assumes, unread)
+    return Plan(kind, commit, base, now, tuple(services), ordered, tuple(_cohorts(services)), assumes, unread, until)
 
 
 def effects(was: Entitlement | None, will_be: Entitlement | None) -> tuple[str, ...]:
@@ -294,6 +297,8 @@ def _because(
     if will_be is None:
         return [Because("removed", "no longer in the repository", None, commit)]
     names = [name for name, part in _PARTS if was is not None and part(was) != part(will_be)]
+    if "state" in names and "access" in names:
+        names.remove("access")  # that a state has a meaning is no news
     known = will_be.because
     found = [known[name] for name in dict.fromkeys(names) if name in known] or [known["state"]] * ("state" in known)
     mine = [r.where is not None and r.where.file in changed for r in found]

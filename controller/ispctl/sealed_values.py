@@ -19,7 +19,8 @@ class SealedValues:
     def __init__(
         self, nas: Mapping[str, Nas], entitlements: Iterable[Entitlement], keyring: Callable[[], Keyring]
     ) -> None:
-        self._unlock, self._keyring = keyring, None
+        self._unlock = keyring
+        self._keyring: Keyring | None = None
         self._known: dict[str, tuple[Sealed, Where | None]] = {}
         for one in nas.values():
             if one.radius:

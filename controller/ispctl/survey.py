@@ -88,6 +88,7 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
         now=reading.now,
         disturbs=disturbs(intent),
         changed_files=_changed(reading, applied),
+        until=_until(intent),
     )
     return Survey(plan, intent, want, stored, waiting)
 
@@ -109,6 +110,7 @@ def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan
         disturbs=disturbs(new),
         changed_files=frozenset(repository.changes(base, head).paths),
         assumes=tuple(_assumptions(repository, before, after, will)),
+        until=_until(new),
     )
 
 
@@ -163,6 +165,10 @@ def _rows(reading: Reading, want: Resources, stored: Mapping[str, AppliedService
     touched = [key for key, digest in last.items() if digest_of(want.get(key)) != digest]
     have = reading.backend.read(sorted(touched)) if touched else {}
     return diff(TARGET, {key: want[key] for key in touched if key in want}, have)
+
+
+def _until(intent: Intent) -> datetime | None:
+    return min((e.until for e in intent.entitlements if e.until), default=None)
 
 
 def _key(name: str) -> Key:
@@ -231,9 +237,9 @@ def _changed(reading: Reading, applied: Applied | None) -> frozenset[str]:
 def _assumptions(
     repository: Repository, before: Snapshot, after: Snapshot, will: Mapping[str, Entitlement]
 ) -> Iterator[str]:
-    yield "Who is online is not asked here; if_online says what would happen to a session"
+    yield "Who is online is not asked here: what is said of sessions holds for those who are"
     learning = sum(e.mac_mode == "learn" for e in will.values())
     if learning:
-        yield f"MAC addresses that were learned stay as they are ({learning} services learn)"
+        yield f"MAC addresses that were learned stay as they are (services that learn: {learning})"
     if not repository.contains(after.commit, before.commit):
         yield "The base is not in the history of this commit: what only the base has appears as removed; rebase first"

@@ -180,5 +180,4 @@ def _after(proof: Proof, found: Judged, now: datetime) -> Proof:
     if found.kind == "proved":
         return replace(proof, proved=now, proof=found.text)
     base = found.baseline
-    counters = {"octets_in": base.octets_in, "octets_out": base.octets_out, "counted": base.updated}
-    return replace(proof, proof=found.text, **counters)
+    return replace(proof, proof=found.text, counted=base.updated, octets_in=base.octets_in, octets_out=base.octets_out)

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 WIDEST = 110
 
 
-def plan_answer(plan: Plan, snapshot: Snapshot, closed: Sequence[Closed], until: datetime | None, format: str) -> str:
+def plan_answer(plan: Plan, snapshot: Snapshot, closed: Sequence[Closed], format: str) -> str:
     """A plan as text, JSON or a note for a merge request."""
     zone = zone_of(snapshot)
     said = document(plan, zone)
     if format == "json":
         return dumps(said)
-    moment = stamp(until, zone) if until else None
+    moment = stamp(plan.until, zone) if plan.until else None
     if format == "markdown":
         from ispctl.report import plan_markdown
 

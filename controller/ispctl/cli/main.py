@@ -60,8 +60,8 @@ def validate(
 ) -> None:
     """Check every file and every rule across files. Shows all problems. Exit code: 0 fine, 1 problems."""
     from ispctl.cli.answers import coloured
-    from ispctl.report import problems
     from ispctl.repo.checks import check
+    from ispctl.report import problems
 
     session: Session = context.obj
     with session.repository() as repository:
@@ -104,7 +104,7 @@ def plan(
             found = plans.proposed(repository, base, commit, now)
     if out is not None:
         save(found.plan, found.snapshot, out)
-    say(plan_answer(found.plan, found.snapshot, found.closed, found.until, format))
+    say(plan_answer(found.plan, found.snapshot, found.closed, format))
     raise typer.Exit(1 if found.plan.unread else 0 if found.plan.empty else 2)
 
 

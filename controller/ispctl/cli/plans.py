@@ -40,12 +40,11 @@ def verified(repository: Repository, rev: str, now: datetime) -> Snapshot:
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan with what its answer needs: the commit it is about, the gates that refuse it, the next moment."""
+    """A plan with what its answer needs: the commit it is about, and the gates that refuse it."""
 
     plan: Plan
     snapshot: Snapshot
     closed: tuple[Closed, ...] = ()
-    until: datetime | None = None
 
 
 def proposed(repository: Repository, base: str, commit: str, now: datetime) -> Planned:
@@ -86,8 +85,7 @@ def live(session: Session, repository: Repository, commit: str, now: datetime) -
             found = live(opened, commit)
         except Unreachable as error:
             return Planned(with_unread(empty(snapshot.commit, now), error), snapshot)
-        until = min((e.until for e in found.intent.entitlements if e.until), default=None)
-        return Planned(found.plan, snapshot, closed_gates(opened, found, {}), until)
+        return Planned(found.plan, snapshot, closed_gates(opened, found, {}))
 
 
 def apply_to(

@@ -143,6 +143,7 @@ CODES: Final[dict[str, str]] = {
     "E611": "other-plan-version",
     "E612": "proposed-plan",
     # E62x: questions to ispstat
+    "E613": "cannot-write-plan",
     "E621": "no-such-name",
     "E622": "applied-unknown",
     "E623": "needs-database",
