@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -312,3 +313,14 @@ def test_a_login_is_accepted_by_the_group_of_its_tariff_alone(rig: Rig) -> None:
     online(rig.routeros.dial(login, PASSWORD))
     profile = rig.rows("SELECT profile FROM radpostauth WHERE username = ?", login)
     assert profile == [(f"{HOME}@routeros",)]
+
+
+def test_strangers_at_once_never_learn_more_than_the_limit(rig: Rig) -> None:
+    nas = rig.nas("crowd-1", "192.0.2.81", "routeros", timeout=10.0)
+    for _ in range(5):
+        login = rig.login(mac_mode="learn", mac_max=2)
+        with ThreadPoolExecutor(8) as crowd:
+            dials = [crowd.submit(nas.dial, login, PASSWORD, mac=f"02:00:5e:20:00:{n:02x}") for n in range(8)]
+        outcomes = [type(dial.result()).__name__ for dial in dials]
+        assert sorted(outcomes) == ["Rejected"] * 6 + ["Session"] * 2
+        assert rig.rows("SELECT count(*) FROM ispctl_mac WHERE login = ?", login) == [(2,)]

@@ -30,6 +30,8 @@ class ServerSettings:
     `database`: absolute path of the SQLite file. `run_dir`: absolute; log and accounting buffer, must be writable.
     `listen`: an address, or "*". `nas_lifetime`: seconds until a NAS is looked up again (a new secret, a removed NAS).
     `stale_after`: seconds without an update after which a session no longer counts as open; see stale_after().
+    `threads`: requests at work at once; SQLite takes one writer at a time, so that more than a few only wait.
+    `connections`: to the database, more than `threads`.
     `lease`: seconds an address of a server-side pool stays with its subscriber. `reject_delay`: seconds; 0 for tests.
     """
 
@@ -39,8 +41,8 @@ class ServerSettings:
     auth_port: int = 1812
     acct_port: int = 1813
     nas_lifetime: int = 60
-    connections: int = 16
-    threads: int = 16
+    connections: int = 8
+    threads: int = 4
     stale_after: int = 750
     lease: int = 3600
     reject_delay: int = 1
@@ -68,6 +70,8 @@ class ServerSettings:
             value = getattr(self, name)
             if not low <= value <= high:
                 yield _unusable(name, f"{value} is not between {low} and {high}")
+        if self.connections <= self.threads:
+            yield _unusable("connections", f"{self.connections} is not more than the {self.threads} threads")
         if self.auth_port == self.acct_port:
             yield _unusable("acct_port", f"{self.acct_port} is the authentication port as well")
 
