@@ -149,8 +149,9 @@ class _Service:
         ipv4, ipv6 = self._addresses(terms)
         opened = access(span.state, self.policy)
         self._explain_rate(opened)
-        if self.service.password:
-            self.because["password"] = self._why("service", "password of the service", "password")
+        self._explain_access(span.state)
+        for name in ("login", "password", "routes"):
+            self._value(name)
         return Entitlement(
             id=self.document.value.id,
             key=self.service.key,
@@ -281,6 +282,15 @@ class _Service:
 
     def _terms(self) -> Terms:
         return terms_of(self._tariff().value)
+
+    def _explain_access(self, state: State) -> None:
+        policy = self.context.policy
+        self.because["roaming"] = Because("policy", "roaming in policy", policy.where_key("roaming"))
+        self.because["expiry"] = Because("policy", "what expired means in policy", policy.where_key("expired"))
+        if state in (State.EXPIRED, State.SUSPENDED, State.HOLD):
+            own = policy.where_key(str(state))
+            where = own if own != policy.where_key() else policy.where_key("expired")
+            self.because["access"] = Because("policy", f"what {state} means in policy", where)
 
     def _explain_rate(self, opened: Access) -> None:
         if opened == "open":

@@ -284,7 +284,8 @@ _PARTS: Final[tuple[tuple[str, Callable[[Entitlement], object]], ...]] = (
     ("mac", lambda e: (e.mac_mode, e.mac_max, e.on_mismatch, e.macs)),
     ("nas", lambda e: (e.nas, e.pop)),
     ("roaming", lambda e: e.roaming),
-    ("state", lambda e: (e.ends, e.backstop, e.on_expiry)),
+    ("state", lambda e: e.ends),
+    ("expiry", lambda e: (e.on_expiry, e.backstop - e.ends if e.backstop and e.ends else None)),
 )
 """What an entitlement consists of, each part under the name of the reason that explains it."""
 
@@ -297,7 +298,7 @@ def _because(
     if will_be is None:
         return [Because("removed", "no longer in the repository", None, commit)]
     names = [name for name, part in _PARTS if was is not None and part(was) != part(will_be)]
-    if "state" in names and "access" in names:
+    if was and was.state is not will_be.state and "access" in names:
         names.remove("access")  # that a state has a meaning is no news
     known = will_be.because
     found = [known[name] for name in dict.fromkeys(names) if name in known] or [known["state"]] * ("state" in known)

@@ -147,3 +147,10 @@ def test_six_people_alike_are_a_cohort_and_five_are_not() -> None:
 def test_people_with_different_reasons_are_no_cohort() -> None:
     pairs = [pair(entitlement(f"sub-00000{n}"), in_state(State.SUSPENDED, f"sub-00000{n}")) for n in range(1, 8)]
     assert plan(pairs).cohorts == ()
+
+
+def test_a_state_that_means_something_else_now_is_explained_by_the_policy() -> None:
+    policy = Because("policy", "what suspended means in policy", Where("inventory/policy.yaml", 8))
+    refused = replace(REFUSED, because={**REFUSED.because, "access": policy})
+    assert plan([pair(WALLED, refused)]).services[0].because == (policy,)
+    assert plan([pair(ACTIVE, refused)]).services[0].because == (refused.because["state"],)
