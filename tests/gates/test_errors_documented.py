@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ispctl.model.codes import CODES
-from tests.gates.tracked import ROOT, python_files
+from tests.gates.tracked import ROOT, files, python_files
 
 SECTION = re.compile(r"^## ([EW]\d{3}) ([a-z0-9-]+)$", re.MULTILINE)
 CODES_FILE = ROOT / "controller" / "ispctl" / "model" / "codes.py"
@@ -18,9 +18,11 @@ def _sections() -> list[tuple[str, str]]:
 
 
 def _source(folder: str) -> str:
+    """All Python of a folder, and the cases of tests/broken, which hold what is said as data."""
+    cases = [path for path in files() if path.parent == ROOT / "tests" / "broken" / "cases"]
     return "\n".join(
         path.read_text("utf-8")
-        for path in python_files()
+        for path in (*python_files(), *cases)
         if path.relative_to(ROOT).parts[0] == folder and path != CODES_FILE
     )
 
