@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ispctl.desired import Because, Entitlement
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Cohort, Fields, Plan, ServiceChange, Value
-from ispctl.report.shapes import ChangeJson, CohortJson, PlanJson, ReasonJson, ServiceJson, SidesJson, SummaryJson
+from ispctl.report.shapes import ChangeJson, CohortJson, PlanJson, ReasonJson, ServiceJson, SidesJson
 
 VERSION: Final = 1
 
@@ -60,7 +60,7 @@ def _document(plan: Plan, zone: tzinfo) -> PlanJson:
         "now": stamp(plan.now, zone),
         "digest": plan.digest,
         "assumes": list(plan.assumes),
-        "summary": cast(SummaryJson, dict(plan.summary)),
+        "summary": dict(plan.summary),
         "services": [_service(service, zone) for service in plan.services],
         "cohorts": [_cohort(cohort) for cohort in plan.cohorts],
         "changes": [change(one) for one in plan.changes],

@@ -15,19 +15,6 @@ class ReasonJson(TypedDict):
     commit: str
 
 
-class SummaryJson(TypedDict):
-    """How many people are touched, and how; how many rows and sessions are written."""
-
-    subscribers: int
-    services: int
-    cut_off: int
-    dropped: int
-    slower: int
-    create: int
-    update: int
-    delete: int
-
-
 class ServiceJson(TypedDict):
     """What happens to one service. `was` and `will_be` are {} where it does not exist."""
 
@@ -89,7 +76,7 @@ class PlanJson(TypedDict):
     now: str
     digest: str
     assumes: list[str]
-    summary: SummaryJson
+    summary: dict[str, int]
     services: list[ServiceJson]
     cohorts: list[CohortJson]
     changes: list[ChangeJson]
