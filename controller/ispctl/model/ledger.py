@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,14 +14,14 @@ class Entry(Record):
     """One line of the account. Amounts are positive; the type decides the direction."""
 
     key: Text = Field(description="Idempotency key; unique in the file.")
-    at: Moment
-    type: Literal["invoice", "payment", "credit", "adjustment", "refund", "reversal"]
-    amount: Money
+    at: Moment = Field(description="When it happened.")
+    type: Literal["invoice", "payment", "credit", "adjustment", "refund", "reversal"] = Field(description="What it is.")
+    amount: Money = Field(description="In the currency of the policy; only an adjustment may be negative.")
     service: Name | None = Field(None, description="Key of the service it belongs to.")
     reference: Text | None = Field(None, description="Number of the invoice or of the payment.")
     reverses: Text | None = Field(None, description="Key of the entry that this one undoes.")
-    reason: Text | None = None
-    period: Period | None = None
+    reason: Text | None = Field(None, description="Why.")
+    period: Period | None = Field(None, description="What an invoice pays for.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -35,15 +35,15 @@ class Entry(Record):
 class Period(Record):
     """The days an invoice pays for, both included."""
 
-    since: Moment = Field(alias="from")
-    until: Moment
+    since: Moment = Field(alias="from", description="First day.")
+    until: Moment = Field(description="Last day.")
 
 
 class Ledger(Record):
     """The account of one subscriber."""
 
-    subscriber: SubscriberId
-    entries: Annotated[tuple[Entry, ...], Field()] = ()
+    subscriber: SubscriberId = Field(description="Whose account it is.")
+    entries: tuple[Entry, ...] = Field((), description="Oldest first.")
 
     @model_validator(mode="after")
     def _keys(self) -> Self:

@@ -42,8 +42,8 @@ class Radius(Record):
 class Coa(Record):
     """Where CoA and Disconnect requests go (RFC 5176)."""
 
-    address: Address
-    port: Port = 3799
+    address: Address = Field(description="Where the NAS listens.")
+    port: Port = Field(3799, description="UDP port; some NAS use 1700.")
     per_second: Annotated[Whole, Field(ge=1, le=10000)] = Field(50, description="Requests a second at most.")
 
 
@@ -52,28 +52,28 @@ class Accounting(Record):
 
     interim: Annotated[Seconds, Field(ge=1, le=86400)] = Field(300, description="Acct-Interim-Interval.")
     direction: Literal["nas", "subscriber"] = Field("nas", description="nas: Acct-Input is what the subscriber sends.")
-    gigawords: Flag = True
+    gigawords: Flag = Field(True, description="Whether it sends Acct-…-Gigawords; without them 4 GB is the most.")
 
 
 class HostData(Record):
     """What ispctl needs to know; Nornir keeps it under data:."""
 
-    radius: Radius | None = None
-    coa: Coa | None = None
-    accounting: Accounting | None = None
+    radius: Radius | None = Field(None, description="As a RADIUS client; without it nobody can dial in through it.")
+    coa: Coa | None = Field(None, description="Without it a running session cannot be changed or ended.")
+    accounting: Accounting | None = Field(None, description="How it counts.")
     custom: dict[str, Any] = Field(default_factory=dict, description="Yours; ispctl does not read it.")
 
 
 class Nornir(Record):
     """The fields that hosts, groups and defaults share in Nornir's SimpleInventory."""
 
-    hostname: Hostname | None = None
-    port: Port | None = None
-    username: Text | None = None
+    hostname: Hostname | None = Field(None, description="Address for management.")
+    port: Port | None = Field(None, description="Port for management.")
+    username: Text | None = Field(None, description="Login for management.")
     password: SealedText | None = Field(None, repr=False, description="Sealed; never clear text.")
-    platform: Platform | None = None
-    data: HostData = Field(default_factory=HostData)
-    connection_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    platform: Platform | None = Field(None, description="Which vendor's attributes it is told; none: WISPr's.")
+    data: HostData = Field(default_factory=HostData, description="What ispctl needs to know.")
+    connection_options: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Nornir's own.")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Nas:
 class Host(Nornir):
     """One NAS."""
 
-    groups: tuple[Name, ...] = ()
+    groups: tuple[Name, ...] = Field((), description="Groups of groups.yaml; the first that says something wins.")
 
 
 class Hosts(RootModel[dict[Name, Host]]):
@@ -110,17 +110,17 @@ class Defaults(Nornir):
 class Pool(Record):
     """A set of addresses with one owner and one purpose."""
 
-    family: Literal[4, 6]
+    family: Literal[4, 6] = Field(description="IPv4 or IPv6.")
     served_by: Literal["nas", "radius", "dhcp", "static"] = Field(
         description="nas: Framed-Pool. radius: radippool. dhcp: the NAS's DHCP. static: written in git."
     )
     slices: dict[Name, tuple[Net, ...]] = Field(default_factory=dict, description="Per NAS: its part of the pool.")
-    ranges: tuple[Net, ...] = ()
-    gateway: Address | None = None
-    exclude: tuple[Address, ...] = ()
+    ranges: tuple[Net, ...] = Field((), description="Its prefixes, where it is not cut into slices.")
+    gateway: Address | None = Field(None, description="Never handed out.")
+    exclude: tuple[Address, ...] = Field((), description="Never handed out either.")
     nas: tuple[Name, ...] = Field((), description="Hosts or groups that may use it; empty: all.")
     quarantine: Seconds = Field(0, description="How long a freed address rests.")
-    purpose: Text | None = None
+    purpose: Text | None = Field(None, description="For people.")
 
     @model_validator(mode="before")
     @classmethod
@@ -159,10 +159,10 @@ class RadiusTarget(Record):
         repr=False,
         description="sqlite:///path, relative to the repository",
     )
-    replicas: tuple[str, ...] = Field((), repr=False)
+    replicas: tuple[str, ...] = Field((), repr=False, description="Copies of the database next to other servers.")
 
 
 class Targets(Record):
     """inventory/targets.yaml"""
 
-    radius: RadiusTarget
+    radius: RadiusTarget = Field(description="Where logins, sessions and our own tables are.")

@@ -27,7 +27,9 @@ class Wall(Record):
 
     address_list: Name = Field("isp-walled", description="Address list or filter on the NAS.")
     pool: Name | None = Field(None, description="Pool for walled sessions; default: the NAS's own.")
-    rate: Speed = Field(default_factory=lambda: Speed.model_validate({"down": "1M", "up": "1M"}))
+    rate: Speed = Field(
+        default_factory=lambda: Speed.model_validate({"down": "1M", "up": "1M"}), description="Speed behind the wall."
+    )
 
 
 class Expiry(Record):
@@ -42,17 +44,25 @@ class Expiry(Record):
 class Limit(Record):
     """More than max(floor, share of all services) in 24 h is refused unless the number is given."""
 
-    share: Share
-    floor: Count
+    share: Share = Field(description="Of all services.")
+    floor: Count = Field(description="So many always pass.")
 
 
 class Limits(Record):
     """The gates."""
 
-    cut_off: Limit = Field(default_factory=lambda: Limit(share=Decimal("0.05"), floor=5))
-    dropped: Limit = Field(default_factory=lambda: Limit(share=Decimal("0.10"), floor=20))
-    slower: Limit = Field(default_factory=lambda: Limit(share=Decimal("0.10"), floor=20))
-    delete: Limit = Field(default_factory=lambda: Limit(share=Decimal("0.05"), floor=5))
+    cut_off: Limit = Field(
+        default_factory=lambda: Limit(share=Decimal("0.05"), floor=5), description="Services cut off, walled or ended."
+    )
+    dropped: Limit = Field(
+        default_factory=lambda: Limit(share=Decimal("0.10"), floor=20), description="Services whose session ends."
+    )
+    slower: Limit = Field(
+        default_factory=lambda: Limit(share=Decimal("0.10"), floor=20), description="Services made slower by a commit."
+    )
+    delete: Limit = Field(
+        default_factory=lambda: Limit(share=Decimal("0.05"), floor=5), description="Rows of ours that are deleted."
+    )
 
 
 class Policy(Record):
@@ -65,12 +75,12 @@ class Policy(Record):
     roaming: Literal["allow", "alert", "reject"] = Field(
         "allow", description="A login from a NAS it is not planned on."
     )
-    expired: Block = Field(default_factory=Block)
+    expired: Block = Field(default_factory=Block, description="What a subscriber meets who has not paid.")
     suspended: Block | None = Field(None, description="Default: as expired.")
     hold: Block | None = Field(None, description="Default: as expired.")
-    wall: Wall = Field(default_factory=Wall)
-    expiry: Expiry = Field(default_factory=Expiry)
-    limits: Limits = Field(default_factory=Limits)
+    wall: Wall = Field(default_factory=Wall, description="How a walled session is marked.")
+    expiry: Expiry = Field(default_factory=Expiry, description="When exactly a paid day ends.")
+    limits: Limits = Field(default_factory=Limits, description="The gates: how much one day may take from people.")
     mac_unique: Literal["global", "group", "off"] = Field("global", description="Where a MAC may be bound only once.")
 
     @model_validator(mode="before")

@@ -67,12 +67,12 @@ class Grace(Record):
 class Setting(Record):
     """What a scheduled change may set on the service."""
 
-    tariff: Name | None = None
-    nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
-    ipv4: Ipv4 | None = None
-    ipv6: Ipv6 | None = None
-    routes: tuple[Net, ...] | None = None
-    mac: Binding | None = None
+    tariff: Name | None = Field(None, description="Another tariff.")
+    nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(None, description="Another place.")
+    ipv4: Ipv4 | None = Field(None, description="Another address or pool.")
+    ipv6: Ipv6 | None = Field(None, description="Another address, prefix or pool.")
+    routes: tuple[Net, ...] | None = Field(None, description="Other routes; all of them.")
+    mac: Binding | None = Field(None, description="Another binding.")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -95,7 +95,7 @@ class Hold(Record):
     since: Moment = Field(alias="from", description="First day without service, from 00:00 local.")
     until: Moment = Field(description="Last day without service, inclusive.")
     extends_paid_until: Flag = Field(False, description="Whether the days of the hold are added to paid_until.")
-    reason: Text | None = None
+    reason: Text | None = Field(None, description="Why.")
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
@@ -109,7 +109,7 @@ class Suspended(Record):
 
     since: Moment = Field(description="A date means 00:00 local.")
     reason: Text = Field(description="Why.")
-    ticket: Text | None = None
+    ticket: Text | None = Field(None, description="Ticket that asked for it.")
 
 
 class Ipv4(Record):
@@ -157,15 +157,15 @@ class Delegated6(Record):
 class Ipv6(Record):
     """IPv6 of a service."""
 
-    wan: Wan6 | None = None
-    delegated: Delegated6 | None = None
+    wan: Wan6 | None = Field(None, description="The link itself.")
+    delegated: Delegated6 | None = Field(None, description="The prefix for the customer's router.")
 
 
 class Device(Record):
     """One MAC address that may dial in."""
 
     mac: Mac = Field(description="Any notation; kept as 02:00:5e:10:00:01.")
-    label: Text | None = None
+    label: Text | None = Field(None, description="For people.")
 
 
 class Binding(Record):
@@ -209,16 +209,18 @@ class Service(Record):
     )
     activated: Moment | None = Field(None, description="Begins at 00:00 local of that day.")
     paid_until: Moment | None = Field(None, description="Prepaid only; inclusive: ends when that local day ends.")
-    grace: tuple[Grace, ...] = ()
-    scheduled: tuple[Scheduled, ...] = ()
-    hold: Hold | None = None
-    suspended: Suspended | None = None
+    grace: tuple[Grace, ...] = Field((), description="Service beyond what is paid; the latest counts.")
+    scheduled: tuple[Scheduled, ...] = Field((), description="Changes that take effect by the clock.")
+    hold: Hold | None = Field(None, description="Holiday.")
+    suspended: Suspended | None = Field(None, description="Taken out of service until the key is removed.")
     terminated: Moment | None = Field(None, description="First day without service.")
     ipv4: Ipv4 | None = Field(None, description="Default: the tariff's.")
     ipv6: Ipv6 | None = Field(None, description="Default: the tariff's.")
     routes: tuple[Net, ...] = Field((), description="Framed-Route; unique like addresses.")
-    mac: Binding = Field(default_factory=Binding)
-    cpe: tuple[Cpe, ...] = ()
+    mac: Binding = Field(
+        default_factory=Binding, description="Which devices may use it; default: the group's, else any."
+    )
+    cpe: tuple[Cpe, ...] = Field((), description="Devices managed by TR-069.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -231,33 +233,33 @@ class Subscriber(Record):
     """One customer."""
 
     id: SubscriberId = Field(description="Never changes, never reused; the name of the file.")
-    profile: Profile
-    services: Annotated[tuple[Service, ...], Field(min_length=1)]
+    profile: Profile = Field(description="Who it is.")
+    services: Annotated[tuple[Service, ...], Field(min_length=1)] = Field(description="What is paid for.")
 
 
 class GroupDefaults(Record):
     """Values a service of the group has when it does not say otherwise."""
 
-    nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
-    tariff: Name | None = None
-    ipv4: Ipv4 | None = None
-    ipv6: Ipv6 | None = None
-    mac: Binding | None = None
+    nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(None, description="Hosts or Nornir groups.")
+    tariff: Name | None = Field(None, description="Name of a tariff.")
+    ipv4: Ipv4 | None = Field(None, description="A pool; an address belongs to one service.")
+    ipv6: Ipv6 | None = Field(None, description="Pools; a prefix belongs to one service.")
+    mac: Binding | None = Field(None, description="The mode; devices belong to one service.")
 
 
 class GroupLimits(Record):
     """Ceilings for what stands in the group; never defaults."""
 
-    subscribers: Count | None = None
-    tariffs: tuple[Name, ...] | None = None
-    rate: RateCeiling | None = None
+    subscribers: Count | None = Field(None, description="At most so many subscribers.")
+    tariffs: tuple[Name, ...] | None = Field(None, description="Only these tariffs.")
+    rate: RateCeiling | None = Field(None, description="No faster tariff than this.")
 
 
 class RateCeiling(Record):
     """The fastest tariff that a group may use, in bit/s."""
 
-    down: BitRate
-    up: BitRate
+    down: BitRate = Field(description="To the subscriber.")
+    up: BitRate = Field(description="From the subscriber.")
 
 
 class Group(Record):
@@ -265,8 +267,10 @@ class Group(Record):
 
     name: Name = Field(description="The name of the folder.")
     title: Text | None = Field(None, description="What people call it.")
-    defaults: GroupDefaults = Field(default_factory=GroupDefaults)
-    limits: GroupLimits = Field(default_factory=GroupLimits)
+    defaults: GroupDefaults = Field(
+        default_factory=GroupDefaults, description="For services that do not say otherwise."
+    )
+    limits: GroupLimits = Field(default_factory=GroupLimits, description="Ceilings for what stands in the group.")
 
 
 def group_of(path: str) -> str:

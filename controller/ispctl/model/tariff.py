@@ -14,21 +14,21 @@ from ispctl.model.subscriber import Ipv6
 class Speed(Record):
     """Bits per second, seen by the subscriber."""
 
-    down: BitRate
-    up: BitRate
+    down: BitRate = Field(description="To the subscriber.")
+    up: BitRate = Field(description="From the subscriber.")
 
 
 class Burst(Speed):
     """A faster start: `down`/`up` as long as the average of `seconds` stays under the threshold."""
 
-    threshold: Speed
-    seconds: Annotated[Whole, Field(ge=1, le=3600)]
+    threshold: Speed = Field(description="The average above which the burst ends.")
+    seconds: Annotated[Whole, Field(ge=1, le=3600)] = Field(description="Over so many seconds the average is taken.")
 
 
 class Rate(Speed):
     """The speed of a tariff."""
 
-    burst: Burst | None = None
+    burst: Burst | None = Field(None, description="A faster start; not on every platform.")
 
     @model_validator(mode="after")
     def _burst_is_faster(self) -> Self:
@@ -40,15 +40,15 @@ class Rate(Speed):
 class Price(Record):
     """What a period costs from a day on; an edit never re-prices the past."""
 
-    since: Day = Field(alias="from")
-    amount: Annotated[Money, Field(ge=0)]
+    since: Day = Field(alias="from", description="First day of the price.")
+    amount: Annotated[Money, Field(ge=0)] = Field(description="For one period, in the currency of the policy.")
 
 
 class Period(Record):
     """How long a payment lasts."""
 
-    months: Annotated[Whole, Field(ge=1, le=36)] | None = None
-    days: Annotated[Whole, Field(ge=1, le=1100)] | None = None
+    months: Annotated[Whole, Field(ge=1, le=36)] | None = Field(None, description="Calendar months.")
+    days: Annotated[Whole, Field(ge=1, le=1100)] | None = Field(None, description="Days; instead of months.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -60,29 +60,29 @@ class Period(Record):
 class Tax(Record):
     """Tax on the price, in percent."""
 
-    rate: Annotated[Money, Field(ge=0, le=100)]
-    included: Flag = False
+    rate: Annotated[Money, Field(ge=0, le=100)] = Field(description="Percent.")
+    included: Flag = Field(False, description="Whether the prices hold it already.")
 
 
 class PoolUse(Record):
     """Addresses come from a pool."""
 
-    pool: Name
+    pool: Name = Field(description="Name of a pool.")
 
 
 class Window(Record):
     """Hours in which usage counts less."""
 
-    hours: Text
-    percent: Annotated[Whole, Field(ge=0, le=100)] = 100
+    hours: Text = Field(description="Local hours.")
+    percent: Annotated[Whole, Field(ge=0, le=100)] = Field(100, description="How much less, in percent.")
 
 
 class Tier(Record):
     """What happens after so many bytes."""
 
-    after: Octets
-    rate: Speed | None = None
-    block: Flag | None = None
+    after: Octets = Field(description="Usage in the window from which the tier holds.")
+    rate: Speed | None = Field(None, description="The speed of the tier.")
+    block: Flag | None = Field(None, description="No service instead of a speed.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -94,10 +94,12 @@ class Tier(Record):
 class FairUse(Record):
     """A fair-use policy: usage in a window decides the tier."""
 
-    window: Literal["day", "week", "month", "cycle"]
-    counts: Literal["down", "up", "both"] = "both"
-    free: tuple[Window, ...] = ()
-    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
+    window: Literal["day", "week", "month", "cycle"] = Field(
+        description="When counting begins anew; cycle: paid period."
+    )
+    counts: Literal["down", "up", "both"] = Field("both", description="Which direction counts.")
+    free: tuple[Window, ...] = Field((), description="Hours that count less.")
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)] = Field(description="In ascending order of `after`.")
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -114,14 +116,14 @@ class Tariff(Record):
     billing: Literal["prepaid", "postpaid"] = Field(
         "prepaid", description="prepaid: paid_until decides. postpaid: ledger and dunning decide."
     )
-    prices: tuple[Price, ...] = ()
-    period: Period | None = None
-    tax: Tax | None = None
-    rate: Rate
+    prices: tuple[Price, ...] = Field((), description="In ascending order of `from`; an edit never re-prices the past.")
+    period: Period | None = Field(None, description="How long a payment lasts.")
+    tax: Tax | None = Field(None, description="Tax on the prices.")
+    rate: Rate = Field(description="The speed.")
     ipv4: PoolUse | None = Field(None, description="Pool for services that name no address of their own.")
-    ipv6: Ipv6 | None = None
+    ipv6: Ipv6 | None = Field(None, description="Pools for the link and for delegated prefixes; no static values.")
     sessions: Count = Field(1, description="Simultaneous sessions; 0 is unlimited.")
-    fup: tuple[FairUse, ...] = ()
+    fup: tuple[FairUse, ...] = Field((), description="Fair-use policies.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
