@@ -100,7 +100,7 @@ def apply(world: World, commit: str, permission: Permission = Permission()) -> R
             return Result("", reading.commit, empty(reading.commit, world.now), unread=unread)
         _is_the_plan(found.plan, permission)
         refused = closed_gates(world, found, permission.most)
-        waiting = gates.held(found.plan, frozenset(c.gate for c in refused), _users(found))
+        waiting = held(found, refused)
         rows = [c for c in found.plan.changes if c.key[0] != "session" and c.id not in waiting]
         secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
         secrets.check(rows)
@@ -300,6 +300,11 @@ def closed_gates(world: World, found: Survey, allowed: Mapping[str, int | None])
     recent["delete"] = world.store.deleted_since(since)
     total = max(len(found.stored), len(found.entitlements))
     return gates.closed(found.plan, total, recent, found.intent.policy.limits, allowed)
+
+
+def held(found: Survey, refused: Sequence[Closed]) -> frozenset[str]:
+    """The ids of the changes that wait while these gates are closed; the others go ahead."""
+    return gates.held(found.plan, frozenset(c.gate for c in refused), _users(found))
 
 
 def _users(found: Survey) -> Mapping[str, frozenset[str]]:

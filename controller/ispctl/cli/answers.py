@@ -18,7 +18,7 @@ from ispctl.report.plan_json import document, dumps, read_saved, stamp
 
 if TYPE_CHECKING:
     from ispctl.cli.drift import Found
-    from ispctl.gates import Closed
+    from ispctl.cli.plans import Planned
     from ispctl.plan import Plan
     from ispctl.reconcile import Result
     from ispctl.repo import Snapshot
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 WIDEST = 110
 
 
-def plan_answer(plan: Plan, snapshot: Snapshot, closed: Sequence[Closed], format: str) -> str:
+def plan_answer(planned: Planned, format: str) -> str:
     """A plan as text, JSON or a note for a merge request."""
-    zone = zone_of(snapshot)
+    plan, zone = planned.plan, zone_of(planned.snapshot)
     said = document(plan, zone)
     if format == "json":
         return dumps(said)
@@ -36,10 +36,10 @@ def plan_answer(plan: Plan, snapshot: Snapshot, closed: Sequence[Closed], format
     if format == "markdown":
         from ispctl.report import plan_markdown
 
-        return plan_markdown.render(said, closed=closed, until=moment)
+        return plan_markdown.render(said, closed=planned.closed, held=planned.held, until=moment)
     from ispctl.report import plan_text
 
-    return coloured(plan_text.render(said, closed=closed, until=moment, width=width()))
+    return coloured(plan_text.render(said, closed=planned.closed, held=planned.held, until=moment, width=width()))
 
 
 def save(plan: Plan, snapshot: Snapshot, out: Path) -> None:

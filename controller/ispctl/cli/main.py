@@ -104,7 +104,7 @@ def plan(
             found = plans.proposed(repository, base, commit, now)
     if out is not None:
         save(found.plan, found.snapshot, out)
-    say(plan_answer(found.plan, found.snapshot, found.closed, format))
+    say(plan_answer(found, format))
     raise typer.Exit(1 if found.plan.unread else 0 if found.plan.empty else 2)
 
 

@@ -45,6 +45,7 @@ class Planned:
     plan: Plan
     snapshot: Snapshot
     closed: tuple[Closed, ...] = ()
+    held: frozenset[str] = frozenset()
 
 
 def proposed(repository: Repository, base: str, commit: str, now: datetime) -> Planned:
@@ -77,7 +78,7 @@ def world(
 def live(session: Session, repository: Repository, commit: str, now: datetime) -> Planned:
     """The plan of a commit against what was applied, and the gates that would refuse it."""
     from ispctl.backend import Unreachable
-    from ispctl.reconcile import closed_gates, empty, live, with_unread
+    from ispctl.reconcile import closed_gates, empty, held, live, with_unread
 
     snapshot = verified(repository, commit, now)
     with world(session, repository, snapshot, now, readonly=True) as opened:
@@ -85,7 +86,8 @@ def live(session: Session, repository: Repository, commit: str, now: datetime) -
             found = live(opened, commit)
         except Unreachable as error:
             return Planned(with_unread(empty(snapshot.commit, now), error), snapshot)
-        return Planned(found.plan, snapshot, closed_gates(opened, found, {}))
+        closed = closed_gates(opened, found, {})
+        return Planned(found.plan, snapshot, closed, held(found, closed))
 
 
 def apply_to(

@@ -157,4 +157,5 @@ CODES: Final[dict[str, str]] = {
     "W704": "no-burst",
     "W705": "group-without-hosts",
     "W706": "no-coa",
+    "W707": "unwatched-address",
 }

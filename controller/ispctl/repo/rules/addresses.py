@@ -73,6 +73,15 @@ def _free(pools: PoolMap, prefix: Prefix, holding: Holding) -> str:
 # the right place
 
 
+def _outside(pools: PoolMap, prefix: Prefix, where: Where) -> Problem:
+    """An address of no pool is a mistake where its family has static pools, and unwatched where it has none."""
+    advice = _static_pools(pools, prefix)
+    if any(part.pool.served_by == "static" for part in pools.ranges[prefix.version]):
+        return Problem("E106", f"{_short(prefix)} is in no pool that is served_by static", where, advice)
+    text = f"{_short(prefix)} is in no pool, and no pool of IPv{prefix.version} is served_by static: nobody watches over it"
+    return Problem("W707", text, where, advice)
+
+
 def _place(scene: Scene, pools: PoolMap, prefix: Prefix, holding: Holding) -> Iterator[Problem]:
     where = _where(holding)
     dynamic = next((part for part in pools.touching(prefix) if part.pool.served_by != "static"), None)
@@ -82,8 +91,7 @@ def _place(scene: Scene, pools: PoolMap, prefix: Prefix, holding: Holding) -> It
     elif holding.loc[-2] == "routes":
         yield from _reserved(pools, prefix, where)
     elif (part := pools.holding(prefix)) is None:
-        text = f"{_short(prefix)} is in no pool that is served_by static"
-        yield Problem("E106", text, where, _static_pools(pools, prefix))
+        yield _outside(pools, prefix, where)
     else:
         if holding.loc[-2] == "delegated":
             yield from _length(prefix, where)
