@@ -154,7 +154,7 @@ class Pair:
     """Open sessions now; None: not asked."""
 
 
-def build(
+def build(  # noqa: PLR0913  a plan has that many sides; all but the first three are named
     kind: Literal["proposed", "live"],
     pairs: Iterable[Pair],
     changes: Sequence[Change],

@@ -1,4 +1,4 @@
-"""From the digest that a change shows to the clear text that a row needs, at the moment it is written and not before."""
+"""From the digest that a change shows to the clear text that a row needs, when it is written and not before."""
 
 from __future__ import annotations
 

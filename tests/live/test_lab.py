@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from ispctl.lab import freeradius
-from ispctl.lab.lab import COA, Lab
+from ispctl.lab.lab import Lab
 from ispctl.lab.process import Process, start, wait_for
 from ispctl.model.problem import Refusal
 from ispctl.radius.server import ServerSettings
-from ispctl.store import Store
+from ispctl.store import LAB_DOOR, Store
 from tests.canary import PASSWORD
 from tests.live.rig import radclient
 
@@ -113,6 +113,26 @@ def test_anybody_on_loopback_may_ask_with_the_secret_of_the_status(lab: Lab) -> 
     assert "ispctl-config" in answer
 
 
+def test_the_client_of_the_status_plays_the_nas_that_it_names(lab: Lab, folder: Path) -> None:
+    with Store.open(dsn(folder)) as store:
+        write = store.database.write
+        write("INSERT INTO ispctl_pop (pop, nas) VALUES ('pop-lalitpur', 'lalitpur-1')")
+        write("INSERT INTO ispctl_login (login, owner, pop, on_roam) VALUES ('anita', 's/m', 'pop-lalitpur', 'reject')")
+    try:
+        assert "Access-Accept" in asked(lab, 'NAS-Identifier = "lalitpur-1"')
+        assert "Access-Reject" in asked(lab, 'NAS-Identifier = "kathmandu-1"')
+    finally:
+        with Store.open(dsn(folder)) as store:
+            store.database.write("DELETE FROM ispctl_login WHERE login = 'anita'")
+
+
+def asked(lab: Lab, *attributes: str) -> str:
+    radius = lab.status()["radius"]
+    host, port = radius["auth"].split(":")
+    who = ('User-Name = "anita"', f'User-Password = "{PASSWORD}"', "Message-Authenticator = 0x00")
+    return radclient((host, int(port)), "auth", radius["secret"], *who, *attributes)
+
+
 def test_stand_ins_dial_account_and_hang_up(lab: Lab, folder: Path) -> None:
     dialled = lab.ask("dial", nas="lalitpur-1", login="anita", password=PASSWORD, mac="02:00:5e:10:00:01")
     session = dialled["session"]
@@ -149,7 +169,7 @@ def test_stand_ins_say_what_became_of_a_dial(lab: Lab) -> None:
 def test_changes_reach_the_nas_that_is_meant(lab: Lab, folder: Path) -> None:
     session = lab.ask("dial", nas="lalitpur-1", login="anita", password=PASSWORD)["session"]
     with Store.open(dsn(folder), readonly=True) as store:
-        known = json.loads(store.meta.get(COA) or "")
+        known = json.loads(store.meta.get(LAB_DOOR) or "")
     place = (known["coa"]["host"], known["coa"]["port"])
     assert lab.status()["radius"]["coa"] == f"{place[0]}:{place[1]}"
     named = [f'Acct-Session-Id = "{session["session"]}"', "NAS-IP-Address = 192.0.2.1", 'NAS-Identifier = "lalitpur-1"']

@@ -19,13 +19,11 @@ from ispctl.lab.process import Process, start, wait_for
 from ispctl.lab.state import Folder
 from ispctl.model.problem import Problem, Refusal
 from ispctl.radius.server import ServerSettings, stale_after
-from ispctl.store import Store
-
-COA: Final = "lab_coa"
-"""Key in ispctl_meta of a lab database: JSON {"coa": {"host", "port"}, "secret"}; all CoA and Disconnect go there."""
+from ispctl.store import LAB_CLIENT, LAB_DOOR, Store
 
 _HOST: Final = "127.0.0.1"
-_NOTE: Final = "ispctl lab"
+ANYBODY: Final = "lab"
+"""Short name of the client at 127.0.0.1: it plays the NAS that its NAS-Identifier names."""
 _ANSWER_SECONDS: Final = 60.0
 
 
@@ -124,7 +122,7 @@ class Lab:
         self._folder.write(state)
         coa = self._await_fleet(Process.from_json(state["processes"]["stand-ins"]))
         with Store.open(dsn, base=base) as store:
-            store.meta.set(COA, json.dumps({"coa": {"host": _HOST, "port": coa}, "secret": coa_secret}))
+            store.meta.set(LAB_DOOR, json.dumps({"coa": {"host": _HOST, "port": coa}, "secret": coa_secret}))
         places = {name: f"{_HOST}:{port}" for name, port in (("auth", auth), ("acct", acct), ("coa", coa))}
         self._folder.write({**state, "radius": {**places, "secret": lab_secret}, "ready": True})
 
@@ -137,6 +135,7 @@ class Lab:
             acct_port=acct,
             nas_lifetime=5,
             reject_delay=0,
+            player=ANYBODY,
             stale_after=stale_after(member.interim for member in members),
         )
 
@@ -186,7 +185,7 @@ def _member(number: int, host: Mapping[str, Any]) -> Member:
         address=str(host["address"]),
         platform=str(host["platform"]),
         interim=int(host.get("interim", 300)),
-        source=f"127.0.{1 + number // 250}.{1 + number % 250}",
+        source=f"127.77.{number // 250}.{1 + number % 250}",
         secret=secrets.token_hex(16),
         pools=host.get("pools"),
     )
@@ -198,12 +197,12 @@ def _shown(member: Member) -> dict[str, Any]:
 
 def _introduce(store: Store, members: Sequence[Member], secret: str) -> None:
     """Rows of `nas` for the stand-ins and for whoever tests from 127.0.0.1. Not ours in the sense of the inventory."""
-    rows = [(_HOST, "lab", "routeros", secret), *((m.source, m.name, m.platform, m.secret) for m in members)]
+    rows = [(_HOST, ANYBODY, "routeros", secret), *((m.source, m.name, m.platform, m.secret) for m in members)]
     with store.transaction():
-        store.database.write("DELETE FROM nas WHERE description = ?", (_NOTE,))
+        store.database.write("DELETE FROM nas WHERE description = ?", (LAB_CLIENT,))
         for row in rows:
             store.database.write(
                 "INSERT INTO nas (nasname, shortname, type, secret, require_ma, description) VALUES (?, ?, ?, ?, 0, ?)"
                 " ON CONFLICT (nasname) DO NOTHING",
-                (*row, _NOTE),
+                (*row, LAB_CLIENT),
             )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ispctl.plan import Fields, Key, Value
 from ispctl.radius import _rows_text as text
-from ispctl.store import Store
+from ispctl.store import LAB_CLIENT, Store
 
 ALTERED: Final = "altered"
 PASSWORD: Final = "Cleartext-Password"  # noqa: S105  # the name of an attribute
@@ -63,7 +63,9 @@ class Reader:
         )
 
     def foreign_nas(self, addresses: Sequence[str]) -> frozenset[str]:
-        rows = self._database.among("SELECT nasname FROM nas WHERE nasname IN ({})", sorted(addresses))
+        # what the lab introduced for its stand-ins yields to the inventory
+        sql = f"SELECT nasname FROM nas WHERE COALESCE(description, '') <> '{LAB_CLIENT}' AND nasname IN ({{}})"
+        rows = self._database.among(sql, sorted(addresses))
         return frozenset(str(name) for (name,) in rows)
 
     def foreign_pops(self, pops: Sequence[str]) -> frozenset[str]:

@@ -150,7 +150,8 @@ class Writer:
         self._database.write(
             "INSERT INTO nas (shortname, type, require_ma, nasname, secret, description)"
             " VALUES (?, ?, ?, ?, ?, 'ispctl') ON CONFLICT (nasname) DO UPDATE SET shortname = excluded.shortname,"
-            " type = excluded.type, require_ma = excluded.require_ma, secret = excluded.secret",
+            " type = excluded.type, require_ma = excluded.require_ma, secret = excluded.secret,"
+            " description = excluded.description",
             (*own, address, secret),
         )
         noted = {"secret": digest, "mark": self._reader.mark("nas", address, secret)}

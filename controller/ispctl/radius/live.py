@@ -67,9 +67,10 @@ def behind(
             continue  # not ours, or from a NAS that is not in the inventory: nobody we could ask
         fields = want.get(("login", session.login))
         proof = proofs.get(session.uniqueid)
+        if proof is not None and over(session, proof):
+            continue
         if fields is None or fields["refuse"]:
-            if not (proof and proof.kind == "disconnect" and proof.answer in ("ack", "gone")):
-                yield Behind(session, host, owner, "disconnect", "")
+            yield Behind(session, host, owner, "disconnect", "")
             continue
         group = want.get(("group", f"{_group(session, fields)}@{host.platform}"))
         if group is None:
@@ -86,6 +87,14 @@ def _group(session: Session, fields: Fields) -> str:
     return WALLED if session.klass.endswith("/wall:mac") else str(fields["group"])
 
 
+def over(session: Session, proof: Proof) -> bool:
+    """Whether its NAS has ended a session, or knows no such session, and nothing was heard of it since: an answer is
+    no proof, and a session that goes on reporting goes on."""
+    answers = ("ack", "gone") if proof.kind == "disconnect" else ("gone",)
+    since = session.updated and proof.counted and session.updated > proof.counted
+    return proof.answer in answers and not since
+
+
 def running(session: Session, proof: Proof | None) -> str:
     """The Class a session runs: what it was last told and acknowledged, else what it logged in with."""
     told = proof is not None and proof.kind == "coa" and proof.answer == "ack"
@@ -96,15 +105,20 @@ def _needed(
     session: Session, proof: Proof | None, class_to: str, contradicted: bool
 ) -> Literal["coa", "disconnect"] | None:
     now = running(session, proof)
-    waiting = proof is not None and proof.kind == "disconnect" and proof.answer in ("ack", "gone")
-    if waiting or not now:
-        return None  # it is on its way out; or its NAS does not send Class back, so that nothing can be told from it
+    if not now:
+        return None  # its NAS does not send Class back, so that nothing can be told from it
     if contradicted:
         return "disconnect"
-    if same_class(now, class_to):
+    if same_class(now, class_to) and not _unsure(proof):
         return None
     refused = proof is not None and proof.kind == "coa" and proof.answer == "unsupported"
     return "disconnect" if refused or needs_new_session(now, class_to) else "coa"
+
+
+def _unsure(proof: Proof | None) -> bool:
+    """Whether a session was told something and it is not known what came of it: the answer may have been lost after
+    the NAS had done it, so that neither the old Class nor the new one can be believed."""
+    return proof is not None and proof.answer not in ("ack", "gone")
 
 
 def _changeable(group: Fields, nas: Nas) -> tuple[tuple[str, str], ...]:

@@ -1,8 +1,8 @@
 """Intent -> rows of the RADIUS database, in the normal form that `rows.read` has too. Pure.
 
 A tariff becomes one group for each platform in use, so that a tariff edit is a few rows. The Class of a session is
-`<place><grade>` of the login, a dash, and `<place><grade>` of the group that was applied: eight hexadecimal digits each.
-What stands in `place` needs a new session, what stands in `grade` a CoA can change.
+`<place><grade>` of the login, a dash, and `<place><grade>` of the group that was applied: eight hexadecimal digits
+each. What stands in `place` needs a new session, what stands in `grade` a CoA can change.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from ispctl.desired import Entitlement, Terms, sealed_digest
 from ispctl.model.network import FALLBACK, Nas
@@ -66,7 +67,8 @@ def render(intent: Intent) -> Resources:
 def login(entitlement: Entitlement) -> Fields:
     """One login with all its rows."""
     reply = () if entitlement.access == "walled" else tuple(sorted(_reply(entitlement)))
-    place = _hash((entitlement.access == "walled", reply))
+    # a login in other hands is another service: whoever is online on it has to go
+    place = _hash((entitlement.owner, entitlement.access == "walled", reply))
     return {
         "owner": entitlement.owner,
         "password": entitlement.password,
@@ -177,7 +179,7 @@ def _reply(entitlement: Entitlement) -> Iterator[Row]:
 
 def _via(route: str) -> str:
     """The gateway of a route: the session itself (RFC 2865, 5.22: zero means the user's address)."""
-    return "::" if ":" in route else "0.0.0.0"
+    return "::" if ":" in route else str(IPv4Address(0))
 
 
 def _client(nas: Nas) -> Iterator[tuple[Key, Fields]]:

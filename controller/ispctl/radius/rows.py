@@ -32,7 +32,7 @@ def order(changes: Sequence[Change]) -> tuple[Change, ...]:
 
     def place(change: Change) -> tuple[int, str, bool, Key]:
         first, last = _RANKS.get(change.key[0], (3, 3))
-        return last if change.after is None else first, _owner(change), change.after is not None, change.key
+        return last if change.after is None else first, _owner(change), change.after is None, change.key
 
     return tuple(sorted(changes, key=place))
 

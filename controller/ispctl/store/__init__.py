@@ -7,10 +7,11 @@ from ispctl.store._database import Database
 from ispctl.store._dsn import database_file
 from ispctl.store._journal import Run
 from ispctl.store._lock import Holder
-from ispctl.store._store import LAB_DOOR, Meta, Store
+from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
 from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session
 
 __all__ = [
+    "LAB_CLIENT",
     "LAB_DOOR",
     "Applied",
     "AppliedService",

@@ -22,6 +22,10 @@ LAB_DOOR = "lab_coa"
 """Name of a small fact of a lab database: JSON {"coa": {"host", "port"}, "secret"}; all CoA and Disconnect go there."""
 
 
+LAB_CLIENT = "ispctl lab"
+"""Description of the rows of `nas` that the lab made; they yield to NAS of the inventory at the same address."""
+
+
 class Meta:
     """Small facts about the database by name."""
 

@@ -13,8 +13,8 @@ _STEPS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 class RouterOs:
     """Mikrotik-Rate-Limit is "rx/tx [rx-burst/tx-burst [rx-threshold/tx-threshold [rx-time/tx-time]]]", seen by the
-    router: rx is the subscriber's upload; k = 1000 (MikroTik, RADIUS client page). An address list given by CoA is not on MikroTik's
-    list of what a CoA changes, so a wall needs a new session."""
+    router: rx is the subscriber's upload; k = 1000 (MikroTik's page on its RADIUS client). An address list is not on
+    MikroTik's list of what a CoA changes, so a wall needs a new session."""
 
     name = "routeros"
     changeable = frozenset({"Mikrotik-Rate-Limit", "Session-Timeout"})

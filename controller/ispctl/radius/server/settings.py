@@ -32,6 +32,7 @@ class ServerSettings:
     `stale_after`: seconds without an update after which a session no longer counts as open; see stale_after().
     `threads`: requests at work at once; SQLite takes one writer at a time, so that more than a few only wait.
     `connections`: to the database, more than `threads`.
+    `player`: short name of a client that stands for whichever NAS its NAS-Identifier names; for a lab, else empty.
     `lease`: seconds an address of a server-side pool stays with its subscriber. `reject_delay`: seconds; 0 for tests.
     """
 
@@ -46,6 +47,7 @@ class ServerSettings:
     stale_after: int = 750
     lease: int = 3600
     reject_delay: int = 1
+    player: str = ""
     libdir: str = "/usr/lib/freeradius"
     prefix: str = "/usr"
     dialect: Literal["sqlite"] = "sqlite"
@@ -59,6 +61,8 @@ class ServerSettings:
     def _texts(self) -> Iterable[Problem]:
         for name in ("database", "run_dir", "libdir", "prefix"):
             yield from _path_problems(name, getattr(self, name))
+        if not re.fullmatch(r"[a-z0-9-]*", self.player):
+            yield _unusable("player", f"{self.player!r} is no short name")
         if self.listen != "*":
             try:
                 ipaddress.ip_address(self.listen)

@@ -78,7 +78,8 @@ def _outside(pools: PoolMap, prefix: Prefix, where: Where) -> Problem:
     advice = _static_pools(pools, prefix)
     if any(part.pool.served_by == "static" for part in pools.ranges[prefix.version]):
         return Problem("E106", f"{_short(prefix)} is in no pool that is served_by static", where, advice)
-    text = f"{_short(prefix)} is in no pool, and no pool of IPv{prefix.version} is served_by static: nobody watches over it"
+    unwatched = f"no pool of IPv{prefix.version} is served_by static: nobody watches over it"
+    text = f"{_short(prefix)} is in no pool, and {unwatched}"
     return Problem("W707", text, where, advice)
 
 
