@@ -75,7 +75,7 @@ def _askers(scene: Scene) -> Iterator[Problem]:
         if nas.radius is None:
             continue
         for i, source in enumerate(nas.radius.sources):
-            where = _place(scene, nas, "radius", "sources", i)
+            where = place(scene, nas, "radius", "sources", i)
             host, other = sources.setdefault(source, (nas.name, where))
             if where is not other:
                 text = f"{source} is a source of {host} already ({spot(other)})"
@@ -87,7 +87,7 @@ def _identifier(scene: Scene, nas: Nas, identifiers: dict[str, tuple[str, Where]
     name = nas.radius.identifier if nas.radius else None
     if name is None:
         return
-    where = _place(scene, nas, "radius", "identifier")
+    where = place(scene, nas, "radius", "identifier")
     host, other = identifiers.setdefault(name, (nas.name, where))
     if where is not other:
         text = f"{name} is the identifier of {host} already ({spot(other)})"
@@ -97,7 +97,7 @@ def _identifier(scene: Scene, nas: Nas, identifiers: dict[str, tuple[str, Where]
         yield Problem("E130", text, where, "Choose a shorter one")
 
 
-def _place(scene: Scene, nas: Nas, *loc: str | int) -> Where:
+def place(scene: Scene, nas: Nas, *loc: str | int) -> Where:
     """Where something stands in the data of a host; the host itself, if a group or the defaults say it."""
     document = scene.snapshot.file("hosts")
     host = document.value.root[nas.name] if document else None

@@ -20,9 +20,7 @@ def rules(scene: Scene) -> Iterator[Problem]:
         for name, pool in document.value.root.items():
             yield from _room(document, name, pool)
             yield from _hosts(scene, document, name, pool)
-    wall = scene.snapshot.policy
-    if wall.value.wall.pool is not None:
-        yield from used(scene, wall.value.wall.pool, 4, wall.where("wall", "pool"))
+    yield from _wall(scene)
 
 
 def _overlaps(pools: PoolMap) -> Iterator[Problem]:
@@ -61,6 +59,26 @@ def _hosts(scene: Scene, document: Document[Pools], name: str, pool: Pool) -> It
             yield Problem("E113", text, where, meant(host, scene.snapshot.nas, "Add the host to inventory/hosts.yaml"))
     for i, part in enumerate(pool.nas):
         yield from known_nas(scene, part, document.where(name, "nas", i))
+
+
+def _wall(scene: Scene) -> Iterator[Problem]:
+    """Whoever is walled gets an address too, on every router."""
+    policy = scene.snapshot.policy
+    name, where = policy.value.wall.pool, policy.where("wall", "pool")
+    if name is None:
+        return
+    yield from used(scene, name, 4, where)
+    pool, nas = scene.snapshot.pools.get(name), scene.snapshot.nas
+    if pool and not scene.fleet_unread and nas.keys() >= pool.slices.keys():
+        hosts = [host for host in nas if nas[host].radius and not extends(scene, pool, host)]
+        if hosts:
+            text = f"pool {name} is not for {', '.join(hosts)}, where people may be walled too"
+            yield Problem("E109", text, where, "Give the pool a part there")
+
+
+def extends(scene: Scene, pool: Pool, host: str) -> bool:
+    """Whether addresses of a pool can be had on a host."""
+    return (not pool.slices or host in pool.slices) and (not pool.nas or host in scene.snapshot.reach(pool.nas))
 
 
 def known_nas(scene: Scene, name: str, where: Where) -> Iterator[Problem]:

@@ -90,8 +90,8 @@ class Scene:
         """Every tariff that there is, readable or not."""
         unread = (path for path in self.snapshot.broken if path.startswith("tariffs/"))
         stems = (path.removeprefix("tariffs/").removesuffix(".yaml") for path in unread)
-        return sorted({tariff.path.removeprefix("tariffs/").removesuffix(".yaml") for tariff in self.snapshot.tariffs()}
-                      | set(stems))  # fmt: skip
+        known = (tariff.path.removeprefix("tariffs/").removesuffix(".yaml") for tariff in self.snapshot.tariffs())
+        return sorted({*known, *stems})
 
     # time
 
@@ -130,16 +130,16 @@ class Scene:
 
     # services
 
-    def versions(self) -> Iterator[Version]:
-        """Every service that is not over, as written, and then after each of its scheduled changes."""
+    def versions(self, *, over: bool = False) -> Iterator[Version]:
+        """Every service as written, and then after each of its scheduled changes: those that are not over, or those
+        that are."""
         for document in self.snapshot.subscribers():
             group = self.snapshot.group(group_of(document.path))
             for number, service in enumerate(document.value.services):
-                if self.over(self.life(service)):
-                    continue
-                yield (written := Version(document, number, service, group, None, {}))
-                if service.scheduled:
-                    yield from self._later(written)
+                if self.over(self.life(service)) == over:
+                    yield (written := Version(document, number, service, group, None, {}))
+                    if service.scheduled:
+                        yield from self._later(written)
 
     def _later(self, version: Version) -> Iterator[Version]:
         written, service, places = version.service, version.service, dict[str, Loc]()

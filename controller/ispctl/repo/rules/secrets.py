@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.repo.rules.fleet import place
 from ispctl.repo.rules.scene import Scene, spot
 from ispctl.secrets import KEYRING, RECIPIENTS, finding, recipients_from
 
@@ -35,13 +36,11 @@ def _sealed(scene: Scene) -> Iterator[_Standing]:
     for document in scene.snapshot.subscribers():
         for number, service in enumerate(document.value.services):
             if service.password is not None:
-                place = f"service/{document.value.id}/{service.key}/password"
-                yield _Standing(service.password, place, document.where("services", number, "password"))
-    hosts = scene.snapshot.file("hosts")
-    for name, host in hosts.value.root.items() if hosts else ():
-        if hosts and host.data.radius is not None:
-            where = hosts.where(name, "data", "radius", "secret")
-            yield _Standing(host.data.radius.secret, f"nas/{name}/radius.secret", where)
+                owner = f"service/{document.value.id}/{service.key}/password"
+                yield _Standing(service.password, owner, document.where("services", number, "password"))
+    for nas in scene.snapshot.nas.values():
+        if nas.radius is not None:
+            yield _Standing(nas.radius.secret, f"nas/{nas.name}/radius.secret", place(scene, nas, "radius", "secret"))
 
 
 def _openers(scene: Scene) -> Iterator[Problem]:

@@ -7,11 +7,10 @@ from datetime import datetime
 
 from ispctl.model.days import ending
 from ispctl.model.document import Document
-from ispctl.model.network import Pool
 from ispctl.model.problem import Problem
-from ispctl.model.subscriber import Ipv6, Service
+from ispctl.model.subscriber import Ipv6, Service, group_of
 from ispctl.model.tariff import Tariff
-from ispctl.repo.rules.pools import known_nas, used_by_ipv4, used_by_ipv6
+from ispctl.repo.rules.pools import extends, known_nas, used_by_ipv4, used_by_ipv6
 from ispctl.repo.rules.scene import Scene, Version, meant
 from ispctl.repo.rules.tariffs import known_tariff
 
@@ -36,6 +35,8 @@ def rules(scene: Scene) -> Iterator[Problem]:
             yield from _billing(version, tariff.value)
         yield from reached.rules(version, tariff)
         yield from _routes(version)
+    for version in scene.versions(over=True):
+        yield from _sold(scene, version)
     yield from _backwards(scene)
 
 
@@ -64,9 +65,7 @@ def _realm(version: Version, realms: set[str]) -> Iterator[Problem]:
 
 def _names(scene: Scene, version: Version) -> Iterator[Problem]:
     service, document = version.service, version.document
-    if version.sets("tariff") and service.tariff is not None:
-        loc = version.places.get("tariff", ("services", version.number, "tariff"))
-        yield from known_tariff(scene, service.tariff, document, *loc)
+    yield from _sold(scene, version)
     if version.sets("nas"):
         for i, name in enumerate(service.nas or ()):
             yield from known_nas(scene, name, version.where("nas", i))
@@ -75,7 +74,15 @@ def _names(scene: Scene, version: Version) -> Iterator[Problem]:
     if version.sets("ipv6"):
         loc = version.places.get("ipv6", ("services", version.number, "ipv6"))
         yield from used_by_ipv6(scene, service.ipv6, document, *loc)
-    group_unread = scene.unread(f"subscribers/{document.path.split('/')[1]}/group.yaml")
+
+
+def _sold(scene: Scene, version: Version) -> Iterator[Problem]:
+    """There is a tariff; also of a service that is over, since what it was is still shown."""
+    service, document = version.service, version.document
+    if version.sets("tariff") and service.tariff is not None:
+        loc = version.places.get("tariff", ("services", version.number, "tariff"))
+        yield from known_tariff(scene, service.tariff, document, *loc)
+    group_unread = scene.unread(f"subscribers/{group_of(document.path)}/group.yaml")
     if version.change is None and version.value("tariff") is None and not group_unread:
         text = "neither the service nor its group names a tariff"
         yield Problem("E117", text, version.where("tariff"), meant("", scene.tariff_names, "Add one under tariffs/"))
@@ -113,12 +120,8 @@ def _order(scene: Scene, version: Version) -> Iterator[Problem]:
     for name, loc, at in _beginnings(scene, service):
         if at >= end:
             text = f"{name} is not before terminated: it would never take effect"
-            yield Problem(
-                "E121",
-                text,
-                version.document.where("services", version.number, *loc),
-                "Correct one of the two dates, or remove it",
-            )
+            where = version.document.where("services", version.number, *loc)
+            yield Problem("E121", text, where, "Correct one of the two dates, or remove it")
 
 
 def _beginnings(scene: Scene, service: Service) -> Iterator[tuple[str, tuple[str | int, ...], datetime]]:
@@ -163,12 +166,9 @@ class _Reach:
             pool, nas = self.snapshot.pools.get(name), self.snapshot.nas
             misspelled = pool is None or not nas.keys() >= pool.slices.keys()
             hosts = () if misspelled else [host for host in self.snapshot.reach(names) if nas[host].radius]
-            known = tuple(host for host in hosts if pool and not self._extends(pool, host))
+            known = tuple(host for host in hosts if pool and not extends(self.scene, pool, host))
             self.missing[name, names] = known
         return known
-
-    def _extends(self, pool: Pool, host: str) -> bool:
-        return (not pool.slices or host in pool.slices) and (not pool.nas or host in self.snapshot.reach(pool.nas))
 
 
 def _pools(version: Version, tariff: Tariff | None) -> Iterator[tuple[tuple[str, str, str], str]]:
