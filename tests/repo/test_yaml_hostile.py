@@ -14,7 +14,8 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, SingleQuotedScalarString
 
 from ispctl.model.problem import Problem
-from ispctl.repo.yaml import MOST_PROBLEMS, NULLS, Loc, Marks, Node, Scalar, read, resolves_to
+from ispctl.repo.yaml import Marks, Node, Scalar, read
+from ispctl.repo.yaml_nodes import MOST_PROBLEMS, NULLS, Loc
 
 LIMIT = 4 << 20
 
@@ -198,7 +199,7 @@ def test_the_core_schema_finds_what_ruamel_finds(text: str) -> None:
         typed = by_ruamel(f"a: {text}\n", "safe")["a"]
     except Exception:  # noqa: BLE001  signs that begin no plain text; ruamel has its own troubles with some
         return
-    kind = resolves_to(Scalar(text))
+    kind = meaning(text)
     if kind is not None:
         types: dict[str, Any] = {"number": (int, float), "boolean": bool, "null": type(None)}
         assert isinstance(typed, types[kind])

@@ -12,7 +12,8 @@ from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.git_child import Child, failed, first_line
 from ispctl.repo.git_names import ID, Commit, Difference, Entry, commit_of, difference_of, entry_of, refused
 from ispctl.repo.git_worktree import WorkTree
-from ispctl.repo.yaml import hidden_in, too_large
+from ispctl.repo.hidden import hidden_in
+from ispctl.repo.yaml import too_large
 
 __all__ = ["FOLDERS", "Commit", "Difference", "Entry", "Git", "refused"]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, Literal, NamedTuple
 
 from ispctl.model.problem import Problem, Where
-from ispctl.repo.yaml import hidden_in
+from ispctl.repo.hidden import hidden_in
 
 ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 """An object's id: SHA-1 or SHA-256."""

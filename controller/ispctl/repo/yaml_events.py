@@ -23,7 +23,8 @@ from ruamel.yaml.reader import Reader
 from ruamel.yaml.scanner import Scanner
 
 from ispctl.model.problem import Problem, Where
-from ispctl.repo.yaml import DEEPEST, MOST_PROBLEMS, MOST_VALUES, NULLS, Node, Scalar, hidden, hidden_in
+from ispctl.repo.hidden import hidden, hidden_in
+from ispctl.repo.yaml_nodes import DEEPEST, MOST_PROBLEMS, MOST_VALUES, NULLS, Node, Scalar
 from ispctl.repo.yaml_syntax import explain
 
 _KEEPS: Final = frozenset({"E011", "E014", "E019"})
