@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 from ispctl.model.problem import Problem
+from ispctl.model.scalars import meaning
 from ispctl.repo.yaml import Marks, Node, Scalar, read
 from ispctl.repo.yaml_nodes import MOST_PROBLEMS
 

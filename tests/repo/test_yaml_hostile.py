@@ -14,6 +14,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, SingleQuotedScalarString
 
 from ispctl.model.problem import Problem
+from ispctl.model.scalars import meaning
 from ispctl.repo.yaml import Marks, Node, Scalar, read
 from ispctl.repo.yaml_nodes import MOST_PROBLEMS, NULLS, Loc
 
