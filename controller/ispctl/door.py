@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ispctl.model.network import Nas
@@ -28,6 +28,13 @@ class Doors:
             self._found[name] = self._relay(name, self._lab) if self._is_lab else self._own(self._nas[name])
         return self._found[name]
 
+    def check(self, names: Iterable[str]) -> None:
+        """Open the secrets of these NAS before anything is written. Raises Refusal: no key, a wrong one."""
+        for name in sorted(set(names)):
+            nas = self._nas[name]
+            if not self._is_lab and nas.coa and nas.radius:
+                self._secrets.secret_of(nas)
+
     def _own(self, nas: Nas) -> Door:
         if nas.coa is None or nas.radius is None:
             text = f"{nas.name} has no address for CoA: its sessions cannot be changed or ended from here"
@@ -39,4 +46,4 @@ class Doors:
         if not isinstance(lab, dict):
             text = "this is a lab database without stand-ins: no session can be changed"
             raise Refusal(Problem("E506", text, advice="Start them: ispctl lab up"))
-        return Door(name, lab["coa"]["host"], int(lab["coa"]["port"]), lab["secret"], per_second=1000)
+        return Door(name, lab["coa"]["host"], int(lab["coa"]["port"]), lab["secret"], per_second=1000, timeout=0.5)

@@ -74,15 +74,27 @@ def closed(
 
 def held(plan: Plan, refused: frozenset[str], users: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The ids of the changes that wait. `users`: per shared key (a group, a pop) the owners of the services on it:
-    what they share waits with the first of them."""
-    losers = {service.owner for service in plan.services if refused & gates_of(service)}
+    what they share waits with the first of them. Who waits with one login waits with all: nobody is left with two
+    logins, or with none."""
+    owners = set(losers(plan, refused))
 
     def waits(change: Change) -> bool:
         if "delete" in refused and _deletes(change):
             return True
-        return change.owner in losers or bool(losers & users.get(change.key[1], frozenset()))
+        return bool(owners & {*_owners(change), *users.get(change.key[1], ())})
 
-    waiting = {change.id for change in plan.changes if waits(change)}
-    while more := {c.id for c in plan.changes if c.id not in waiting and c.needs & waiting}:
+    waiting: set[str] = set()
+    while more := {c.id for c in plan.changes if c.id not in waiting and (c.needs & waiting or waits(c))}:
         waiting |= more
+        owners |= {owner for c in plan.changes if c.id in more and c.key[0] == "login" for owner in _owners(c)}
     return frozenset(waiting)
+
+
+def losers(plan: Plan, refused: frozenset[str]) -> frozenset[str]:
+    """The services that lose something at a closed gate, whether or not a row of theirs changes."""
+    return frozenset(service.owner for service in plan.services if refused & gates_of(service))
+
+
+def _owners(change: Change) -> set[str]:
+    """Whose a key is, before and after: a login may change hands."""
+    return {str(side["owner"]) for side in (change.before, change.after) if side and "owner" in side}

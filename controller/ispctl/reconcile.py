@@ -19,17 +19,19 @@ from ispctl.desired import Entitlement
 from ispctl.door import Doors
 from ispctl.gates import Closed
 from ispctl.model.problem import Problem, Refusal
-from ispctl.plan import Change, Plan, Unread, dropped
+from ispctl.plan import Change, Fields, Key, Plan, Unread, dropped
 from ispctl.radius.rows import TARGET, RadiusRows, order
 from ispctl.repo import Repository
 from ispctl.sealed_values import SealedValues
 from ispctl.secrets import Keyring
 from ispctl.store import Applied, AppliedService, Holder, Run, Store
-from ispctl.survey import RENDERED, SHARED, TERMS, Reading, Survey, drift, shared_key, survey
+from ispctl.survey import LEFT, RENDERED, SHARED, TERMS, Reading, Survey, drift, shared_key, survey
 from ispctl.touch import SessionOutcome, await_proof, settle, touch
 
 DAY: Final = timedelta(hours=24)
 BACKWARDS: Final = timedelta(seconds=60)
+LASTING: Final = frozenset({"E314", "E318"})
+"""Failures that wait for a person (rows of somebody else), and what waits for those: the commit counts as applied."""
 Progress = Callable[[str, int, int], None]
 """(what, done, all)"""
 
@@ -100,11 +102,14 @@ def apply(world: World, commit: str, permission: Permission = Permission()) -> R
             return Result("", reading.commit, empty(reading.commit, world.now), unread=unread)
         _is_the_plan(found.plan, permission)
         refused = closed_gates(world, found, permission.most)
-        waiting = held(found, refused)
-        rows = [c for c in found.plan.changes if c.key[0] != "session" and c.id not in waiting]
+        waits = Waiting(held(found, refused), gates.losers(found.plan, frozenset(c.gate for c in refused)), refused)
+        rows = [c for c in found.plan.changes if c.key[0] != "session" and c.id not in waits.changes]
         secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
         secrets.check(rows)
-        return _write(world, reading, found, rows, secrets, refused, waiting)
+        doors = Doors(reading.snapshot.nas, world.store, secrets)
+        doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
+        result = _write(world, found, rows, secrets, waits)
+        return _tell(world, found, result, doors, waits, contradicted)
 
 
 def drifted(world: World) -> tuple[Change, ...]:
@@ -128,16 +133,23 @@ def repair(world: World) -> tuple[tuple[Change, ...], tuple[Outcome, ...]]:
         return changes, outcomes
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """What the closed gates hold back: changes, and people, whether or not a row of theirs changes."""
+
+    changes: frozenset[str]
+    losers: frozenset[str]
+    closed: tuple[Closed, ...]
+
+    def owners(self, plan: Plan) -> frozenset[str]:
+        """Every service for which something waits."""
+        return self.losers | {c.owner for c in plan.changes if c.id in self.changes}
+
+
 def _write(
-    world: World,
-    reading: Reading,
-    found: Survey,
-    rows: list[Change],
-    secrets: SealedValues,
-    refused: tuple[Closed, ...],
-    waiting: frozenset[str],
-) -> Result:
-    """Rows, then what stands beside them, then sessions; each step leaves a state the next run can go on from."""
+    world: World, found: Survey, rows: list[Change], secrets: SealedValues, waits: Waiting
+) -> tuple[Run, tuple[Outcome, ...]]:
+    """The rows, and what stands beside them; each step leaves a state the next run can go on from."""
     plan, store = found.plan, world.store
     run = store.begin_run("apply", world.now, commit=plan.commit, base=plan.base, digest=plan.digest)
     note = _Note(world, found, run)
@@ -147,15 +159,33 @@ def _write(
         world.progress("rows", len(outcomes), len(rows))
         if outcome.error:
             run.change(outcome.change, world.now, outcome.error)
-    failed = {outcome.change.owner for outcome in outcomes if outcome.error}
-    note.rest(failed, waiting, advance=not refused)
-    doors = Doors(reading.snapshot.nas, store, secrets)
-    held_owners = {c.owner for c in plan.changes if c.id in waiting} | failed
-    again = survey(_reading(world, reading.commit)).behind  # who logged in while rows were written is among them
-    todo = [one for one in again if one.owner not in held_owners and one.change.id not in waiting]
-    answers = tuple(touch(store, todo, doors, _rates(found), world.clock, world.progress))
-    sessions = await_proof(store, reading.snapshot.nas, answers, world.clock, world.patience)
-    result = Result(run.id, plan.commit, plan, tuple(outcomes), sessions, tuple(sorted(waiting)), refused)
+    note.rest([outcome for outcome in outcomes if outcome.error], waits)
+    return run, tuple(outcomes)
+
+
+def _tell(
+    world: World,
+    found: Survey,
+    written: tuple[Run, tuple[Outcome, ...]],
+    doors: Doors,
+    waits: Waiting,
+    contradicted: frozenset[str],
+) -> Result:
+    """The sessions: who logged in while rows were written is looked at again."""
+    run, outcomes = written
+    plan = found.plan
+    quiet = waits.owners(plan) | {outcome.change.owner for outcome in outcomes if outcome.error}
+    unread: tuple[Unread, ...] = ()
+    sessions: tuple[SessionOutcome, ...] = ()
+    try:
+        behind = survey(_reading(world, plan.commit), contradicted).behind
+        todo = [one for one in behind if one.owner not in quiet and one.change.id not in waits.changes]
+        answers = tuple(touch(world.store, todo, doors, _rates(found), world.clock, world.progress))
+        sessions = await_proof(world.store, found.intent.nas, answers, world.clock, world.patience)
+    except Unreachable as error:
+        unread = (Unread(error.target, "E319", error.text),)
+    held_back = tuple(sorted(waits.changes))
+    result = Result(run.id, plan.commit, plan, outcomes, sessions, held_back, waits.closed, unread)
     run.finish("done" if result.exit_code == 0 else "failed", world.clock(), plan.summary)
     return result
 
@@ -174,22 +204,25 @@ class _Note:
         kind = change.key[0]
         self.run.change(change, self.now)
         if kind in SHARED:
-            self._shared(change)
+            self._shared(change.key, change.after)
         else:
+            self._left(change)
             self._service(change.owner)
 
-    def rest(self, failed: set[str], waiting: frozenset[str], *, advance: bool) -> None:
+    def rest(self, failed: Sequence[Outcome], waits: Waiting) -> None:
         """What has no row of its own: entitlements whose rows stay the same, terms of tariffs, the applied commit."""
         plan = self.found.plan
-        held = {c.owner for c in plan.changes if c.id in waiting} | failed
-        shared_held = any(c.id in waiting and c.key[0] == "group" for c in plan.changes)
+        quiet = waits.owners(plan) | {outcome.change.owner for outcome in failed}
+        stuck = {o.change.key for o in failed} | {c.key for c in plan.changes if c.id in waits.changes}
         with self.store.transaction():
+            for key in self.found.equal:
+                if key[0] in SHARED:
+                    self._shared(key, self.found.want.get(key))
             for owner in sorted(self.entitlements.keys() | self.found.stored.keys()):
-                if owner not in self.written and owner not in held and self._is_stale(owner):
+                if owner not in self.written and owner not in quiet and self._is_stale(owner):
                     self._service(owner)
-            if not shared_held:
-                self._terms()
-            if advance:
+            self._terms(frozenset(_tariff_of(name) for kind, name in stuck if kind == "group"))
+            if not waits.closed and all(outcome.code in LASTING for outcome in failed):
                 self.store.put_applied(Applied(plan.commit, self.now, plan.digest))
 
     def _is_stale(self, owner: str) -> bool:
@@ -223,21 +256,33 @@ class _Note:
         for effect in (*service.effects, *(["dropped"] if dropped(service) else [])):
             self.run.service((service.now.id, service.now.key), effect, service.cause, self.now)
 
-    def _shared(self, change: Change) -> None:
-        name = shared_key(change.key)
+    def _left(self, change: Change) -> None:
+        """Who is online on a login that goes has to be found by whichever run ends the session."""
+        login = change.key[1]
         if change.after is None:
-            self.store.forget_object(RENDERED, name)
-        else:
-            self.store.put_object(RENDERED, name, {"digest": digest_of(change.after)})
+            self.store.put_object(LEFT, login, {"owner": change.owner})
+        elif change.before is None:
+            self.store.forget_object(LEFT, login)
 
-    def _terms(self) -> None:
+    def _shared(self, key: Key, after: Fields | None) -> None:
+        if after is None:
+            self.store.forget_object(RENDERED, shared_key(key))
+        else:
+            self.store.put_object(RENDERED, shared_key(key), {"digest": digest_of(after)})
+
+    def _terms(self, stuck: frozenset[str]) -> None:
+        """What each tariff grants; `stuck` are those whose groups stand as they were."""
         before = self.store.objects(TERMS)
         wanted = {name: terms_to_value(terms) for name, terms in self.found.intent.terms.items()}
         for name, value in wanted.items():
-            if before.get(name) != value:
+            if before.get(name) != value and name not in stuck:
                 self.store.put_object(TERMS, name, value)
-        for name in before.keys() - wanted.keys():
+        for name in before.keys() - wanted.keys() - stuck:
             self.store.forget_object(TERMS, name)
+
+
+def _tariff_of(group: str) -> str:
+    return group.removeprefix("isp:").partition("@")[0]
 
 
 def _reading(world: World, commit: str) -> Reading:

@@ -26,7 +26,9 @@ from ispctl.store import Applied, AppliedService, Store
 SHARED = ("group", "nas", "pop")
 RENDERED = "rendered"
 TERMS = "terms"
-"""Kinds of objects in the store: the digest of each shared key as last written, and what each tariff granted."""
+LEFT = "left"
+"""Kinds of objects in the store: the digest of each shared key as last written; what each tariff granted; each login
+that was given up, with its last owner, until its sessions have ended."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Survey:
     want: Resources
     stored: Mapping[str, AppliedService]
     behind: tuple[live.Behind, ...]
+    equal: tuple[Key, ...]
+    """Touched keys whose rows are what they should be: there is nothing to write but that they are."""
 
     @property
     def entitlements(self) -> Mapping[str, Entitlement]:
@@ -66,14 +70,16 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
     want = render(intent)
     stored = {f"{s.id}/{s.key}": s for s in store.entitlements()}
     was = restored(store, stored)
-    rows = _rows(reading, want, stored)
+    touched = _touched(reading, want, stored)
+    have = reading.backend.read(touched) if touched else {}
+    rows = diff(TARGET, {key: want[key] for key in touched if key in want}, have)
     sessions = tuple(store.sessions())
     waiting = tuple(
         live.behind(
             sessions,
             {proof.uniqueid: proof for proof in store.proofs()},
             want,
-            _owners(intent, stored),
+            _owners(store, want, stored),
             live.nas_by_address(intent.nas.values()),
             contradicted,
         )
@@ -90,7 +96,7 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
         changed_files=_changed(reading, applied),
         until=_until(intent),
     )
-    return Survey(plan, intent, want, stored, waiting)
+    return Survey(plan, intent, want, stored, waiting, tuple(sorted({*touched} - {change.key for change in rows})))
 
 
 def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan:
@@ -155,16 +161,14 @@ def shared_key(key: Key) -> str:
     return "/".join(key)
 
 
-def _rows(reading: Reading, want: Resources, stored: Mapping[str, AppliedService]) -> tuple[Change, ...]:
-    """The row changes of every touched key."""
+def _touched(reading: Reading, want: Resources, stored: Mapping[str, AppliedService]) -> list[Key]:
+    """Every key that is wanted otherwise than it was last written."""
     written = reading.store.objects(RENDERED)
     shared = {key for key in want if key[0] in SHARED} | {_key(name) for name in written}
     last = {key: written.get(shared_key(key), {}).get("digest", "") for key in shared}
     last |= {key: "" for key in want if key[0] == "login"}
     last |= {("login", row.login): row.digest for row in stored.values()}
-    touched = [key for key, digest in last.items() if digest_of(want.get(key)) != digest]
-    have = reading.backend.read(sorted(touched)) if touched else {}
-    return diff(TARGET, {key: want[key] for key in touched if key in want}, have)
+    return sorted(key for key, digest in last.items() if digest_of(want.get(key)) != digest)
 
 
 def _until(intent: Intent) -> datetime | None:
@@ -177,22 +181,27 @@ def _key(name: str) -> Key:
 
 
 def _with_needs(changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """A login needs the groups and the set of NAS that are made for it."""
+    """A login needs the groups and the set of NAS that are made for it; one that goes, the one that replaces it."""
     made: dict[str, set[str]] = {}
     for change in changes:
-        if change.action == "create" and change.key[0] in ("group", "pop"):
-            made.setdefault(change.key[1].partition("@")[0], set()).add(change.id)
+        if change.action == "create":
+            kind, name = change.key
+            made.setdefault(change.owner if kind == "login" else name.partition("@")[0], set()).add(change.id)
 
     def needs(change: Change) -> frozenset[str]:
-        fields = change.after if change.key[0] == "login" and change.after else {}
-        return frozenset(id for name in ("group", "pop") for id in made.get(str(fields.get(name)), ()))
+        if change.key[0] != "login":
+            return frozenset()
+        names = [change.after.get("group"), change.after.get("pop")] if change.after else [change.owner]
+        return frozenset(id for name in names for id in made.get(str(name), ()))
 
     return tuple(replace(change, needs=needs(change)) if made else change for change in changes)
 
 
-def _owners(intent: Intent, stored: Mapping[str, AppliedService]) -> Mapping[str, str]:
+def _owners(store: Store, want: Resources, stored: Mapping[str, AppliedService]) -> Mapping[str, str]:
     """Every login that is or was ours, with its service."""
-    return {row.login: owner for owner, row in stored.items()} | {e.login: e.owner for e in intent.entitlements}
+    left = {login: str(said["owner"]) for login, said in store.objects(LEFT).items()}
+    before = {row.login: owner for owner, row in stored.items()}
+    return left | before | {name: str(fields["owner"]) for (kind, name), fields in want.items() if kind == "login"}
 
 
 def _pairs(

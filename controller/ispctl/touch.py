@@ -15,6 +15,7 @@ from ispctl.radius.live import Behind, nas_by_address
 from ispctl.radius.sessions import Answer, LiveSession, Request, Sessions, verify
 from ispctl.radius.sessions import Proof as Judged
 from ispctl.store import Proof, Session, Store
+from ispctl.survey import LEFT
 
 Progress = Callable[[str, int, int], None]
 PAUSE: Final = 0.25
@@ -62,11 +63,14 @@ def touch(
 
 
 def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> frozenset[str]:
-    """Look at the accounting of sessions that acknowledged a change. Writes what is proved, forgets what has ended,
-    and returns the sessions that did not keep to it."""
+    """Look at the accounting of sessions that acknowledged a change. Writes what is proved, forgets what has ended
+    (of logins that were given up too), and returns the sessions that did not keep to it."""
     by_address = nas_by_address(nas.values())
-    waiting = list(store.proofs())
-    open_now = {session.uniqueid: session for session in store.sessions(logins=[proof.login for proof in waiting])}
+    waiting, left = list(store.proofs()), store.objects(LEFT)
+    logins = [*(proof.login for proof in waiting), *left]
+    open_now = {session.uniqueid: session for session in store.sessions(logins=logins)}
+    for login in left.keys() - {session.login for session in open_now.values()}:
+        store.forget_object(LEFT, login)
     contradicted: set[str] = set()
     for proof in waiting:
         session = open_now.get(proof.uniqueid)

@@ -152,6 +152,7 @@ def test_what_needs_a_waiting_change_waits_however_far_it_is() -> None:
     assert held(found, frozenset({"cut_off"}), {}) == {first.id, second.id, third.id}
 
 
-def test_deleted_rows_wait_and_sessions_do_not() -> None:
+def test_deleted_rows_wait_and_their_sessions_with_them() -> None:
     changes = [*deletes(1), *deletes(1, "session")]
-    assert held(plan([], changes), frozenset({"delete"}), {}) == {changes[0].id}
+    assert held(plan([], changes), frozenset({"delete"}), {}) == {change.id for change in changes}
+    assert held(plan([], changes[1:]), frozenset({"delete"}), {}) == frozenset()

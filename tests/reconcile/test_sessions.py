@@ -1,0 +1,324 @@
+"""Who is online: told by CoA, ended by Disconnect, left alone; and what is believed of what a NAS answers."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+
+from ispctl.reconcile import Result
+from tests.radius.dae import Dae, Seen
+from tests.reconcile.world import A_FILE, ANITA, BIKASH, World
+
+SECRET = "stand-in"
+HOME_50 = "tariffs/home-50.yaml"
+GITA_CCTV = "gita.karki.cctv@home.example"
+GITA_FILE = "subscribers/kathmandu/07/sub-000201.yaml"
+
+
+@pytest.fixture
+def dae(world: World) -> Iterator[Dae]:
+    """The stand-in that the lab database names for every NAS."""
+    with Dae(secret=SECRET) as dae:
+        point(world, dae.door().port)
+        yield dae
+
+
+def point(world: World, port: int) -> None:
+    said = json.dumps({"coa": {"host": "127.0.0.1", "port": port}, "secret": SECRET})
+    world.sql("INSERT OR REPLACE INTO ispctl_meta (key, value) VALUES ('lab_coa', ?)", said)
+
+
+@contextmanager
+def silence(world: World, dae: Dae) -> Iterator[None]:
+    """No answer from any NAS: nothing listens where they are asked."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as port:
+        port.bind(("127.0.0.1", 0))
+        nobody = port.getsockname()[1]
+    point(world, nobody)
+    try:
+        yield
+    finally:
+        point(world, dae.door().port)
+
+
+def dial(world: World, dae: Dae, login: str, **other: Any) -> str:
+    """A session that the NAS has and that stands in the accounting."""
+    unique = world.dial(login, **other)
+    ipv4 = other.get("ipv4", "100.64.0.7")
+    dae.sessions[other.get("id") or unique[:8]] = {"User-Name": login, "Framed-IP-Address": ipv4}
+    return unique
+
+
+def naks(cause: int, *codes: int) -> Callable[[Dae, Seen], list[bytes] | None]:
+    """A script: requests of these codes (40 Disconnect, 43 CoA) are refused."""
+    return lambda dae, seen: [dae.nak(seen, cause)] if seen.packet.code in codes else None
+
+
+def told(result: Result) -> list[tuple[str, str, str, str]]:
+    return [(one.owner, one.kind, one.answer, one.code) for one in result.sessions]
+
+
+def requests(dae: Dae) -> list[int]:
+    return [seen.packet.code for seen in dae.seen]
+
+
+def slower(world: World) -> None:
+    world.changed(HOME_50, "rate: {down: 50M, up: 25M}", "rate: {down: 40M, up: 20M}")
+
+
+def test_a_tariff_edit_reaches_a_live_session_by_coa(world: World, dae: Dae) -> None:
+    unique = dial(world, dae, ANITA)
+    slower(world)
+    plan = world.plan()
+    assert [s.session for s in plan.services if s.owner == "sub-000123/main"] == ["kept"]
+    result = world.apply()
+    assert told(result) == [("sub-000123/main", "coa", "ack", "")]
+    (seen,) = dae.seen
+    assert seen.packet["Mikrotik-Rate-Limit"] == ["20M/40M"]
+    assert seen.packet["NAS-IP-Address"] == ["192.0.2.1"]
+    assert seen.packet["NAS-Identifier"] == ["lalitpur-1"]
+    assert seen.packet["Acct-Session-Id"] == [unique[:8]]
+    with world.store(readonly=True) as store:
+        (proof,) = store.proofs()
+    assert (proof.uniqueid, proof.answer, proof.proved) == (unique, "ack", None)
+    assert (proof.down, proof.up) == (40_000_000, 20_000_000)
+    assert world.plan().empty, "a session inside its window is not a change"
+    assert told(world.apply()) == []
+
+
+def test_the_next_accounting_proves_the_change(world: World, dae: Dae) -> None:
+    unique = dial(world, dae, ANITA)
+    slower(world)
+    world.apply()
+    world.tick(seconds=300)
+    world.report(unique, down=40_000_000 // 8 * 290, up=1000)
+    world.apply()
+    with world.store(readonly=True) as store:
+        (proof,) = store.proofs()
+    assert proof.proved is not None
+    assert "down 3" in proof.proof
+    world.tick(seconds=300)
+    world.report(unique)
+    assert world.plan().empty
+    world.stop(unique)
+    world.apply()
+    with world.store(readonly=True) as store:
+        assert list(store.proofs()) == []
+
+
+def test_a_session_that_does_not_keep_to_the_rate_is_ended(world: World, dae: Dae) -> None:
+    unique = dial(world, dae, ANITA)
+    slower(world)
+    world.apply()
+    answers: list[tuple[str, str, str, str]] = []
+    for _ in range(3):
+        world.tick(seconds=300)
+        world.report(unique, down=50_000_000 // 8 * 300)
+        answers = answers or told(world.apply())
+    assert answers == [("sub-000123/main", "disconnect", "ack", "")]
+    assert requests(dae)[:2] == [43, 40]
+
+
+def test_a_session_that_the_nas_does_not_know_is_gone(world: World, dae: Dae) -> None:
+    world.dial(ANITA)
+    slower(world)
+    result = world.apply()
+    assert told(result) == [("sub-000123/main", "coa", "gone", "")]
+    assert result.exit_code == 0
+    assert world.plan().empty, "its row stays open until somebody closes it; there is nobody to tell"
+
+
+def test_a_gone_session_that_is_heard_of_again_is_told_again(world: World, dae: Dae) -> None:
+    unique = world.dial(ANITA)
+    slower(world)
+    world.apply()
+    world.tick(seconds=300)
+    world.report(unique)
+    dae.sessions[unique[:8]] = {"User-Name": ANITA, "Framed-IP-Address": "100.64.0.7"}
+    assert told(world.apply()) == [("sub-000123/main", "coa", "ack", "")]
+
+
+@pytest.mark.parametrize("cause", [401, 402, 404, 407])
+def test_what_a_nas_cannot_change_becomes_a_disconnect(world: World, dae: Dae, cause: int) -> None:
+    dial(world, dae, ANITA)
+    dae.script = naks(cause, 43)
+    slower(world)
+    result = world.apply()
+    assert told(result) == [("sub-000123/main", "disconnect", "ack", "")]
+    assert requests(dae) == [43, 40]
+    assert world.plan().empty
+
+
+def test_a_silent_nas_is_told_again_by_the_next_apply_and_the_rows_stand(world: World, dae: Dae) -> None:
+    dial(world, dae, ANITA)
+    slower(world)
+    with silence(world, dae):
+        result = world.apply()
+    assert result.exit_code == 1
+    assert told(result) == [("sub-000123/main", "coa", "silent", "E502")]
+    assert "lalitpur-1" in result.sessions[0].text
+    assert world.rows() == world.desired()
+    assert not world.plan().empty
+    assert told(world.apply()) == [("sub-000123/main", "coa", "ack", "")]
+    assert world.plan().empty
+
+
+def test_a_change_whose_answer_was_lost_is_taken_back_when_the_commit_is(world: World, dae: Dae) -> None:
+    """The NAS may have done it without our hearing: its session is told the old rate again."""
+    dial(world, dae, ANITA)
+    slower(world)
+    with silence(world, dae):
+        world.apply()
+    world.changed(HOME_50, "rate: {down: 40M, up: 20M}", "rate: {down: 50M, up: 25M}")
+    assert told(world.apply()) == [("sub-000123/main", "coa", "ack", "")]
+    assert dae.seen[-1].packet["Mikrotik-Rate-Limit"] == ["25M/50M"]
+
+
+def test_a_second_change_that_is_refused_does_not_hide_the_first(world: World, dae: Dae) -> None:
+    dial(world, dae, ANITA)
+    slower(world)
+    world.apply()
+    world.changed(HOME_50, "rate: {down: 40M", "rate: {down: 30M")
+    dae.script = naks(506, 43)
+    assert told(world.apply()) == [("sub-000123/main", "coa", "nak", "E503")]
+    dae.script = None
+    world.changed(HOME_50, "rate: {down: 30M, up: 20M}", "rate: {down: 50M, up: 25M}")
+    assert told(world.apply()) == [("sub-000123/main", "coa", "ack", "")]
+
+
+def test_a_new_address_needs_a_new_session(world: World, dae: Dae) -> None:
+    dial(world, dae, GITA_CCTV, nas="192.0.2.2", ipv4="203.0.113.9")
+    world.changed(GITA_FILE, "203.0.113.9", "203.0.113.10")
+    assert [s.session for s in world.plan().services] == ["dropped"]
+    assert told(world.apply()) == [("sub-000201/cctv", "disconnect", "ack", "")]
+    assert world.plan().empty
+
+
+def test_a_suspended_subscriber_goes_behind_the_wall(world: World, dae: Dae) -> None:
+    dial(world, dae, ANITA)
+    world.changed(A_FILE, "activated:", "suspended: {since: 2027-01-10, reason: abuse}\n    activated:")
+    assert told(world.apply()) == [("sub-000123/main", "disconnect", "ack", "")]
+
+
+def test_a_terminated_subscriber_goes_offline(world: World, dae: Dae) -> None:
+    dial(world, dae, ANITA)
+    world.changed(A_FILE, "activated:", "terminated: 2027-01-10\n    activated:")
+    assert told(world.apply()) == [("sub-000123/main", "disconnect", "ack", "")]
+    assert world.plan().empty
+
+
+def test_a_removed_subscriber_goes_offline(world: World, dae: Dae) -> None:
+    dial(world, dae, ANITA)
+    world.remove(A_FILE)
+    world.commit()
+    assert told(world.apply()) == [("sub-000123/main", "disconnect", "ack", "")]
+    assert world.plan().empty
+
+
+def test_a_removed_subscriber_goes_offline_although_the_nas_refused_at_first(world: World, dae: Dae) -> None:
+    unique = dial(world, dae, ANITA)
+    world.remove(A_FILE)
+    world.commit()
+    dae.script = naks(506, 40)
+    assert world.apply().exit_code == 1
+    dae.script = None
+    assert not world.plan().empty
+    assert told(world.apply()) == [("sub-000123/main", "disconnect", "ack", "")]
+    world.stop(unique)
+    world.apply()
+    assert world.plan().empty
+
+
+def test_a_renamed_login_takes_its_old_session_with_it(world: World, dae: Dae) -> None:
+    dial(world, dae, ANITA)
+    world.changed(A_FILE, ANITA, "anita@home.example")
+    assert told(world.apply()) == [("sub-000123/main", "disconnect", "ack", "")]
+    assert world.plan().empty
+
+
+def test_a_login_in_other_hands_ends_the_session_of_the_first(world: World, dae: Dae) -> None:
+    dial(world, dae, ANITA)
+    world.edit(A_FILE, "activated:", "terminated: 2027-01-10\n    activated:")
+    world.subscriber(900, login=ANITA)
+    world.commit()
+    assert told(world.apply()) == [("sub-000900/main", "disconnect", "ack", "")]
+    assert world.plan().empty
+
+
+def test_a_disconnect_that_did_not_happen_is_asked_for_again(world: World, dae: Dae) -> None:
+    """An acknowledgement is no proof: the session goes on reporting."""
+    unique = dial(world, dae, ANITA)
+    dae.script = lambda dae, seen: [dae.ack(seen)]
+    world.changed(A_FILE, "activated:", "terminated: 2027-01-10\n    activated:")
+    world.apply()
+    assert world.plan().empty
+    world.tick(seconds=300)
+    world.report(unique, down=10_000_000)
+    assert not world.plan().empty
+    assert told(world.apply()) == [("sub-000123/main", "disconnect", "ack", "")]
+
+
+def test_sessions_of_others_and_of_unknown_routers_are_left_alone(world: World, dae: Dae) -> None:
+    dial(world, dae, "guest@elsewhere.example", klass="x")
+    dial(world, dae, ANITA, nas="198.51.100.77", id="far")
+    dial(world, dae, BIKASH, klass="", id="no-class")
+    slower(world)
+    assert told(world.apply()) == []
+    assert dae.seen == []
+
+
+def test_a_device_behind_the_wall_for_its_mac_stays_there(world: World, dae: Dae) -> None:
+    rows = world.rows()
+    from ispctl.radius.rendering import rendering
+
+    walled = f"{rows['login', ANITA]['class']}-{rendering(rows['group', 'isp:walled@routeros'])}/wall:mac"
+    dial(world, dae, ANITA, klass=walled)
+    slower(world)
+    assert told(world.apply()) == []
+    assert world.plan().empty
+
+
+def test_a_lab_without_stand_ins_sends_nothing_and_says_so(world: World) -> None:
+    world.dial(ANITA)
+    slower(world)
+    result = world.apply()
+    assert told(result) == [("sub-000123/main", "coa", "silent", "E506")]
+    assert result.exit_code == 1
+    assert world.rows() == world.desired()
+
+
+def test_a_session_that_was_told_in_vain_is_found_by_a_run_after_a_kill(world: World, dae: Dae) -> None:
+    from tests.reconcile.world import Killed
+
+    dial(world, dae, ANITA)
+    slower(world)
+    number = 1
+    while True:
+        try:
+            world.apply(kill_at=number)
+            break
+        except Killed:
+            number += 1
+    assert world.plan().empty
+    assert requests(dae).count(43) >= 1
+
+
+def test_a_login_during_the_hold_keeps_the_old_rate(world: World, dae: Dae) -> None:
+    """Who waits at a gate is told nothing, whenever the session began."""
+    from ispctl.reconcile import Permission
+
+    for number in range(900, 920):
+        world.subscriber(number)
+    world.commit()
+    world.apply()
+    dial(world, dae, ANITA)
+    slower(world)
+    assert told(world.apply(Permission())) == []
+    dial(world, dae, "l900@home.example", id="late", ipv4="100.64.0.9")
+    assert told(world.apply(Permission())) == []
+    assert dae.seen == []
