@@ -136,10 +136,10 @@ def _verdict(said: dict[str, Any]) -> str:
     commit = short(said["commit"])
     if said["unread"]:
         return f"Commit {commit} was not applied: not every target was read."
-    written = ", ".join(f"{count:,} to {action}" for action, count in said["written"].items() if count)
+    written = ", ".join(f"{count:,} {action}" for action, count in said["written"].items() if count)
     rows = f"wrote rows: {written}" if written else "no row had to be written"
     complete = "applied" if not said["closed"] and not said["failed"] else "applied in part"
-    return f"Run {clean(said['run'])}: commit {commit} {complete}; {rows.replace(' to ', ' ')}."
+    return f"Run {clean(said['run'])}: commit {commit} {complete}; {rows}."
 
 
 def _sessions(sessions: Sequence[dict[str, Any]]) -> list[str]:
