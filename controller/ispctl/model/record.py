@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
@@ -74,11 +75,18 @@ def _said(detail: ErrorDetails) -> str:
     return said[0].lower() + said[1:]
 
 
+_NUMBER = re.compile(r"(?![0-9]{9})[0-9-][0-9A-Za-z.:/%+-]{0,39}")
+"""What looks like a number, a date or an address; a telephone number does not."""
+_WORD = re.compile(r"[a-z-]{1,12}")
+
+
 def _given(detail: ErrorDetails, loc: Loc) -> str:
+    """What was written instead, unless it may be a secret or personal: it may stand at the wrong key."""
     value = detail["input"]
-    if not isinstance(value, str) or _SILENT & {str(part) for part in loc} or len(value) > 60:
+    if not isinstance(value, str) or _SILENT & {str(part) for part in loc}:
         return ""
-    return f", not {str(value)!r}"
+    sayable = _NUMBER.fullmatch(value) or (detail["type"] == "literal_error" and _WORD.fullmatch(value))
+    return f", not {str(value)!r}" if sayable else ""
 
 
 def dotted(loc: Loc) -> str:
