@@ -51,8 +51,10 @@ def people() -> frozenset[str]:
     found: set[str] = set()
     for source in sorted((ROOT / "subscribers").rglob("sub-*.yaml")):
         record = YAML(typ="safe", pure=True).load(source)
-        found |= {str(value) for value in record.get("profile", {}).values()}
-        found.add(str(record["profile"]["mobile"])[-7:])  # however the number is grouped
+        profile = {key: str(value) for key, value in record.get("profile", {}).items()}
+        found |= set(profile.values())
+        if "mobile" in profile:
+            found.add(profile["mobile"][-7:])  # however the number is grouped
         for service in record.get("services", ()):
             found |= {service["login"], service.get("password") or service["login"]}
     return frozenset(found)
