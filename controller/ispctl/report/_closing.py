@@ -40,7 +40,7 @@ def gate(one: Closed) -> str:
 def refusal(plan: PlanJson) -> str:
     """The heading of closed gates; a proposed plan meets them only later."""
     will = "would be refused" if plan["kind"] == "proposed" else "refused"
-    return f"{will}: more than a day may take"
+    return f"{will}, E601: more than a day may take"
 
 
 def waiting(plan: PlanJson, held: Collection[str]) -> Iterator[str]:

@@ -62,7 +62,7 @@ def text(result: Result, zone: tzinfo = UTC, *, width: int = 100) -> str:
         held = said["held"]
         of = f" of {plural(len(held['services']), 'service')}: {listed(held['services'])}" if held["services"] else ""
         gates.append(f"Held back: {plural(len(held['changes']), 'change')}{of}")
-        parts.append(_lines("REFUSED: more than a day may take", gates))
+        parts.append(_lines("REFUSED, E601: more than a day may take", gates))
     unread = (f"{clean(u['target'])}: {clean(u['code'])} {clean(u['text'])}" for u in said["unread"])
     parts += [_lines("NOT READ: nothing was done there", unread), [f"Next: {_next(said)}"]]
     return _joined(parts, width)
