@@ -18,9 +18,39 @@ FENCE = re.compile(r"^```(?P<tag>[^\n`]*)\n(?P<body>.*?)^```\s*$", re.MULTILINE 
 QUOTED = re.compile(r"`((?:ispctl|ispstat)(?: [^`\n]*)?)`")
 PROGRAMS = {"ispctl": "ispctl.cli.main", "ispstat": "ispctl.cli.stat"}
 OTHERS = {
-    *("age", "age-keygen", "apt-get", "cat", "cd", "cp", "curl", "diff", "echo", "export", "freeradius", "git", "grep"),
-    *("install", "jq", "less", "ls", "make", "mkdir", "mv", "nano", "pip", "pipx", "python3", "radclient", "radtest"),
-    *("rm", "sed", "sqlite3", "sudo", "systemctl", "tail", "touch", "unset", "vi", "pre-commit", "chmod", "chown"),
+    *(
+        "age",
+        "age-keygen",
+        "apt-get",
+        "cat",
+        "cd",
+        "cp",
+        "curl",
+        "diff",
+        "echo",
+        "export",
+        "freeradius",
+        "fuser",
+        "git",
+    ),
+    *(
+        "grep",
+        "install",
+        "jq",
+        "less",
+        "ls",
+        "make",
+        "mkdir",
+        "mv",
+        "nano",
+        "pip",
+        "pipx",
+        "python3",
+        "radclient",
+        "radtest",
+    ),
+    *("rm", "sed", "sqlite3", "sudo", "systemctl", "tail", "timedatectl", "touch", "unset", "vi", "chmod", "chown"),
+    *("pre-commit",),
 }
 PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_-]*|…|\.\.\.")
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]

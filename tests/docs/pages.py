@@ -1,0 +1,217 @@
+"""Pages of docs/ that are made from the code: every field of every file, and what each state means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, RootModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from ispctl.model import scalars
+from ispctl.repo.layout import KINDS
+from ispctl.states import TABLE
+
+PLACES = {
+    "hosts": "inventory/hosts.yaml",
+    "host-groups": "inventory/groups.yaml",
+    "defaults": "inventory/defaults.yaml",
+    "pools": "inventory/pools.yaml",
+    "policy": "inventory/policy.yaml",
+    "targets": "inventory/targets.yaml",
+    "tariff": "tariffs/<tariff>.yaml",
+    "group": "subscribers/<group>/group.yaml",
+    "subscriber": "subscribers/<group>/**/<id>.yaml",
+    "ledger": "subscribers/<group>/**/<id>.ledger.yaml",
+}
+SCALARS: dict[str, str] = {
+    "Text": "text",
+    "SubscriberId": "id",
+    "Name": "name",
+    "Login": "login",
+    "Email": "e-mail",
+    "Phone": "phone",
+    "SealedText": "sealed value",
+    "Count": "whole number, 0 or more",
+    "Port": "port",
+    "Whole": "whole number",
+    "Flag": "`true` · `false`",
+    "BitRate": "rate in bit/s, like `50M`",
+    "Octets": "volume in bytes, like `500GB`",
+    "Seconds": "duration, like `300s`",
+    "Share": "share, like `5%`",
+    "Money": 'amount, like `"1200.00"`',
+    "Day": "date",
+    "Moment": "date or time stamp",
+    "Mac": "MAC address",
+    "V4": "IPv4 address",
+    "V6": "IPv6 address",
+    "Net4": "IPv4 prefix",
+    "Net6": "IPv6 prefix",
+    "Net": "prefix",
+    "Address": "IP address",
+    "Hostname": "host name or address",
+}
+FIELDS_HEAD = """\
+# Every field of every file
+
+Made from the models by `tests/docs`; `ispctl schema` prints the same for editors. How values are written, and which
+file wins where several say something, is in [contract.md](contract.md). A key that is not listed here is refused.
+"""
+STATES_HEAD = """\
+# The states of a service
+
+Made from `controller/ispctl/states.py` by `tests/docs`. Where several states hold at once, the one further up wins.
+
+| state | when it holds | a login is | a running session is | money |
+| --- | --- | --- | --- | --- |
+"""
+STATES_TAIL = """
+A walled login is accepted, in the group `isp:walled`: the wall's address list, pool and rate, no IPv6. "Moved" means
+that the session ends and comes back in the new group, since its pool differs.
+Throttled is in the table for its place; no usage is counted yet, so nothing brings a service there.
+"""
+
+
+def states() -> str:
+    """docs/states.md"""
+    rows = [f"| **{row.state}** | {row.holds} | {row.login} | {row.session} | {row.money} |" for row in TABLE]
+    return STATES_HEAD + "\n".join(rows) + "\n" + STATES_TAIL
+
+
+def fields() -> str:
+    """docs/fields.md"""
+    parts = [FIELDS_HEAD]
+    told: set[type[BaseModel]] = set()
+    for kind in KINDS:
+        parts.append(f"\n## `{PLACES[kind.name]}`\n")
+        parts += _model(kind.model, "", told)
+    return "\n".join(parts) + "\n"
+
+
+def models() -> Iterator[tuple[type[BaseModel], str, FieldInfo]]:
+    """Every model that a file may hold, with each of its fields."""
+    seen: set[type[BaseModel]] = set()
+    waiting = [kind.model for kind in KINDS]
+    while waiting:
+        model = waiting.pop()
+        if model not in seen:
+            seen.add(model)
+            for name, field in model.model_fields.items():
+                if not issubclass(model, RootModel):
+                    yield model, name, field
+                waiting += _inside(field.annotation)
+
+
+def _model(model: type[BaseModel], path: str, told: set[type[BaseModel]]) -> Iterator[str]:
+    """One table of a model's own keys, then the tables of what stands below them."""
+    if issubclass(model, RootModel):
+        inner = _inside(model.model_fields["root"].annotation)[0]
+        yield "A mapping: name → what follows.\n"
+        if inner in told:
+            yield f"The keys of {inner.__name__}, as above."
+        else:
+            yield from _model(inner, "<name>.", told)
+        return
+    told.add(model)
+    hints = get_type_hints(model, include_extras=True)
+    yield "| key | value | default | meaning |\n| --- | --- | --- | --- |"
+    below: list[tuple[str, type[BaseModel]]] = []
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        yield f"| `{path}{key}` | {_type(hints[name])} | {_default(field, hints[name])} | {field.description} |"
+        mark = "[]." if "tuple" in str(hints[name]) else "."
+        below += [(f"{path}{key}{mark}", inner) for inner in _inside(field.annotation)]
+    for where, inner in below:
+        yield f"\n### `{where.rstrip('.')}`\n\n{(inner.__doc__ or '').splitlines()[0]}\n"
+        if inner in told and len(inner.model_fields) > 3:
+            yield f"The keys of {inner.__name__}, as above."
+        else:
+            yield from _model(inner, where, told)
+
+
+def _inside(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _inside(part)]
+
+
+def _type(hint: Any) -> str:
+    origin, args = get_origin(hint), get_args(hint)
+    if known := _scalar(hint):
+        return known + _bounds(hint)
+    if origin is Literal:
+        return " · ".join(f"`{value}`" for value in args)
+    if origin in (tuple, dict):
+        return _several(origin, args)
+    if origin is not None and hasattr(hint, "__metadata__"):
+        return _type(args[0]) + (", at least one" if "min_length=1" in str(hint.__metadata__) else "")
+    if origin is not None:  # X | None
+        return " or ".join(_type(part) for part in args if part is not type(None))
+    return "keys below" if isinstance(hint, type) and issubclass(hint, BaseModel) else "text"
+
+
+def _several(origin: Any, args: tuple[Any, ...]) -> str:
+    if origin is dict:
+        return "mapping" if args[1] is Any else f"mapping: name → {_type(args[1])}"
+    return f"list of {'what is below' if _inside(args[0]) else _type(args[0])}"
+
+
+def _scalar(hint: Any) -> str:
+    """The word for a leaf type, also where a field narrows it."""
+    mine = list(getattr(hint, "__metadata__", ()))
+    for name, word in SCALARS.items():
+        known = getattr(scalars, name)
+        theirs = list(known.__metadata__)
+        if getattr(hint, "__origin__", None) == known.__origin__ and mine[: len(theirs)] == theirs:
+            return word
+    return ""
+
+
+def _bounds(hint: Any) -> str:
+    found: dict[str, Any] = {}
+    for part in hint.__metadata__:
+        for limit in part.metadata if isinstance(part, FieldInfo) else ():
+            found |= {name: getattr(limit, name) for name in ("ge", "le") if hasattr(limit, name)}
+    if {"ge", "le"} <= found.keys() and found["le"] < 10**9:
+        return f", {found['ge']} to {found['le']}"
+    return ""
+
+
+def _default(field: FieldInfo, hint: Any) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is None or value is PydanticUndefined or value in ((), {}):
+        return ""
+    if isinstance(value, BaseModel):
+        said = _written(value)
+        return f"`{said}`" if said != "{}" else ""
+    return f"`{_plain(value, _scalar(hint))}`"
+
+
+def _written(value: BaseModel) -> str:
+    """A default of several keys, as somebody would write it."""
+    hints = get_type_hints(type(value), include_extras=True)
+    said = [
+        f"{name}: {_written(part) if isinstance(part, BaseModel) else _plain(part, _scalar(hints[name]))}"
+        for name in type(value).model_fields
+        if (part := getattr(value, name)) not in (None, (), {})
+    ]
+    return "{" + ", ".join(said) + "}"
+
+
+def _plain(value: Any, word: str) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, Decimal) and word.startswith("share"):
+        return f"{(value * 100).normalize():f}%"
+    if word.startswith("duration"):
+        hours, rest = divmod(value, 3600)
+        return f"{hours}h" if value and not rest else f"{value}s"
+    if word.startswith("rate"):
+        return f"{value // 10**6}M"
+    return str(value).lower() if isinstance(value, bool) else str(value)
