@@ -93,6 +93,8 @@ class Entitlement:
     backstop: datetime | None
     on_expiry: str
     until: datetime | None
+    sealed_with: str = ""
+    """Id of the key that the password is sealed with; "age" for a write-only value."""
     because: Mapping[str, Because] = field(default_factory=dict, compare=False, repr=False)
     sealed: str | None = field(default=None, compare=False, repr=False)
     """The sealed text itself, for whoever writes the row."""
@@ -171,6 +173,7 @@ class _Service:
             on_mismatch=binding.on_mismatch,
             macs=tuple(sorted(device.mac for device in binding.addresses)) if binding.mode != "off" else (),
             password=sealed_digest(self.service.password) if self.service.password else None,
+            sealed_with=_sealing_key(self.service.password or ""),
             sealed=self.service.password,
             ends=ends if ends != BEGINNING else None,
             backstop=self._backstop(ends),
@@ -340,6 +343,12 @@ def terms_of(tariff: Tariff) -> Terms:
 def sealed_digest(sealed: str) -> str:
     """How a secret stands in a change: the SHA-256 of its sealed text."""
     return "sha256:" + hashlib.sha256(sealed.encode()).hexdigest()
+
+
+def _sealing_key(sealed: str) -> str:
+    """ "k1" of "enc:k1:…", "age" of "age:…"."""
+    scheme, _, rest = sealed.partition(":")
+    return rest.partition(":")[0] if scheme == "enc" else scheme
 
 
 def _granted(use: Any) -> str:

@@ -190,7 +190,7 @@ def effects(was: Entitlement | None, will_be: Entitlement | None) -> tuple[str, 
         found |= set(_rate_effects(was, will_be))
     if will_be.access != "none" and _addresses(was) != _addresses(will_be):
         found.add("address")
-    if not found and _rest(was) != _rest(will_be):
+    if not found and _rest(was) != _rest(_as_sealed(was, will_be)):
         found.add("other")
     return tuple(sorted(found, key=EFFECTS.index))
 
@@ -269,6 +269,13 @@ def _addresses(e: Entitlement) -> tuple[object, ...]:
 def _rest(e: Entitlement) -> tuple[object, ...]:
     """All that a person may notice; the pools of a tariff count only as far as they are this service's own."""
     return tuple(part(e) for _, part in _PARTS)
+
+
+def _as_sealed(was: Entitlement, will_be: Entitlement) -> Entitlement:
+    """A password that is sealed with another key is taken for the same: keys are rotated, and a rotation is nothing to
+    anybody. A new password is sealed with the key of the day."""
+    resealed = was.password and will_be.password and was.sealed_with != will_be.sealed_with
+    return replace(will_be, password=was.password) if resealed else will_be
 
 
 _PARTS: Final[tuple[tuple[str, Callable[[Entitlement], object]], ...]] = (

@@ -102,7 +102,7 @@ OTHERS: dict[str, Any] = {
     "key": "second", "login": "b@home.example", "state": State.GRACE, "access": "walled", "terms": HOME_40,
     "ipv4": "203.0.113.7", "ipv6": "2001:db8::7", "delegated": "2001:db8:100::/56", "routes": ("203.0.113.64/29",),
     "nas": ("kathmandu-1",), "pop": "pop-kathmandu", "roaming": "reject", "mac_mode": "learn", "mac_max": 2,
-    "on_mismatch": "wall", "macs": ("02:00:5e:10:00:01",), "password": "sha256:" + "1" * 64,
+    "on_mismatch": "wall", "macs": ("02:00:5e:10:00:01",), "password": "sha256:" + "1" * 64, "sealed_with": "k2",
     "ends": ENDS + timedelta(days=1), "backstop": ENDS, "on_expiry": "reject", "until": None,
 }  # fmt: skip
 

@@ -81,6 +81,33 @@ def show(context: typer.Context, place: PlaceArgument) -> None:
         say(show(where, _sealed_at(snapshot, where), session.keyring(snapshot, lab=True)))
 
 
+@app.command()
+def rotate(
+    context: typer.Context,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Make a new key first, and seal every value with it.")
+    ] = False,
+) -> None:
+    """Seal values again with the current key, in the files of the work tree: write-only ones (age:…) and those of older
+    keys. Nobody's service changes. Stopped half-way, it goes on when run again."""
+    from ispctl.secrets import KEYRING, RECIPIENTS, recipients_from
+    from ispctl.secrets_files import reseal, write_whole
+
+    session: Session = context.obj
+    with session.repository() as repository:
+        if repository.git.bare:
+            advice = "Clone it, rotate there, commit and push"
+            raise Refusal(Problem("E210", "a bare repository has no files to write", advice=advice))
+        snapshot = repository.work()
+        keyring = session.keyring(snapshot, lab=True)
+        if new_key:
+            keyring = keyring.rotated()
+            recipients = recipients_from((snapshot.raw(RECIPIENTS) or b"").decode("utf-8", "replace"))
+            write_whole(session.repo / KEYRING, keyring.encrypt_for(recipients))
+        count, files = reseal(session.repo, snapshot, keyring)
+    say(f"Sealed {count} values in {len(files)} files with key {keyring.current}. Next: git diff, then commit")
+
+
 def _place(snapshot: Snapshot, text: str) -> str:
     """A login or a subscriber stands for the password of its service."""
     if text.startswith(("service/", "nas/")):

@@ -105,6 +105,7 @@ def _view(e: Entitlement | None, zone: tzinfo) -> dict[str, Any]:
         "mac": {"mode": e.mac_mode, "max": e.mac_max, "on_mismatch": e.on_mismatch, "addresses": list(e.macs)},
         "sessions": e.terms.sessions,
         "password": e.password,
+        "sealed_with": e.sealed_with,
         **{name: stamp(moment, zone) if moment else None for name, moment in moments.items()},
         "on_expiry": e.on_expiry,
     }
