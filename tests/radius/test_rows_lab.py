@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ispctl.plan import Change
+from ispctl.plan import Change, Fields
 from ispctl.radius.rows import RadiusRows
 from ispctl.store import LAB_CLIENT, Store
 from tests.canary import PASSWORD
 
 KEY = ("nas", "127.0.0.1")
-WANT = {"host": "lalitpur-1", "type": "routeros", "secret": "sha256:" + "a" * 64, "require_ma": 1}
+WANT: Fields = {"host": "lalitpur-1", "type": "routeros", "secret": "sha256:" + "a" * 64, "require_ma": 1}
 
 
 def introduce(store: Store, description: str) -> None:
