@@ -11,10 +11,9 @@ import pytest
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
 from ispctl.plan import Change, Plan
-from ispctl.reconcile import Result
+from ispctl.reconcile import Result, SessionOutcome
 from ispctl.report import outcome
 from ispctl.states import State
-from ispctl.touch import SessionOutcome
 from tests.report.golden import assert_golden
 from tests.report.sample import COMMIT, NOW, entitlement, in_state, pair, plan, row, unread
 

@@ -114,7 +114,8 @@ def at_time(text: str | None, default: datetime) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    # Records hold dates of these years; days and spreads are added to them, and the calendar ends with 9999.
+    if moment is None or moment.tzinfo is None or not 1970 <= moment.year < 9000:
         advice = "Write it like 2026-12-01T00:00:00+05:45"
         raise Refusal(Problem("E600", "--at is not a time stamp with an offset", advice=advice))
     return moment.astimezone(UTC)

@@ -50,7 +50,7 @@ class Planned:
 
 def proposed(repository: Repository, base: str, commit: str, now: datetime) -> Planned:
     """The plan between two commits; the base may be older than today's rules, the commit may not break them."""
-    from ispctl.survey import propose
+    from ispctl.reconcile import propose
 
     snapshot = verified(repository, commit, now)
     errors = sum(problem.severity == "error" for problem in check(repository.at(base), now))
@@ -94,12 +94,12 @@ def apply_to(
     session: Session, commit: str, permission: Permission | None = None, patience: float = 0
 ) -> tuple[Result, Snapshot]:
     """Apply a commit. Raises Refusal before anything is written."""
-    from ispctl.reconcile import Permission, apply
+    from ispctl.reconcile import apply
 
     with session.repository() as repository:
         snapshot = verified(repository, commit, session.now)
         with world(session, repository, snapshot, session.now) as opened:
-            return apply(replace(opened, patience=patience), commit, permission or Permission()), snapshot
+            return apply(replace(opened, patience=patience), commit, permission), snapshot
 
 
 def warn_of_edits(repository: Repository, commit: str) -> None:

@@ -91,7 +91,7 @@ def rotate(
     """Seal values again with the current key, in the files of the work tree: write-only ones (age:…) and those of older
     keys. Nobody's service changes. Stopped half-way, it goes on when run again."""
     from ispctl.secrets import KEYRING, RECIPIENTS, recipients_from
-    from ispctl.secrets_files import reseal, write_whole
+    from ispctl.verbs.rotate import reseal, write_whole
 
     session: Session = context.obj
     with session.repository() as repository:

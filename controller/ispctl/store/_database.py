@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -149,7 +150,7 @@ class Database:
 
 def _connect(path: Path, *, readonly: bool, timeout: float) -> sqlite3.Connection:
     # mode=rw and mode=ro never create a file; transactions are ours to begin, hence isolation_level=None.
-    uri = f"file:{quote(str(path.absolute()))}?mode={'ro' if readonly else 'rw'}"
+    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={'ro' if readonly else 'rw'}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=timeout, cached_statements=256)
     # Somebody's broken bytes in a row must not stop everything: they show as \xff and meet no wanted value.
     connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ispctl.applied import digest_of, from_text, terms_from_value
 from ispctl.backend import Backend
 from ispctl.desired import Entitlement, Terms
 from ispctl.intent import intent_of
@@ -20,6 +19,7 @@ from ispctl.plan import Cause, Change, Key, Pair, Plan, Resources, build, diff, 
 from ispctl.radius import live
 from ispctl.radius.rendering import Intent, needs_new_session, render, session_class
 from ispctl.radius.rows import TARGET
+from ispctl.reconcile.applied import digest_of, from_text, terms_from_value
 from ispctl.repo import Repository, Snapshot
 from ispctl.store import Applied, AppliedService, Store
 

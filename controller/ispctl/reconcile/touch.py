@@ -8,14 +8,14 @@ from datetime import datetime
 from time import monotonic, sleep
 from typing import Final
 
-from ispctl.door import Doors
 from ispctl.model.network import Nas
 from ispctl.model.problem import Refusal
 from ispctl.radius.live import Behind, nas_by_address
 from ispctl.radius.sessions import Answer, LiveSession, Request, Sessions, verify
 from ispctl.radius.sessions import Proof as Judged
+from ispctl.reconcile.door import Doors
+from ispctl.reconcile.survey import LEFT
 from ispctl.store import Proof, Session, Store
-from ispctl.survey import LEFT
 
 Progress = Callable[[str, int, int], None]
 PAUSE: Final = 0.25

@@ -1,0 +1,26 @@
+"""The only orchestrator: commit + facts + now -> plan -> gates -> rows -> sessions -> journal. Imported by cli alone.
+
+`World` is what a run acts upon; `live` and `propose` plan, `apply` does, `drifted` and `repair` mind hand edits.
+"""
+
+from ispctl.reconcile.guards import closed_gates, held
+from ispctl.reconcile.run import apply, drifted, empty, live, repair, with_unread
+from ispctl.reconcile.survey import propose
+from ispctl.reconcile.touch import SessionOutcome
+from ispctl.reconcile.world import Permission, Result, World
+
+__all__ = [
+    "Permission",
+    "Result",
+    "SessionOutcome",
+    "World",
+    "apply",
+    "closed_gates",
+    "drifted",
+    "empty",
+    "held",
+    "live",
+    "propose",
+    "repair",
+    "with_unread",
+]

@@ -1,0 +1,79 @@
+"""What a reconciliation is given, what it may do, and what it answers. Values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ispctl.backend import Outcome
+from ispctl.gates import Closed
+from ispctl.plan import Plan, Unread
+from ispctl.reconcile.touch import SessionOutcome
+from ispctl.repo import Repository
+from ispctl.secrets import Keyring
+from ispctl.store import Store
+
+Progress = Callable[[str, int, int], None]
+"""(what, done, all)"""
+
+
+def _silent(_what: str, _done: int, _all: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What the person at the command line allows, once: at most so many, and whether history may go backwards."""
+
+    most: Mapping[str, int | None] = field(default_factory=dict)
+    rollback: bool = False
+    differences: Callable[[Plan], Sequence[str]] = lambda _plan: ()
+    """How a plan differs from the one that somebody saved and read, a sentence each."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an apply did."""
+
+    run: str
+    commit: str
+    plan: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    sessions: tuple[SessionOutcome, ...] = ()
+    held: tuple[str, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 done · 1 refused or failed."""
+        failed = any(outcome.error for outcome in self.outcomes) or any(s.code for s in self.sessions)
+        return 1 if self.closed or self.unread or failed else 0
+
+
+@dataclass(frozen=True)
+class World:
+    """What an apply acts upon. `keyring` is opened only when a secret has to be written."""
+
+    repository: Repository
+    store: Store
+    keyring: Callable[[], Keyring]
+    now: datetime
+    clock: Callable[[], datetime]
+    """What time it is, for what takes time: `now` is the moment that everything is decided for."""
+    progress: Progress = _silent
+    patience: float = 0.0
+    """Seconds to wait for the accounting to prove what sessions acknowledged."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What the closed gates hold back: changes, and people, whether or not a row of theirs changes."""
+
+    changes: frozenset[str]
+    losers: frozenset[str]
+    closed: tuple[Closed, ...]
+
+    def owners(self, plan: Plan) -> frozenset[str]:
+        """Every service for which something waits."""
+        return self.losers | {c.owner for c in plan.changes if c.id in self.changes}
