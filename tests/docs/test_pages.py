@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,3 +63,10 @@ def test_every_setting_of_the_environment_stands_in_the_readme() -> None:
     named = set(re.findall(r"\bISP(?:CTL|STAT)_[A-Z_]+\b", source))
     text = (ROOT / "README.md").read_text("utf-8")
     assert sorted(name for name in named if name not in text) == []
+
+
+def test_every_layer_of_the_house_stands_in_the_architecture() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    text = (DOCS / "architecture.md").read_text("utf-8")
+    assert [name for layer in layers for name in re.findall(r"\w+", layer) if f"`{name}`" not in text] == []
