@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from ispctl.cli.answers import save, saved_plan
 from ispctl.model.problem import Refusal
 from ispctl.reconcile import Permission
-from ispctl.store import Holder, Store
+from ispctl.store import Store
 from tests.gates import example
 from tests.gates.tracked import ROOT
 from tests.reconcile.world import A_FILE, ANITA, B_FILE, BIKASH, DSN, World
@@ -98,27 +99,27 @@ def test_the_public_key_opens_nothing_outside_a_lab(fresh: Path, tmp_path: Path)
             assert code(refused(world)) == ("E604" if env else "E201")
 
 
-def _hold(folder: str, ready: object, over: object) -> None:
-    with Store.open(DSN, base=Path(folder)) as store, store.lock(Holder("r1", World(Path(folder)).now)):
-        ready.set()  # type: ignore[attr-defined]
-        over.wait(30)  # type: ignore[attr-defined]
+HOLD = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from ispctl.store import Holder, Store
+with Store.open(sys.argv[2], base=Path(sys.argv[1])) as store, store.lock(Holder("r1", datetime.now(UTC))):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def test_a_second_applier_is_told_who_the_first_is(world: World) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    ready, over = spawn.Event(), spawn.Event()
-    other = spawn.Process(target=_hold, args=(str(world.folder), ready, over))
-    other.start()
-    try:
-        assert ready.wait(30)
+    command = [sys.executable, "-c", HOLD, str(world.folder), DSN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline() == b"held\n"
         refusal = refused(world)
         assert code(refusal) == "E312"
         assert str(other.pid) in str(refusal)
         assert world.plan().empty  # reading goes on
-    finally:
-        over.set()
-        other.join()
-        other.close()
+        other.communicate()
+    assert other.returncode == 0
 
 
 def test_a_saved_plan_that_no_longer_holds_is_refused(world: World, tmp_path: Path) -> None:
