@@ -113,7 +113,8 @@ with Store.open(sys.argv[2], base=Path(sys.argv[1])) as store, store.lock(Holder
 def test_a_second_applier_is_told_who_the_first_is(world: World) -> None:
     command = [sys.executable, "-c", HOLD, str(world.folder), DSN]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout and other.stdout.readline() == b"held\n"
+        assert other.stdout
+        assert other.stdout.readline() == b"held\n"
         refusal = refused(world)
         assert code(refusal) == "E312"
         assert str(other.pid) in str(refusal)
