@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from ispctl.lab.lab import Lab
     from ispctl.repo import Snapshot
 
-app = typer.Typer(no_args_is_help=True, help="FreeRADIUS and stand-ins for your NAS on loopback, to play with.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="FreeRADIUS and stand-ins for your NAS on loopback, to play with."
+)
 FOLDER = Path("var") / "lab"
 
 

@@ -15,6 +15,7 @@ app = typer.Typer(
     name="ispctl",
     help="GitOps for an internet service provider: YAML in git becomes RADIUS service, after you have seen the plan.",
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

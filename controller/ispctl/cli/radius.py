@@ -9,7 +9,9 @@ import typer
 
 from ispctl.cli.common import Session, say
 
-app = typer.Typer(no_args_is_help=True, help="The RADIUS database and the FreeRADIUS configuration.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The RADIUS database and the FreeRADIUS configuration."
+)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from ispctl.model.problem import Problem, Refusal
 if TYPE_CHECKING:
     from ispctl.repo import Snapshot
 
-app = typer.Typer(no_args_is_help=True, help="Seal passwords and shared secrets, and open them.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Seal passwords and shared secrets, and open them.")
 PlaceArgument = Annotated[
     str,
     typer.Argument(

@@ -1,0 +1,119 @@
+"""The main job as a newcomer runs it, and a lab that is started, crashed and ended by its commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ispctl.lab.process import start, wait_for
+from tests.gates import example
+from tests.gates.tracked import ROOT
+
+pytestmark = pytest.mark.live
+
+
+def command(*words: object, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    kept = {"PATH": example.path_with_commands(), "HOME": "/nonexistent", **env}
+    kept |= {name: os.environ[name] for name in ("TMPDIR", "ISPCTL_TEST_RUN") if name in os.environ}
+    return subprocess.run(
+        list(map(str, words)), cwd=folder, env=kept, capture_output=True, text=True, check=False, timeout=90
+    )
+
+
+def test_the_demonstration_runs_to_its_end(tmp_path: Path) -> None:
+    done = command(sys.executable, ROOT / "scripts" / "demo", tmp_path, folder=tmp_path)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Done in" in done.stdout
+
+
+@pytest.fixture
+def isp(tmp_path: Path) -> Iterator[Path]:
+    """The example, whose lab is ended whatever happens."""
+    folder = example.copy(tmp_path / "isp")
+    (folder / ".gitignore").write_text("var/\n", "utf-8")
+    example.commit(folder, "Leave the database out")
+    try:
+        yield folder
+    finally:
+        command("ispctl", "lab", "down", folder=folder)
+
+
+def status(folder: Path, **env: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        command("ispctl", "lab", "status", "--format", "json", folder=folder, **env).stdout
+    )
+    return found
+
+
+def lab_processes(folder: Path) -> list[psutil.Process]:
+    """The server and the stand-ins that run from a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if any(str(folder) in word for word in process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_lab_started_twice_is_one_lab_and_down_ends_it(isp: Path) -> None:
+    bystander = start(["/bin/sleep", "60"], isp.parent / "sleep.log")
+    try:
+        first = command("ispctl", "lab", "up", folder=isp)
+        assert first.returncode == 0, first.stderr
+        before = {process.pid for process in lab_processes(isp)}
+        assert len(before) == 2
+        again = command("ispctl", "lab", "up", folder=isp)
+        assert again.returncode == 0
+        assert {process.pid for process in lab_processes(isp)} == before
+        said = status(isp)
+        assert said["running"] is True
+        assert set(said["radius"]) == {"auth", "acct", "coa", "secret"}
+        assert command("ispctl", "plan", folder=isp).returncode == 0
+        sessions = json.loads(command("ispstat", "sessions", "--format", "json", folder=isp).stdout)
+        assert len(sessions["items"]) >= 3
+        assert command("ispctl", "lab", "down", folder=isp).returncode == 0
+        assert lab_processes(isp) == []
+        assert bystander.running
+        assert status(isp)["running"] is False
+    finally:
+        bystander.stop()
+
+
+def test_a_lab_that_was_killed_is_started_again(isp: Path) -> None:
+    assert command("ispctl", "lab", "up", "--empty", folder=isp).returncode == 0
+    for process in lab_processes(isp):
+        os.kill(process.pid, signal.SIGKILL)
+    assert wait_for(lambda: lab_processes(isp) == [], 5)
+    assert status(isp)["running"] is False
+    assert command("ispctl", "lab", "up", folder=isp).returncode == 0
+    assert status(isp)["running"] is True
+    dialled = command("ispctl", "lab", "dial", "sub-000201/cctv", "--format", "json", folder=isp)
+    assert json.loads(dialled.stdout)["session"]["address"] == "203.0.113.9"
+
+
+def test_a_bare_repository_has_a_lab_too(isp: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "isp.git"
+    example.git(tmp_path, "clone", "-q", "--bare", str(isp), str(bare))
+    try:
+        up = command("ispctl", "lab", "up", "--empty", folder=bare)
+        assert up.returncode == 0, up.stderr
+        assert command("ispctl", "apply", folder=bare).returncode == 0
+        assert command("ispctl", "plan", folder=bare).returncode == 0
+        dialled = command("ispctl", "lab", "dial", "sub-000123", folder=bare)
+        assert dialled.returncode == 0, dialled.stdout + dialled.stderr
+    finally:
+        down = command("ispctl", "lab", "down", folder=bare)
+    assert down.returncode == 0
+    assert lab_processes(bare) == []
