@@ -32,6 +32,7 @@ class Closed:
 def counts(plan: Plan) -> Mapping[str, int]:
     """What the gates count in a plan. Ends by the clock are announced by the plan before and do not count."""
     counted = Counter(gate for service in plan.services for gate in gates_of(service))
+    counted["dropped"] += len(ended_apart(plan))
     return {gate: counted[gate] for gate in GATES} | {"delete": sum(map(_deletes, plan.changes))}
 
 
@@ -48,6 +49,15 @@ def gate_of(effect: str, cause: str) -> str:
     if effect in LOSSES:
         return "cut_off"
     return effect if effect == "dropped" or (effect == "slower" and cause == "commit") else ""
+
+
+def ended_apart(plan: Plan) -> frozenset[str]:
+    """Services whose session would end although nothing changes for them: their rows are written in another way, as by
+    a newer version. Where no row changes, a session is only told again what was counted before."""
+    if all(change.key[0] == "session" for change in plan.changes):
+        return frozenset()
+    ends = {change.owner for change in plan.changes if change.key[0] == "session" and change.action == "delete"}
+    return frozenset(ends - {service.owner for service in plan.services})
 
 
 def _deletes(change: Change) -> bool:
@@ -92,7 +102,8 @@ def held(plan: Plan, refused: frozenset[str], users: Mapping[str, frozenset[str]
 
 def losers(plan: Plan, refused: frozenset[str]) -> frozenset[str]:
     """The services that lose something at a closed gate, whether or not a row of theirs changes."""
-    return frozenset(service.owner for service in plan.services if refused & gates_of(service))
+    apart = ended_apart(plan) if "dropped" in refused else frozenset()
+    return apart | {service.owner for service in plan.services if refused & gates_of(service)}
 
 
 def _owners(change: Change) -> set[str]:

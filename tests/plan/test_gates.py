@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from ispctl.gates import Closed, closed, counts, gate_of, held
+from ispctl.gates import Closed, closed, counts, gate_of, held, losers
 from ispctl.model.policy import Limit, Limits
 from ispctl.plan import Cause, Change, Pair, Plan
 from ispctl.states import State
@@ -156,3 +156,11 @@ def test_deleted_rows_wait_and_their_sessions_with_them() -> None:
     changes = [*deletes(1), *deletes(1, "session")]
     assert held(plan([], changes), frozenset({"delete"}), {}) == {change.id for change in changes}
     assert held(plan([], changes[1:]), frozenset({"delete"}), {}) == frozenset()
+
+
+def test_sessions_that_end_for_nobodys_sake_are_counted_with_the_dropped() -> None:
+    row = Change("radius", ("login", "a"), {"owner": "sub-1/main", "class": "1"}, {"owner": "sub-1/main", "class": "2"})
+    end = Change("radius", ("session", "u1"), {"owner": "sub-1/main", "class": "1"}, None)
+    assert counts(plan([], [row, end]))["dropped"] == 1
+    assert losers(plan([], [row, end]), frozenset({"dropped"})) == {"sub-1/main"}
+    assert counts(plan([], [end]))["dropped"] == 0  # told again what an earlier run has counted

@@ -206,6 +206,13 @@ def test_a_session_that_was_told_waits_for_its_proof(world: World, proved: bool,
     assert _one(world).config == expected
 
 
+def test_a_session_is_proved_by_its_accounting_before_any_run_has_looked(world: World) -> None:
+    klass = world.class_of(ANITA)
+    world.dial(ANITA, klass[:-8] + "0" * 8, heard=60)
+    world.answered(ANITA, klass, ago=3000)
+    assert _one(world).config == "proved"
+
+
 def test_a_session_that_was_told_something_older_is_behind(world: World) -> None:
     world.dial(ANITA, world.class_of(ANITA))
     world.answered(ANITA, world.class_of(ANITA)[:-8] + "f" * 8, proved=True)

@@ -103,9 +103,9 @@ class World:
             *(session, f"{login}-{session}", login, nas, at - 3600, at - heard, klass),
         )
 
-    def answered(self, login: str, class_to: str, *, proved: bool = False) -> None:
-        """The session `s1` of a login has acknowledged a CoA, and perhaps kept to it."""
-        at = NOW - timedelta(minutes=5)
+    def answered(self, login: str, class_to: str, *, proved: bool = False, ago: int = 30) -> None:
+        """The session `s1` of a login has acknowledged a CoA `ago` seconds ago, or kept to it, as a run has seen."""
+        at = NOW - (timedelta(minutes=5) if proved else timedelta(seconds=ago))
         done = at + timedelta(minutes=4) if proved else None
         said = "measured over 240 s: down 19.8 of 20 Mbit/s, up 1 of 10 Mbit/s" if proved else ""
         with Store.open(DSN, base=self.folder) as store, store.transaction():

@@ -176,7 +176,12 @@ class Lab:
 
 
 def _processes(state: Mapping[str, Any]) -> dict[str, Process]:
-    return {name: Process.from_json(data) for name, data in state.get("processes", {}).items()}
+    try:
+        return {name: Process.from_json(data) for name, data in state.get("processes", {}).items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        text = "the lab's state.json is not one that this version wrote"
+        advice = "End its processes by hand (pgrep -af 'freeradius|ispctl.lab'), then remove the folder var/lab"
+        raise Refusal(Problem("E407", text, advice=advice)) from None
 
 
 def _member(number: int, host: Mapping[str, Any]) -> Member:

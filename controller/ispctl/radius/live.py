@@ -33,11 +33,12 @@ class Behind:
     @property
     def change(self) -> Change:
         """As a change of the plan; the reading of a session is its Class."""
-        before: dict[str, Value] = {"owner": self.owner, "nas": self.nas.name, "class": self.session.klass}
-        after: dict[str, Value] | None = None
-        if self.kind == "coa":
-            after = before | {"class": self.class_to, "attributes": self.attributes}
-        return Change(TARGET, ("session", self.session.uniqueid), before, after)
+        whose: dict[str, Value] = {"owner": self.owner, "nas": self.nas.name}
+        runs: dict[str, Value] = {"class": self.session.klass}
+        key = ("session", self.session.uniqueid)
+        if self.kind == "disconnect":
+            return Change(TARGET, key, whose | runs, None)
+        return Change(TARGET, key, runs, whose | {"class": self.class_to, "attributes": self.attributes})
 
 
 def nas_by_address(nas: Iterable[Nas]) -> Mapping[str, Nas]:

@@ -10,7 +10,6 @@ import base64
 import binascii
 import dataclasses
 import hashlib
-import hmac
 import json
 import re
 import secrets as chance
@@ -182,17 +181,6 @@ class Keyring:
             raise Refusal(_unfit(sealed, "is not UTF-8 text", where))
         _fit(sealed, clear, where)
         return clear
-
-    def same_value(self, a: Sealed, b: Sealed) -> bool:
-        """Whether both hold one clear text for one place, however sealed. False if either does not open."""
-        if a == b:
-            return True
-        if a.aad != b.aad:
-            return False
-        try:
-            return hmac.compare_digest(self.open(a).encode(), self.open(b).encode())
-        except Refusal:
-            return False
 
     def rotated(self) -> Self:
         """A keyring with one more key, which new values are sealed with; the old ones still open."""

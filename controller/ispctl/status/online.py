@@ -12,6 +12,7 @@ from ispctl.model.network import Nas
 from ispctl.plan import Fields, Resources
 from ispctl.radius import live
 from ispctl.radius.rendering import WALLED, rendering, same_class
+from ispctl.reconcile.touch import is_awaited, judge
 from ispctl.status.values import Speed
 from ispctl.status.view import View
 from ispctl.store import Proof, Session
@@ -160,13 +161,20 @@ class _Judge:
         if not fields["refuse"] and (given := self._class_to(fields, nas, session)):
             told = proof is not None and proof.kind == "coa" and proof.answer == "ack"
             if same_class(live.running(session, proof), given):
-                return ("proved" if proof and proof.proved else "acked") if told else "current", ""
+                return self._told(session, proof) if proof and told else ("current", "")
         found = live.behind([session], self.proofs, self.rows, self.owners, self.view.nas)
         one = next(found, None)
         if one is not None:
             return "behind", one.kind
         ending = proof is not None and proof.kind == "disconnect" and proof.answer in ("ack", "gone")
         return ("acked", "disconnect") if ending else ("unknown", "")
+
+    def _told(self, session: Session, proof: Proof) -> tuple[Config, str]:
+        """What the accounting shows by now, also where no run has looked at it yet."""
+        if not is_awaited(proof):
+            return "proved" if proof.proved else "acked", ""
+        found = judge(proof, session, self.view.nas.get(session.nas)).kind
+        return {"proved": ("proved", ""), "contradicted": ("behind", "disconnect")}.get(found, ("acked", ""))  # type: ignore[return-value]
 
     def _class_to(self, fields: Fields, nas: Nas, session: Session) -> str:
         """The Class it would get now; a device that the server walled for its MAC would be walled again."""

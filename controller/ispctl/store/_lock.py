@@ -52,6 +52,8 @@ def held(database: Path, holder: Holder) -> Iterator[None]:
             advice = "Wait until it is done; the lock is given back by itself when that process ends, however it ends"
             text = f"{database} is being changed by {other or 'another run'}"
             raise Refusal(Problem("E312", text, advice=advice)) from None
+        with suppress(PermissionError):  # whoever made the file lets the others of the group hold it too
+            os.fchmod(handle, 0o660)
         _write(handle, holder)
         try:
             yield
