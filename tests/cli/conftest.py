@@ -1,4 +1,4 @@
-"""The commands as they are typed, in this process: exit code, stdout and stderr; a traceback fails the test by itself."""
+"""The commands as they are typed, in this process: exit code, stdout, stderr; a traceback fails the test by itself."""
 
 from __future__ import annotations
 

@@ -2,33 +2,148 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
+from ispctl.cli.common import run
+from ispctl.repo.git import Git
+from ispctl.store import Database, Store
+from tests.gates import example
 from tests.gates.tracked import ROOT
 
 HEAVY = ("cryptography", "jinja2", "psutil", "pydantic", "pyrad", "pyrage", "rich", "ruamel", "sqlite3", "typer")
+YAML = {"pydantic", "ruamel", "typer"}
 
 LOADS: dict[str, set[str]] = {
     # what is run -> the heavy libraries that it may load; a table that says too much fails as well
     "import ispctl": set(),
     "import ispctl.backend": {"pydantic"},
+    "ispctl --help": {"typer"},
+    "ispctl --version": {"typer"},
+    "ispctl plan --help": {"pydantic", "typer"},  # typer reads a folder by way of it
+    "ispctl validate": YAML | {"pyrage"},  # recipients.txt is checked
+    "ispctl pool": YAML,
+    "ispctl plan --base HEAD": YAML | {"pyrage", "sqlite3"},
+    "ispctl plan": YAML | {"pyrage", "sqlite3"},
+    "ispctl apply": YAML | {"pyrage", "sqlite3"},  # nothing to do: no secret is opened, no NAS is asked
+    "ispctl lab status": {"psutil", "pydantic", "sqlite3", "typer"},
+    "ispstat --help": {"typer"},
+    "ispstat sessions": YAML | {"sqlite3"},
+    "ispstat show sub-000123": YAML | {"sqlite3"},
 }
 
 
-def loaded(code: str) -> list[str]:
-    """The names in sys.modules after `code` ran in a fresh interpreter without site packages' start-up hooks."""
-    child = [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')"]
-    env = {"PYTHONPATH": str(ROOT / "controller"), "PATH": "/usr/bin:/bin"}
-    return subprocess.run(child, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, applied to a database of its own; two commits."""
+    folder = example.copy(tmp_path_factory.mktemp("counters") / "isp")
+    (folder / ".gitignore").write_text("var/\n", "utf-8")
+    example.commit(folder, "Leave the database out")
+    Store.create("sqlite:///var/radius.db", base=folder, lab=True).close()
+    assert _run(folder, "ispctl", "apply") == 0
+    return folder
 
 
-@pytest.mark.parametrize("code", LOADS)
-def test_a_command_loads_only_the_libraries_that_it_needs(code: str) -> None:
-    assert {name.partition(".")[0] for name in loaded(code)} & set(HEAVY) == LOADS[code]
+def _run(folder: Path, program: str, *words: str) -> int:
+    from ispctl.cli.main import app as ispctl
+    from ispctl.cli.stat import app as ispstat
+
+    return run(ispctl if program == "ispctl" else ispstat, program, ["--repo", str(folder), *words])
 
 
-def test_importing_the_package_costs_nothing() -> None:
-    assert [name for name in loaded("import ispctl") if name.startswith("ispctl")] == ["ispctl"]
+def loaded(command: str, folder: Path) -> list[str]:
+    """The names in sys.modules after an import or a command in a fresh interpreter."""
+    code = command
+    if not command.startswith("import"):
+        program, *words = command.split()
+        module = "main" if program == "ispctl" else "stat"
+        arguments = words if words[0].startswith("--") else ["--repo", str(folder), *words]
+        code = f"from ispctl.cli.{module} import app\nfrom ispctl.cli.common import run"
+        code += f"\nrun(app, {program!r}, {arguments})"
+    child = [sys.executable, "-c", f"{code}\nimport sys\nprint('', *sys.modules, sep='\\nmodule ')"]
+    env = {"PYTHONPATH": str(ROOT / "controller"), "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    done = subprocess.run(child, env=env, capture_output=True, text=True, encoding="utf-8", check=True)
+    return [line.removeprefix("module ") for line in done.stdout.splitlines() if line.startswith("module ")]
+
+
+@pytest.mark.parametrize("command", LOADS)
+def test_a_command_loads_only_the_libraries_that_it_needs(command: str, applied: Path) -> None:
+    assert {name.partition(".")[0] for name in loaded(command, applied)} & set(HEAVY) == LOADS[command]
+
+
+def test_importing_the_package_costs_nothing(tmp_path: Path) -> None:
+    assert [name for name in loaded("import ispctl", tmp_path) if name.startswith("ispctl")] == ["ispctl"]
+
+
+class Cost(NamedTuple):
+    """What one command took from git and from the database, and wrote into it."""
+
+    blobs: int
+    read: int
+    written: int
+
+
+Measure = Callable[[Path, Sequence[str]], Cost]
+
+
+@pytest.fixture
+def measure(monkeypatch: pytest.MonkeyPatch) -> Measure:
+    """Runs a command and counts; the counters are read when a connection and a repository are closed."""
+    counted = {"blobs": 0, "read": 0, "written": 0}
+
+    def on_close(kind: type[Any], names: dict[str, str]) -> None:
+        real = kind.close
+
+        def close(self: Any) -> None:
+            for name, attribute in names.items():
+                counted[name] += getattr(self, attribute)
+                setattr(self, attribute, 0)
+            real(self)
+
+        monkeypatch.setattr(kind, "close", close)
+
+    on_close(Git, {"blobs": "blobs_read"})
+    on_close(Database, {"read": "rows_read", "written": "rows_written"})
+
+    def measured(folder: Path, command: Sequence[str]) -> Cost:
+        counted.update(dict.fromkeys(counted, 0))
+        assert _run(folder, *command) in (0, 2)
+        return Cost(**counted)
+
+    return measured
+
+
+FILES = 32
+"""Files of the example that ispctl reads: 8 of the inventory, 5 tariffs, 3 groups, 15 subscribers, a ledger."""
+SURVEY = 47
+"""Rows that tell what was applied: 16 services, 12 groups, 3 NAS and 3 sets of NAS, 5 tariffs, and 8 single words on
+the database, the commit and what may be waiting. No row of RADIUS is among them."""
+COSTS: dict[str, tuple[Cost, str]] = {
+    "ispctl validate": (Cost(FILES, 0, 0), "every file once, although nine sets of rules judge it"),
+    "ispctl plan --base HEAD~1": (Cost(FILES, 0, 0), "two commits that share every file, and no database"),
+    "ispctl plan": (Cost(FILES, SURVEY, 0), "what was applied"),
+    "ispctl apply": (Cost(FILES, 98, 6), "that again for who logged in meanwhile; the run, its end, what is applied"),
+    "ispctl drift": (Cost(FILES, 184, 0), "every row of ours"),
+    "ispstat show sub-000123": (Cost(FILES, 144, 0), "every row of ours, and the sessions of one login"),
+}
+
+
+@pytest.mark.parametrize("command", COSTS)
+def test_a_command_reads_and_writes_no_more_than_this(command: str, applied: Path, measure: Measure) -> None:
+    assert measure(applied, command.split()) == COSTS[command][0], COSTS[command][1]
+
+
+def test_a_tariff_edit_costs_what_it_changes(applied: Path, tmp_path: Path, measure: Measure) -> None:
+    """Written: two groups of five rows, a line for each of them and for each of its six people in the journal, what
+    each of them was given, the run. Read: what was applied, twice, and the two groups."""
+    folder = Path(shutil.copytree(applied, tmp_path / "isp"))
+    tariff = folder / "tariffs" / "home-50.yaml"
+    tariff.write_text(tariff.read_text("utf-8").replace("down: 50M", "down: 60M"), "utf-8")
+    example.commit(folder, "Faster")
+    assert measure(folder, ["ispctl", "apply"]) == Cost(FILES + 1, 145, 29)

@@ -78,7 +78,8 @@ class Reader:
         groups = self._of_logins("radusergroup", "username, groupname, priority", names)
         macs = self._of_logins("ispctl_mac", "login, mac, learned", names, column="login")
         columns = f"SELECT login, password_digest, password_mac, {', '.join(COLUMNS)} FROM ispctl_login"
-        for login, digest, mark, *own in self._select(columns, "login", names):
+        for name, digest, mark, *own in self._select(columns, "login", names):
+            login = str(name or "")  # SQLite takes NULL for a key
             fields: dict[str, Value] = dict(zip(COLUMNS, map(_plain, own), strict=True))
             rows = check.get(login, [])
             passwords = [value for attribute, op, value in rows if (attribute, op) == (PASSWORD, ":=")]

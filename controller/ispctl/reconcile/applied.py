@@ -33,16 +33,19 @@ def to_text(entitlement: Entitlement) -> str:
 
 def from_text(text: str, terms: Mapping[str, Terms]) -> Entitlement | None:
     """What `to_text` wrote; None if it was written by a version that said other things, which means "unknown"."""
-    said = json.loads(text)
-    granted = terms.get(said.pop("tariff", ""))
-    known = {field.name for field in fields(Entitlement)} - _LEFT_OUT
-    if granted is None or set(said) != known:
+    try:
+        said = dict(json.loads(text))
+        granted = terms.get(said.pop("tariff", ""))
+        known = {field.name for field in fields(Entitlement)} - _LEFT_OUT
+        if granted is None or set(said) != known:
+            return None
+        for name in _TUPLES:
+            said[name] = tuple(said[name])
+        for name in _MOMENTS:
+            said[name] = datetime.fromisoformat(said[name]).astimezone(UTC) if said[name] else None
+        said["state"] = State(said["state"])
+    except (TypeError, ValueError):  # somebody wrote there by hand
         return None
-    for name in _TUPLES:
-        said[name] = tuple(said[name])
-    for name in _MOMENTS:
-        said[name] = datetime.fromisoformat(said[name]).astimezone(UTC) if said[name] else None
-    said["state"] = State(said["state"])
     return Entitlement(**said, terms=granted, until=None)
 
 
@@ -54,7 +57,10 @@ def terms_to_value(terms: Terms) -> dict[str, Any]:
 def terms_from_value(value: Mapping[str, Any]) -> Terms:
     """The reverse. Raises TypeError for what another version wrote."""
     burst = value.get("burst")
-    return Terms(**{**value, "burst": tuple(burst) if burst else None})
+    terms = Terms(**{**value, "burst": tuple(burst) if burst else None})
+    if not all(isinstance(number, int) for number in (terms.down, terms.up, terms.sessions)):
+        raise TypeError("rates and sessions are numbers")
+    return terms
 
 
 def digest_of(rendered: Fields | None) -> str:

@@ -137,7 +137,7 @@ def drift(reading: Reading) -> tuple[Intent, tuple[Change, ...]]:
     then is no drift. Raises Unreachable."""
     intent = intent_of(reading.snapshot, reading.now)
     want = render(intent)
-    written = {_key(name): value["digest"] for name, value in reading.store.objects(RENDERED).items()}
+    written = {_key(name): value.get("digest", "") for name, value in reading.store.objects(RENDERED).items()}
     written |= {("login", row.login): row.digest for row in reading.store.entitlements()}
     due = {key for key, fields in want.items() if digest_of(fields) != written.get(key)}
     have = reading.backend.read(None)
@@ -199,7 +199,7 @@ def _with_needs(changes: tuple[Change, ...]) -> tuple[Change, ...]:
 
 def _owners(store: Store, want: Resources, stored: Mapping[str, AppliedService]) -> Mapping[str, str]:
     """Every login that is or was ours, with its service."""
-    left = {login: str(said["owner"]) for login, said in store.objects(LEFT).items()}
+    left = {login: str(said.get("owner", "")) for login, said in store.objects(LEFT).items()}
     before = {row.login: owner for owner, row in stored.items()}
     return left | before | {name: str(fields["owner"]) for (kind, name), fields in want.items() if kind == "login"}
 

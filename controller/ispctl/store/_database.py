@@ -148,12 +148,23 @@ class Database:
             raise _errors.refusal(error, self.path) from None
 
 
+_text = partial(str, encoding="utf-8", errors="backslashreplace")
+
+
+def _row(_: sqlite3.Cursor, row: Row) -> Row:
+    """A row as it is; a blob, which no column of ours and of FreeRADIUS holds, as text."""
+    return (
+        tuple(_text(value) if isinstance(value, bytes) else value for value in row) if bytes in map(type, row) else row
+    )
+
+
 def _connect(path: Path, *, readonly: bool, timeout: float) -> sqlite3.Connection:
     # mode=rw and mode=ro never create a file; transactions are ours to begin, hence isolation_level=None.
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={'ro' if readonly else 'rw'}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=timeout, cached_statements=256)
     # Somebody's broken bytes in a row must not stop everything: they show as \xff and meet no wanted value.
-    connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
+    connection.text_factory = _text
+    connection.row_factory = _row
     try:
         if readonly:
             connection.execute("PRAGMA query_only = ON")

@@ -179,7 +179,8 @@ class Store:
         """What was noted about the objects of one kind: key -> what `put_object` was given."""
         rows = self.database.query("SELECT key, value FROM ispctl_object WHERE kind = ? ORDER BY key", (kind,))
         try:
-            return {key: json.loads(value) for key, value in rows}
+            said = {key: json.loads(value) for key, value in rows}
+            return {key: value if isinstance(value, dict) else {} for key, value in said.items()}
         except ValueError:
             raise _errors.odd(self.path, "ispctl_object") from None
 

@@ -1,0 +1,209 @@
+"""What others rely upon: exit codes, what goes to stdout and what to stderr, formats, and commands as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, process
+from tests.gates import example
+
+FASTER = ("tariffs/home-50.yaml", "rate: {down: 50M", "rate: {down: 60M")
+ISPCTL = Path(example.path_with_commands().split(":")[0]) / "ispctl"
+
+
+# exit codes
+
+
+def test_a_plan_says_by_its_code_whether_there_is_something_to_do(cli: Cli) -> None:
+    assert cli("plan").code == 2
+    assert cli("apply").code == 0
+    assert cli("plan").code == 0
+    cli.changed(*FASTER)
+    assert cli("plan", "--base", "HEAD~1").code == 2
+    assert cli("plan", "--base", "HEAD").code == 0
+    assert cli("plan", "--live", "--target", "radius").code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plam",),
+        ("plan", "--bass", "main"),
+        ("plan", "--format", "xml"),
+        ("plan", "--base", "HEAD", "--live"),
+        ("plan", "--target", "nas:lalitpur-1"),
+        ("apply", "--allow-cut-off", "-1"),
+        ("apply", "--allow-cut-off", "many"),
+        ("apply", "--format", "codequality"),
+        ("validate", "HEAD"),
+        ("schema", "nothing"),
+        ("pool", "nothing"),
+        ("lab", "sideways"),
+        ("secrets", "show"),
+        ("secrets", "show", "service/nobody/main/password"),
+    ],
+)
+def test_a_wrong_flag_or_name_is_one_and_never_two(applied: Cli, words: tuple[str, ...]) -> None:
+    said = applied(*words)
+    assert said.code == 1
+    assert said.out == ""
+    assert said.err.strip()
+
+
+def test_drift_is_two_and_none_is_zero(applied: Cli) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    assert applied("drift").code == applied.stat("drift").code == 0
+    with closing(sqlite3.connect(applied.repo / "var" / "radius.db")) as database:
+        database.execute("UPDATE radgroupreply SET value = '9M/9M' WHERE attribute = 'Mikrotik-Rate-Limit'")
+        database.commit()
+    assert applied("drift").code == applied.stat("drift").code == 2
+    assert applied("drift", "--repair").code == 0
+    assert applied("drift").code == 0
+
+
+# answers
+
+
+@pytest.mark.parametrize("base", [(), ("--base", "HEAD~1")], ids=["live", "proposed"])
+def test_the_json_of_a_plan_fits_its_schema_and_is_all_of_stdout(applied: Cli, base: tuple[str, ...]) -> None:
+    import jsonschema
+
+    schema = json.loads(files("ispctl.report").joinpath("schema", "plan.schema.json").read_text("utf-8"))
+    applied.changed(*FASTER)
+    said = applied("plan", *base, "--format", "json")
+    jsonschema.validate(said.json, schema)
+    assert said.json["summary"]["services"] >= 6
+    assert said.json["kind"] == ("proposed" if base else "live")
+
+
+def test_a_saved_plan_is_applied_and_its_file_is_private(applied: Cli, tmp_path: Path) -> None:
+    applied.changed(*FASTER)
+    assert applied("plan", "--out", tmp_path / "plan.json").code == 2
+    assert (tmp_path / "plan.json").stat().st_mode & 0o777 == 0o600
+    assert applied("apply", "--plan", tmp_path / "plan.json").code == 0
+    assert applied("apply", "--plan", tmp_path / "plan.json").code == 1
+
+
+def test_a_note_for_a_merge_request_names_no_login(applied: Cli) -> None:
+    applied.changed(*FASTER)
+    note = applied("plan", "--base", "HEAD~1", "--format", "markdown").out
+    assert "sub-000123" in note
+    assert "anita" not in note.lower()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("validate",), ("plan",), ("apply",), ("drift",), ("pool",), ("lab", "status")],
+    ids=lambda words: words[0],
+)
+def test_every_answer_comes_as_json_too(applied: Cli, words: tuple[str, ...]) -> None:
+    assert json.loads(applied(*words, "--format", "json").out) is not None
+
+
+def test_what_is_not_committed_is_told_on_stderr(applied: Cli) -> None:
+    applied.edit(*FASTER)
+    said = applied("plan")
+    assert said.code == 0
+    assert "tariffs/home-50.yaml" in said.err
+
+
+def test_a_time_to_come_is_planned(applied: Cli) -> None:
+    said = applied("plan", "--at", "2031-06-02T00:00:00+05:45", "--format", "json")
+    assert said.code == 2
+    assert {one["cause"] for one in said.json["services"]} == {"clock"}
+
+
+def test_an_apply_that_is_refused_says_the_flag_that_permits_it(applied: Cli) -> None:
+    for file in sorted((applied.repo / "subscribers").rglob("sub-*.yaml")):
+        text = file.read_text("utf-8")
+        if "paid_until: 203" in text and "activated: 203" not in text:
+            file.write_text(text.replace("paid_until: 203", "terminated: 2026-01-02\n    paid_until: 203"), "utf-8")
+    example.commit(applied.repo, "Everybody out")
+    said = applied("apply")
+    assert said.code == 1
+    assert "--allow-cut-off" in said.both
+
+
+# a repository of its own
+
+
+def test_from_init_to_the_first_apply(cli: Cli, tmp_path: Path) -> None:
+    new, key = tmp_path / "new", tmp_path / "age.key"
+    assert cli("init", new, "--key-file", key).code == 0
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert cli("init", new).code == 1, "it is not empty any more"
+    example.git(new, "init", "-q", "-b", "main")
+    example.commit(new, "First")
+    assert cli("validate", repo=new).code == 0
+    assert cli("radius", "init", repo=new).code == 0
+    cli.patch.setenv("ISPCTL_AGE_KEY_FILE", str(key))
+    first = cli("plan", repo=new)
+    assert first.code in (0, 2)
+    said = cli("apply", repo=new)
+    if "E603" in said.err:  # a first repository may have nobody in it yet
+        assert said.code == 1
+    else:
+        assert said.code == 0
+        assert cli("plan", repo=new).code == 0
+
+
+# processes
+
+
+def test_a_reader_that_goes_away_is_no_error_of_ours(applied: Cli) -> None:
+    done = process("bash", "-c", f"ispctl --repo {applied.repo} schema subscriber | head -1; exit ${{PIPESTATUS[0]}}")
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def test_ctrl_c_ends_in_words(applied: Cli) -> None:
+    applied.changed(*FASTER)
+    env = {"PATH": example.path_with_commands(), "HOME": "/nonexistent"}
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(applied.repo / "var" / "radius.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # it waits for this, and is stopped meanwhile
+        command = [str(ISPCTL), "--repo", str(applied.repo), "apply"]
+        with subprocess.Popen(command, env=env, stdout=-1, stderr=-1, text=True) as child:
+            lock = applied.repo / "var" / "radius.db.lock"
+            while child.poll() is None and not (lock.exists() and lock.read_text()):
+                pass
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=30)
+        other.execute("ROLLBACK")
+    assert "Traceback" not in out + err
+    assert child.returncode in (1, 130)
+    assert applied("apply").code == 0
+
+
+def test_any_locale_and_no_terminal_will_do(applied: Cli) -> None:
+    for env in ({"LANG": "C", "LC_ALL": "C"}, {"LANG": "xx_YY", "TERM": "dumb"}, {"COLUMNS": "1"}, {"TZ": "nowhere"}):
+        done = process("ispctl", "--repo", applied.repo, "plan", env=env)
+        assert done.returncode == 0, done.stderr
+        assert "\x1b[" not in done.stdout
+    odd = Path(os.fsdecode(os.fsencode(applied.repo.parent) + b"/\xff\xfe"))
+    os.rename(applied.repo, odd)
+    assert process("ispctl", "--repo", odd, "apply").returncode == 0
+
+
+@pytest.mark.parametrize("words", [("--show-completion", "bash"), ("--version",), ("--help",), ("plan", "--help")])
+def test_help_is_on_stdout(words: tuple[str, ...]) -> None:
+    done = process("ispctl", *words)
+    assert done.returncode == 0
+    assert done.stdout.strip()
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan", "apply", "drift"])
+def test_where_exit_codes_matter_help_says_them(cli: Cli, verb: str) -> None:
+    assert "Exit code" in " ".join(cli(verb, "--help").out.split())
