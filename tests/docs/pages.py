@@ -64,15 +64,32 @@ file wins where several say something, is in [contract.md](contract.md). A key t
 STATES_HEAD = """\
 # The states of a service
 
-Made from `controller/ispctl/states.py` by `tests/docs`. Where several states hold at once, the one further up wins.
+Made from `controller/ispctl/states.py` by `tests/docs`.
+
+A service is in one state at a time. It follows from the service's own file, its tariff, the policy and the clock;
+nobody writes it down. Several may hold at once: the strictest wins, and the table stands in that order.
+
+A prepaid service that was never paid is expired from its first day. A postpaid service does not expire: its ledger
+will decide, and nothing reads it yet.
 
 | state | when it holds | a login is | a running session is | money |
 | --- | --- | --- | --- | --- |
 """
 STATES_TAIL = """
 A walled login is accepted, in the group `isp:walled`: the wall's address list, pool and rate, no IPv6. "Moved" means
-that the session ends and comes back in the new group, since its pool differs.
-Throttled is in the table for its place; no usage is counted yet, so nothing brings a service there.
+that the session ends and comes back in the new group, since its pool differs. Throttled is in the table for its place;
+no usage is counted yet, so nothing brings a service there.
+
+Days begin and end at midnight of the time zone in `inventory/policy.yaml`. An end that is written as a day is
+inclusive, and is spread over `policy.expiry.spread` after that midnight, at a moment of its own for each service; so
+service ends a little later than promised, never earlier. A time stamp is meant as written.
+
+`expired`, `suspended` and `hold` of the policy take `method: wall` or `method: reject`; where `suspended` or `hold` is
+left out, it is as `expired`. To see why a service is in its state, and the line that says so:
+
+```console
+$ ispstat show sub-000127
+```
 """
 
 

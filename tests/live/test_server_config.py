@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ispctl.lab.freeradius import program
 from ispctl.model.problem import Refusal
 from ispctl.radius.dictionary import load
 from ispctl.radius.server import NAME, ServerSettings, marker, render, stale_after, write
@@ -85,7 +86,7 @@ def test_the_real_server_finds_nothing_to_complain_about(tmp_path: Path) -> None
     settings = ServerSettings(database=f"{tmp_path}/radius.db", run_dir=str(tmp_path))
     (tmp_path / "radius.db").touch()
     write(settings, tmp_path / "conf")
-    command = ["freeradius", "-d", str(tmp_path / "conf"), "-n", NAME, "-C", "-l", "stdout"]
+    command = [program(), "-d", str(tmp_path / "conf"), "-n", NAME, "-C", "-l", "stdout"]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert checked.returncode == 0, checked.stdout
     assert "Warn" not in checked.stdout

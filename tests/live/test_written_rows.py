@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,10 +17,7 @@ from tests import canary
 from tests.live.rig import Rig
 from tests.radius import world
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(shutil.which("freeradius") is None, reason="FreeRADIUS is not installed"),
-]
+pytestmark = pytest.mark.live
 NASTY = (
     "%{User-Name}",
     "%{sql:SELECT 1}",

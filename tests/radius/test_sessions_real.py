@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
@@ -11,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from ispctl.lab.freeradius import program
 from ispctl.radius.sessions import Attribute, Door, Request, Sessions
 from tests.radius.dae import SECRET, live
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(shutil.which("freeradius") is None, reason="FreeRADIUS is not installed"),
-]
+pytestmark = pytest.mark.live
 RATE: tuple[Attribute, ...] = (("Mikrotik-Rate-Limit", "5M/20M"), ("Class", "0123abcd-4567cdef"))
 CONFIGURATION = """
 prefix = /usr
@@ -79,7 +76,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     (folder / "coa.conf").write_text(CONFIGURATION.format(folder=folder, secret=SECRET, port=port), "ascii")
-    command = ["freeradius", "-d", str(folder), "-n", "coa", "-f", "-l", str(folder / "radius.log")]
+    command = [program(), "-d", str(folder), "-n", "coa", "-f", "-l", str(folder / "radius.log")]
     with subprocess.Popen(command) as server:
         try:
             opened = Door("lalitpur-1", "127.0.0.1", port, SECRET, per_second=2000, timeout=0.2)
