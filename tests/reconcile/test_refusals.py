@@ -388,3 +388,21 @@ def test_what_an_apply_did_stands_in_the_journal(world: World) -> None:
     assert world.sql("SELECT id, effect, cause FROM ispctl_journal_service WHERE run = ?", result.run) == [
         ("sub-000123", "faster", "commit")
     ]
+
+
+def test_a_missing_key_is_told_before_rows_are_written_when_only_a_session_needs_it(world: World) -> None:
+    """Outside a lab a CoA goes out under the secret of the router: what cannot be finished is not begun."""
+    world.dial(ANITA)
+    world.sql("UPDATE ispctl_meta SET value = '0' WHERE key = 'lab'")
+    world.changed(HOME_50, "rate: {down: 50M", "rate: {down: 60M")
+    assert code(refused(world)) == "E201"
+
+
+def test_a_proposed_plan_needs_no_database(world: World) -> None:
+    from ispctl.reconcile.survey import propose
+
+    shutil.rmtree(world.folder / "var")
+    world.changed(A_FILE, "home-50", "home-100")
+    found = propose(world.repository, "HEAD~1", "HEAD", world.now)
+    assert [(s.effects, s.session, s.if_online) for s in found.services] == [(("faster",), "unknown", "kept")]
+    assert found.assumes
