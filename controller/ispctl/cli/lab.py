@@ -24,9 +24,6 @@ FOLDER = Path("var") / "lab"
 def up(
     context: typer.Context,
     empty: Annotated[bool, typer.Option("--empty", help="Apply nothing and dial nobody in.")] = False,
-    interim: Annotated[
-        int | None, typer.Option("--interim", metavar="SECONDS", help="How often the stand-ins report.")
-    ] = None,
     format: FormatOption = "text",
 ) -> None:
     """Start the lab, apply HEAD to it and dial some subscribers in. Started twice, it goes on as it is."""
@@ -38,7 +35,7 @@ def up(
         lab = open_lab(session)
         database = database_file(session.dsn(snapshot), session.repo).absolute()
         database.parent.mkdir(parents=True, exist_ok=True)
-        status = lab.up(f"sqlite:///{database}", _hosts(snapshot, interim))
+        status = lab.up(f"sqlite:///{database}", _hosts(snapshot))
         if not empty and not status["already"]:
             _fill(session, lab, snapshot)
     _print(lab.status(), format)
@@ -86,10 +83,10 @@ def hangup(context: typer.Context, login: Annotated[str, typer.Argument(help="Th
 
 
 @app.command()
-def advance(context: typer.Context, seconds: Annotated[int, typer.Argument(help="Seconds of traffic.")]) -> None:
-    """Let the stand-ins live through that many seconds at once, and report."""
-    answer = open_lab(context.obj).ask("advance", seconds=seconds)
-    say(f"{seconds} s have passed; {answer['answered']} reports were answered.")
+def report(context: typer.Context) -> None:
+    """Let the stand-ins send the accounting of every session now, before it is due."""
+    answer = open_lab(context.obj).ask("update")
+    say(f"{answer['answered']} reports were answered.")
 
 
 def open_lab(session: Session) -> Lab:
@@ -99,14 +96,14 @@ def open_lab(session: Session) -> Lab:
     return Lab((session.repo / FOLDER).absolute())
 
 
-def _hosts(snapshot: Snapshot, interim: int | None) -> list[dict[str, Any]]:
+def _hosts(snapshot: Snapshot) -> list[dict[str, Any]]:
     """The RADIUS clients of the inventory, with the pools each serves."""
     return [
         {
             "name": nas.name,
             "address": str(nas.radius.sources[0]),
             "platform": nas.platform,
-            "interim": interim or nas.accounting.interim,
+            "interim": nas.accounting.interim,
             "pools": {
                 name: [str(net) for net in pool.slices[nas.name]]
                 for name, pool in snapshot.pools.items()

@@ -19,15 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(radius.app, name="radius")
-app.add_typer(secrets.app, name="secrets")
-app.add_typer(lab.app, name="lab")
-app.command()(schema)
-app.command()(init)
-app.command()(pool)
-
 CommitOption = Annotated[str, typer.Option("--commit", metavar="REV", help="Commit, branch or tag.")]
-AllowOption = Annotated[int | None, typer.Option(metavar="N", min=0, help="Permit at most N, this once.")]
 TargetOption = Annotated[str | None, typer.Option("--target", metavar="T", help="Only this target.")]
 
 
@@ -117,10 +109,18 @@ def apply(
         Path | None, typer.Option("--plan", metavar="FILE", help="Refuse unless this live plan is still what happens.")
     ] = None,
     target: TargetOption = None,
-    allow_cut_off: AllowOption = None,
-    allow_drop: AllowOption = None,
-    allow_slower: AllowOption = None,
-    allow_delete: AllowOption = None,
+    allow_cut_off: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Permit at most N people cut off, this once.")
+    ] = None,
+    allow_drop: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Permit at most N sessions dropped, this once.")
+    ] = None,
+    allow_slower: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Permit at most N people made slower, this once.")
+    ] = None,
+    allow_delete: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Permit at most N keys deleted, this once.")
+    ] = None,
     allow_rollback: Annotated[
         bool, typer.Option("--allow-rollback", help="Also a commit that lacks the applied one.")
     ] = False,
@@ -159,6 +159,12 @@ def drift(
     say(drift_answer(found, session.now, format))
     failed = any(outcome.error for outcome in found.outcomes)
     raise typer.Exit(1 if failed else 2 if found.changes and not repair else 0)
+
+
+for command in (pool, schema, init):
+    app.command()(command)
+for name, group in (("radius", radius.app), ("secrets", secrets.app), ("lab", lab.app)):
+    app.add_typer(group, name=name)
 
 
 def main() -> None:
