@@ -30,7 +30,6 @@ READING: Sequence[tuple[str, ...]] = (
     ("pool", "business", "--free", "3"),
     ("schema", "policy"),
     ("lab", "status"),
-    ("secrets", "show", "sub-000123"),
 )
 LOOKING: Sequence[tuple[str, ...]] = (
     ("list",),
@@ -176,6 +175,7 @@ def test_a_file_that_is_no_database_is_told(cli: Cli) -> None:
     assert "E302" in said.err
 
 
+@pytest.mark.slow
 def test_a_locked_database_is_told(applied: Cli) -> None:
     applied.changed("tariffs/home-50.yaml", "rate: {down: 50M", "rate: {down: 60M")
     with closing(sqlite3.connect(applied.repo / "var" / "radius.db", isolation_level=None)) as other:

@@ -156,6 +156,13 @@ def test_from_init_to_the_first_apply(cli: Cli, tmp_path: Path) -> None:
         assert cli("plan", repo=new).code == 0
 
 
+@pytest.mark.shows("password")
+def test_a_password_is_shown_to_whoever_asks_for_it(cli: Cli) -> None:
+    said = cli("secrets", "show", "sub-000123")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("canary-pw-")
+
+
 # processes
 
 
@@ -186,6 +193,7 @@ def test_ctrl_c_ends_in_words(applied: Cli) -> None:
     assert applied("apply").code == 0
 
 
+@pytest.mark.slow
 def test_any_locale_and_no_terminal_will_do(applied: Cli) -> None:
     for env in ({"LANG": "C", "LC_ALL": "C"}, {"LANG": "xx_YY", "TERM": "dumb"}, {"COLUMNS": "1"}, {"TZ": "nowhere"}):
         done = process("ispctl", "--repo", applied.repo, "plan", env=env)

@@ -237,7 +237,7 @@ def test_a_group_that_was_edited_to_what_a_commit_then_says_is_watched_on(world:
     assert [change.key for change in world.drifted()] == [("group", "isp:home-50@routeros")]
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 400])
+@pytest.mark.parametrize("number", [1, 2, 5, 21, 55, 144, 400])
 def test_a_first_apply_may_be_killed_at_any_write(empty: World, number: int) -> None:
     with pytest.raises(Killed):
         empty.apply(kill_at=number)

@@ -218,6 +218,6 @@ def _cleared() -> object:
 
 
 Isp.TestCase.settings = settings(
-    derandomize=True, max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+    derandomize=True, max_examples=7, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestIsp = Isp.TestCase
