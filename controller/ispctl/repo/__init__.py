@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,9 +16,6 @@ from ispctl.repo.snapshot import Files, Holding, Snapshot
 
 __all__ = ["Changes", "Document", "Holding", "Repository", "Snapshot"]
 
-Read = tuple[str, "Document[Any] | bytes | None", tuple[Problem, ...]]
-"""What became of one file: its kind and what it says, or its bytes, or nothing; and what is wrong with it. A file that
-is the same in two commits is read once."""
 _RAW = ("inventory/keyring.age", "inventory/recipients.txt")
 
 
@@ -40,7 +38,7 @@ class Repository:
     def __init__(self, git: Git) -> None:
         self.git = git
         self._snapshots: dict[str, Snapshot] = {}
-        self._read: dict[tuple[str, str], Read] = {}
+        self._blob = lru_cache(maxsize=4096)(git.blob)  # what two commits have in common is read once
 
     @classmethod
     def open(cls, path: Path | str, env: Mapping[str, str] | None = None) -> Repository:
@@ -85,7 +83,7 @@ class Repository:
         return self.git.is_ancestor(ancestor, commit)
 
     def _load(self, commit: str) -> Snapshot:
-        loading = _Loading(self.git, self._read)
+        loading = _Loading(self.git, self._blob)
         for path, blob in loading.entries(commit):
             loading.take(path, blob)
         return loading.snapshot(commit)
@@ -94,9 +92,9 @@ class Repository:
 class _Loading:
     """Collects the files of one commit; lives as long as one load."""
 
-    def __init__(self, git: Git, read: dict[tuple[str, str], Read]) -> None:
+    def __init__(self, git: Git, blob: Callable[[str, int], bytes]) -> None:
         self.git = git
-        self.read = read
+        self.blob = blob
         self.problems: list[Problem] = []
         self.by_kind: dict[str, dict[str, Document[Any]]] = {}
         self.raw: dict[str, bytes] = {}
@@ -124,24 +122,17 @@ class _Loading:
                 yield entry.path, entry.blob
 
     def take(self, path: str, blob: str) -> None:
-        if (path, blob) not in self.read:
-            self.read[path, blob] = self._decoded(path, blob)
-        kind, document, problems = self.read[path, blob]
-        self.problems += problems
-        if isinstance(document, bytes):
-            self.raw[path] = document
-        elif document is None:
-            self.broken.add(path)
-        else:
-            self.by_kind.setdefault(kind, {})[path] = document
-
-    def _decoded(self, path: str, blob: str) -> Read:
-        data = self.git.blob(blob, LARGE)
+        data = self.blob(blob, LARGE)
         kind = kind_of(path)
         if not isinstance(kind, Kind):
-            return "", data, ()
+            self.raw[path] = data
+            return
         document, problems = decode(path, data, kind)
-        return kind.name, document, tuple(problems)
+        self.problems += problems
+        if document is None:
+            self.broken.add(path)
+        else:
+            self.by_kind.setdefault(kind.name, {})[path] = document
 
     def snapshot(self, commit: str) -> Snapshot:
         kinds = self.by_kind

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -79,8 +80,15 @@ def _stray(path: str, name: str) -> Problem:
     return Problem("E021", "this file stands where nothing reads it", Where(path), advice)
 
 
-def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, list[Problem]]:
-    """One file as a document, or what is wrong with it; all of it, not the first."""
+@lru_cache(maxsize=4096)
+def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, tuple[Problem, ...]]:
+    """One file as a document, or what is wrong with it; all of it, not the first. What two commits have in common is
+    decoded once, as far as a bounded memory reaches."""
+    document, problems = _decoded(path, data, kind)
+    return document, tuple(problems)
+
+
+def _decoded(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, list[Problem]]:
     node, marks, problems = read(data, path, limit=kind.limit)
     if node is None:
         return None, problems

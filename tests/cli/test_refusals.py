@@ -1,0 +1,74 @@
+"""What a command refuses before it has begun: the exact words."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.gates import example
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("plan", "--target", "nas:lalitpur-1"),
+            "E607 unknown-target: there is no target nas:lalitpur-1. There are: radius",
+        ),
+        (
+            ("pool", "bussiness"),
+            "inventory/pools.yaml E323 no-such-pool: there is no pool bussiness."
+            " There are: business, business6, home, home6, home6-pd, hotspot, walled",
+        ),
+        (
+            ("plan", "--base", "HEAD", "--out", "/nowhere/plan.json"),
+            "E613 cannot-write-plan: /nowhere/plan.json cannot be written (No such file or directory)."
+            " Name another file with --out",
+        ),
+        (
+            ("plan", "--at", "tomorrow"),
+            "E600 bad-time: --at is not a time stamp with an offset. Write it like 2026-12-01T00:00:00+05:45",
+        ),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_ones(cli: Cli, words: tuple[str, ...], said: str) -> None:
+    answer = cli(*words)
+    assert (answer.code, answer.err.strip().splitlines()[-1]) == (1, said)
+
+
+def test_no_database_is_named_anywhere(cli: Cli) -> None:
+    (cli.repo / "inventory" / "targets.yaml").unlink()
+    example.commit(cli.repo, "No targets")
+    said = "E320 no-dsn: no RADIUS database is named. Write radius: {dsn: …} into inventory/targets.yaml, or set"
+    assert cli("plan").err == f"{said} ISPCTL_RADIUS__DSN\n"
+    assert cli.stat("sessions").code == 1
+
+
+def test_a_folder_that_holds_something_is_not_laid_out(cli: Cli) -> None:
+    answer = cli("init", cli.repo)
+    assert (answer.code, answer.err) == (1, f"E322 folder-not-empty: {cli.repo} is not empty. Name a new folder\n")
+
+
+def test_a_broken_base_is_told_from_a_broken_commit(cli: Cli) -> None:
+    file = "tariffs/home-50.yaml"
+    cli.changed(file, "sessions: 1", "sessions: one")
+    cli.changed(file, "sessions: one", "sessions: 1")
+    answer = cli("plan", "--base", "HEAD~1")
+    assert answer.code == 1
+    assert answer.err.startswith("E609 broken-base: the base HEAD~1 has 1 error")
+    assert "ispctl validate --commit HEAD~1" in answer.err
+
+
+def test_a_closed_gate_carries_its_code(applied: Cli) -> None:
+    for name in (
+        "lalitpur/3f/sub-000123",
+        "lalitpur/3f/sub-000124",
+        "kathmandu/07/sub-000201",
+        "kathmandu/07/sub-000202",
+    ):
+        applied.edit(f"subscribers/{name}.yaml", "paid_until: 203", "paid_until: 202")
+    applied.edit("subscribers/kathmandu/c2/sub-000205.yaml", "paid_until: 203", "paid_until: 202")
+    example.commit(applied.repo, "Nobody has paid")
+    answer = applied("apply")
+    assert answer.code == 1
+    assert "REFUSED, E601: more than a day may take" in answer.out
