@@ -113,6 +113,7 @@ def edited(edits: list[tuple[int, int, str]]) -> str:
     return text
 
 
+@pytest.mark.slow
 @given(EDITS)
 @settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_record_is_either_refused_or_means_what_ruamel_reads(edits: list[tuple[int, int, str]]) -> None:
@@ -143,6 +144,7 @@ TREES = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(TREES, st.booleans())
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 def test_what_ruamel_writes_is_read_back_the_same(tree: dict[str, Any], flow: bool) -> None:

@@ -146,6 +146,7 @@ def test_an_age_file_with_something_else_in_it_is_not_a_keyring(content: bytes, 
     assert (code, "is not a keyring" in text) == ("E204", True)
 
 
+@pytest.mark.slow
 def test_a_keyring_behind_a_passphrase_needs_another_key_and_says_so(mine: pyrage.x25519.Identity) -> None:
     file = pyrage.passphrase.encrypt(b"{}", "canary-pw-passphrase")
     [(code, _)] = problems(Keyring.unlock, file, str(mine))
