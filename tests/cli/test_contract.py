@@ -90,7 +90,24 @@ def test_a_saved_plan_is_applied_and_its_file_is_private(applied: Cli, tmp_path:
     assert applied("plan", "--out", tmp_path / "plan.json").code == 2
     assert (tmp_path / "plan.json").stat().st_mode & 0o777 == 0o600
     assert applied("apply", "--plan", tmp_path / "plan.json").code == 0
-    assert applied("apply", "--plan", tmp_path / "plan.json").code == 1
+    assert applied("apply", "--plan", tmp_path / "plan.json").code == 0  # nothing of it is left to do
+
+
+def test_a_saved_plan_is_about_its_own_commit(applied: Cli, tmp_path: Path) -> None:
+    applied.changed(*FASTER)
+    assert applied("plan", "--out", tmp_path / "plan.json").code == 2
+    applied.changed("tariffs/home-100.yaml", "down: 100M", "down: 120M")
+    assert applied("apply", "--plan", tmp_path / "plan.json").code == 0
+    assert applied("plan").code == 2
+    said = applied("apply", "--commit", "HEAD", "--plan", tmp_path / "plan.json")
+    assert said.code == 1
+    assert "E606 plan-differs: what would be done now is not what the saved plan says" in said.err
+
+
+def test_a_note_is_saved_as_a_note(applied: Cli, tmp_path: Path) -> None:
+    applied.changed(*FASTER)
+    said = applied("plan", "--base", "HEAD~1", "--format", "markdown", "--out", tmp_path / "note.md")
+    assert (tmp_path / "note.md").read_text("utf-8") == said.out
 
 
 def test_a_note_for_a_merge_request_names_no_login(applied: Cli) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ispctl.cli.answers import save, saved_plan
+from ispctl.cli.answers import differences, save, saved_plan
+from ispctl.cli.plans import Planned
 from ispctl.model.problem import Refusal
 from ispctl.reconcile import Permission
 from ispctl.store import Store
@@ -124,12 +125,12 @@ def test_a_second_applier_is_told_who_the_first_is(world: World) -> None:
 
 def test_a_saved_plan_that_no_longer_holds_is_refused(world: World, tmp_path: Path) -> None:
     world.changed(A_FILE, "home-50", "home-100")
-    save(world.plan(), world.repository.at("HEAD"), tmp_path / "plan.json")
+    save(Planned(world.plan(), world.repository.at("HEAD")), "json", tmp_path / "plan.json")
     world.sql("UPDATE radusergroup SET groupname = 'isp:home-20' WHERE username = ?", ANITA)
-    refusal = refused(world, Permission(differences=saved_plan(tmp_path / "plan.json")))
+    refusal = refused(world, Permission(differences=differences(saved_plan(tmp_path / "plan.json"))))
     assert code(refusal) == "E606"
     world.sql("UPDATE radusergroup SET groupname = 'isp:home-50' WHERE username = ?", ANITA)
-    assert world.apply(Permission(differences=saved_plan(tmp_path / "plan.json"))).exit_code == 0
+    assert world.apply(Permission(differences=differences(saved_plan(tmp_path / "plan.json")))).exit_code == 0
 
 
 def test_a_login_with_rows_of_somebody_else_is_refused_alone(empty: World) -> None:

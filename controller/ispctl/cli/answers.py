@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.report.plan_json import document, dumps, read_saved, stamp
+from ispctl.report.plan_json import Saved, document, dumps, read_saved, stamp
 
 if TYPE_CHECKING:
     from ispctl.cli.drift import Found
@@ -42,30 +42,36 @@ def plan_answer(planned: Planned, format: str) -> str:
     return coloured(plan_text.render(said, closed=planned.closed, held=planned.held, until=moment, width=width()))
 
 
-def save(plan: Plan, snapshot: Snapshot, out: Path) -> None:
-    """Write the JSON plan; it holds personal data, so only its owner may read it. Raises Refusal."""
+def save(planned: Planned, format: str, out: Path) -> None:
+    """Write the note where a note was asked for, else the JSON plan, which `apply --plan` takes. It holds personal
+    data, so only its owner may read it. Raises Refusal."""
+    text = plan_answer(planned, "markdown" if format == "markdown" else "json")
     try:
         with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(dumps(document(plan, zone_of(snapshot))))
+            file.write(text)
     except OSError as error:
         text = f"{out} cannot be written ({error.strerror})"
         raise Refusal(Problem("E613", text, advice="Name another file with --out")) from None
 
 
-def saved_plan(path: Path) -> Callable[[Plan], Sequence[str]]:
-    """How a plan differs from the one in a file, sessions apart: who is online changes by the minute."""
+def saved_plan(path: Path) -> Saved:
+    """A plan that `plan --live --out` wrote, sessions apart: who is online changes by the minute. Raises Refusal."""
     try:
         saved = read_saved(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         text = f"{path} cannot be read ({type(error).__name__})"
         raise Refusal(Problem("E610", text, advice="Make one: ispctl plan --live --out FILE")) from None
-    rows = replace(saved, changes={id: one for id, one in saved.changes.items() if not one.key.startswith("session/")})
+    rows = {id: one for id, one in saved.changes.items() if not one.key.startswith("session/")}
+    return replace(saved, changes=rows)
 
-    def differences(plan: Plan) -> Sequence[str]:
-        found = replace(plan, changes=tuple(c for c in plan.changes if c.key[0] != "session"))
-        return rows.differences(found)
 
-    return differences
+def differences(saved: Saved) -> Callable[[Plan], Sequence[str]]:
+    """How a plan of now differs from a saved one, a sentence each."""
+
+    def of(plan: Plan) -> Sequence[str]:
+        return saved.differences(replace(plan, changes=tuple(c for c in plan.changes if c.key[0] != "session")))
+
+    return of
 
 
 def apply_answer(result: Result, snapshot: Snapshot, format: str) -> str:

@@ -78,7 +78,10 @@ def plan(
     live: Annotated[bool, typer.Option("--live", help="Compare with what was applied (the default).")] = False,
     target: TargetOption = None,
     format: Annotated[Literal["text", "json", "markdown"], typer.Option("--format")] = "text",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the JSON plan there.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Also write it there: the note for markdown, else JSON."),
+    ] = None,
 ) -> None:
     """Show what would change, for whom and why. Changes nothing. Exit code: 0 nothing, 2 changes, 1 error."""
     from ispctl.cli import plans
@@ -96,7 +99,7 @@ def plan(
         else:
             found = plans.proposed(repository, base, commit, now)
     if out is not None:
-        save(found.plan, found.snapshot, out)
+        save(found, format, out)
     say(plan_answer(found, format))
     raise typer.Exit(1 if found.plan.unread else 0 if found.plan.empty else 2)
 
@@ -104,7 +107,9 @@ def plan(
 @app.command()
 def apply(
     context: typer.Context,
-    commit: CommitOption = "HEAD",
+    commit: Annotated[
+        str | None, typer.Option("--commit", metavar="REV", help="Commit; default: that of --plan, else HEAD.")
+    ] = None,
     saved: Annotated[
         Path | None, typer.Option("--plan", metavar="FILE", help="Refuse unless this live plan is still what happens.")
     ] = None,
@@ -131,15 +136,17 @@ def apply(
 ) -> None:
     """Make RADIUS and the live sessions equal to a commit. Exit code: 0 done, 1 refused or failed, 3 targets unread."""
     from ispctl.cli import plans
-    from ispctl.cli.answers import apply_answer, saved_plan
+    from ispctl.cli.answers import apply_answer, differences, saved_plan
     from ispctl.reconcile import Permission
 
     plans.only(target)
     most = {"cut_off": allow_cut_off, "dropped": allow_drop, "slower": allow_slower, "delete": allow_delete}
     permission = Permission(most, allow_rollback)
     if saved is not None:
-        permission = Permission(most, allow_rollback, saved_plan(saved))
-    result, snapshot = plans.apply_to(context.obj, commit, permission, wait)
+        read = saved_plan(saved)
+        permission = Permission(most, allow_rollback, differences(read))
+        commit = commit or read.commit
+    result, snapshot = plans.apply_to(context.obj, commit or "HEAD", permission, wait)
     say(apply_answer(result, snapshot, format))
     raise typer.Exit(result.exit_code)
 

@@ -162,7 +162,8 @@ class Saved:
     changes: Mapping[str, SavedChange]
 
     def differences(self, plan: Plan) -> tuple[str, ...]:
-        """What a plan of now would do otherwise, a sentence each, without logins; empty if it is the same."""
+        """What a plan of now would do otherwise, a sentence each, without logins; empty if it is the same, or what is
+        left of it: an apply that was killed may be run again."""
         if self.digest == plan.digest:
             return ()
         saved = {(one.target, one.key): one.id for one in self.changes.values()}
@@ -174,7 +175,6 @@ class Saved:
                 for at, one in found.items()
                 if saved.get(at, one.id) != one.id
             ),
-            *(f"change {saved[at]} ({at[0]}) is no longer needed" for at in saved if at not in found),
         )
 
 
