@@ -60,8 +60,9 @@ def validate(
     with session.repository() as repository:
         snapshot = repository.at(commit) if commit else repository.work()
         found = check(snapshot, session.now)
+        services = sum(1 for _ in snapshot.services())
     if format == "text":
-        say(coloured(problems.to_text(found)))
+        say(coloured(problems.to_text(found, services)))
     else:
         say_json(problems.to_json(found) if format == "json" else problems.to_codequality(found))
     raise typer.Exit(1 if any(problem.severity == "error" for problem in found) else 0)

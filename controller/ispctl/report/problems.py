@@ -11,8 +11,8 @@ from typing import Any, Final
 from ispctl.model.problem import Problem, in_order
 from ispctl.report._words import clean, plural
 
-SHOWN: Final = 3
-"""So many warnings of a kind are shown in full."""
+SHOWN: Final = {"W700": 1}
+"""So many warnings of a kind are shown in full; three of those that are not listed. W700 says the same at each place."""
 _FIELD: Final = re.compile(r"[a-z_0-9]+(\[\d+\])?(\.[a-z_0-9]+(\[\d+\])?)*(?=[: ])")
 _LINES: Final = re.compile(r"(?<=[\w…]):\d+(:\d+)?\b")
 _SEVERITY: Final = {"error": "critical", "warning": "minor"}
@@ -48,8 +48,9 @@ def _folded(warnings: Sequence[Problem]) -> Iterator[str]:
     for problem in warnings:
         kinds.setdefault((problem.code, _field(problem.text)), []).append(problem)
     for (code, field), alike in kinds.items():
-        yield from (line(problem) for problem in alike[:SHOWN])
-        more = len(alike) - SHOWN
+        shown = SHOWN.get(code, 3)
+        yield from (line(problem) for problem in alike[:shown])
+        more = len(alike) - shown
         if more > 0:
             about = f" about {field}" if field else ""
             yield f"  and {more:,} more {code} {alike[0].slug}{about}"
