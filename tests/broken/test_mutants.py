@@ -23,7 +23,7 @@ HOSTILE = [
     *("0.0.0.0/0", "::/0", "203.0.113.0/26", "203.0.113.7", "::ffff:192.0.2.1", '"2001:db8:100::/56"'),
     *("home", "home6", "business", "walled", "lalitpur-1", "pop-lalitpur", "home-50", "sub-000077", "main"),
     *("wall", "fixed", "off", "postpaid", "static", "UTC", "Etc/GMT+12", "../../etc/passwd", "localtime"),
-    *("anita.rai@home.example", "9841000123", '"+977 9841000123"', "canary-pw-000123", "enc:k1:" + "A" * 60),
+    *("anita.rai@home.example", "9841000123", '"+977 9841000123"', "canary-pw-000123!", "enc:k1:" + "A" * 60),
 ]  # fmt: skip
 
 

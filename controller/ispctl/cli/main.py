@@ -146,8 +146,8 @@ def apply(
     if saved is not None:
         read = saved_plan(saved)
         permission = Permission(most, allow_rollback, differences(read))
-        commit = commit or read.commit
-    result, snapshot = plans.apply_to(context.obj, commit or "HEAD", permission, wait)
+        commit = read.commit if commit is None else commit
+    result, snapshot = plans.apply_to(context.obj, "HEAD" if commit is None else commit, permission, wait)
     say(apply_answer(result, snapshot, format))
     raise typer.Exit(result.exit_code)
 
