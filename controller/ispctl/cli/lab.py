@@ -121,12 +121,14 @@ def _fill(session: Session, lab: Lab, snapshot: Snapshot) -> None:
     from ispctl.intent import intent_of
 
     try:
-        apply_to(session, "HEAD")
+        result, _ = apply_to(session, "HEAD")
     except Refusal as refusal:
         for problem in refusal.problems:
             tell(str(problem))
         tell("The lab runs, but nothing is applied. Mend it, commit, then: ispctl apply")
         return
+    if result.exit_code:
+        tell("Not everything was applied. See what is left: ispctl plan")
     dialled: dict[str, int] = {}
     for entitlement in intent_of(snapshot, session.now).entitlements:
         nas = entitlement.nas[0] if entitlement.nas else ""
