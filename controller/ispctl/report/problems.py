@@ -12,7 +12,7 @@ from ispctl.model.problem import Problem, in_order
 from ispctl.report._words import clean, plural
 
 SHOWN: Final = {"W700": 1}
-"""So many warnings of a kind are shown in full; three of those that are not listed. W700 says the same at each place."""
+"""So many warnings of a kind are shown in full, three where none is named: W700 says the same at each place."""
 _FIELD: Final = re.compile(r"[a-z_0-9]+(\[\d+\])?(\.[a-z_0-9]+(\[\d+\])?)*(?=[: ])")
 _LINES: Final = re.compile(r"(?<=[\w…]):\d+(:\d+)?\b")
 _SEVERITY: Final = {"error": "critical", "warning": "minor"}

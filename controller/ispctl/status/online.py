@@ -174,7 +174,9 @@ class _Judge:
         if not is_awaited(proof):
             return "proved" if proof.proved else "acked", ""
         found = judge(proof, session, self.view.nas.get(session.nas)).kind
-        return {"proved": ("proved", ""), "contradicted": ("behind", "disconnect")}.get(found, ("acked", ""))  # type: ignore[return-value]
+        if found == "contradicted":
+            return "behind", "disconnect"
+        return "proved" if found == "proved" else "acked", ""
 
     def _class_to(self, fields: Fields, nas: Nas, session: Session) -> str:
         """The Class it would get now; a device that the server walled for its MAC would be walled again."""
