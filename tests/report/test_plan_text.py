@@ -248,3 +248,15 @@ def test_colours_change_no_word() -> None:
     terminal.show(plain, bare, color=False)
     assert "\x1b[" in coloured.getvalue()
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured.getvalue()) == plain == bare.getvalue()
+
+
+def test_who_is_behind_the_wall_is_not_said_to_have_an_address() -> None:
+    said = text_of(pair(None, in_state(State.EXPIRED)))
+    assert "payment page only" in said
+    assert "IPv4" not in said
+
+
+def test_a_password_that_is_only_sealed_again_is_not_called_another_one() -> None:
+    again = entitlement(password="sha256:1", sealed_with="k2", roaming="reject")
+    said = text_of(pair(entitlement(), again))
+    assert "password sealed with another key; elsewhere allow → reject" in said

@@ -160,6 +160,8 @@ def _described(side: dict[str, Any]) -> Iterator[str]:
     yield f"tariff {clean(side['tariff'])}"
     if side["rate"]:
         yield _rate(side["rate"]) + " down/up"
+    if side["access"] != "open":
+        return  # behind the wall there is no address of one's own
     for name, label in (("ipv4", "IPv4"), ("ipv6", "IPv6"), ("delegated", "prefix")):
         if side[name]:
             yield f"{label} {_address(side[name])}"
@@ -186,16 +188,19 @@ def _differences(was: dict[str, Any], will_be: dict[str, Any]) -> Iterator[str]:
         yield _turned("when it ends", was["on_expiry"], will_be["on_expiry"])
 
 
+def _password(was: dict[str, Any], will_be: dict[str, Any]) -> str:
+    if not was["password"] or not will_be["password"]:
+        return "password " + ("set" if will_be["password"] else "removed")
+    same_key = was["sealed_with"] == will_be["sealed_with"]
+    return "another password" if same_key else "password sealed with another key"
+
+
 def _access(was: dict[str, Any], will_be: dict[str, Any]) -> Iterator[str]:
     """How one logs in. Neither logins nor MAC addresses are shown: for ipoe the one is the other."""
     if was["login"] != will_be["login"]:
         yield "another login"
     if was["password"] != will_be["password"]:
-        yield (
-            "another password"
-            if was["password"] and will_be["password"]
-            else "password " + ("set" if will_be["password"] else "removed")
-        )
+        yield _password(was, will_be)
     if was["mac"] != will_be["mac"]:
         before, after = _binding(was["mac"]), _binding(will_be["mac"])
         yield "other devices" if before == after else _turned("devices", before, after)
