@@ -62,7 +62,7 @@ def test_somebody_elses_age_key_writes_nothing(world: World) -> None:
     world.subscriber(900)
     world.commit()
     world.env["ISPCTL_AGE_KEY"] = str(x25519.Identity.generate())
-    refused(world)
+    assert code(refused(world)) == "E202"
 
 
 def test_a_change_without_secrets_needs_no_key(world: World) -> None:

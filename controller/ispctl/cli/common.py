@@ -164,6 +164,19 @@ def run(app: Callable[..., Any], name: str, arguments: Sequence[str] | None = No
         return 1
 
 
+def version_of(program: str) -> Callable[[bool], None]:
+    """What --version of a program does: say it, and end."""
+
+    def answer(wanted: bool) -> None:
+        if wanted:
+            from importlib.metadata import version
+
+            say(f"{program} {version('ispctl')}")
+            raise typer.Exit
+
+    return answer
+
+
 def use_utf8() -> None:
     """Answers are UTF-8 whatever the locale says; a pipe that cannot take a character gets an escape, not a crash."""
     for stream in (sys.stdout, sys.stderr):

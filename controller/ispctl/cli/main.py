@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli import lab, radius, secrets
-from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8
+from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
 from ispctl.cli.start import init, pool, schema
 
 app = typer.Typer(
@@ -23,20 +23,12 @@ CommitOption = Annotated[str, typer.Option("--commit", metavar="REV", help="Comm
 TargetOption = Annotated[str | None, typer.Option("--target", metavar="T", help="Only this target.")]
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        say(f"ispctl {version('ispctl')}")
-        raise typer.Exit
-
-
 @app.callback()
 def begin(
     context: typer.Context,
     repo: RepoOption = Path(),
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=version_of("ispctl"), is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
     """Read the repository at DIR."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, tell, use_utf8
+from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, tell, use_utf8, version_of
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
@@ -35,19 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(run(app, "ispstat", arguments))
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        say(f"ispstat {version('ispctl')}")
-        raise typer.Exit
-
-
 @app.callback()
 def ispstat(
     context: typer.Context,
     repo: RepoOption = Path(),
-    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Say which.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=version_of("ispstat"), help="Say which.")
+    ] = False,
 ) -> None:
     """Options before the command."""
     session = Session(repo, "ISPSTAT")
