@@ -10,6 +10,7 @@ VENV ?= .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NODE := tests/gitlab/node_modules
 # Used by `make lock` alone, in an environment of its own.
 PIP_TOOLS := pip-tools==7.6.2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -18,7 +19,7 @@ UNIT := -m "not live and not slow"
 # A far time zone, a bare locale, another order of sets, and (by pytest-randomly) another order of tests.
 HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 
-.PHONY: help demo test unit lint lock clean packages venv
+.PHONY: help demo test unit lint lock clean packages venv node
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
@@ -26,7 +27,7 @@ help: ## show this list
 demo: packages venv ## the main job on real parts: validate, plan, apply, dial in, change, repair
 	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo
 
-test: packages venv lint ## everything: style, types, all tests, and the unit tests again in hostile surroundings
+test: packages venv node lint ## everything: style, types, all tests, and the unit tests again in hostile surroundings
 	$(PYTEST) -n $(JOBS) --dist worksteal --clean-tree --durations=10
 	$(HOSTILE) $(PYTEST) -n $(JOBS) --dist worksteal --clean-tree -q $(UNIT)
 
@@ -57,6 +58,13 @@ packages:
 	@scripts/debian-packages
 
 venv: $(STAMP)
+
+node: $(NODE)/.installed
+
+$(NODE)/.installed: tests/gitlab/package.json tests/gitlab/package-lock.json
+	@echo "Installing what runs the pipeline into $(NODE)" >&2
+	@npm ci --prefix tests/gitlab --silent
+	@touch $@
 
 $(STAMP): constraints.txt pyproject.toml
 	@python=$$(scripts/python); test -x $(BIN)/python || "$$python" -m venv $(VENV)

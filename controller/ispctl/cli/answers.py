@@ -43,15 +43,22 @@ def plan_answer(planned: Planned, format: str) -> str:
 
 
 def save(planned: Planned, format: str, out: Path) -> None:
-    """Write the note where a note was asked for, else the JSON plan, which `apply --plan` takes. It holds personal
-    data, so only its owner may read it. Raises Refusal."""
-    text = plan_answer(planned, "markdown" if format == "markdown" else "json")
+    """Write a plan to a file: the note (markdown), GitLab's counts (terraform), else the JSON, which `apply --plan`
+    takes. A plan holds personal data, so only its owner may read the file. Raises Refusal."""
+    kind = "markdown" if format == "markdown" else "json"
+    text = _counts(planned) if format == "terraform" else plan_answer(planned, kind)
     try:
         with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         text = f"{out} cannot be written ({error.strerror})"
-        raise Refusal(Problem("E613", text, advice="Name another file with --out")) from None
+        raise Refusal(Problem("E613", text, advice="Name another file")) from None
+
+
+def _counts(planned: Planned) -> str:
+    """The rows of a plan in the three numbers that GitLab shows on a merge request (its report type terraform)."""
+    summary = document(planned.plan, zone_of(planned.snapshot))["summary"]
+    return dumps({action: summary[action] for action in ("create", "update", "delete")})
 
 
 def saved_plan(path: Path) -> Saved:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ispctl.cli import lab, radius, secrets
+from ispctl.cli import gitlab, lab, radius, secrets
 from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
 from ispctl.cli.start import init, pool, schema
 
@@ -75,6 +75,13 @@ def plan(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Also write it there: the note for markdown, else JSON."),
     ] = None,
+    note: Annotated[
+        Path | None, typer.Option("--note", metavar="FILE", help="Also write the note for a merge request there.")
+    ] = None,
+    terraform: Annotated[
+        Path | None,
+        typer.Option("--terraform", metavar="FILE", help="Also write the counts there, as GitLab's report terraform."),
+    ] = None,
 ) -> None:
     """Show what would change, for whom and why. Changes nothing. Exit code: 0 nothing, 2 changes, 1 error."""
     from ispctl.cli import plans
@@ -91,8 +98,9 @@ def plan(
             found = plans.live(session, repository, commit, now)
         else:
             found = plans.proposed(repository, base, commit, now)
-    if out is not None:
-        save(found, format, out)
+    for file, kind in ((out, format), (note, "markdown"), (terraform, "terraform")):
+        if file is not None:
+            save(found, kind, file)
     say(plan_answer(found, format))
     raise typer.Exit(1 if found.plan.unread else 0 if found.plan.empty else 2)
 
@@ -163,7 +171,7 @@ def drift(
 
 for command in (pool, schema, init):
     app.command()(command)
-for name, group in (("radius", radius.app), ("secrets", secrets.app), ("lab", lab.app)):
+for name, group in (("radius", radius.app), ("secrets", secrets.app), ("lab", lab.app), ("gitlab", gitlab.app)):
     app.add_typer(group, name=name)
 
 

@@ -149,6 +149,12 @@ CODES: Final[dict[str, str]] = {
     "E623": "needs-database",
     "E624": "unknown-column",
     "E625": "not-days",
+    # E67x are about the forge, GitLab
+    "E670": "gitlab-token-refused",
+    "E671": "no-such-merge-request",
+    "E672": "gitlab-silent",
+    "E673": "gitlab-not-named",
+    "E674": "not-a-note",
     # W7xx are warnings
     "W700": "not-enforced",
     "W701": "never-paid",

@@ -5,6 +5,10 @@ from __future__ import annotations
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Final
+
+_HIDDEN: Final = frozenset({"gitignore", "gitlab-ci.yml"})
+"""Files that get a dot before their name; under their own they would act on this repository."""
 
 
 def write(directory: Path) -> list[Path]:
@@ -17,7 +21,7 @@ def write(directory: Path) -> list[Path]:
 def _copy(source: Traversable, target: Path, written: list[Path]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for entry in source.iterdir():
-        name = target / (".gitignore" if entry.name == "gitignore" else entry.name)
+        name = target / (f".{entry.name}" if entry.name in _HIDDEN else entry.name)
         if entry.is_dir():
             _copy(entry, name, written)
         elif not name.exists():
