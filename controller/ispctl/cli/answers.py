@@ -42,9 +42,9 @@ def plan_answer(planned: Planned, format: str) -> str:
     return coloured(plan_text.render(said, closed=planned.closed, held=planned.held, until=moment, width=width()))
 
 
-def save(planned: Planned, format: str, out: Path) -> None:
+def save(planned: Planned, format: str, out: Path, option: str = "--out") -> None:
     """Write a plan to a file: the note (markdown), GitLab's counts (terraform), else the JSON, which `apply --plan`
-    takes. A plan holds personal data, so only its owner may read the file. Raises Refusal."""
+    takes. A plan holds personal data, so only its owner may read the file. `option` named it. Raises Refusal."""
     kind = "markdown" if format == "markdown" else "json"
     text = _counts(planned) if format == "terraform" else plan_answer(planned, kind)
     try:
@@ -52,7 +52,7 @@ def save(planned: Planned, format: str, out: Path) -> None:
             file.write(text)
     except OSError as error:
         text = f"{out} cannot be written ({error.strerror})"
-        raise Refusal(Problem("E613", text, advice="Name another file")) from None
+        raise Refusal(Problem("E613", text, advice=f"Name another file with {option}")) from None
 
 
 def _counts(planned: Planned) -> str:

@@ -98,9 +98,13 @@ def plan(
             found = plans.live(session, repository, commit, now)
         else:
             found = plans.proposed(repository, base, commit, now)
-    for file, kind in ((out, format), (note, "markdown"), (terraform, "terraform")):
+    for option, file, kind in (
+        ("--out", out, format),
+        ("--note", note, "markdown"),
+        ("--terraform", terraform, "terraform"),
+    ):
         if file is not None:
-            save(found, kind, file)
+            save(found, kind, file, option)
     say(plan_answer(found, format))
     raise typer.Exit(1 if found.plan.unread else 0 if found.plan.empty else 2)
 
