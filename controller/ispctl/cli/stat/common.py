@@ -1,0 +1,87 @@
+"""What the verbs of `ispstat` share: the program, the view of one call, and how an answer ends."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ispctl.cli.common import RepoOption, Session, say, tell, version_of
+from ispctl.model.problem import Problem, Refusal
+
+if TYPE_CHECKING:
+    from ispctl.status.present import Screen
+    from ispctl.status.view import View
+
+app = typer.Typer(
+    name="ispstat",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="What is so now: git and the RADIUS database, read only. No NAS is asked, nothing is written.",
+)
+TableFormat = Annotated[Literal["text", "json", "csv"], typer.Option("--format", help="How the answer is written.")]
+
+
+@app.callback()
+def ispstat(
+    context: typer.Context,
+    repo: RepoOption = Path(),
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=version_of("ispstat"), help="Say which.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+    session = Session(repo, "ISPSTAT")
+    # One database for both programs, unless this one is given a role of its own.
+    dsn = session.env.get("ISPSTAT_RADIUS__DSN") or session.env.get("ISPCTL_RADIUS__DSN") or ""
+    context.obj = replace(session, env={**session.env, "ISPSTAT_RADIUS__DSN": dsn})
+
+
+@contextmanager
+def looking(context: typer.Context) -> Iterator[View]:
+    """The view of a command; what went wrong on the way is told at the end, on stderr."""
+    from ispctl.status.view import look
+
+    session: Session = context.obj
+    with (
+        session.repository() as repository,
+        look(repository, lambda head: session.store(head, readonly=True), session.now) as view,
+    ):
+        yield view
+        for problem in dict.fromkeys(view.problems):
+            tell(str(problem))
+
+
+def doubts(view: View, unknown: str, *, aloud: bool = True) -> None:
+    """The line that says what the answer does not know; in JSON the sources say it."""
+    from ispctl.status import present
+
+    text = present.doubts(view, unknown)
+    if text and aloud:
+        say(text)
+
+
+def screen(view: View) -> Screen:
+    """Where a text goes: as wide as the terminal is, if it is one."""
+    from ispctl.status.present import Screen
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return Screen(view.zone, view.now, width)
+
+
+def days(flag: str, text: str | None) -> int | None:
+    """ "3" or "3d"."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,5})d?", text, re.ASCII)
+    if not found:
+        raise Refusal(Problem("E625", f"{flag} takes a number of days", advice=f"Write it like {flag} 3d"))
+    return int(found[1])

@@ -1,0 +1,65 @@
+"""`ispstat list`: every service in a line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from ispctl.cli.common import say, say_json
+from ispctl.cli.stat.common import TableFormat, app, days, doubts, looking, screen
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    state: Annotated[list[str] | None, typer.Option(metavar="STATE", help="May be given several times.")] = None,
+    group: Annotated[str, typer.Option(help="Of this group.")] = "",
+    tariff: Annotated[str, typer.Option(help="On this tariff now.")] = "",
+    nas: Annotated[str, typer.Option(help="Planned on this host or group of hosts.")] = "",
+    pool: Annotated[str, typer.Option(help="Addresses from this pool, in either family.")] = "",
+    expiring: Annotated[str | None, typer.Option(metavar="N", help="In service, and ends within N days.")] = None,
+    in_grace: Annotated[bool, typer.Option("--in-grace", help="Unpaid, and still in service.")] = False,
+    mac_mode: Annotated[Literal["off", "learn", "fixed"] | None, typer.Option(help="How MACs are bound.")] = None,
+    no_session: Annotated[str | None, typer.Option(metavar="N", help="Not online for N days.")] = None,
+    drifted: Annotated[bool, typer.Option("--drifted", help="Rows altered by hand.")] = False,
+    columns: Annotated[str | None, typer.Option(metavar="A,B,…", help="Which columns; name shows people.")] = None,
+    format: TableFormat = "text",
+) -> int:
+    """Every service in a line: what the head says of it now, and whether it is online."""
+    from ispctl.status import listing, present
+
+    chosen = present.columns_of(columns)
+    wanted = listing.Wanted(
+        states=_states(state or []),
+        group=group,
+        tariff=tariff,
+        nas=nas,
+        pool=pool,
+        mac_mode=mac_mode or "",
+        expiring=days("--expiring", expiring),
+        no_session=days("--no-session", no_session),
+        in_grace=in_grace,
+        drifted=drifted,
+        names="name" in chosen,
+    )
+    with looking(context) as view:
+        found = listing.listing(view, wanted)
+        if format == "json":
+            say_json(present.envelope(view, found))
+        elif format == "csv":
+            say(present.listed_csv(found, chosen, screen(view)))
+        else:
+            say(present.listed(found, chosen, screen(view)))
+            doubts(view, "who is online and what is applied")
+    return 0
+
+
+def _states(names: list[str]) -> frozenset[str]:
+    """--state expired --state grace, or --state expired,grace."""
+    from ispctl.states import State
+
+    wanted = frozenset(name.strip() for text in names for name in text.split(","))
+    if unknown := sorted(wanted - set(State)):
+        raise typer.BadParameter(f"{unknown[0]!r} is no state; there are {', '.join(State)}", param_hint="--state")
+    return wanted
