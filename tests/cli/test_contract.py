@@ -142,7 +142,7 @@ def test_a_time_to_come_is_planned(applied: Cli) -> None:
 def test_an_apply_that_is_refused_says_the_flag_that_permits_it(applied: Cli) -> None:
     for file in sorted((applied.repo / "subscribers").rglob("sub-*.yaml")):
         text = file.read_text("utf-8")
-        if "paid_until: 203" in text and "activated: 203" not in text:
+        if "paid_until: 203" in text and "activated: 203" not in text and "terminated:" not in text:
             file.write_text(text.replace("paid_until: 203", "terminated: 2026-01-02\n    paid_until: 203"), "utf-8")
     example.commit(applied.repo, "Everybody out")
     said = applied("apply")

@@ -18,7 +18,7 @@ from tests.gates import example
         (
             ("pool", "bussiness"),
             "inventory/pools.yaml E323 no-such-pool: there is no pool bussiness."
-            " There are: business, business6, home, home6, home6-pd, hotspot, walled",
+            " There are: business, business6, home, home6, home6-pd, hotspot, hotspot-ktm, walled",
         ),
         (
             ("plan", "--base", "HEAD", "--out", "/nowhere/plan.json"),

@@ -17,7 +17,7 @@ def test_a_rotation_keeps_every_value_every_comment_and_every_service(applied: C
     before = (applied.repo / FILE).read_text("utf-8")
     clear = applied("secrets", "show", "sub-000123").out
     said = applied("secrets", "rotate", "--new-key")
-    assert (said.code, said.out) == (0, "Sealed 18 values in 15 files with key k2. Next: git diff, then commit\n")
+    assert (said.code, said.out) == (0, "Sealed 68 values in 59 files with key k2. Next: git diff, then commit\n")
     after = (applied.repo / FILE).read_text("utf-8")
     assert [line for line in after.splitlines() if "password:" not in line] == [
         line for line in before.splitlines() if "password:" not in line
@@ -39,7 +39,7 @@ def test_a_write_only_value_is_folded_under_the_current_key(cli: Cli, monkeypatc
     assert sealed.startswith("age:")
     line = next(text for text in (cli.repo / FILE).read_text("utf-8").splitlines() if "password:" in text)
     cli.changed(FILE, line, f'    password: "{sealed}"')
-    assert cli("secrets", "rotate").out.startswith("Sealed 1 values in 1 files with key k1")
+    assert cli("secrets", "rotate").out.startswith("Sealed 2 values in 2 files with key k1")
     assert cli("secrets", "show", "sub-000123").out == "canary-pw-folded\n"
     assert cli("secrets", "rotate").out.startswith("Sealed 0 values in 0 files")
 
