@@ -19,7 +19,7 @@ UNIT := -m "not live and not slow"
 # A far time zone, a bare locale, another order of sets, and (by pytest-randomly) another order of tests.
 HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 
-.PHONY: help demo test unit lint lock clean packages venv node
+.PHONY: help demo test unit bench lint lock clean packages venv node
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
@@ -33,6 +33,9 @@ test: packages venv node lint ## everything: style, types, all tests, and the un
 
 unit: packages venv ## the tests that start no server, in under a minute
 	$(PYTEST) -n $(JOBS) --dist worksteal $(UNIT)
+
+bench: packages venv ## authentications a second against a minimal FreeRADIUS, taking turns in one run
+	$(BIN)/python -m tests.bench.radius
 
 lint: venv ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check

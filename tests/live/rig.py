@@ -29,7 +29,7 @@ class Rig:
         self.folder = folder
         self.store = Store.create(f"sqlite:///{folder}/radius.db", lab=True)
         self.clock = Clock()
-        values = {"nas_lifetime": 1, "reject_delay": 0, "stale_after": 750, **settings}
+        values = {"nas_lifetime": 1, "reject_delay": 0, "stale_after": 750, "log_accepts": True, **settings}
         self.server = freeradius.launch_anywhere(
             lambda auth, acct: ServerSettings(
                 database=f"{folder}/radius.db", run_dir=f"{folder}/run", auth_port=auth, acct_port=acct, **values

@@ -37,6 +37,9 @@ def config(
     listen: Annotated[str, typer.Option("--listen", metavar="ADDRESS", help="Address to serve; * is all.")] = "*",
     auth_port: Annotated[int, typer.Option("--auth-port", help="UDP port of authentication.")] = 1812,
     acct_port: Annotated[int, typer.Option("--acct-port", help="UDP port of accounting.")] = 1813,
+    log_accepts: Annotated[
+        bool, typer.Option("--log-accepts", help="Keep a row of radpostauth for every accept, not only for odd ones.")
+    ] = False,
 ) -> None:
     """Write the FreeRADIUS configuration: the same that the lab runs."""
     from ispctl.radius.server import ServerSettings, stale_after, write
@@ -52,6 +55,7 @@ def config(
             listen=listen,
             auth_port=auth_port,
             acct_port=acct_port,
+            log_accepts=log_accepts,
             stale_after=stale_after(nas.accounting.interim for nas in snapshot.nas.values()),
         )
     for path in write(settings, out):

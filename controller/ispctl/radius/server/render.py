@@ -96,6 +96,7 @@ nas_lifetime = {settings.nas_lifetime}
 connections = {settings.connections}
 lease = {settings.lease}
 stale_after = {settings.stale_after}
+log_accepts = "{"yes" if settings.log_accepts else "no"}"
 player = "{settings.player or "-"}"
 database_name = "{settings.database}"
 $INCLUDE dialect.conf

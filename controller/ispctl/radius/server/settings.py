@@ -34,6 +34,7 @@ class ServerSettings:
     `connections`: to the database, more than `threads`.
     `player`: short name of a client that stands for whichever NAS its NAS-Identifier names; for a lab, else empty.
     `lease`: seconds an address of a server-side pool stays with its subscriber. `reject_delay`: seconds; 0 for tests.
+    `log_accepts`: also keep a row of radpostauth for an accept about which there is nothing to say.
     """
 
     database: str
@@ -47,6 +48,7 @@ class ServerSettings:
     stale_after: int = 750
     lease: int = 3600
     reject_delay: int = 1
+    log_accepts: bool = False
     player: str = ""
     libdir: str = "/usr/lib/freeradius"
     prefix: str = "/usr"

@@ -1,0 +1,77 @@
+"""What an accepted login is told: its own rows, its group's, and never both where only one can be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.canary import PASSWORD
+from tests.live.rig import HOME, MAC, OTHER_MAC, Rig, online, refused
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A server as `ispctl radius config` renders it by default."""
+    rig = Rig(tmp_path_factory.mktemp("quiet"), log_accepts=False)
+    try:
+        yield rig
+    finally:
+        rig.close()
+
+
+def test_a_row_of_the_login_takes_the_place_of_its_groups(rig: Rig) -> None:
+    rig.group("isp:own@routeros")
+    for attribute, value in (("Framed-Pool", "home"), ("Session-Timeout", "600")):
+        rig.insert("radgroupreply", groupname="isp:own@routeros", attribute=attribute, op="=", value=value)
+    login = rig.login(group="isp:own")
+    for attribute, value in (("Framed-Pool", "business"), ("Session-Timeout", "900")):
+        rig.insert("radreply", username=login, attribute=attribute, op=":=", value=value)
+    session = online(rig.routeros.dial(login, PASSWORD))
+    assert (session.granted.pool, session.timeout) == ("business", 900)
+
+
+def test_values_that_add_up_are_all_sent(rig: Rig) -> None:
+    rig.group("isp:many@routeros")
+    rig.insert("radgroupreply", groupname="isp:many@routeros", attribute="Framed-Route", op="+=", value="192.0.2.64/29")
+    login = rig.login(
+        group="isp:many", reply=(("Framed-Route", "203.0.113.64/29"), ("Framed-Route", "203.0.113.72/29"))
+    )
+    session = online(rig.routeros.dial(login, PASSWORD))
+    assert set(session.granted.routes) == {"203.0.113.64/29", "203.0.113.72/29", "192.0.2.64/29"}
+
+
+def test_a_login_that_is_not_ours_gets_a_group_of_ours_once(rig: Rig) -> None:
+    rig.group("isp:once@routeros")
+    rig.insert("radgroupreply", groupname="isp:once@routeros", attribute="Framed-Route", op="+=", value="192.0.2.64/29")
+    session = online(rig.routeros.dial(rig.login(ours=False, group="isp:once"), PASSWORD))
+    assert session.granted.routes == ("192.0.2.64/29",)
+
+
+def test_no_time_limit_is_sent_for_what_ends_by_the_calendar(rig: Rig) -> None:
+    assert online(rig.routeros.dial(rig.login(expires=2_000_000_000), PASSWORD)).timeout is None
+
+
+def test_what_everybody_gets_needs_no_line_and_everything_else_has_one(quiet: Rig) -> None:
+    plain, strict = quiet.login(), quiet.login(mac_mode="fixed", macs=(MAC,), on_mismatch="wall")
+    for login in (plain, strict):
+        online(quiet.routeros.dial(login, PASSWORD, mac=MAC))
+        assert quiet.log(login) == ("", "")
+    refused(quiet.routeros.dial(plain, PASSWORD + "x"))
+    assert quiet.log(plain) == ("Access-Reject", "bad-password")
+    online(quiet.routeros.dial(strict, PASSWORD, mac=OTHER_MAC))
+    assert quiet.log(strict) == ("Access-Accept", "wall:mac")
+
+
+def test_a_group_that_lost_its_rows_on_the_way_is_not_an_open_door(rig: Rig) -> None:
+    login = rig.login()
+    rig.run("DELETE FROM radgroupcheck WHERE groupname = ?", f"{HOME}@wispr")
+    try:
+        refused(rig.wispr.dial(login, PASSWORD))
+        assert rig.log(login) == ("Access-Reject", "no-profile")
+    finally:
+        for attribute in ("ISP-Profile", "ISP-Rendering"):
+            name = f"{HOME}@wispr"
+            rig.insert("radgroupcheck", groupname=name, attribute=attribute, op=":=", value=name)
