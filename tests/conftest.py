@@ -18,6 +18,9 @@ from tests.gates.session import Gates
 # A pipeline tries the same examples every time; a developer's runs go on looking for others.
 hypothesis.settings.register_profile("ispctl", database=None, deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("ispctl")
+# Repositories and databases of tests are for no power cut: in memory they cost a fifth.
+if os.access("/dev/shm", os.W_OK):
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 OUTPUTS = pytest.StashKey[Outputs]()
 
 

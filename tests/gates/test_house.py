@@ -23,6 +23,7 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     # "controller/ispctl/x.py:name": who calls it although nobody here does
     "controller/ispctl/cli/main.py:main": "the console script ispctl",
     "controller/ispctl/cli/stat/__init__.py:main": "the console script ispstat",
+    "controller/ispctl/lab/broken.py:FAULTS": "for the tests of whoever writes a backend",
     "controller/ispctl/radius/_session.py:calling_station": "how other vendors than today's name a session",
     "controller/ispctl/radius/_session.py:error_cause": "tests ask what exactly a NAS answered",
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
