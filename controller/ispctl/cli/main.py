@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli import gitlab, lab, radius, secrets
+from ispctl.cli import run as service
 from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
 from ispctl.cli.start import init, pool, schema
 
@@ -173,7 +174,7 @@ def drift(
     raise typer.Exit(1 if failed else 2 if found.changes and not repair else 0)
 
 
-for command in (pool, schema, init):
+for command in (service.run, pool, schema, init):
     app.command()(command)
 for name, group in (("radius", radius.app), ("secrets", secrets.app), ("lab", lab.app), ("gitlab", gitlab.app)):
     app.add_typer(group, name=name)

@@ -149,6 +149,9 @@ CODES: Final[dict[str, str]] = {
     "E623": "needs-database",
     "E624": "unknown-column",
     "E625": "not-days",
+    # E63x: the loop, and what it meets
+    "E630": "remote-silent",
+    "E631": "no-such-branch",
     # E67x are about the forge, GitLab
     "E670": "gitlab-token-refused",
     "E671": "no-such-merge-request",

@@ -6,7 +6,7 @@
 from ispctl.reconcile.guards import closed_gates, held
 from ispctl.reconcile.run import apply, drifted, empty, live, repair, with_unread
 from ispctl.reconcile.survey import propose
-from ispctl.reconcile.touch import SessionOutcome
+from ispctl.reconcile.touch import SessionOutcome, awaited_reports
 from ispctl.reconcile.world import Permission, Result, World
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "SessionOutcome",
     "World",
     "apply",
+    "awaited_reports",
     "closed_gates",
     "drifted",
     "empty",

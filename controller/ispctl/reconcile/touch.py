@@ -107,6 +107,16 @@ def is_awaited(proof: Proof) -> bool:
     return proof.kind == "coa" and proof.answer == "ack" and proof.acked is not None and proof.proved is None
 
 
+def awaited_reports(store: Store) -> frozenset[tuple[str, datetime | None]]:
+    """(session, its newest report) of each session whose change is still to be proved; None: it has ended. What was
+    not in it before is news, and worth to be settled."""
+    waiting = [proof for proof in store.proofs() if is_awaited(proof)]
+    if not waiting:
+        return frozenset()
+    open_now = {one.uniqueid: one.updated for one in store.sessions(logins=[proof.login for proof in waiting])}
+    return frozenset((proof.uniqueid, open_now.get(proof.uniqueid)) for proof in waiting)
+
+
 def judge(proof: Proof, session: Session, nas: Nas | None) -> Judged:
     """Whether the accounting since a CoA shows that it was kept."""
     after = reading(session, nas)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -61,6 +61,10 @@ class Repository:
         if commit not in self._snapshots:
             self._snapshots[commit] = self._load(commit)
         return self._snapshots[commit]
+
+    def forget(self, but: Collection[str]) -> None:
+        """Drop what was read of other commits: whoever runs for long holds no history."""
+        self._snapshots = {commit: snapshot for commit, snapshot in self._snapshots.items() if commit in but}
 
     def work(self) -> Snapshot:
         """What the work tree says as it stands, saved or not; HEAD for a bare repository."""

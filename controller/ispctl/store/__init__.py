@@ -8,6 +8,7 @@ from ispctl.store._dsn import database_file
 from ispctl.store._journal import Run
 from ispctl.store._lock import Holder
 from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
+from ispctl.store.heartbeat import Beat, Heartbeat, LoopState
 from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session
 
 __all__ = [
@@ -15,8 +16,11 @@ __all__ = [
     "LAB_DOOR",
     "Applied",
     "AppliedService",
+    "Beat",
     "Database",
+    "Heartbeat",
     "Holder",
+    "LoopState",
     "Meta",
     "Proof",
     "Reject",

@@ -1,0 +1,117 @@
+"""`ispctl run`: what `apply` does, by itself: when the branch moves, when a moment comes, and until it is all true."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ispctl.cli.common import Session, clock
+from ispctl.cli.logs import LogFormat, logger
+
+if TYPE_CHECKING:
+    from ispctl.cli.service import Signals, Systemd
+    from ispctl.loop import Loop, Pace, Site
+    from ispctl.repo import Repository
+
+
+def run(
+    context: typer.Context,
+    branch: Annotated[str, typer.Option("--branch", metavar="NAME", help="The branch that is served.")] = "main",
+    every: Annotated[
+        str, typer.Option("--every", metavar="DURATION", help="How often the branch is looked at: 1s, 60s, 5m.")
+    ] = "60s",
+    resync: Annotated[
+        str, typer.Option("--resync", metavar="DURATION", help="How often all is compared when nothing happens.")
+    ] = "5m",
+    remote: Annotated[
+        str, typer.Option("--remote", metavar="NAME", help="The remote that is fetched from.")
+    ] = "origin",
+    once: Annotated[bool, typer.Option("--once", help="One turn, then end; for cron.")] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="How the events on stderr are written.")
+    ] = "text",
+) -> None:
+    """Keep RADIUS and the live sessions equal to a branch: fetch, plan, apply; on a timer, and when a moment comes.
+
+    SIGHUP or SIGUSR1: look now. SIGTERM: end after the transaction under way. Exit code: 0 ended · 1 could not begin;
+    with --once also 1 where something waits or failed."""
+    from ispctl.cli.service import Signals, systemd
+    from ispctl.loop import Loop, Stopped
+
+    session: Session = context.obj
+    pace = _pace(every, resync)
+    log = logger(session, log_format)
+    with session.repository() as repository, Signals() as signals, systemd(session.env) as manager:
+        site = _site(session, repository, branch, remote, signals, manager)
+        loop = Loop(site, pace, branch, clock, log)
+        log.info("started", branch=branch, every=every, resync=resync, once=once)
+        try:
+            code = _once(loop) if once else _forever(loop, signals, manager)
+            loop.leave()
+        except Stopped:
+            code = 0
+            log.warning("cut-short", advice="what was under way is finished by the next run")
+            loop.leave()
+        log.info("ended")
+    raise typer.Exit(code)
+
+
+def _once(loop: Loop) -> int:
+    """A turn looks at the branch and applies; 1 unless everything is as it should be."""
+    loop.turn()
+    if not loop.leads:  # another loop does it, unless it is the database that is away
+        return 1 if loop.seen.away else 0
+    return 0 if loop.seen.good and not loop.seen.refused and not loop.seen.fetch_code else 1
+
+
+def _forever(loop: Loop, signals: Signals, manager: Systemd) -> int:
+    ready = False
+    while not signals.ending:
+        if signals.woken():
+            loop.hurry()
+        seconds = loop.turn()
+        manager(*([] if ready else ["READY=1"]), "WATCHDOG=1", f"STATUS={loop.seen.words(leads=loop.leads)}")
+        ready = True
+        signals.rest(seconds)
+    return 0
+
+
+def _site(
+    session: Session, repository: Repository, branch: str, remote: str, signals: Signals, manager: Systemd
+) -> Site:
+    from ispctl.loop import Site
+    from ispctl.repo.remote import Remote
+
+    def progress(_what: str, _done: int, _all: int) -> None:
+        manager("WATCHDOG=1")
+        signals.check()
+
+    there = Remote(session.repo, branch, session.env, remote, stopping=lambda: signals.ending)
+    return Site(
+        repository, there, session.store, lambda snapshot, lab: session.keyring(snapshot, lab=lab), clock, progress
+    )
+
+
+def _pace(every: str, resync: str) -> Pace:
+    from ispctl.loop import Pace
+
+    pace = Pace(every=_duration(every, "--every"), resync=_duration(resync, "--resync"))
+    return replace(pace, watch=min(pace.watch, max(pace.every, timedelta(seconds=5))))
+
+
+def _duration(text: str, option: str) -> timedelta:
+    """Whole seconds, at least one."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from ispctl.model.scalars import Seconds
+
+    try:
+        seconds: int = TypeAdapter(Seconds).validate_python(text)
+    except ValidationError:
+        seconds = 0
+    if not 1 <= seconds <= 86400:
+        raise typer.BadParameter("expected a duration from 1s to 1d, like 60s or 5m", param_hint=option)
+    return timedelta(seconds=seconds)

@@ -1,0 +1,116 @@
+"""What a loop acts with: a branch, a database, and the reconciliation between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Protocol
+
+from ispctl.model.problem import Problem
+from ispctl.reconcile import Result, World, apply, awaited_reports
+from ispctl.repo import Repository, Snapshot
+from ispctl.repo.checks import check
+from ispctl.repo.remote import Remote
+from ispctl.secrets import Keyring
+from ispctl.store import Beat, Heartbeat, Store
+
+Report = tuple[str, datetime | None]
+
+
+class Stopped(BaseException):
+    """We were asked to end: what is under way is given up between two transactions; the next run goes on there."""
+
+
+class Hands(Protocol):
+    """Everything that a loop can do. Raises Refusal where something gives no answer."""
+
+    def fetch(self) -> str: ...
+
+    def known(self) -> str: ...
+
+    def errors(self, commit: str, now: datetime) -> tuple[Problem, ...]: ...
+
+    def applied(self) -> str: ...
+
+    def apply(self, commit: str, now: datetime) -> Result: ...
+
+    def reports(self) -> frozenset[Report]: ...
+
+    def beat(self, mine: Beat) -> Beat | None: ...
+
+    def leave(self, token: str) -> None: ...
+
+
+class Site:
+    """The real hands. One git child lives as long as the loop; the database is opened for each thing that is done, so
+    that one which went away and came back is simply there again."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        remote: Remote,
+        opener: Callable[[Snapshot], Store],
+        keyring: Callable[[Snapshot, bool], Keyring],
+        clock: Callable[[], datetime],
+        progress: Callable[[str, int, int], None],
+    ) -> None:
+        self.repository, self.remote = repository, remote
+        self._opener, self._keyring, self._clock, self._progress = opener, keyring, clock, progress
+        self._anchor = ""
+        """The commit whose targets.yaml is believed: the one that was applied last, since the head may be broken."""
+
+    def fetch(self) -> str:
+        """The commit of the branch, brought here."""
+        return self.remote.fetch()
+
+    def known(self) -> str:
+        """The commit of the branch as far as this clone knows; empty where it has none."""
+        return self.remote.here()
+
+    def errors(self, commit: str, now: datetime) -> tuple[Problem, ...]:
+        """What forbids to apply a commit."""
+        found = check(self.repository.at(commit), now)
+        return tuple(problem for problem in found if problem.severity == "error")
+
+    def applied(self) -> str:
+        """The commit that the database was last made equal to; empty before the first."""
+        with self.store() as store:
+            found = store.applied
+            return found.commit if found else ""
+
+    def apply(self, commit: str, now: datetime) -> Result:
+        """One reconciliation, gates and lock included. What was read of other commits is forgotten afterwards."""
+        snapshot = self.repository.at(commit)
+        with self.store() as store:
+            lab = store.is_lab
+            world = World(
+                self.repository, store, lambda: self._keyring(snapshot, lab), now, self._clock, self._progress
+            )
+            result = apply(world, commit)
+        if not result.closed and not result.unread and commit != self._anchor:
+            self._anchor = commit
+            self.remote.keep(commit)
+        self.repository.forget({commit, self._anchor})
+        return result
+
+    def reports(self) -> frozenset[Report]:
+        """The newest accounting of each session whose change is still to be proved."""
+        with self.store() as store:
+            return awaited_reports(store)
+
+    def beat(self, mine: Beat) -> Beat | None:
+        """Say that we live; None if we are the one loop, else the one that is."""
+        with self.store() as store:
+            return Heartbeat(store.database).take(mine)
+
+    def leave(self, token: str) -> None:
+        """Let a standby take over at once."""
+        with self.store() as store:
+            Heartbeat(store.database).leave(token)
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The database, for one thing to be done."""
+        with self._opener(self.repository.at(self._anchor or self.known() or "HEAD")) as store:
+            yield store
