@@ -34,6 +34,7 @@ SCALARS: dict[str, str] = {
     "Login": "login",
     "Email": "e-mail",
     "Phone": "phone",
+    "Page": "address of a web page",
     "SealedText": "sealed value",
     "Count": "whole number, 0 or more",
     "Port": "port",

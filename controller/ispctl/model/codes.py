@@ -72,6 +72,10 @@ CODES: Final[dict[str, str]] = {
     "E133": "no-keyring",
     "E134": "over-before-it-begins",
     "E135": "unknown-service",
+    "E136": "wall-not-expressible",
+    "E137": "own-pool-not-expressible",
+    "E138": "coa-port",
+    "E139": "unknown-platform",
     # E20x are secrets
     "E200": "bad-recipient",
     "E201": "missing-age-key",
@@ -128,6 +132,7 @@ CODES: Final[dict[str, str]] = {
     "E504": "change-unsupported",
     "E505": "change-not-kept",
     "E506": "no-door",
+    "E507": "server-dictionary",
     # E60x: plans that are refused
     "E600": "bad-time",
     "E601": "gate-closed",
@@ -167,4 +172,6 @@ CODES: Final[dict[str, str]] = {
     "W705": "group-without-hosts",
     "W706": "no-coa",
     "W707": "unwatched-address",
+    "W708": "no-change-in-place",
+    "W709": "no-redirect",
 }

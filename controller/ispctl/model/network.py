@@ -22,10 +22,8 @@ from ispctl.model.scalars import (
     Whole,
 )
 
-PLATFORMS = ("routeros", "ios-xe", "junos", "huawei-vrp", "vyos", "accel-ppp", "linux")
 FALLBACK = "wispr"
 """The platform of a host that names none: the WISPr attributes."""
-Platform = Literal["routeros", "ios-xe", "junos", "huawei-vrp", "vyos", "accel-ppp", "linux"]
 
 
 class Radius(Record):
@@ -71,7 +69,7 @@ class Nornir(Record):
     port: Port | None = Field(None, description="Port for management.")
     username: Text | None = Field(None, description="Login for management.")
     password: SealedText | None = Field(None, repr=False, description="Sealed; never clear text.")
-    platform: Platform | None = Field(None, description="Which vendor's attributes it is told; none: WISPr's.")
+    platform: Name | None = Field(None, description="Which vendor's attributes it is told; none: WISPr's.")
     data: HostData = Field(default_factory=HostData, description="What ispctl needs to know.")
     connection_options: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Nornir's own.")
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from ispctl.model.record import Record
-from ispctl.model.scalars import Count, Name, Seconds, Share, Text, Whole
+from ispctl.model.scalars import Count, Name, Page, Seconds, Share, Text, Whole
 from ispctl.model.tariff import Speed
 
 FORMAT = 1
@@ -23,10 +23,12 @@ class Block(Record):
 
 
 class Wall(Record):
-    """How a walled session is marked, in both families: it gets no IPv6 at all."""
+    """How a walled session is marked, in both families: without `pool6` it gets no IPv6 at all."""
 
-    address_list: Name = Field("isp-walled", description="Address list or filter on the NAS.")
+    address_list: Name = Field("isp-walled", description="Address list, filter or service on the NAS.")
     pool: Name | None = Field(None, description="Pool for walled sessions; default: the NAS's own.")
+    pool6: Name | None = Field(None, description="IPv6 pool for walled sessions, of the same filter; default: no IPv6.")
+    redirect: Page | None = Field(None, description="Payment page, for platforms that are told where to send people.")
     rate: Speed = Field(
         default_factory=lambda: Speed.model_validate({"down": "1M", "up": "1M"}), description="Speed behind the wall."
     )

@@ -82,6 +82,12 @@ Email = Annotated[str, _pattern("email", r"[^@\s]+@[^@\s]+\.[^@\s.]+", "an e-mai
 Phone = Annotated[
     str, _pattern("phone", r"\+[1-9][0-9 -]{5,20}", "a phone number that begins with + and the country code", 24)
 ]
+Page = Annotated[
+    str,
+    _pattern(
+        "page", r"https?://[A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]+", "an address that begins with https:// or http://", 200
+    ),
+]
 
 _SEALED = re.compile(r"enc:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{40,}={0,2}|age:[A-Za-z0-9+/]{40,}={0,2}")
 

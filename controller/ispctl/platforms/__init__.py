@@ -1,46 +1,124 @@
-"""One folder per NAS vendor, found by name. Each answers: which RADIUS attributes carry a tariff or a wall, and what a
-running session can be told without ending it. A platform without a folder is served by `wispr`.
+"""One folder per NAS vendor, found by its name: a new one needs no edit anywhere else.
+
+Each answers which RADIUS attributes carry a speed, a wall or a pool, and what a running session can be told without
+ending it. What comes from which document stands in docs/platforms.md. The vendor's attributes are described by the
+`*.dict` files of its folder, which `radius.dictionary` reads.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
-from typing import Protocol, cast
+from pathlib import Path
+from typing import ClassVar, Final, cast
 
 from ispctl.desired import Terms
-from ispctl.model.network import FALLBACK
 from ispctl.model.policy import Wall
 
 Attribute = tuple[str, str]
-"""(name in FreeRADIUS's dictionary, value as text)"""
+"""(name in FreeRADIUS's dictionary, perhaps with a tag as in "ERX-Service-Activate:1"; value as text)"""
+
+NAMES: Final = frozenset(
+    {"NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifier", "Acct-Session-Id", "User-Name", "Framed-IP-Address"}
+)
+STANDARD_POOLS: Final = ("Framed-Pool", "Framed-IPv6-Pool", "Delegated-IPv6-Prefix-Pool")
+"""RFC 2869, 3162 and 6911. A login's own pool is told by these on every platform: its rows know no vendor."""
 
 
-class Platform(Protocol):
-    """What a vendor's folder offers."""
+class Platform(ABC):
+    """What a vendor's folder offers, as PLATFORM. Rates are bit/s as the subscriber sees them."""
 
-    name: str
-    changeable: frozenset[str]
+    name: ClassVar[str]
+    attributes: ClassVar[frozenset[str]]
+    """Everything it may render, without tags, pools apart."""
+    changeable: ClassVar[frozenset[str]] = frozenset()
     """Attributes that a CoA changes in a running session; anything else needs a new session."""
+    coa_port: ClassVar[int] = 3799
+    """Where it listens for CoA unless it is configured otherwise."""
+    names: ClassVar[frozenset[str]] = NAMES
+    """Attributes that may name a session to it."""
+    pools: ClassVar[tuple[str, str, str]] = STANDARD_POOLS
+    """What names a pool of IPv4 addresses, of IPv6 addresses or link prefixes, of delegated prefixes."""
+    bursts: ClassVar[bool] = False
+    """Whether a tariff's burst can be told."""
+    redirects: ClassVar[bool] = False
+    """Whether it can be told the address of the payment page."""
 
-    def tariff(self, terms: Terms) -> Sequence[Attribute]:
-        """The speed of a tariff. Raises ValueError, in words for a person, if the vendor cannot express it."""
-        ...
+    takes_back: ClassVar[str] = ""
+    """What a CoA has to say with each former value before it says a new one; "" where a new one replaces the old."""
 
-    def wall(self, wall: Wall) -> Sequence[Attribute]:
-        """What marks a session that may reach the payment page only."""
-        ...
+    @abstractmethod
+    def rate(self, down: int, up: int) -> Sequence[Attribute]:
+        """A speed. Raises ValueError, in words for a person, if the vendor cannot express it."""
+
+    def speed(self, terms: Terms) -> Sequence[Attribute]:
+        """The speed of a tariff; where there are no `bursts` it is the plain rate. Raises ValueError as `rate` does."""
+        return self.rate(terms.down, terms.up)
+
+    @abstractmethod
+    def walled(self, wall: Wall) -> Sequence[Attribute]:
+        """What tells a walled session from any other, and its speed. Raises ValueError if nothing would."""
+
+    def tariff(self, terms: Terms) -> tuple[Attribute, ...]:
+        """All that a tariff grants. Raises ValueError as `rate` does."""
+        named = (terms.ipv4, terms.ipv6, terms.delegated)
+        pools = [text.removeprefix("pool:") if text.startswith("pool:") else "" for text in named]
+        return (*self.speed(terms), *self._pools(*pools))
+
+    def wall(self, wall: Wall) -> tuple[Attribute, ...]:
+        """All that a walled session gets: no IPv6 unless the wall has a pool of it, and never a delegated prefix.
+        Raises ValueError as `walled` does."""
+        return (*self.walled(wall), *self._pools(wall.pool, wall.pool6, None))
+
+    def changes(self, attribute: Attribute) -> bool:
+        """Whether a CoA changes this in a running session."""
+        return untagged(attribute[0]) in self.changeable
+
+    def change(self, before: Sequence[Attribute] | None, after: Sequence[Attribute]) -> tuple[Attribute, ...] | None:
+        """What a CoA says to a session that was given `before` (None: unknown) and shall run `after`; None where only
+        a new session will do."""
+        new = tuple(filter(self.changes, after))
+        if not self.takes_back:
+            return new or None
+        old = tuple(filter(self.changes, before or ()))
+        ended = [(self.takes_back, value) for name, value in old if (name, value) not in new]
+        return (*ended, *(pair for pair in new if pair not in old)) if old and new else None
+
+    def _pools(self, *names: str | None) -> list[Attribute]:
+        return [(attribute, name) for attribute, name in zip(self.pools, names, strict=True) if name]
 
 
 @cache
 def platform(name: str) -> Platform:
-    """The vendor's folder, or the fallback."""
-    return cast(Platform, import_module(f"ispctl.platforms.{folder(name)}").PLATFORM)
+    """The vendor's folder. Raises KeyError for a name without one: validation comes first (E139)."""
+    if name not in platforms():
+        raise KeyError(name)
+    return cast(Platform, import_module(f"ispctl.platforms.{name.replace('-', '_')}").PLATFORM)
 
 
-def folder(name: str) -> str:
-    """The folder that serves a platform: its own, or the fallback's."""
-    own = name.replace("-", "_")
-    return own if own.isidentifier() and find_spec(f"ispctl.platforms.{own}") else FALLBACK
+@cache
+def platforms() -> tuple[str, ...]:
+    """The names of all platforms: those of the folders, with dashes."""
+    folders = Path(__file__).parent.iterdir()
+    return tuple(sorted(folder.name.replace("_", "-") for folder in folders if (folder / "__init__.py").is_file()))
+
+
+def untagged(name: str) -> str:
+    """An attribute without its tag: ERX-Service-Activate:1 -> ERX-Service-Activate."""
+    return name.partition(":")[0]
+
+
+def short(rate: int, units: str = "kMG") -> str:
+    """50000000 -> 50M; what is not whole in a unit stays in the next smaller one. `units`: of 10^3, 10^6, 10^9."""
+    steps = ((10**9, units[2]), (10**6, units[1]), (10**3, units[0]))
+    return next((f"{rate // size}{unit}" for size, unit in steps if rate % size == 0), str(rate))
+
+
+def within(what: str, rates: Sequence[int], least: int, most: int) -> None:
+    """Raises ValueError unless each of these bit/s can be told."""
+    if min(rates) < least:
+        raise ValueError(f"{what} is at least {short(least)} bit/s")
+    if max(rates) > most:
+        raise ValueError(f"{what} is at most {short(most)} bit/s")

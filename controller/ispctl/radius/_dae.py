@@ -58,7 +58,7 @@ def build(code: int, number: int, secret: str, attributes: Iterable[Attribute]) 
     known = dictionary.load()
     packet = CoAPacket(code=code, id=number, secret=secret.encode("utf-8"), dict=known, message_authenticator=True)
     for name, value in attributes:
-        attribute = known.attributes.get(name)
+        attribute = known.attributes.get(name.partition(":")[0])  # what follows is a tag
         if attribute is None:
             raise Refusal(Problem("E501", f"{name} is not an attribute that we know how to send"))
         try:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
-from importlib import resources
-from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network, NetmaskValueError, ip_address
+from ipaddress import ip_address
 from typing import Final
 
 from ispctl.plan import Change, Value
-from ispctl.radius.dictionary import FILES
+from ispctl.platforms import untagged
+from ispctl.radius.dictionary import definitions
 
 Row = tuple[str, str, str]
 """(attribute, operator, value)"""
@@ -77,28 +76,13 @@ def nas_secret(value: str) -> str:
     return value
 
 
-@cache
-def attributes() -> Mapping[str, tuple[str, frozenset[str]]]:
-    """Attribute -> (type, names of its values), from the dictionary that the project ships: the fixed list."""
-    found: dict[str, tuple[str, set[str]]] = {}
-    folder = resources.files("ispctl.radius.dictionary")
-    for name in FILES:
-        for line in (folder / f"{name}.dict").read_text("utf-8").splitlines():
-            match line.partition("#")[0].split():
-                case ["ATTRIBUTE", attribute, _, kind, *_]:
-                    found[attribute] = (kind, set())
-                case ["VALUE", attribute, value, _]:
-                    found[attribute][1].add(value)
-    return {name: (kind, frozenset(values)) for name, (kind, values) in found.items()}
-
-
 def shown(attribute: str) -> bool:
     """Whether the value of a row with this attribute may be shown to people."""
-    known = attribute in attributes() or attribute in CHECK or attribute in _SHOWN
+    known = untagged(attribute) in definitions() or attribute in CHECK or attribute in _SHOWN
     return known and not re.search("Password|Secret|Key|CHAP|Challenge", attribute)
 
 
-_SHOWN: Final = frozenset({"Auth-Type", "Expiration", "Simultaneous-Use", "Cisco-AVPair"})
+_SHOWN: Final = frozenset({"Auth-Type", "Expiration", "Simultaneous-Use"})
 
 
 def fit(change: Change) -> None:
@@ -154,14 +138,14 @@ def _pop_name(name: str) -> None:
 
 def _reply(value: Value, what: str) -> None:
     for attribute, operator, text in rows(value):
-        kind, names = attributes().get(attribute, ("", frozenset()))
-        if not kind or _NOT_WRITTEN.match(attribute):
+        known = definitions().get(untagged(attribute))
+        if known is None or _NOT_WRITTEN.match(attribute) or known.encrypted:
             raise Unfit("E316", f"{what}: the attribute {attribute!r} is not on the list of what is written")
         if operator not in _OPERATORS:
             raise Unfit("E316", f"{what}: the operator {operator!r} is not one of {' '.join(sorted(_OPERATORS))}")
         stored(text, attribute)
-        if text not in names and not _typed(kind, text):
-            raise Unfit("E315", f"{what}: the value of {attribute} is no {kind}; the server would refuse every login")
+        if wrong := known.misfit(attribute, text):
+            raise Unfit("E315", f"{what}: {wrong}; the server would refuse every login")
 
 
 def _check(value: Value, what: str) -> None:
@@ -169,31 +153,6 @@ def _check(value: Value, what: str) -> None:
         if attribute not in CHECK or operator != ":=":
             raise Unfit("E316", f"{what}: {attribute} {operator} is not on the list of what is written")
         stored(text, attribute)
-
-
-def _typed(kind: str, text: str) -> bool:
-    try:
-        _TYPES[kind](text)
-    except KeyError:
-        return kind == "string"
-    except (ValueError, AddressValueError, NetmaskValueError):
-        return False
-    return True
-
-
-def _integer(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else -1
-    if not 0 <= number < 2**32:
-        raise ValueError
-    return number
-
-
-_TYPES: Final[Mapping[str, Callable[[str], object]]] = {
-    "integer": _integer,
-    "ipaddr": IPv4Address,
-    "ipv6addr": IPv6Address,
-    "ipv6prefix": IPv6Network,
-}
 
 
 def _one_of(*words: str) -> Callable[[Value, str], None]:

@@ -35,7 +35,8 @@ class LiveSession:
 
 @dataclass(frozen=True)
 class Door:
-    """Where and how a NAS takes CoA and Disconnect. per_second: most datagrams in a second; timeout: seconds a try."""
+    """Where and how a NAS takes CoA and Disconnect. per_second: most datagrams in a second; timeout: seconds a try;
+    names: attributes that may name a session to it, None for all that we know."""
 
     nas: str
     address: str
@@ -44,6 +45,7 @@ class Door:
     per_second: int
     timeout: float = 1.5
     tries: int = 3
+    names: frozenset[str] | None = None
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address

@@ -6,14 +6,14 @@ acknowledged CoA, kept in the store, says what it was told since.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ispctl.model.network import Nas
 from ispctl.plan import Change, Fields, Resources, Value
-from ispctl.platforms import platform
-from ispctl.radius.rendering import WALLED, needs_new_session, rendering, same_class
+from ispctl.platforms import Attribute, platform
+from ispctl.radius.rendering import WALLED, given, needs_new_session, rendering, rendering_of, same_class
 from ispctl.store import Proof, Session
 
 TARGET = "radius"
@@ -57,10 +57,12 @@ def behind(
     owners: Mapping[str, str],
     nas: Mapping[str, Nas],
     contradicted: frozenset[str] = frozenset(),
+    told: Callable[[str], Sequence[Attribute] | None] = lambda _: None,
 ) -> Iterator[Behind]:
     """The sessions of our logins (`owners`: login -> service) that need something. `nas`: by address.
 
-    `contradicted` are sessions that acknowledged a CoA and did not keep to it: they are ended.
+    `contradicted` are sessions that acknowledged a CoA and did not keep to it: they are ended. `told`: what each
+    rendering of a group, by the hash that Class carries, has granted; asked where a vendor has to take it back.
     """
     for session in sessions:
         owner, host = owners.get(session.login), nas.get(session.nas)
@@ -78,8 +80,14 @@ def behind(
             continue
         class_to = f"{fields['class']}-{rendering(group)}"
         kind = _needed(session, proof, class_to, session.uniqueid in contradicted)
-        if kind:
-            yield Behind(session, host, owner, kind, class_to, _changeable(group, host) if kind == "coa" else ())
+        vendor = platform(host.platform)
+        if kind == "coa":
+            known = vendor.takes_back and not _unsure(proof)
+            before = told(rendering_of(running(session, proof))) if known else None
+            change = vendor.change(before, given(group))
+            yield Behind(session, host, owner, "coa" if change else "disconnect", class_to, change or ())
+        elif kind:
+            yield Behind(session, host, owner, kind, class_to)
 
 
 def _group(session: Session, fields: Fields) -> str:
@@ -120,11 +128,3 @@ def _unsure(proof: Proof | None) -> bool:
     """Whether a session was told something and it is not known what came of it: the answer may have been lost after
     the NAS had done it, so that neither the old Class nor the new one can be believed."""
     return proof is not None and proof.answer not in ("ack", "gone")
-
-
-def _changeable(group: Fields, nas: Nas) -> tuple[tuple[str, str], ...]:
-    """What a CoA tells the session: the attributes that this platform changes in place."""
-    rows = group["reply"]
-    assert isinstance(rows, tuple)
-    named = [(str(row[0]), str(row[2])) for row in rows if isinstance(row, tuple)]
-    return tuple(pair for pair in named if pair[0] in platform(nas.platform).changeable)

@@ -8,7 +8,8 @@ each. What stands in `place` needs a new session, what stands in `grade` a CoA c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -16,11 +17,20 @@ from ispctl.desired import Entitlement, Terms, sealed_digest
 from ispctl.model.network import FALLBACK, Nas
 from ispctl.model.policy import Policy
 from ispctl.plan import Fields, Key, Resources, Value
-from ispctl.platforms import Attribute, platform
+from ispctl.platforms import STANDARD_POOLS, Attribute, platform
 from ispctl.states import STRICTNESS, State
 
 NO_GRADE = "0" * 8
 WALLED = "isp:walled"
+INTERIM = "Acct-Interim-Interval"
+REPLIES = frozenset(
+    {
+        *STANDARD_POOLS,
+        *("Framed-IP-Address", "Framed-IPv6-Address", "Delegated-IPv6-Prefix", "Framed-Route", "Framed-IPv6-Route"),
+        *(INTERIM, "Class"),
+    }
+)
+"""What a reply may hold beside what the platform renders."""
 Row = tuple[str, str, str]
 
 
@@ -97,9 +107,9 @@ def groups(intent: Intent) -> Iterator[tuple[Key, Fields]]:
     """The groups of all tariffs and of the wall, for every platform in use."""
     for name in intent.platforms:
         for terms in intent.terms.values():
-            attributes = [*platform(name).tariff(terms), *_pools(terms)]
-            yield _group(f"isp:{terms.tariff}", name, attributes, intent.interim)
-        yield _group(WALLED, name, _wall(intent.policy, name), intent.interim)
+            yield _group(f"isp:{terms.tariff}", name, platform(name).tariff(terms), intent.interim)
+        if walled := _wall(intent.policy, name):
+            yield _group(WALLED, name, walled, intent.interim)
 
 
 def rendering(fields: Fields) -> str:
@@ -109,13 +119,16 @@ def rendering(fields: Fields) -> str:
     return next((str(row[2]) for row in check if isinstance(row, tuple) and row[0] == "ISP-Rendering"), "")
 
 
+def rendering_of(text: str) -> str:
+    """The same hash, from the Class of a session; empty if there is none in it."""
+    return text.partition("/")[0].partition("-")[2]
+
+
 def session_class(entitlement: Entitlement, intent: Intent, platform_name: str) -> str:
     """The Class that a session of this entitlement gets on a platform."""
-    attributes = (
-        _wall(intent.policy, platform_name)
-        if entitlement.access == "walled"
-        else [*platform(platform_name).tariff(entitlement.terms), *_pools(entitlement.terms)]
-    )
+    walled = entitlement.access == "walled"
+    vendor = platform(platform_name)
+    attributes = _wall(intent.policy, platform_name) if walled else vendor.tariff(entitlement.terms)
     _, fields = _group(group_name(entitlement), platform_name, attributes, intent.interim)
     return f"{login(entitlement)['class']}-{rendering(fields)}"
 
@@ -135,29 +148,34 @@ def _places(text: str) -> tuple[str, str]:
     return own[:8], group[:8]
 
 
-def _wall(policy: Policy, name: str) -> list[Attribute]:
-    pool = policy.wall.pool
-    return [*platform(name).wall(policy.wall), *([("Framed-Pool", pool)] if pool else [])]
+def given(fields: Fields) -> tuple[Attribute, ...]:
+    """What a group grants, as its platform rendered it."""
+    reply = fields["reply"]
+    assert isinstance(reply, tuple)
+    return tuple((str(row[0]), str(row[2])) for row in reply if isinstance(row, tuple) and row[0] != INTERIM)
 
 
-def _group(logical: str, name: str, attributes: list[Attribute], interim: int) -> tuple[Key, Fields]:
+def _wall(policy: Policy, name: str) -> tuple[Attribute, ...]:
+    """Nothing where a walled session could not be told from any other: the server then refuses the login (no-profile),
+    and E136 says so where the policy walls people."""
+    try:
+        return platform(name).wall(policy.wall)
+    except ValueError:
+        return ()
+
+
+def _group(logical: str, name: str, attributes: Sequence[Attribute], interim: int) -> tuple[Key, Fields]:
     full = f"{logical}@{name}"
-    changeable = platform(name).changeable
-    place = _hash(sorted(a for a in attributes if a[0] not in changeable))
-    grade = _hash(sorted(a for a in attributes if a[0] in changeable))
+    changes = platform(name).changes
+    place = _hash(sorted(a for a in attributes if not changes(a)))
+    grade = _hash(sorted(a for a in attributes if changes(a)))
     check: tuple[Row, ...] = (("ISP-Profile", ":=", full), ("ISP-Rendering", ":=", place + grade))
     # how often a NAS reports is nobody's service: it is sent, but no session changes because of it
-    sent = [*attributes, ("Acct-Interim-Interval", str(interim))]
-    reply: tuple[Row, ...] = tuple(sorted((attribute, "=", value) for attribute, value in sent))
+    sent = [*attributes, (INTERIM, str(interim))]
+    # the login's own row wins over "="; where a vendor puts several values into one attribute, each is added
+    times = Counter(attribute for attribute, _ in sent)
+    reply: tuple[Row, ...] = tuple(sorted((a, "=" if times[a] == 1 else "+=", value) for a, value in sent))
     return ("group", full), {"check": check, "reply": reply}
-
-
-def _pools(terms: Terms) -> Iterator[Attribute]:
-    """Pools that the NAS serves (RFC 2869 Framed-Pool, RFC 3162 and 6911)."""
-    named = (("Framed-Pool", terms.ipv4), ("Framed-IPv6-Pool", terms.ipv6))
-    for attribute, granted in (*named, ("Delegated-IPv6-Prefix-Pool", terms.delegated)):
-        if granted.startswith("pool:"):
-            yield attribute, granted.removeprefix("pool:")
 
 
 def _reply(entitlement: Entitlement) -> Iterator[Row]:

@@ -139,9 +139,10 @@ async def _ask(wire: Wire, request: Request) -> Answer:
     code = DISCONNECT if request.attributes is None else CHANGE
     send = partial(wire.ask, code)
     try:
-        heard = await send([*identify(session), *(request.attributes or ())])
+        heard = await send([*identify(session, names=request.door.names), *(request.attributes or ())])
         if session.session_id and _wants_less(code, heard):
-            again = await send([*identify(session, alone=True), *(request.attributes or ())])
+            alone = identify(session, alone=True, names=request.door.names)
+            again = await send([*alone, *(request.attributes or ())])
             heard = Heard(again.acked, again.cause, heard.tries + again.tries, again.note)
     except Refusal:  # the change itself was tried before: what does not fit came from the accounting
         return Answer(session, "nak", None, f"the session cannot be named to {request.door}: its row is damaged", 0)
@@ -156,10 +157,12 @@ def _wants_less(code: int, heard: Heard) -> bool:
     return heard.cause == _NOT_FOUND or (code == DISCONNECT and heard.cause == 401)
 
 
-def identify(session: LiveSession, *, alone: bool = False) -> tuple[Attribute, ...]:
+def identify(
+    session: LiveSession, *, alone: bool = False, names: frozenset[str] | None = None
+) -> tuple[Attribute, ...]:
     """What names a session to its NAS (RFC 5176 section 3): the NAS itself, for relays, and the session.
 
-    alone: by Acct-Session-Id only, without User-Name and Framed-IP-Address.
+    alone: by Acct-Session-Id only, without User-Name and Framed-IP-Address. names: those its platform takes.
     """
     found: list[tuple[str, str | None]] = [
         (_by_family(session.nas_address, "NAS-IP-Address", "NAS-IPv6-Address"), session.nas_address),
@@ -169,7 +172,7 @@ def identify(session: LiveSession, *, alone: bool = False) -> tuple[Attribute, .
     if not alone:
         found.append(("User-Name", session.login))
         found.append((_by_family(session.framed_ip, "Framed-IP-Address", ""), session.framed_ip))
-    return tuple((name, value) for name, value in found if name and value)
+    return tuple((name, value) for name, value in found if name and value and (names is None or name in names))
 
 
 def _by_family(address: str, four: str, six: str) -> str:

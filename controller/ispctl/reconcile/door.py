@@ -8,6 +8,7 @@ from typing import Any
 
 from ispctl.model.network import Nas
 from ispctl.model.problem import Problem, Refusal
+from ispctl.platforms import platform
 from ispctl.radius.sessions import Door
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.store import LAB_DOOR, Store
@@ -40,7 +41,8 @@ class Doors:
             text = f"{nas.name} has no address for CoA: its sessions cannot be changed or ended from here"
             raise Refusal(Problem("E506", text, nas.where, "Add data.coa to it, or end the session on the NAS"))
         secret = self._secrets.secret_of(nas)
-        return Door(nas.name, str(nas.coa.address), nas.coa.port, secret, nas.coa.per_second)
+        names = platform(nas.platform).names
+        return Door(nas.name, str(nas.coa.address), nas.coa.port, secret, nas.coa.per_second, names=names)
 
     def _relay(self, name: str, lab: Any) -> Door:
         if not isinstance(lab, dict):

@@ -8,8 +8,10 @@ from typing import Final
 from ispctl.backend import Outcome
 from ispctl.desired import Entitlement
 from ispctl.plan import Change, Fields, Key, dropped
+from ispctl.platforms import platform
+from ispctl.radius.rendering import given, rendering, rendering_of
 from ispctl.reconcile.applied import digest_of, terms_to_value, to_text
-from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, Survey, shared_key
+from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, TOLD, Survey, shared_key
 from ispctl.reconcile.world import Waiting, World
 from ispctl.store import Applied, AppliedService, Run
 
@@ -26,6 +28,7 @@ class Notes:
         self.services = {service.owner: service for service in found.plan.services}
         self.journalled: set[str] = set()
         self.written: set[str] = set()
+        self.regrouped = False
 
     def beside(self, change: Change) -> None:
         kind = change.key[0]
@@ -49,6 +52,8 @@ class Notes:
                 if owner not in self.written and owner not in quiet and self._is_stale(owner):
                     self._service(owner)
             self._terms(frozenset(_tariff_of(name) for kind, name in stuck if kind == "group"))
+            if self.regrouped:
+                self._told()
             if not waits.closed and all(outcome.code in LASTING for outcome in failed):
                 self.store.put_applied(Applied(plan.commit, self.now, plan.digest))
 
@@ -96,6 +101,17 @@ class Notes:
             self.store.forget_object(RENDERED, shared_key(key))
         else:
             self.store.put_object(RENDERED, shared_key(key), {"digest": digest_of(after)})
+            if key[0] == "group" and platform(key[1].partition("@")[2]).takes_back:
+                self.store.put_object(TOLD, rendering(after), {"attributes": given(after)})
+                self.regrouped = True
+
+    def _told(self) -> None:
+        """Forget what neither a group grants nor an open session may still run."""
+        live = {rendering(fields) for key, fields in self.found.want.items() if key[0] == "group"}
+        live |= {rendering_of(session.klass) for session in self.store.sessions()}
+        live |= {rendering_of(proof.class_to) for proof in self.store.proofs()}
+        for name in self.store.objects(TOLD).keys() - live:
+            self.store.forget_object(TOLD, name)
 
     def _terms(self, stuck: frozenset[str]) -> None:
         """What each tariff grants; `stuck` are those whose groups stand as they were."""

@@ -7,15 +7,17 @@ nothing here. Hand edits of rows nobody touches are drift's business.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
 from ispctl.backend import Backend
 from ispctl.desired import Entitlement, Terms
 from ispctl.intent import intent_of
 from ispctl.model.problem import Refusal
 from ispctl.plan import Cause, Change, Key, Pair, Plan, Resources, build, diff, effects
+from ispctl.platforms import Attribute
 from ispctl.radius import live
 from ispctl.radius.rendering import Intent, needs_new_session, render, session_class
 from ispctl.radius.rows import TARGET
@@ -27,8 +29,10 @@ SHARED = ("group", "nas", "pop")
 RENDERED = "rendered"
 TERMS = "terms"
 LEFT = "left"
+TOLD = "told"
 """Kinds of objects in the store: the digest of each shared key as last written; what each tariff granted; each login
-that was given up, with its last owner, until its sessions have ended."""
+that was given up, with its last owner, until its sessions have ended; what each rendering of a group grants, by its
+hash, while it is written or a session runs it."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
             _owners(store, want, stored),
             live.nas_by_address(intent.nas.values()),
             contradicted,
+            _told(store),
         )
     )
     applied = store.applied
@@ -159,6 +164,17 @@ def disturbs(intent: Intent) -> Callable[[Entitlement, Entitlement], bool]:
 def shared_key(key: Key) -> str:
     """How a shared key is named in the store."""
     return "/".join(key)
+
+
+def _told(store: Store) -> Callable[[str], Sequence[Attribute] | None]:
+    """What a rendering of a group grants, by its hash; read when a vendor first needs it."""
+    read = cache(lambda: store.objects(TOLD))
+
+    def look(name: str) -> Sequence[Attribute] | None:
+        said = read().get(name)
+        return [(attribute, value) for attribute, value in said["attributes"]] if said else None
+
+    return look
 
 
 def _touched(reading: Reading, want: Resources, stored: Mapping[str, AppliedService]) -> list[Key]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from ispctl.model.problem import Problem, in_order
-from ispctl.repo.rules import addresses, fleet, names, pools, secrets, services, tariffs, unenforced, unique
+from ispctl.repo.rules import addresses, fleet, names, pools, routers, secrets, services, tariffs, unenforced, unique
 from ispctl.repo.rules.scene import Scene
 from ispctl.repo.snapshot import Snapshot
 
@@ -20,6 +20,7 @@ RULES: Final[tuple[Callable[[Scene], Iterator[Problem]], ...]] = (
     fleet.rules,
     pools.rules,
     tariffs.rules,
+    routers.rules,
     services.rules,
     unique.rules,
     addresses.rules,

@@ -6,44 +6,36 @@ from collections.abc import Sequence
 
 from ispctl.desired import Terms
 from ispctl.model.policy import Wall
-from ispctl.platforms import Attribute
-
-_STEPS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
+from ispctl.platforms import STANDARD_POOLS, Attribute, Platform, short
 
 
-class RouterOs:
+class RouterOs(Platform):
     """Mikrotik-Rate-Limit is "rx/tx [rx-burst/tx-burst [rx-threshold/tx-threshold [rx-time/tx-time]]]", seen by the
     router: rx is the subscriber's upload; k = 1000 (MikroTik's page on its RADIUS client). An address list is not on
     MikroTik's list of what a CoA changes, so a wall needs a new session."""
 
     name = "routeros"
-    changeable = frozenset({"Mikrotik-Rate-Limit", "Session-Timeout"})
+    attributes = frozenset({"Mikrotik-Rate-Limit", "Mikrotik-Address-List"})
+    changeable = frozenset({"Mikrotik-Rate-Limit"})
+    bursts = True
+    pools = (*STANDARD_POOLS[:2], "Mikrotik-Delegated-IPv6-Pool")
 
-    def tariff(self, terms: Terms) -> Sequence[Attribute]:
-        return [("Mikrotik-Rate-Limit", _limit(terms))]
+    def rate(self, down: int, up: int) -> Sequence[Attribute]:
+        return [("Mikrotik-Rate-Limit", _pair(down, up))]
 
-    def wall(self, wall: Wall) -> Sequence[Attribute]:
-        return [
-            ("Mikrotik-Address-List", wall.address_list),
-            ("Mikrotik-Rate-Limit", f"{_short(wall.rate.up)}/{_short(wall.rate.down)}"),
-        ]
+    def speed(self, terms: Terms) -> Sequence[Attribute]:
+        if terms.burst is None:
+            return self.rate(terms.down, terms.up)
+        *rates, seconds = terms.burst
+        pairs = ((terms.down, terms.up), rates[:2], rates[2:])
+        return [("Mikrotik-Rate-Limit", f"{' '.join(_pair(*pair) for pair in pairs)} {seconds}/{seconds}")]
 
-
-def _limit(terms: Terms) -> str:
-    parts = [f"{_short(terms.up)}/{_short(terms.down)}"]
-    if terms.burst:
-        down, up, threshold_down, threshold_up, seconds = terms.burst
-        parts += [
-            f"{_short(up)}/{_short(down)}",
-            f"{_short(threshold_up)}/{_short(threshold_down)}",
-            f"{seconds}/{seconds}",
-        ]
-    return " ".join(parts)
+    def walled(self, wall: Wall) -> Sequence[Attribute]:
+        return [("Mikrotik-Address-List", wall.address_list), *self.rate(wall.rate.down, wall.rate.up)]
 
 
-def _short(rate: int) -> str:
-    """50000000 -> 50M, as RouterOS itself prints it; what is not whole in a unit stays in the next smaller one."""
-    return next((f"{rate // size}{unit}" for size, unit in _STEPS if rate % size == 0), str(rate))
+def _pair(down: int, up: int) -> str:
+    return f"{short(up)}/{short(down)}"
 
 
 PLATFORM = RouterOs()

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-from ispctl.desired import Terms
 from ispctl.model.policy import Wall
-from ispctl.platforms import Attribute
-
-LARGEST: Final = 2**32 - 1
-"""Both attributes are 32-bit integers in bit/s (Wi-Fi Alliance, WISPr 1.0)."""
+from ispctl.platforms import Attribute, Platform, within
 
 
-class Wispr:
-    """Bandwidth in bit/s, one attribute a direction; a wall is a Filter-Id (RFC 2865, 5.11). No bursts."""
+class Wispr(Platform):
+    """Bandwidth in bit/s, one attribute a direction, 32-bit integers (Wi-Fi Alliance, WISPr 1.0); no bursts. A wall is
+    a Filter-Id (RFC 2865, 5.11) and, where the policy names one, the address of the payment page."""
 
     name = "wispr"
-    changeable = frozenset({"WISPr-Bandwidth-Max-Down", "WISPr-Bandwidth-Max-Up", "Session-Timeout"})
+    attributes = frozenset({"WISPr-Bandwidth-Max-Down", "WISPr-Bandwidth-Max-Up", "Filter-Id", "WISPr-Redirection-URL"})
+    changeable = frozenset({"WISPr-Bandwidth-Max-Down", "WISPr-Bandwidth-Max-Up"})
+    redirects = True
 
-    def tariff(self, terms: Terms) -> Sequence[Attribute]:
-        if max(terms.down, terms.up) > LARGEST:
-            raise ValueError(f"WISPr attributes hold at most {LARGEST} bit/s")
-        return _bandwidth(terms.down, terms.up)
+    def rate(self, down: int, up: int) -> Sequence[Attribute]:
+        within("a WISPr bandwidth", (down, up), 0, 2**32 - 1)
+        return [("WISPr-Bandwidth-Max-Down", str(down)), ("WISPr-Bandwidth-Max-Up", str(up))]
 
-    def wall(self, wall: Wall) -> Sequence[Attribute]:
-        return [("Filter-Id", wall.address_list), *_bandwidth(wall.rate.down, wall.rate.up)]
-
-
-def _bandwidth(down: int, up: int) -> list[Attribute]:
-    return [("WISPr-Bandwidth-Max-Down", str(down)), ("WISPr-Bandwidth-Max-Up", str(up))]
+    def walled(self, wall: Wall) -> Sequence[Attribute]:
+        page = [("WISPr-Redirection-URL", wall.redirect)] if wall.redirect else []
+        return [("Filter-Id", wall.address_list), *page, *self.rate(wall.rate.down, wall.rate.up)]
 
 
 PLATFORM = Wispr()

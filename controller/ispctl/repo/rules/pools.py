@@ -64,10 +64,13 @@ def _hosts(scene: Scene, document: Document[Pools], name: str, pool: Pool) -> It
 def _wall(scene: Scene) -> Iterator[Problem]:
     """Whoever is walled gets an address too, on every router."""
     policy = scene.snapshot.policy
-    name, where = policy.value.wall.pool, policy.where("wall", "pool")
-    if name is None:
-        return
-    yield from used(scene, name, 4, where)
+    for field, family in (("pool", 4), ("pool6", 6)):
+        if name := getattr(policy.value.wall, field):
+            yield from _walled(scene, name, family, policy.where("wall", field))
+
+
+def _walled(scene: Scene, name: str, family: int, where: Where) -> Iterator[Problem]:
+    yield from used(scene, name, family, where)
     pool, nas = scene.snapshot.pools.get(name), scene.snapshot.nas
     if pool and not scene.fleet_unread and nas.keys() >= pool.slices.keys():
         hosts = [host for host in nas if nas[host].radius and not extends(scene, pool, host)]

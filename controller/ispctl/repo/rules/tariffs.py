@@ -1,51 +1,23 @@
-"""Tariffs and groups: the pools they name exist, and every router in use can express the speeds."""
+"""Tariffs and groups: what they name exists, and defaults are what a whole group may have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from ispctl.desired import terms_of
 from ispctl.model.document import Document
-from ispctl.model.network import FALLBACK
 from ispctl.model.problem import Problem
 from ispctl.model.subscriber import Group
-from ispctl.model.tariff import Tariff
-from ispctl.platforms import platform
 from ispctl.repo.rules.pools import known_nas, used, used_by_ipv4, used_by_ipv6
 from ispctl.repo.rules.scene import Scene, meant
 
 
 def rules(scene: Scene) -> Iterator[Problem]:
-    platforms = _platforms(scene)
     for tariff in scene.snapshot.tariffs():
         if tariff.value.ipv4:
             yield from used(scene, tariff.value.ipv4.pool, 4, tariff.where("ipv4", "pool"))
         yield from used_by_ipv6(scene, tariff.value.ipv6, tariff, "ipv6")
-        for name in platforms:
-            yield from _speed(tariff, name)
     for group in scene.snapshot.groups():
         yield from _group(scene, group)
-
-
-def _platforms(scene: Scene) -> list[str]:
-    """The platforms of all RADIUS clients: the server holds each tariff for each of them."""
-    if scene.fleet_unread or scene.unread("inventory/defaults.yaml"):
-        return []
-    return sorted({nas.platform for nas in scene.snapshot.nas.values() if nas.radius}) or [FALLBACK]
-
-
-def _speed(tariff: Document[Tariff], name: str) -> Iterator[Problem]:
-    terms = terms_of(tariff.value)
-    try:
-        attributes = platform(name).tariff(terms)
-    except ValueError as error:
-        text = f"{tariff.value.name} cannot be told to {name} routers: {error}"
-        yield Problem("E129", text, tariff.where_key("rate"), "Change the rate, or the platform of the host")
-        return
-    if terms.burst and list(attributes) == list(platform(name).tariff(replace(terms, burst=None))):
-        text = f"{name} routers know no burst: there {tariff.value.name} has its plain rate"
-        yield Problem("W704", text, tariff.where_key("rate", "burst"))
 
 
 def _group(scene: Scene, group: Document[Group]) -> Iterator[Problem]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ispctl.model.document import Document
-from ispctl.model.network import FALLBACK
 from ispctl.model.problem import Problem, Where
 from ispctl.model.subscriber import Group, Subscriber
 from ispctl.model.tariff import Tariff
-from ispctl.platforms import folder
 from ispctl.repo.rules.scene import Scene
 
 
@@ -80,9 +78,6 @@ def _hosts(scene: Scene) -> Iterator[Problem]:
             continue
         parts = {(): document.value} if kind == "defaults" else {(name,): h for name, h in document.value.root.items()}
         for loc, part in parts.items():
-            if part.platform and folder(part.platform) == FALLBACK:
-                text = f"platform {part.platform}: its own attributes are not known, it is told WISPr's"
-                yield _not_yet(document.where(*loc, "platform"), text)
             for name in ("username", "password", "connection_options"):
                 if getattr(part, name):
                     yield _not_yet(document.where_key(*loc, name), f"{name}: nothing logs in to a NAS")
