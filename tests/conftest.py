@@ -15,6 +15,8 @@ from tests.gates import purity
 from tests.gates.recorder import Outputs
 from tests.gates.session import Gates
 
+pytest_plugins = ["tests.postgres", "tests.databases"]
+
 # A pipeline tries the same examples every time; a developer's runs go on looking for others.
 hypothesis.settings.register_profile("ispctl", database=None, deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("ispctl")

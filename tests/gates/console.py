@@ -50,7 +50,7 @@ OTHERS = {
         "radtest",
     ),
     *("rm", "sed", "sqlite3", "sudo", "systemctl", "tail", "timedatectl", "touch", "unset", "vi", "chmod", "chown"),
-    *("pre-commit",),
+    *("pre-commit", "createdb", "createuser", "pg_basebackup", "pg_dump", "pg_isready", "pg_restore", "psql"),
 }
 PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_-]*|…|\.\.\.")
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]

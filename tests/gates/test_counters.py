@@ -17,7 +17,19 @@ from ispctl.store import Database, Store
 from tests.gates import example
 from tests.gates.tracked import ROOT
 
-HEAVY = ("cryptography", "jinja2", "psutil", "pydantic", "pyrad", "pyrage", "rich", "ruamel", "sqlite3", "typer")
+HEAVY = (
+    "cryptography",
+    "jinja2",
+    "psutil",
+    "psycopg2",
+    "pydantic",
+    "pyrad",
+    "pyrage",
+    "rich",
+    "ruamel",
+    "sqlite3",
+    "typer",
+)
 YAML = {"pydantic", "ruamel", "typer"}
 
 LOADS: dict[str, set[str]] = {
@@ -29,10 +41,10 @@ LOADS: dict[str, set[str]] = {
     "ispctl plan --help": {"pydantic", "typer"},  # typer reads a folder by way of it
     "ispctl validate": YAML | {"pyrage"},  # recipients.txt is checked
     "ispctl pool": YAML,
-    "ispctl plan --base HEAD": YAML | {"pyrage", "sqlite3"},
+    "ispctl plan --base HEAD": YAML | {"pyrage"},
     "ispctl plan": YAML | {"pyrage", "sqlite3"},
     "ispctl apply": YAML | {"pyrage", "sqlite3"},  # nothing to do: no secret is opened, no NAS is asked
-    "ispctl lab status": {"psutil", "pydantic", "sqlite3", "typer"},
+    "ispctl lab status": {"psutil", "pydantic", "typer"},
     "ispstat --help": {"typer"},
     "ispstat sessions": YAML | {"sqlite3"},
     "ispstat show sub-000123": YAML | {"sqlite3"},

@@ -37,6 +37,7 @@ READ_BY_LIBRARIES = [
     *("model_config",),  # pydantic
     *("connection_made", "datagram_received", "error_received", "daemon_threads", "row_factory"),
     "text_factory",  # Python's own
+    "autocommit",  # psycopg2
     *("check_key", "comment_handling", "fetch_directive", "get_mark", "processing_version", "resolver", "scanner"),
     *("scanner_processing_version",),  # ruamel, as those of the line before
 ]

@@ -1,4 +1,4 @@
-"""One FreeRADIUS for each module of tests."""
+"""One FreeRADIUS for each module of tests, on a SQLite file and then on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.databases import KINDS
 from tests.live.rig import Rig
+from tests.postgres import new_database
 
 
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    rig = Rig(tmp_path_factory.mktemp("radius"))
+@pytest.fixture(scope="module", params=KINDS)
+def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    dsn = "" if request.param == "sqlite" else new_database(request.getfixturevalue("cluster"))
+    rig = Rig(tmp_path_factory.mktemp("radius"), dsn)
     try:
         yield rig
     finally:

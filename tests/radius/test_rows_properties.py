@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ispctl.lab.cluster import Cluster
 from ispctl.plan import Resources, diff
 from ispctl.radius import _rows_text
 from ispctl.radius import rows as rows_module
 from ispctl.radius.rows import RadiusRows, order
-from ispctl.store import Store
+from tests.databases import KINDS, Place
+from tests.postgres import drop, new_database
 from tests.radius import world
 
 FULL: Resources = {
@@ -37,16 +40,34 @@ OTHER: Resources = {
 RELAXED = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-@contextmanager
-def database() -> Iterator[Store]:
-    with tempfile.TemporaryDirectory() as folder, world.make(Path(folder)) as store:
-        yield store
+Opener = Callable[[], AbstractContextManager[Place]]
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def another(request: pytest.FixtureRequest) -> Opener:
+    """`with another() as place`: a database of each kind in turn, one for each example."""
+
+    @contextmanager
+    def file() -> Iterator[Place]:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Place("sqlite:///radius.db", Path(folder))
+
+    @contextmanager
+    def server() -> Iterator[Place]:
+        dsn = new_database(cluster)
+        yield Place(dsn, Path())
+        drop(cluster, dsn.rpartition("/")[2])
+
+    if request.param == "sqlite":
+        return file
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return server
 
 
 @RELAXED
 @given(a=world.STATES, b=world.STATES)
-def test_applying_the_plan_from_a_to_b_to_a_gives_b(a: Resources, b: Resources) -> None:
-    with database() as store:
+def test_applying_the_plan_from_a_to_b_to_a_gives_b(another: Opener, a: Resources, b: Resources) -> None:
+    with another() as place, world.make(place) as store:
         rows = RadiusRows(store)
         assert world.go(rows, a) == []
         assert rows.read(None) == a
@@ -61,8 +82,8 @@ def test_applying_the_plan_from_a_to_b_to_a_gives_b(a: Resources, b: Resources) 
 
 @RELAXED
 @given(states=st.lists(world.STATES, min_size=1, max_size=3))
-def test_rows_of_others_stay_byte_for_byte(states: list[Resources]) -> None:
-    with database() as store:
+def test_rows_of_others_stay_byte_for_byte(another: Opener, states: list[Resources]) -> None:
+    with another() as place, world.make(place) as store:
         rows = RadiusRows(store)
         before = world.content(store.database)
         for state in states:
@@ -78,7 +99,7 @@ class Killed(BaseException):
 
 
 class Fragile:
-    """A connection that dies at the nth statement, before or after it was run, and answers nobody after that."""
+    """A link that dies at the nth statement, before or after it was run, and answers nobody after that."""
 
     def __init__(self, connection: Any, statements: int, *, after: bool) -> None:
         self._connection = connection
@@ -86,7 +107,7 @@ class Fragile:
         self._after = after
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("execute", "executemany"):
+        if name not in ("execute", "execute_many", "stream"):
             return getattr(self._connection, name)
         return lambda *arguments: self._run(getattr(self._connection, name), *arguments)
 
@@ -106,20 +127,18 @@ class Fragile:
 @example(a=FULL, b=OTHER, step=1, after=True)
 @given(a=world.STATES, b=world.STATES, step=st.integers(1, 7), after=st.booleans())
 def test_killed_at_any_statement_and_run_again_it_ends_in_the_same_state(
-    a: Resources, b: Resources, step: int, after: bool
+    another: Opener, a: Resources, b: Resources, step: int, after: bool
 ) -> None:
-    with tempfile.TemporaryDirectory() as name, mock.patch.object(rows_module, "BATCH", 2):
-        folder = Path(name)
-        with world.make(folder) as store:
+    with another() as place, mock.patch.object(rows_module, "BATCH", 2):
+        with world.make(place) as store:
             world.go(RadiusRows(store), a)
         statement = 0
         while True:
             statement += step
-            with Store.open(world.DSN, base=folder) as store:
-                store.database.query("PRAGMA synchronous = OFF")
+            with world.hasty(place.open()) as store:
                 plan = order(diff("radius", b, RadiusRows(store).read(None)))
-                whole = store.database._connection
-                store.database._connection = Fragile(whole, statement, after=after)  # type: ignore[assignment]
+                whole = store.database._link
+                store.database._link = Fragile(whole, statement, after=after)
                 try:
                     with suppress(sqlite3.ProgrammingError):
                         list(RadiusRows(store).apply(plan, world.OPEN.__getitem__))
@@ -127,8 +146,8 @@ def test_killed_at_any_statement_and_run_again_it_ends_in_the_same_state(
                 except Killed:
                     pass
                 finally:
-                    store.database._connection = whole
-        with Store.open(world.DSN, base=folder) as store:
+                    store.database._link = whole
+        with place.open() as store:
             rows = RadiusRows(store)
             found = rows.read(None)
             assert all(found.get(key) in (a.get(key), b.get(key)) for key in a.keys() | b.keys())

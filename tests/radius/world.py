@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -13,10 +11,10 @@ from hypothesis import strategies as st
 from ispctl.backend import Outcome
 from ispctl.plan import Change, Fields, Key, Resources, Value, diff
 from ispctl.radius.rows import RadiusRows, order
-from ispctl.store import Database, Store
+from ispctl.store import Database, File, Store
 from tests import canary
+from tests.databases import Place
 
-DSN = "sqlite:///radius.db"
 SECRETS = [canary.PASSWORD, canary.OTHER_PASSWORD, canary.PASSWORD_MARK + "back\\slash\\"]
 OPEN = {"sha256:" + hashlib.sha256(text.encode()).hexdigest(): text for text in SECRETS}
 DIGESTS = sorted(digest for digest, text in OPEN.items() if "\\" not in text)
@@ -30,14 +28,15 @@ FOREIGN = (
     "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ('legacy', 'Session-Timeout', ':=', '60')",
     "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ('ISP:home-0@x', 'Idle-Timeout', ':=', '9')",
     "INSERT INTO nas (nasname, shortname, secret) VALUES ('198.51.100.1', 'old', 'canary-pw-nas')",
-    "INSERT INTO nasreload (nasipaddress, reloadtime) VALUES ('198.51.100.1', 7)",
-    "INSERT INTO radacct (acctuniqueid, username, acctstarttime) VALUES ('u0', 'a0@home.example', 5)",
-    "INSERT INTO radpostauth (username, reply, authdate) VALUES ('a0@home.example', 'Access-Reject', 5)",
+    "INSERT INTO nasreload (nasipaddress, reloadtime) VALUES ('198.51.100.1', {instant})",
+    "INSERT INTO radacct (acctuniqueid, acctsessionid, nasipaddress, username, acctstarttime)"
+    " VALUES ('u0', 's0', '198.51.100.1', 'a0@home.example', {instant})",
+    "INSERT INTO radpostauth (username, reply, authdate) VALUES ('a0@home.example', 'Access-Reject', {instant})",
     "INSERT INTO radippool (pool_name, framedipaddress, username) VALUES ('p', '198.51.100.4', 'a0@home.example')",
     "INSERT INTO ispctl_pop (pop, nas) VALUES ('pop-foreign', 'old')",
     "INSERT INTO ispctl_mac (login, mac, slot, learned) VALUES ('old', '02:00:5e:10:00:99', 1, 5)",
     "INSERT INTO ispctl_stranger VALUES ('198.51.100.5', 1, 2, 3)",
-    "INSERT INTO ispctl_object VALUES ('tariff', 'home-0', '{}')",
+    "INSERT INTO ispctl_object VALUES ('tariff', 'home-0', '{{}}')",
 )
 TABLES = (
     "radcheck radreply radgroupcheck radgroupreply radusergroup nas nasreload radacct radpostauth radippool"
@@ -50,12 +49,18 @@ ROUTER = ("nas", "192.0.2.1")
 POP = ("pop", "pop-lalitpur")
 
 
-def make(folder: Path, *, foreign: bool = True) -> Store:
-    """A new database in `folder`; without waiting for the disk, since nobody needs it after a power cut."""
-    store = Store.create(DSN, base=folder, lab=True)
-    store.database.query("PRAGMA synchronous = OFF")
+def make(place: Place, *, foreign: bool = True) -> Store:
+    """A new database."""
+    store = hasty(place.create(lab=True))
     for statement in FOREIGN if foreign else ():
-        store.database.write(statement)
+        store.database.write(statement.format(instant=place.instant("5")))
+    return store
+
+
+def hasty(store: Store) -> Store:
+    """Without waiting for the disk, since nobody needs it after a power cut."""
+    if store.database.dialect.name == "sqlite":
+        store.database.query("PRAGMA synchronous = OFF")
     return store
 
 
@@ -107,10 +112,14 @@ def one(rows: RadiusRows, key: Key, before: Fields | None, after: Fields | None)
     return outcome
 
 
+def place_of(store: Store) -> Place:
+    found = store.database.address
+    return Place(f"sqlite:///{found.path}" if isinstance(found, File) else found.dsn, Path())
+
+
 def hand(store: Store, sql: str) -> None:
     """An edit by somebody else, on a connection of his own."""
-    with closing(sqlite3.connect(store.path)) as database, database:
-        database.execute(sql)
+    place_of(store).hand(sql)
 
 
 _LOGINS = [f"a{number}@home.example" for number in range(4)]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from ispctl.plan import Change
 from ispctl.store import Applied, AppliedService, Proof, Store
+from tests.databases import Place
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KATHMANDU = timezone(timedelta(hours=5, minutes=45))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.create("sqlite:///radius.db", base=tmp_path) as made:
+def store(place: Place) -> Iterator[Store]:
+    with place.create() as made:
         yield made
 
 
@@ -96,10 +96,12 @@ def test_a_killed_run_stays_visible_as_unfinished(store: Store) -> None:
 
 
 def test_sessions_are_the_open_ones_of_the_logins_asked_for(store: Store) -> None:
+    moment = store.database.dialect.instant
     sql = (
         "INSERT INTO radacct (acctuniqueid, acctsessionid, username, nasipaddress, acctstarttime, acctupdatetime,"
         " acctstoptime, acctinputoctets, acctoutputoctets, framedipaddress, class, callingstationid)"
-        " VALUES (?, ?, ?, '192.0.2.1', ?, ?, ?, ?, ?, '100.64.0.9', 'ab-cd', '02:00:5e:10:00:01')"
+        f" VALUES (?, ?, ?, '192.0.2.1', {moment}, {moment}, {moment}, ?, ?, '100.64.0.9', 'ab-cd',"
+        " '02:00:5e:10:00:01')"
     )
     start = int(NOON.timestamp())
     store.database.write_many(
@@ -134,7 +136,7 @@ def test_rejects_come_newest_first_with_strangers_among_them(store: Store) -> No
     second = int(NOON.timestamp())
     store.database.write_many(
         "INSERT INTO radpostauth (username, reply, authdate, nas, callingstationid, reason)"
-        " VALUES (?, ?, ?, 'lalitpur-1', '02:00:5e:10:00:01', 'mac')",
+        f" VALUES (?, ?, {store.database.dialect.instant}, 'lalitpur-1', '02:00:5e:10:00:01', 'mac')",
         [("a@home.example", "Access-Reject", second), ("a@home.example", "Access-Accept", second + 1)],
     )
     store.database.write("INSERT INTO ispctl_stranger VALUES ('198.51.100.9', 1, ?, 7)", (second + 5,))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from ispctl.model.problem import Refusal
 from ispctl.store import Store, _schema
+from tests.databases import Place
 
-DSN = "sqlite:///radius.db"
 OLD = _schema.newest()
 STEP = "CREATE TABLE ispctl_extra (note text); -- a remark; with a semicolon\nINSERT INTO ispctl_extra VALUES ('kept');"
 
@@ -23,26 +22,26 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def test_an_older_database_is_opened_only_after_it_was_brought_up_to_date(
-    tmp_path: Path, newer: Callable[[str], None]
+    place: Place, newer: Callable[[str], None]
 ) -> None:
-    with Store.create(DSN, base=tmp_path) as store:
+    with place.create() as store:
         store.meta.set("note", "mine")
     newer(STEP)
     with pytest.raises(Refusal, match=f"E306 older-schema: .* has schema {OLD}, this program needs {OLD + 1}"):
-        Store.open(DSN, base=tmp_path)
-    Store.create(DSN, base=tmp_path).close()
-    with Store.open(DSN, base=tmp_path) as store:
+        place.open()
+    place.create().close()
+    with place.open() as store:
         assert store.database.query("SELECT note FROM ispctl_extra") == [("kept",)]
         assert (store.meta.get("schema"), store.meta.get("note")) == (str(OLD + 1), "mine")
 
 
-def test_a_migration_that_fails_leaves_no_trace(tmp_path: Path, newer: Callable[[str], None]) -> None:
-    Store.create(DSN, base=tmp_path).close()
+def test_a_migration_that_fails_leaves_no_trace(place: Place, newer: Callable[[str], None]) -> None:
+    place.create().close()
     newer(STEP + "INSERT INTO ispctl_nothing VALUES (1);")
     with pytest.raises(Refusal, match="E311"):
-        Store.create(DSN, base=tmp_path)
+        place.create()
     newer(STEP)
-    Store.create(DSN, base=tmp_path).close()
+    place.create().close()
 
 
 def test_no_two_files_have_one_number_and_they_come_in_order() -> None:
@@ -61,9 +60,9 @@ def test_no_two_files_have_one_number_and_they_come_in_order() -> None:
     ],
 )
 def test_an_edit_of_our_own_tables_is_refused_in_words(
-    tmp_path: Path, edit: str, question: Callable[[Store], object]
+    place: Place, edit: str, question: Callable[[Store], object]
 ) -> None:
-    with Store.create(DSN, base=tmp_path) as store:
+    with place.create() as store:
         store.database.write(edit)
         with pytest.raises(Refusal, match="E311 database-failed: .* holds a value that ispctl never writes"):
             question(store)

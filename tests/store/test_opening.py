@@ -46,8 +46,8 @@ def made(tmp_path: Path) -> Path:
 
 def test_a_new_database_has_all_tables_and_serves_the_group_as_well(tmp_path: Path) -> None:
     with Store.create(DSN, base=tmp_path) as store:
-        assert store.path == tmp_path / "var/radius.db"
-        assert store.path.stat().st_mode & 0o777 == 0o660
+        assert store.place == str(tmp_path / "var/radius.db")
+        assert Path(store.place).stat().st_mode & 0o777 == 0o660
         assert {"radcheck", "radacct", "nas", "radippool", "ispctl_login", "ispctl_rejects"} <= store.database.tables()
         assert "require_ma" in store.database.columns("nas")
         assert store.database.query("PRAGMA journal_mode") == [("wal",)]
@@ -104,7 +104,12 @@ def test_only_a_new_database_becomes_a_lab(tmp_path: Path) -> None:
         ("sqlite:///radius.db?mode=memory", "E300"),
         ("sqlite:///a\0b", "E300"),
         ("oracle://u:canary-pw-dsn@host/db", "E300"),
-        ("postgresql://u:canary-pw-dsn@db.example.net/radius", "E310"),
+        ("mysql://u:canary-pw-dsn@db.example.net/radius", "E310"),
+        ("postgresql://u:canary-pw-dsn@db.example.net", "E300"),
+        ("postgresql://u:canary-pw-dsn@db.example.net/radius?nonsense=canary-pw-dsn", "E300"),
+        ("postgresql://u:canary@pw-dsn@db.example.net/radius", "E300"),
+        ("postgresql://u:canary/pw-dsn@db.example.net/radius", "E300"),
+        ("postgresql://u@db.example.net:canary/radius", "E300"),
         ("sqlite:///missing.db", "E301"),
         ("sqlite:///missing/folder/radius.db", "E301"),
     ],

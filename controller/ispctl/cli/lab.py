@@ -27,15 +27,17 @@ def up(
     format: FormatOption = "text",
 ) -> None:
     """Start the lab, apply HEAD to it and dial some subscribers in. Started twice, it goes on as it is."""
-    from ispctl.store import database_file
+    from ispctl.store import File, address
 
     session: Session = context.obj
     with session.repository() as repository:
         snapshot = repository.at("HEAD")
         lab = open_lab(session)
-        database = database_file(session.dsn(snapshot), session.repo).absolute()
-        database.parent.mkdir(parents=True, exist_ok=True)
-        status = lab.up(f"sqlite:///{database}", _hosts(snapshot))
+        dsn = session.dsn(snapshot)
+        database = address(dsn, session.repo)
+        if isinstance(database, File):
+            dsn = f"sqlite:///{database.path.absolute()}"
+        status = lab.up(dsn, _hosts(snapshot))
         if not empty and not status["already"]:
             _fill(session, lab, snapshot)
     _print(lab.status(), format)

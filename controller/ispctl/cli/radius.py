@@ -24,7 +24,7 @@ def init(context: typer.Context) -> None:
         session.repository() as repository,
         Store.create(session.dsn(repository.at("HEAD")), base=session.repo) as store,
     ):
-        say(f"{store.path} is ready. Next: ispctl plan")
+        say(f"{store.place} is ready. Next: ispctl plan")
 
 
 @app.command()
@@ -43,14 +43,16 @@ def config(
 ) -> None:
     """Write the FreeRADIUS configuration: the same that the lab runs."""
     from ispctl.radius.server import ServerSettings, stale_after, write
-    from ispctl.store import database_file
+    from ispctl.store import address
 
     session: Session = context.obj
     with session.repository() as repository:
         snapshot = repository.at("HEAD")
-        database = database_file(session.dsn(snapshot), session.repo)
+        database = address(session.dsn(snapshot), session.repo)
         settings = ServerSettings(
-            database=str(database.absolute()),
+            database=database.for_server,
+            dialect=database.dialect,
+            database_password=database.password,
             run_dir=str(run_dir.absolute()),
             listen=listen,
             auth_port=auth_port,

@@ -19,7 +19,7 @@ from ispctl.lab.process import Process, start, wait_for
 from ispctl.lab.state import Folder
 from ispctl.model.problem import Problem, Refusal
 from ispctl.radius.server import ServerSettings, stale_after
-from ispctl.store import LAB_CLIENT, LAB_DOOR, Store
+from ispctl.store import LAB_CLIENT, LAB_DOOR, Address, Store
 
 _HOST: Final = "127.0.0.1"
 ANYBODY: Final = "lab"
@@ -102,7 +102,7 @@ class Lab:
         state: dict[str, Any] = {"dsn": dsn, "nas": [_shown(member) for member in members], "processes": {}}
         with Store.create(dsn, base=base, lab=True) as store:
             _introduce(store, members, lab_secret)
-            database = store.path.absolute()
+            database = store.database.address
         server = freeradius.launch_anywhere(
             lambda auth, acct: self._settings(database, auth, acct, members), self._folder.path / "conf"
         )
@@ -126,9 +126,11 @@ class Lab:
         places = {name: f"{_HOST}:{port}" for name, port in (("auth", auth), ("acct", acct), ("coa", coa))}
         self._folder.write({**state, "radius": {**places, "secret": lab_secret}, "ready": True})
 
-    def _settings(self, database: Path, auth: int, acct: int, members: Sequence[Member]) -> ServerSettings:
+    def _settings(self, database: Address, auth: int, acct: int, members: Sequence[Member]) -> ServerSettings:
         return ServerSettings(
-            database=str(database),
+            database=database.for_server,
+            dialect=database.dialect,
+            database_password=database.password,
             run_dir=str(self._folder.path / "run"),
             listen=_HOST,
             auth_port=auth,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Final
 import psutil
 
 _SAME: Final = 2.0  # seconds that the system's idea of when it booted may move
+_BECOMING: Final = 10.0
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -23,13 +25,15 @@ class Process:
     pid: int
     born: float
     command: tuple[str, ...]
+    kindly: int = signal.SIGTERM
+    """The signal that asks it to end."""
 
     def as_json(self) -> dict[str, Any]:
-        return {"pid": self.pid, "born": self.born, "command": list(self.command)}
+        return {"pid": self.pid, "born": self.born, "command": list(self.command), "kindly": self.kindly}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Process:
-        return cls(int(data["pid"]), float(data["born"]), tuple(data["command"]))
+        return cls(int(data["pid"]), float(data["born"]), tuple(data["command"]), int(data["kindly"]))
 
     @property
     def running(self) -> bool:
@@ -40,9 +44,9 @@ class Process:
         process = self._alive()
         if process is None:
             return False
-        for end in (process.terminate, process.kill):
+        for end in (self.kindly, signal.SIGKILL):
             try:
-                end()
+                process.send_signal(end)
                 process.wait(timeout)
             except psutil.NoSuchProcess:
                 return True
@@ -78,19 +82,26 @@ def _command(process: psutil.Process) -> tuple[str, ...]:
         return ()
 
 
-def start(command: Sequence[str], output: Path, env: Mapping[str, str] | None = None) -> Process:
+def start(
+    command: Sequence[str], output: Path, env: Mapping[str, str] | None = None, *, by: Sequence[str] = ()
+) -> Process:
     """Start `command` in a session of its own, what it prints appended to `output` (mode 0600).
 
     It gets PATH, LANG and `env`, and nothing else of our environment: no key of ours lives on in it. Raises OSError.
+    `by`: a program that becomes `command`, such as one that changes the user.
     """
     surroundings = {"PATH": _PATH, "LANG": "C.UTF-8", **(env or {})}
     log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), *((os.POSIX_SPAWN_DUP2, log, n) for n in (1, 2))]
-        pid = os.posix_spawn(command[0], list(command), surroundings, file_actions=files, setsid=True)
+        words = [*by, *command]
+        pid = os.posix_spawn(words[0], words, surroundings, file_actions=files, setsid=True)
     finally:
         os.close(log)
-    return Process(pid, psutil.Process(pid).create_time(), tuple(command))
+    process = Process(pid, psutil.Process(pid).create_time(), tuple(command))
+    if by:
+        wait_for(lambda: _command(psutil.Process(pid)) != tuple(words), _BECOMING)
+    return process
 
 
 def wait_for(condition: Callable[[], bool], timeout: float) -> bool:

@@ -98,6 +98,7 @@ class Reader:
         found: dict[str, dict[str, list[tuple[str, ...]]]] = defaultdict(lambda: {"check": [], "reply": []})
         for side in ("check", "reply"):
             columns = f"SELECT groupname, attribute, op, value FROM radgroup{side}"
+            rows: Iterable[tuple[Any, ...]]
             if names is None:
                 rows = self._database.stream(f"{columns} WHERE substr(groupname, 1, 4) = 'isp:'")
             else:

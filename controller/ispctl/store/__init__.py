@@ -4,9 +4,9 @@ Imported by radius, reconcile, status and lab; imports plan and model only.
 """
 
 from ispctl.store._database import Database
-from ispctl.store._dsn import database_file
+from ispctl.store._dsn import Address, File, address
 from ispctl.store._journal import Run
-from ispctl.store._lock import Holder
+from ispctl.store._lock import Holder, Lock
 from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
 from ispctl.store.heartbeat import Beat, Heartbeat, LoopState
 from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session
@@ -14,12 +14,15 @@ from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunReco
 __all__ = [
     "LAB_CLIENT",
     "LAB_DOOR",
+    "Address",
     "Applied",
     "AppliedService",
     "Beat",
     "Database",
+    "File",
     "Heartbeat",
     "Holder",
+    "Lock",
     "LoopState",
     "Meta",
     "Proof",
@@ -28,5 +31,5 @@ __all__ = [
     "RunRecord",
     "Session",
     "Store",
-    "database_file",
+    "address",
 ]

@@ -1,22 +1,16 @@
-"""One connection: statements, transactions, counters. Written on the standard driver, since this is a hot path."""
+"""One connection: statements, transactions, counters. Written on the plain drivers, since this is a hot path."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
-from ispctl.store import _errors
-from ispctl.store._dialect import SQLITE, Dialect
+from ispctl.store._dialect import Dialect
+from ispctl.store._dsn import Address, File
+from ispctl.store._link import Cursor, Link, Parameters, Row
 
-Row = tuple[Any, ...]
-Parameters = Sequence[str | int | None]
 CHUNK: Final = 500
 """How many keys stand in one IN list: SQLite takes 32,766 parameters at most, older ones 999."""
 _PAUSE: Final = 0.01
@@ -25,46 +19,55 @@ _PAUSE: Final = 0.01
 class Database:
     """A connection whose errors are refusals, and which counts the rows it reads and writes.
 
-    `timeout` is in seconds: how long a statement waits for another program's transaction.
+    `timeout` is in seconds: how long a statement waits for another program's transaction. `make`: for whoever is going
+    to make tables there.
     """
 
-    def __init__(self, path: Path, *, readonly: bool, timeout: float) -> None:
-        self.path = path
+    def __init__(self, address: Address, *, readonly: bool, timeout: float, make: bool = False) -> None:
+        self.address = address
         self.readonly = readonly
-        self.dialect: Dialect = SQLITE
         self.rows_read = 0
         self.rows_written = 0
         self._timeout = timeout
         self._depth = 0
-        try:
-            self._connection = _connect(path, readonly=readonly, timeout=timeout)
-        except _errors.FAILURES as error:
-            raise _errors.refusal(error, path) from None
+        self._link = _connect(address, readonly=readonly, timeout=timeout, make=make)
+        if make and self.dialect.prepare:
+            self._patiently(self.dialect.prepare, time.monotonic() + timeout)
+
+    @property
+    def place(self) -> str:
+        """What messages call it: a path, or a server and a name."""
+        return self.address.place
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._link.dialect
 
     def close(self) -> None:
-        self._connection.close()
-
-    def write_ahead(self) -> None:
-        """Readers and the one writer do not wait for each other; stays with the file. Ten times the logins."""
-        self._patiently("PRAGMA journal_mode = WAL", time.monotonic() + self._timeout)
+        self._link.close()
 
     def query(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of an answer that is known to be short."""
-        rows: list[Row] = self._execute(sql, parameters).fetchall()
+        try:
+            rows = self._link.execute(sql, parameters).fetchall()
+        except self._link.failures as error:
+            raise self._link.refusal(error) from None
         self.rows_read += len(rows)
         return rows
 
-    def stream(self, sql: str, parameters: Parameters = ()) -> Iterator[Row]:
+    def stream(self, sql: str, parameters: Parameters = ()) -> Generator[Row, None, None]:
         """The rows of an answer that may be long, a thousand at a time."""
-        cursor = self._execute(sql, parameters)
+        cursor: Cursor | None = None
         try:
+            cursor = self._link.stream(sql, parameters)
             while rows := cursor.fetchmany(1000):
                 self.rows_read += len(rows)
                 yield from rows
-        except _errors.FAILURES as error:
-            raise _errors.refusal(error, self.path) from None
+        except self._link.failures as error:
+            raise self._link.refusal(error) from None
         finally:
-            cursor.close()
+            if cursor is not None:
+                self._close(cursor)
 
     def among(self, sql: str, keys: Sequence[str]) -> Iterator[Row]:
         """Rows of a query that ends its condition with `IN (…)`, written `IN ({})`, for any number of keys."""
@@ -81,9 +84,9 @@ class Database:
     def write_many(self, sql: str, rows: Iterable[Parameters]) -> int:
         """Run one statement for each of `rows`."""
         try:
-            changed = max(self._connection.executemany(self.dialect.sql(sql), rows).rowcount, 0)
-        except _errors.FAILURES as error:
-            raise _errors.refusal(error, self.path) from None
+            changed = max(self._link.execute_many(sql, rows), 0)
+        except self._link.failures as error:
+            raise self._link.refusal(error) from None
         self.rows_written += changed
         return changed
 
@@ -97,7 +100,7 @@ class Database:
     @property
     def in_transaction(self) -> bool:
         """False inside `transaction()` only after the database has taken everything back by itself (a full disk)."""
-        return self._connection.in_transaction
+        return self._link.in_transaction
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -114,8 +117,18 @@ class Database:
         finally:
             self._depth = 0
             # Still open: the body or the COMMIT failed. A full disk has already taken everything back by itself.
-            if self._connection.in_transaction:
+            if self._link.in_transaction:
                 self._execute("ROLLBACK")
+
+    def hold(self, *tables: str) -> None:
+        """Inside a transaction: what is read from these tables stays so until it ends, whoever else may write."""
+        if self.dialect.hold:
+            self._execute(self.dialect.hold.format(", ".join(tables)))
+
+    def alone(self) -> None:
+        """Inside a transaction: nobody else changes tables until it ends."""
+        if self.dialect.alone:
+            self._execute(self.dialect.alone)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -124,7 +137,7 @@ class Database:
         try:
             yield
         except BaseException:
-            if self._connection.in_transaction:
+            if self._link.in_transaction:
                 self._execute("ROLLBACK TO SAVEPOINT part")
                 self._execute("RELEASE SAVEPOINT part")
             raise
@@ -134,43 +147,32 @@ class Database:
         """SQLite answers some conflicts at once instead of waiting; ask again until the deadline."""
         while True:
             try:
-                self._connection.execute(sql)
+                self._link.execute(sql, ())
                 return
-            except _errors.FAILURES as error:
-                if _errors.primary(error) not in _errors.BUSY or time.monotonic() >= deadline:
-                    raise _errors.refusal(error, self.path) from None
+            except self._link.failures as error:
+                if not self._link.conflict(error) or time.monotonic() >= deadline:
+                    raise self._link.refusal(error) from None
             time.sleep(_PAUSE)
 
-    def _execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+    def _execute(self, sql: str, parameters: Parameters = ()) -> Cursor:
         try:
-            return self._connection.execute(self.dialect.sql(sql), parameters)
-        except _errors.FAILURES as error:
-            raise _errors.refusal(error, self.path) from None
+            return self._link.execute(sql, parameters)
+        except self._link.failures as error:
+            raise self._link.refusal(error) from None
+
+    def _close(self, cursor: Cursor) -> None:
+        """A reader that stops early leaves the connection fit for the next question."""
+        try:
+            cursor.close()
+        except self._link.failures:
+            return
 
 
-_text = partial(str, encoding="utf-8", errors="backslashreplace")
+def _connect(address: Address, *, readonly: bool, timeout: float, make: bool) -> Link:
+    if isinstance(address, File):
+        from ispctl.store._sqlite import SqliteLink
 
+        return SqliteLink(address, readonly=readonly, timeout=timeout, make=make)
+    from ispctl.store._postgresql import PostgresqlLink
 
-def _row(_: sqlite3.Cursor, row: Row) -> Row:
-    """A row as it is; a blob, which no column of ours and of FreeRADIUS holds, as text."""
-    return (
-        tuple(_text(value) if isinstance(value, bytes) else value for value in row) if bytes in map(type, row) else row
-    )
-
-
-def _connect(path: Path, *, readonly: bool, timeout: float) -> sqlite3.Connection:
-    # mode=rw and mode=ro never create a file; transactions are ours to begin, hence isolation_level=None.
-    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={'ro' if readonly else 'rw'}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=timeout, cached_statements=256)
-    # Somebody's broken bytes in a row must not stop everything: they show as \xff and meet no wanted value.
-    connection.text_factory = _text
-    connection.row_factory = _row
-    try:
-        if readonly:
-            connection.execute("PRAGMA query_only = ON")
-        else:
-            connection.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+    return PostgresqlLink(address, readonly=readonly, timeout=timeout)  # databases are made by their owner

@@ -10,28 +10,55 @@ class Dialect:
     """The handful of texts that SQLite and PostgreSQL do not share. Queries are written with `?` for parameters."""
 
     name: str
-    placeholder: str
     begin: str
+    prepare: str
+    """Run once before tables are made, outside a transaction."""
+    alone: str
+    """Makes a second `radius init` wait for the first; empty where `begin` does that."""
+    hold: str
+    """Lets nobody else write to some tables until the transaction ends; empty where `begin` does that."""
     tables: str
     freeradius: str
     """Name of the file with FreeRADIUS's own tables."""
     rejects: str
-    """Definition of the view `ispctl_rejects`; `at` is in seconds since 1970."""
+    """Makes the view `ispctl_rejects` anew; `at` reads as seconds since 1970."""
+    instant: str
+    """A parameter in seconds since 1970, as the columns of radacct and radpostauth keep a moment. All times that are
+    read, those too, come as whole seconds."""
 
-    def sql(self, text: str) -> str:
-        """The one place where parameters are translated. Our queries hold no literal question mark."""
-        return text if self.placeholder == "?" else text.replace("?", self.placeholder)
 
-
+_REJECTS = (
+    "SELECT authdate AS at, username AS login, nas, callingstationid AS mac, reason, detail FROM radpostauth"
+    " WHERE reply = 'Access-Reject' UNION ALL"
+    " SELECT {}, '', address, '', 'unknown-client', packets || ' packets' FROM ispctl_stranger"
+)
 SQLITE = Dialect(
     name="sqlite",
-    placeholder="?",
     begin="BEGIN IMMEDIATE",
-    tables="SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
+    # Readers and the one writer do not wait for each other; stays with the file. Ten times the logins.
+    prepare="PRAGMA journal_mode = WAL",
+    alone="",
+    hold="",
+    tables="SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'",
     freeradius="freeradius.sqlite.sql",
-    rejects=(
-        "CREATE VIEW ispctl_rejects AS SELECT authdate AS at, username AS login, nas, callingstationid AS mac,"
-        " reason, detail FROM radpostauth WHERE reply = 'Access-Reject' UNION ALL"
-        " SELECT last_seen, '', address, '', 'unknown-client', packets || ' packets' FROM ispctl_stranger"
+    rejects=f"DROP VIEW IF EXISTS ispctl_rejects; CREATE VIEW ispctl_rejects AS {_REJECTS.format('last_seen')}",
+    instant="?",
+)
+POSTGRESQL = Dialect(
+    name="postgresql",
+    begin="BEGIN",
+    prepare="",
+    alone="SELECT pg_advisory_xact_lock(115949411066987)",
+    # Readers and FreeRADIUS's accounting go on; whoever edits these rows by hand waits, as for SQLite's one writer.
+    hold="LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
+    # Whether or not this role may read them; what an extension brought is nobody's.
+    tables=(
+        "SELECT c.relname FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+        " AND c.relnamespace IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname = ANY (current_schemas(false)))"
+        " AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"
     ),
+    freeradius="freeradius.postgresql.sql",
+    # Not dropped: a view keeps what roles were granted on it.
+    rejects=f"CREATE OR REPLACE VIEW ispctl_rejects AS {_REJECTS.format('to_timestamp(last_seen)')}",
+    instant="to_timestamp(?)",
 )

@@ -1,18 +1,20 @@
-"""One applier at a time: a lock on a file beside the database, given back by the kernel when its holder dies."""
+"""One applier at a time. Who holds the lock is known to the others, and it is free when its holder is gone."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.store._dsn import Address, File
+
+_ADVICE: Final = "Wait until it is done; the lock is given back by itself when that process ends, however it ends"
 
 
 @dataclass(frozen=True)
@@ -29,69 +31,41 @@ class Holder:
         run = f", run {self.run}" if self.run else ""
         return f"{self.what} (process {self.pid} on {self.host}, since {self.since.isoformat(timespec='seconds')}{run})"
 
+    def as_text(self) -> str:
+        """One line of JSON."""
+        said = {"run": self.run, "since": self.since.isoformat(), "what": self.what, "pid": self.pid, "host": self.host}
+        return json.dumps(said)
 
-def lock_file(database: Path) -> Path:
-    return database.with_name(database.name + ".lock")
-
-
-@contextmanager
-def held(database: Path, holder: Holder) -> Iterator[None]:
-    """Hold the lock of `database`. Refuses E312, naming the holder; E308 when the lock file cannot be written."""
-    path = lock_file(database)
-    try:
-        # A link in the place of the lock file would let somebody else's file be overwritten.
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
-    except OSError as error:
-        advice = "Look at the owner and mode of the folder of the database"
-        raise Refusal(Problem("E308", f"{path} cannot be written ({error.strerror})", advice=advice)) from None
-    try:
+    @classmethod
+    def from_text(cls, text: str | bytes) -> Holder | None:
+        """What `as_text` wrote; None for anything else."""
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            other = _read(handle)
-            advice = "Wait until it is done; the lock is given back by itself when that process ends, however it ends"
-            text = f"{database} is being changed by {other or 'another run'}"
-            raise Refusal(Problem("E312", text, advice=advice)) from None
-        with suppress(PermissionError):  # whoever made the file lets the others of the group hold it too
-            os.fchmod(handle, 0o660)
-        _write(handle, holder)
-        try:
-            yield
-        finally:
-            os.ftruncate(handle, 0)
-    finally:
-        os.close(handle)
+            said = json.loads(text)
+            since = datetime.fromisoformat(said["since"])
+            return cls(str(said["run"]), since, str(said["what"]), int(said["pid"]), str(said["host"]))
+        except (ValueError, KeyError, TypeError):
+            return None
 
 
-def holder_of(database: Path) -> Holder | None:
-    """Who holds the lock now; None when nobody does or it cannot be told. Never waits, never creates the file."""
-    with suppress(OSError):
-        handle = os.open(lock_file(database), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _read(handle)
-        finally:
-            os.close(handle)
-    return None
+@dataclass(frozen=True)
+class Lock:
+    """The lock, while it is held. `check` before each step that must not be done by two: raises Refusal E330 when the
+    lock was lost, as by a broken connection."""
+
+    check: Callable[[], object]
 
 
-def _write(handle: int, holder: Holder) -> None:
-    said = {
-        "run": holder.run,
-        "since": holder.since.isoformat(),
-        "what": holder.what,
-        "pid": holder.pid,
-        "host": holder.host,
-    }
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, json.dumps(said).encode(), 0)
+def held(address: Address, holder: Holder) -> AbstractContextManager[Lock]:
+    """Hold the lock of a database. Refuses E312, naming the holder; E308 when the lock file cannot be written."""
+    if isinstance(address, File):
+        from ispctl.store._lock_file import held_file
+
+        return held_file(address.path, holder)
+    from ispctl.store._lock_server import held_server
+
+    return held_server(address, holder)
 
 
-def _read(handle: int) -> Holder | None:
-    try:
-        said = json.loads(os.pread(handle, 4096, 0))
-        since = datetime.fromisoformat(said["since"])
-        return Holder(str(said["run"]), since, str(said["what"]), int(said["pid"]), str(said["host"]))
-    except (ValueError, KeyError, TypeError):
-        return None
+def taken(place: str, other: Holder | None) -> Refusal:
+    text = f"{place} is being changed by {other or 'another run'}"
+    return Refusal(Problem("E312", text, advice=_ADVICE))

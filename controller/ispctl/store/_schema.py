@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import stat
 from collections.abc import Iterator
 from importlib import resources
-from pathlib import Path
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.store import _errors
 from ispctl.store._database import Database
 
 MARK: Final = "ispctl"
@@ -33,76 +29,48 @@ def newest() -> int:
 def create(database: Database, *, lab: bool) -> None:
     """Make what is missing, in one transaction. An existing FreeRADIUS database keeps every row it has."""
     with database.transaction():
+        database.alone()
         there = database.tables()
         fresh = not there & FREERADIUS
-        if fresh and "ispctl_meta" not in there and {name for name in there if not name.startswith("sqlite_")}:
-            advice = "Give the RADIUS database a file of its own in inventory/targets.yaml"
-            raise Refusal(Problem("E304", f"{database.path} holds tables of another program", advice=advice))
+        if fresh and there and "ispctl_meta" not in there:
+            advice = "Give RADIUS a database of its own in inventory/targets.yaml"
+            raise Refusal(Problem("E304", f"{database.place} holds tables of another program", advice=advice))
         _run(database, _text(database.dialect.freeradius))
         for table, columns in _EXTRA.items():
             _widen(database, table, columns)
         _run(database, _text("indexes.sql"))
         _run(database, "CREATE TABLE IF NOT EXISTS ispctl_meta (key text PRIMARY KEY, value text NOT NULL)")
         _migrate(database)
-        database.write("DROP VIEW IF EXISTS ispctl_rejects")
-        database.write(database.dialect.rejects)
+        _run(database, database.dialect.rejects)
         _mark(database, lab=lab, fresh=fresh)
 
 
 def verify(database: Database) -> None:
     """Refuse what is not ours or not of our version: E303, E304, E305, E306."""
-    there, path = database.tables(), database.path
+    there, place = database.tables(), database.place
     if "ispctl_meta" not in there:
         if there & FREERADIUS:
-            text = f"{path} is a FreeRADIUS database that ispctl does not own"
+            text = f"{place} is a FreeRADIUS database that ispctl does not own"
             advice = "To let ispctl own the logins it makes there, beside all others: ispctl radius init"
             raise Refusal(Problem("E304", text, advice=advice))
-        raise Refusal(Problem("E303", f"{path} has no tables", advice=_INIT))
+        raise Refusal(Problem("E303", f"{place} has no tables", advice=_INIT))
     if missing := sorted(FREERADIUS - there):
-        raise Refusal(Problem("E303", f"{path} lacks the tables {', '.join(missing)}", advice=_INIT))
+        raise Refusal(Problem("E303", f"{place} lacks the tables {', '.join(missing)}", advice=_INIT))
     meta: dict[str, str] = dict(database.query("SELECT key, value FROM ispctl_meta WHERE key IN ('owner', 'schema')"))
     if meta.get("owner") != MARK:
         advice = "Look at inventory/targets.yaml: it may name the wrong database"
-        raise Refusal(Problem("E304", f"{path} is not marked as a database of ispctl", advice=advice))
+        raise Refusal(Problem("E304", f"{place} is not marked as a database of ispctl", advice=advice))
     have = _number(meta.get("schema"))
-    _not_newer(path, have)
+    _not_newer(place, have)
     if have < newest():
-        text = f"{path} has schema {have}, this program needs {newest()}"
+        text = f"{place} has schema {have}, this program needs {newest()}"
         raise Refusal(Problem("E306", text, advice="Bring it up to date with: ispctl radius init"))
-
-
-def make_file(path: Path) -> None:
-    """An empty file, mode 0660: FreeRADIUS writes accounting there, mostly as another user of the same group."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660)
-        os.fchmod(handle, 0o660)
-        os.close(handle)
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise Refusal(_errors.denied(path, f"cannot be made ({error.strerror})")) from None
-
-
-def look(path: Path) -> None:
-    """Refuse what no driver should be let loose on: nothing there (E301), not a file or another format (E302)."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise Refusal(_errors.broken(path))
-        with path.open("rb") as file:
-            head = file.read(16)
-    except (FileNotFoundError, NotADirectoryError):
-        raise Refusal(Problem("E301", f"{path} does not exist", advice=_INIT)) from None
-    except OSError as error:
-        raise Refusal(_errors.denied(path, f"cannot be read ({error.strerror})")) from None
-    if head not in (b"", b"SQLite format 3\0"):
-        raise Refusal(_errors.broken(path))
 
 
 def _migrate(database: Database) -> None:
     rows = database.query("SELECT value FROM ispctl_meta WHERE key = 'schema'")
     have = _number(rows[0][0]) if rows else 0
-    _not_newer(database.path, have)
+    _not_newer(database.place, have)
     for number, text in _migrations():
         if number > have:
             _run(database, text)
@@ -116,8 +84,8 @@ def _migrate(database: Database) -> None:
 def _mark(database: Database, *, lab: bool, fresh: bool) -> None:
     meta: dict[str, str] = dict(database.query("SELECT key, value FROM ispctl_meta WHERE key IN ('owner', 'lab')"))
     if lab and not fresh and meta.get("lab") != "1":
-        text = f"{database.path} is in use and not a lab database: it cannot become one"
-        raise Refusal(Problem("E304", text, advice="Give the lab a file of its own"))
+        text = f"{database.place} is in use and not a lab database: it cannot become one"
+        raise Refusal(Problem("E304", text, advice="Give the lab a database of its own"))
     put = "INSERT INTO ispctl_meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
     database.write(put, ("owner", MARK))
     database.write(put, ("lab", "1" if lab else "0"))
@@ -127,9 +95,9 @@ def _mark(database: Database, *, lab: bool, fresh: bool) -> None:
     )
 
 
-def _not_newer(path: Path, have: int) -> None:
+def _not_newer(place: str, have: int) -> None:
     if have > newest():
-        text = f"{path} has schema {have}; this program knows schemas up to {newest()}"
+        text = f"{place} has schema {have}; this program knows schemas up to {newest()}"
         raise Refusal(Problem("E305", text, advice="Install the newer ispctl that wrote it; nothing was changed"))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from ispctl.store._database import Database, Row
+from ispctl.store._database import Database
+from ispctl.store._link import Row
 from ispctl.store.records import Proof, Reject, Session, moment, stamp_or_none
 
 _SESSION: Final = (

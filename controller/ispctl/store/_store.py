@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ispctl.store import _errors, _journal, _lock, _schema, _sessions
+from ispctl.store import _errors, _journal, _schema, _sessions
 from ispctl.store._database import Database
-from ispctl.store._dsn import database_file
+from ispctl.store._dsn import address
+from ispctl.store._lock import Holder, Lock, held
 from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session, moment, stamp
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -56,12 +57,8 @@ class Store:
 
         `lab` marks a new database as one that the demo key may open. Run twice it changes nothing.
         """
-        path = database_file(dsn, base)
-        _schema.make_file(path)
-        _schema.look(path)
-        database = Database(path, readonly=False, timeout=timeout)
+        database = Database(address(dsn, base), readonly=False, timeout=timeout, make=True)
         try:
-            database.write_ahead()
             _schema.create(database, lab=lab)
         except BaseException:
             database.close()
@@ -70,13 +67,13 @@ class Store:
 
     @classmethod
     def open(cls, dsn: str, *, base: Path = Path(), readonly: bool = False, timeout: float = 5.0) -> Self:
-        """Open what `create` made; a relative path is taken from `base`. Never creates a file. Refuses E300 to E310.
+        """Open what `create` made; a relative path is taken from `base`. Never creates anything.
+
+        Refuses E300 to E310, E324 to E326.
 
         `readonly` asks for no lock and cannot write; it works beside a writer. `timeout` in seconds.
         """
-        path = database_file(dsn, base)
-        _schema.look(path)
-        database = Database(path, readonly=readonly, timeout=timeout)
+        database = Database(address(dsn, base), readonly=readonly, timeout=timeout)
         try:
             _schema.verify(database)
         except BaseException:
@@ -94,8 +91,9 @@ class Store:
         self.close()
 
     @property
-    def path(self) -> Path:
-        return self.database.path
+    def place(self) -> str:
+        """What messages call the database; holds no password."""
+        return self.database.place
 
     @property
     def rows_read(self) -> int:
@@ -114,9 +112,9 @@ class Store:
         """All or nothing; inside another one it joins it."""
         return self.database.transaction()
 
-    def lock(self, holder: _lock.Holder) -> AbstractContextManager[None]:
+    def lock(self, holder: Holder) -> AbstractContextManager[Lock]:
         """Be the only applier. Refuses E312 and names the holder."""
-        return _lock.held(self.path, holder)
+        return held(self.database.address, holder)
 
     # Applied state
 
@@ -130,7 +128,7 @@ class Store:
         stamped = meta.get("applied_at", "")
         at = moment(int(stamped)) if stamped.isascii() and stamped.isdigit() else None
         if at is None or not {"applied_commit", "applied_digest"} <= meta.keys():
-            raise _errors.odd(self.path, "ispctl_meta")
+            raise _errors.odd(self.place, "ispctl_meta")
         return Applied(meta["applied_commit"], at, meta["applied_digest"])
 
     def put_applied(self, applied: Applied) -> None:
@@ -182,7 +180,7 @@ class Store:
             said = {key: json.loads(value) for key, value in rows}
             return {key: value if isinstance(value, dict) else {} for key, value in said.items()}
         except ValueError:
-            raise _errors.odd(self.path, "ispctl_object") from None
+            raise _errors.odd(self.place, "ispctl_object") from None
 
     @property
     def row_key(self) -> bytes:
@@ -191,7 +189,7 @@ class Store:
         try:
             return bytes.fromhex(rows[0][0])
         except (IndexError, ValueError):
-            raise _errors.odd(self.path, "ispctl_secret") from None
+            raise _errors.odd(self.place, "ispctl_secret") from None
 
     def put_object(self, kind: str, key: str, value: Mapping[str, Any]) -> None:
         """`value` is JSON. The kinds "nas" and "pop" belong to the rows of RADIUS."""

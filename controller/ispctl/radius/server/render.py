@@ -99,6 +99,7 @@ stale_after = {settings.stale_after}
 log_accepts = "{"yes" if settings.log_accepts else "no"}"
 player = "{settings.player or "-"}"
 database_name = "{settings.database}"
+database_password = "{settings.database_password}"
 $INCLUDE dialect.conf
 $INCLUDE policy-queries.conf
 $INCLUDE server.conf

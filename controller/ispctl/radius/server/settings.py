@@ -5,12 +5,16 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
 
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\"'`$\\{}%]")
+_SECRETS: Final = (
+    "Leave the password out of the DSN of the server: libpq reads ~/.pgpass of the user that FreeRADIUS runs as, or the"
+    " file that the option passfile names"
+)
 _NUMBERS: Final = {
     "auth_port": (1, 65535),
     "acct_port": (1, 65535),
@@ -27,7 +31,9 @@ _NUMBERS: Final = {
 class ServerSettings:
     """Everything a rendered configuration depends on.
 
-    `database`: absolute path of the SQLite file. `run_dir`: absolute; log and accounting buffer, must be writable.
+    `database`: absolute path of the SQLite file; with `dialect` "postgresql" what libpq reads, `name=value …`,
+    without the password, since the server logs it. `database_password`: empty where libpq finds it by itself.
+    `run_dir`: absolute; log and accounting buffer, must be writable.
     `listen`: an address, or "*". `nas_lifetime`: seconds until a NAS is looked up again (a new secret, a removed NAS).
     `stale_after`: seconds without an update after which a session no longer counts as open; see stale_after().
     `threads`: requests at work at once; SQLite takes one writer at a time, so that more than a few only wait.
@@ -52,7 +58,8 @@ class ServerSettings:
     player: str = ""
     libdir: str = "/usr/lib/freeradius"
     prefix: str = "/usr"
-    dialect: Literal["sqlite"] = "sqlite"
+    dialect: Literal["sqlite", "postgresql"] = "sqlite"
+    database_password: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         """Refuses with E401 what FreeRADIUS would read as something else than it says."""
@@ -61,8 +68,14 @@ class ServerSettings:
             raise Refusal(*problems)
 
     def _texts(self) -> Iterable[Problem]:
-        for name in ("database", "run_dir", "libdir", "prefix"):
+        for name in ("run_dir", "libdir", "prefix"):
             yield from _path_problems(name, getattr(self, name))
+        if self.dialect == "sqlite":
+            yield from _path_problems("database", self.database)
+        for name in ("database", "database_password") if self.dialect == "postgresql" else ():
+            if _UNSAFE.search(getattr(self, name)):
+                text = "it holds a quote, a brace, a backslash, $, % or a control character"
+                yield Problem("E401", f"server setting {name}: {text}", advice=_SECRETS)
         if not re.fullmatch(r"[a-z0-9-]*", self.player):
             yield _unusable("player", f"{self.player!r} is no short name")
         if self.listen != "*":
@@ -82,8 +95,8 @@ class ServerSettings:
             yield _unusable("acct_port", f"{self.acct_port} is the authentication port as well")
 
     def items(self) -> list[tuple[str, str | int]]:
-        """Name and value of every setting, in order of declaration."""
-        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+        """Name and value of every setting but the secret, in order of declaration."""
+        return [(one.name, getattr(self, one.name)) for one in fields(self) if one.repr]
 
 
 def stale_after(interims: Iterable[int], factor: float = 2.5) -> int:

@@ -1,0 +1,58 @@
+"""The lock of a PostgreSQL database: an advisory lock of a connection of its own, given back when that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import psycopg2
+
+from ispctl.model.problem import Problem, Refusal
+from ispctl.store._dsn import Server
+from ispctl.store._lock import Holder, Lock, taken
+from ispctl.store._postgresql import connect
+
+_KEY: Final = 115949411066988
+"""Ours, in every database; advisory locks of two databases are strangers."""
+_NAME: Final = "applier"
+"""Key in ispctl_meta of who holds the lock, or held it when the connection broke."""
+
+
+@contextmanager
+def held_server(address: Server, holder: Holder) -> Iterator[Lock]:
+    """Hold the lock of a database. Refuses E312, naming the holder, and what `connect` refuses.
+
+    The connection has to be direct: behind a pooler that lends connections the lock would be somebody else's.
+    """
+    connection = connect(address, application_name=f"ispctl {holder.what}")
+    cursor = connection.cursor()
+
+    def ask(sql: str, *values: str) -> str:
+        try:
+            cursor.execute(sql, values)
+            rows = cursor.fetchall() if cursor.description else []
+        except psycopg2.Error:
+            raise _lost(address.place) from None
+        return str(rows[0][0]) if rows else ""
+
+    try:
+        if ask(f"SELECT pg_try_advisory_lock({_KEY})") != "True":
+            raise taken(address.place, Holder.from_text(ask("SELECT value FROM ispctl_meta WHERE key = %s", _NAME)))
+        ask(
+            "INSERT INTO ispctl_meta (key, value) VALUES (%s, %s)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            _NAME,
+            holder.as_text(),
+        )
+        # The lock lives and dies with this session: if it still answers, it still holds it.
+        yield Lock(lambda: ask("SELECT 1"))
+        with suppress(Refusal):
+            ask("DELETE FROM ispctl_meta WHERE key = %s", _NAME)
+    finally:
+        connection.close()
+
+
+def _lost(place: str) -> Refusal:
+    text = f"{place}: the connection that held the lock of this run broke, so that another run may have begun"
+    return Refusal(Problem("E330", text, advice="Nothing more is written. Run the command again"))
