@@ -16,6 +16,7 @@ from ispctl.lab import contract
 from ispctl.lab.broken import FAULTS, FlapsUnits, Sound
 from ispctl.plan import Change, Key, Resources
 from ispctl.radius.rows import RadiusRows, order
+from tests.databases import Place
 from tests.radius import world
 from tests.radius.world import ANITA, HOME, OPEN, POP, ROUTER, TABLES, hand
 
@@ -50,7 +51,7 @@ class RadiusBench:
     states = (FIRST, SECOND)
 
     def __init__(self, folder: Path, kind: type[Sound]) -> None:
-        self.store = world.make(folder)
+        self.store = world.make(Place("sqlite:///radius.db", folder))
         self.others = set(map(repr, self._everything()))
         self.backend: Backend = kind(Rows(self.store), self._trespass)
 

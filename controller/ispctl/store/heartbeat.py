@@ -69,6 +69,7 @@ class Heartbeat:
     def take(self, mine: Beat) -> Beat | None:
         """Hold the row and say that we live. None if we do; else who does."""
         with self._database.transaction():
+            self._database.hold("ispctl_loop")
             found = self.read()
             if found is not None and found.token != mine.token and not _is_over(found, mine.at):
                 return found
