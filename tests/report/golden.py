@@ -9,9 +9,9 @@ import pytest
 FOLDER = Path(__file__).parent / "golden"
 
 
-def assert_golden(request: pytest.FixtureRequest, name: str, text: str) -> None:
+def assert_golden(request: pytest.FixtureRequest, name: str, text: str, folder: Path = FOLDER) -> None:
     """The text is, to the byte, what stands in golden/<name>."""
-    path = FOLDER / name
+    path = folder / name
     if request.config.getoption("--update"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from ispctl.cli import gitlab, lab, radius, secrets
+from ispctl.cli import adopt, gitlab, lab, radius, secrets
 from ispctl.cli import run as service
 from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
 from ispctl.cli.start import init, pool, schema
+from ispctl.cli.takeover import adopt as take_over
 
 app = typer.Typer(
     name="ispctl",
@@ -174,9 +175,16 @@ def drift(
     raise typer.Exit(1 if failed else 2 if found.changes and not repair else 0)
 
 
+app.command("adopt")(take_over)
 for command in (service.run, pool, schema, init):
     app.command()(command)
-for name, group in (("radius", radius.app), ("secrets", secrets.app), ("lab", lab.app), ("gitlab", gitlab.app)):
+for name, group in (
+    ("import", adopt.app),
+    ("radius", radius.app),
+    ("secrets", secrets.app),
+    ("lab", lab.app),
+    ("gitlab", gitlab.app),
+):
     app.add_typer(group, name=name)
 
 

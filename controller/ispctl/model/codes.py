@@ -165,6 +165,14 @@ CODES: Final[dict[str, str]] = {
     # E63x: the loop, and what it meets
     "E630": "remote-silent",
     "E631": "no-such-branch",
+    # E65x: what was there before
+    "E650": "not-freeradius",
+    "E651": "not-understood",
+    "E652": "says-otherwise",
+    "E653": "too-many-at-once",
+    "E654": "bad-people-file",
+    "E656": "cannot-commit",
+    "E657": "cannot-edit",
     # E67x are about the forge, GitLab
     "E670": "gitlab-token-refused",
     "E671": "no-such-merge-request",
@@ -182,4 +190,5 @@ CODES: Final[dict[str, str]] = {
     "W707": "unwatched-address",
     "W708": "no-change-in-place",
     "W709": "no-redirect",
+    "W720": "pool-without-addresses",
 }

@@ -113,7 +113,9 @@ class Pool(Record):
         description="nas: Framed-Pool. radius: radippool. dhcp: the NAS's DHCP. static: written in git."
     )
     slices: dict[Name, tuple[Net, ...]] = Field(default_factory=dict, description="Per NAS: its part of the pool.")
-    ranges: tuple[Net, ...] = Field((), description="Its prefixes, where it is not cut into slices.")
+    ranges: tuple[Net, ...] = Field(
+        (), description="Its prefixes, where it is not cut into slices; neither of them: only the NAS knows (W720)."
+    )
     gateway: Address | None = Field(None, description="Never handed out.")
     exclude: tuple[Address, ...] = Field((), description="Never handed out either.")
     nas: tuple[Name, ...] = Field((), description="Hosts or groups that may use it; empty: all.")
@@ -129,7 +131,7 @@ class Pool(Record):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if bool(self.slices) == bool(self.ranges):
+        if (self.slices and self.ranges) or not (self.slices or self.ranges or self.elsewhere):
             raise ValueError("takes either slices (per NAS) or ranges")
         if self.slices and self.served_by not in ("nas", "dhcp"):
             raise ValueError(f"served_by {self.served_by} takes ranges, not slices")
@@ -137,6 +139,11 @@ class Pool(Record):
         if any(part.version != self.family for part in [*self.prefixes, *addresses]):
             raise ValueError(f"holds an address that is not of family {self.family}")
         return self
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether others know its addresses, so that they need not be written here."""
+        return self.served_by in ("nas", "dhcp")
 
     @property
     def prefixes(self) -> tuple[Net, ...]:

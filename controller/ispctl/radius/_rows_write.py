@@ -42,6 +42,15 @@ class Writer:
             "pop": self._pop,
         }
 
+    def clear(self, key: Key) -> None:
+        """Take away what somebody else wrote under a name that becomes ours; a NAS is written over."""
+        kind, name = key
+        if kind == "login":
+            for sql in _GONE:
+                self._database.write(sql, (name,))
+        elif kind == "pop":
+            self._database.write("DELETE FROM ispctl_pop WHERE pop = ?", (name,))
+
     def write(self, key: Key, now: Fields | None, want: Fields | None) -> None:
         """`now` is what was read in this transaction."""
         kind, name = key

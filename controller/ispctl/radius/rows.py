@@ -8,7 +8,7 @@ learning, and are compared with nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.model.problem import Problem, Refusal
@@ -21,7 +21,7 @@ from ispctl.store import Store
 TARGET: Final = "radius"
 BATCH: Final = 200
 """Changes in one transaction: FreeRADIUS writes between two of them, and waits for one a few milliseconds."""
-_NOT_OURS: Final = "not ours, adopt first: there are rows of this name that ispctl did not write"
+_NOT_OURS: Final = "not ours, adopt first (ispctl adopt): there are rows of this name that ispctl did not write"
 _CHANGED: Final = "changed meanwhile: what stands there now is not what the plan was made from; plan again"
 _RANKS: Final = {"nas": (0, 6), "pop": (1, 5), "group": (2, 4), "login": (3, 3)}
 _STOPS: Final = frozenset({"E302", "E307", "E308", "E309", "E327", "E328", "E329"})
@@ -49,6 +49,10 @@ def _nothing_to_open(_: str) -> str:
 def _nothing_beside(_: Change) -> None: ...
 
 
+def _never_taken(_: Change) -> Problem:
+    return Problem("E314", _NOT_OURS)
+
+
 class RadiusRows:
     """Backend of the target "radius". Uses the store's connection, on the thread that opened it."""
 
@@ -72,13 +76,15 @@ class RadiusRows:
         changes: Sequence[Change],
         opener: Opener = _nothing_to_open,
         beside: Callable[[Change], None] = _nothing_beside,
+        judge: Callable[[Change], Problem | None] = _never_taken,
     ) -> Iterator[Outcome]:
         """One outcome per change, in the order given (see `order`), after the transaction that holds it is committed.
 
         Each key is read again in that transaction: equal to `after` is success with nothing written, other than
         `before` is refused (E313), rows that are not ours too (E314). `opener` turns the digest of a sealed value into
         clear text. `beside` is called in the same transaction for each change that succeeds: entitlement and journal
-        belong there; a Refusal it raises takes that change back. If the database fails, nothing more is tried.
+        belong there; a Refusal it raises takes that change back. `judge` is asked in it about rows that are not ours:
+        None lets them be taken over, which means replaced. If the database fails, nothing more is tried.
         """
         held = _Held()
         stopped: Problem | None = None
@@ -86,14 +92,18 @@ class RadiusRows:
             outcomes: list[Outcome] = []
             if stopped is None:
                 try:
-                    outcomes = self._batch(batch, opener, beside, held)
+                    outcomes = self._batch(batch, opener, _Asked(beside, judge), held)
                 except Refusal as refusal:
                     stopped = refusal.problems[0]
             yield from outcomes or [Outcome(c, stopped.text, stopped.code) for c in batch if stopped]
 
-    def _batch(
-        self, batch: Sequence[Change], opener: Opener, beside: Callable[[Change], None], held: _Held
-    ) -> list[Outcome]:
+    def foreign(self, keys: Sequence[Key]) -> frozenset[Key]:
+        """Which of these keys, if they are not ours, have rows that somebody else wrote."""
+        reader = Reader(self._store)
+        ours = reader.read(keys)
+        return _foreign(reader, [key for key in keys if key not in ours])
+
+    def _batch(self, batch: Sequence[Change], opener: Opener, asked: _Asked, held: _Held) -> list[Outcome]:
         with self._database.transaction():
             self._database.hold(*_TABLES)
             reader = Reader(self._store)
@@ -102,7 +112,7 @@ class RadiusRows:
             foreign = _foreign(reader, [c.key for c in batch if c.after is not None and c.key not in have])
             outcomes = []
             for change in batch:
-                problem = held.reason(change) or self._one(change, have.get(change.key), foreign, writer, beside)
+                problem = held.reason(change) or self._one(change, have.get(change.key), foreign, writer, asked)
                 if problem:
                     held.failed(change, have.get(change.key))
                 outcomes.append(Outcome(change, problem.text, problem.code) if problem else Outcome(change))
@@ -114,20 +124,22 @@ class RadiusRows:
         now: Fields | None,
         foreign: frozenset[Key],
         writer: Writer,
-        beside: Callable[[Change], None],
+        asked: _Asked,
     ) -> Problem | None:
         """Write one change, or say why not; then nothing of it is written."""
         try:
             before, after = _frozen(change.before), _frozen(change.after)
             text.fit(Change(change.target, change.key, before, after))
-            if change.key in foreign:
-                return Problem("E314", _NOT_OURS)
+            if change.key in foreign and (problem := asked.judge(change)):
+                return problem
             if now not in (before, after):
                 return Problem("E313", _CHANGED)
             with self._database.savepoint():
+                if change.key in foreign:
+                    writer.clear(change.key)
                 if now != after:
                     writer.write(change.key, now, after)
-                beside(change)
+                asked.beside(change)
         except text.Unfit as unfit:
             return Problem(unfit.code, unfit.text)
         except Refusal as refusal:
@@ -136,6 +148,13 @@ class RadiusRows:
                 raise
             return problem
         return None
+
+
+class _Asked(NamedTuple):
+    """Who is asked about each change: what else is written with it, and whether others' rows may be taken over."""
+
+    beside: Callable[[Change], None]
+    judge: Callable[[Change], Problem | None]
 
 
 class _Held:

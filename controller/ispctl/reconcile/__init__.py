@@ -1,11 +1,13 @@
 """The only orchestrator: commit + facts + now -> plan -> gates -> rows -> sessions -> journal. Imported by cli alone.
 
-`World` is what a run acts upon; `live` and `propose` plan, `apply` does, `drifted` and `repair` mind hand edits.
+`World` is what a run acts upon; `live` and `propose` plan, `apply` does, `drifted` and `repair` mind hand edits,
+`take` makes rows ours that were there before.
 """
 
 from ispctl.reconcile.guards import closed_gates, held
 from ispctl.reconcile.run import apply, drifted, empty, live, repair, with_unread
 from ispctl.reconcile.survey import propose
+from ispctl.reconcile.take import take
 from ispctl.reconcile.touch import SessionOutcome, awaited_reports
 from ispctl.reconcile.world import Permission, Result, World
 
@@ -23,5 +25,6 @@ __all__ = [
     "live",
     "propose",
     "repair",
+    "take",
     "with_unread",
 ]

@@ -15,7 +15,7 @@ from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, TOLD, Survey,
 from ispctl.reconcile.world import Waiting, World
 from ispctl.store import Applied, AppliedService, Run
 
-LASTING: Final = frozenset({"E314", "E318"})
+LASTING: Final = frozenset({"E314", "E318", "E652"})
 """Failures that wait for a person (rows of somebody else), and what waits for those: the commit counts as applied."""
 
 
@@ -39,8 +39,9 @@ class Notes:
             self._left(change)
             self._service(change.owner)
 
-    def rest(self, failed: Sequence[Outcome], waits: Waiting) -> None:
-        """What has no row of its own: entitlements whose rows stay the same, terms of tariffs, the applied commit."""
+    def rest(self, failed: Sequence[Outcome], waits: Waiting, *, whole: bool = True) -> None:
+        """What has no row of its own: entitlements whose rows stay the same, terms of tariffs, the applied commit.
+        Not `whole`: the run was not about everything that the commit says, so that it does not count as applied."""
         plan = self.found.plan
         quiet = waits.owners(plan) | {outcome.change.owner for outcome in failed}
         stuck = {o.change.key for o in failed} | {c.key for c in plan.changes if c.id in waits.changes}
@@ -54,7 +55,7 @@ class Notes:
             self._terms(frozenset(_tariff_of(name) for kind, name in stuck if kind == "group"))
             if self.regrouped:
                 self._told()
-            if not waits.closed and all(outcome.code in LASTING for outcome in failed):
+            if whole and not waits.closed and all(outcome.code in LASTING for outcome in failed):
                 self.store.put_applied(Applied(plan.commit, self.now, plan.digest))
 
     def _is_stale(self, owner: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Any, Self
 
 from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Where
-from ispctl.repo.git import Git, refused
+from ispctl.repo.git import Entry, Git, refused
 from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, kind_of
 from ispctl.repo.snapshot import Files, Holding, Snapshot
 
-__all__ = ["Changes", "Document", "Holding", "Repository", "Snapshot"]
+__all__ = ["Changes", "Document", "Holding", "Repository", "Snapshot", "snapshot_of"]
 
 _RAW = ("inventory/keyring.age", "inventory/recipients.txt")
 
@@ -75,6 +75,12 @@ class Repository:
             self._snapshots[tree] = self._load(tree)
         return self._snapshots[tree]
 
+    def contents(self) -> Mapping[str, bytes]:
+        """Every file of ours in the work tree as it stands, by path; of HEAD for a bare repository."""
+        tree = self.git.worktree() or self.git.resolve("HEAD")
+        entries = (entry for entry in self.git.tree(tree, FOLDERS) if refused(entry) is None)
+        return {entry.path: self._blob(entry.blob, LARGE) for entry in entries if entry.size <= LARGE}
+
     def changes(self, base: str, head: str) -> Changes:
         """The files that differ between two commits; costs what differs, not what there is."""
         found: dict[str, list[str]] = {"A": [], "M": [], "D": []}
@@ -87,27 +93,34 @@ class Repository:
         return self.git.is_ancestor(ancestor, commit)
 
     def _load(self, commit: str) -> Snapshot:
-        loading = _Loading(self.git, self._blob)
-        for path, blob in loading.entries(commit):
-            loading.take(path, blob)
+        loading = _Loading()
+        for path, blob in loading.entries(self.git.tree(commit, FOLDERS)):
+            loading.take(path, self._blob(blob, LARGE))
         return loading.snapshot(commit)
+
+
+def snapshot_of(files: Mapping[str, bytes]) -> Snapshot:
+    """What files would say that are in no repository yet, by path; somebody else gave them names that may be read."""
+    loading = _Loading()
+    entries = (Entry(path, 0o100644, path, len(data)) for path, data in sorted(files.items()))
+    for path, _ in loading.entries(entries):
+        loading.take(path, files[path])
+    return loading.snapshot("")
 
 
 class _Loading:
     """Collects the files of one commit; lives as long as one load."""
 
-    def __init__(self, git: Git, blob: Callable[[str, int], bytes]) -> None:
-        self.git = git
-        self.blob = blob
+    def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.by_kind: dict[str, dict[str, Document[Any]]] = {}
         self.raw: dict[str, bytes] = {}
         self.folders: set[str] = set()
         self.broken: set[str] = set()
 
-    def entries(self, commit: str) -> Iterator[tuple[str, str]]:
+    def entries(self, tree: Iterable[Entry]) -> Iterator[tuple[str, str]]:
         """(path, blob) of every file that may be ours; the rest becomes problems."""
-        for entry in self.git.tree(commit, FOLDERS):
+        for entry in tree:
             if problem := refused(entry):
                 self.problems.append(problem)
                 self.broken.add(entry.path)
@@ -125,8 +138,7 @@ class _Loading:
             elif kind or (entry.path in _RAW and entry.size <= LARGE):
                 yield entry.path, entry.blob
 
-    def take(self, path: str, blob: str) -> None:
-        data = self.blob(blob, LARGE)
+    def take(self, path: str, data: bytes) -> None:
         kind = kind_of(path)
         if not isinstance(kind, Kind):
             self.raw[path] = data

@@ -18,6 +18,11 @@ def write(directory: Path) -> list[Path]:
     return sorted(written)
 
 
+def content(name: str) -> bytes:
+    """One of the files as it is packaged."""
+    return files(__package__).joinpath("files", name).read_bytes()
+
+
 def _copy(source: Traversable, target: Path, written: list[Path]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for entry in source.iterdir():

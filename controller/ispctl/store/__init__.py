@@ -5,6 +5,7 @@ Imported by radius, reconcile, status and lab; imports plan and model only.
 
 from ispctl.store._database import Database
 from ispctl.store._dsn import Address, File, address
+from ispctl.store._foreign import reading
 from ispctl.store._journal import Run
 from ispctl.store._lock import Holder, Lock
 from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
@@ -32,4 +33,5 @@ __all__ = [
     "Session",
     "Store",
     "address",
+    "reading",
 ]

@@ -36,6 +36,10 @@ def _overlaps(pools: PoolMap) -> Iterator[Problem]:
 
 
 def _room(document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]:
+    if not pool.prefixes:
+        text = f"pool {name} names no addresses: nobody sees when one of them is given away twice"
+        yield Problem("W720", text, document.where_key(name), "Write its slices or ranges; until then the NAS knows")
+        return
     outside = [i for i, address in enumerate(pool.exclude) if not any(address in net for net in pool.prefixes)]
     for i in outside:
         text = f"{pool.exclude[i]} is excluded from pool {name}, which does not hold it"

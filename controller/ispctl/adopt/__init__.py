@@ -1,0 +1,6 @@
+"""What does a database that was there before us mean, and how does it become ours?
+
+Pure: `old` (what was read), `effective` (which rows count for a login), `rates`, `dates`, `meaning` (what the rows say
+about one person), `draft` (files from many meanings). With I/O: `reading` (somebody's tables), `importing` (a database
+becomes files), `taking` (`ispctl adopt`), `handed` (`ispctl drift --adopt`). Imported by cli alone.
+"""

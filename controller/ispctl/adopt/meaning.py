@@ -1,0 +1,259 @@
+"""What the rows of one login mean, in the words of our files; and what of them has no such words. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ispctl.adopt import rates, values
+from ispctl.adopt.dates import End, expiration
+from ispctl.adopt.effective import Effective, conditional, effective, last
+from ispctl.adopt.old import Finding, OldGroup, Person, Row, Severity, about, in_order
+from ispctl.adopt.rates import Speed
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Pools by name, "" for none."""
+
+    ipv4: str = ""
+    ipv6: str = ""
+    delegated: str = ""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """One login. Addresses are texts as in an entitlement: "203.0.113.7", "pool:home" or "" (none)."""
+
+    login: str = field(repr=False)
+    password: str = field(repr=False)
+    group: str = ""
+    """The old group that gives the most; what it gives is what is sold."""
+    speed: Speed | None = None
+    told: str = ""
+    """The attribute that told the speed."""
+    own: bool = False
+    """Whether the speed or the sessions are the login's own, and not its group's."""
+    sessions: int = 0
+    sold: Grant = Grant()
+    """The pools that the groups give."""
+    ipv4: str = ""
+    ipv6: str = ""
+    delegated: str = ""
+    routes: tuple[str, ...] = ()
+    nas: tuple[str, ...] = ()
+    """Addresses and identifiers of the NAS that it may come from; empty: any."""
+    macs: tuple[str, ...] = ()
+    suspended: bool = False
+    end: End | None = None
+    interim: int | None = None
+    handed_out: bool = False
+    """Whether the server chooses the address from the pool (Pool-Name), and not the NAS."""
+    anchor: tuple[str, int] = ("", 0)
+    """A row by which somebody finds it: (table, id)."""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """The meaning, or None where there is no service to make of it; and everything there is to say."""
+
+    meaning: Meaning | None
+    findings: tuple[Finding, ...]
+
+
+def understand(person: Person, groups: Mapping[str, OldGroup], zone: ZoneInfo) -> Understood:
+    """One login with its groups. Dates are read in `zone`."""
+    rows = effective(person, groups)
+    reading = _Reading(person, rows, zone)
+    meaning = reading.meaning()
+    return Understood(meaning, in_order([*rows.findings, *reading.findings]))
+
+
+class _Reading:
+    """One understanding; collects what is odd on its way."""
+
+    def __init__(self, person: Person, rows: Effective, zone: ZoneInfo) -> None:
+        self.login, self.anchor, self.rows, self.zone = person.login, person.anchor, rows, zone
+        self.findings: list[Finding] = []
+
+    def meaning(self) -> Meaning | None:
+        password = self._password()
+        if values.login(self.login) is None:
+            text = "the login has a capital, a blank or another sign that a login of ours cannot have"
+            self._say_of_all("refused", "unfit-login", text)
+        suspended = self.rows.rejected is not None
+        found = Meaning(self.login, password or "", self.rows.group, suspended=suspended, anchor=self.anchor)
+        for step in (self._addresses, self._check, self._speed, self._rest):
+            found = step(found)
+        refused = any(one.severity == "refused" for one in self.findings)
+        return None if refused or password is None else found
+
+    def _say(self, severity: Severity, kind: str, text: str, row: Row) -> None:
+        self.findings.append(about(severity, kind, text, row, self.login))
+
+    def _say_of_all(self, severity: Severity, kind: str, text: str, attribute: str = "") -> None:
+        """Of no row but of what is missing, or of the login itself."""
+        self.findings.append(Finding(severity, kind, text, *self.anchor, attribute, self.login))
+
+    # check rows
+
+    def _password(self) -> str | None:
+        row = last(self.rows.check, "Cleartext-Password", "User-Password")
+        hashed = [one for one in self.rows.check if _HASHED.fullmatch(one.attribute)]
+        if row is None:
+            for one in hashed:
+                text = "the password is stored as a hash: it cannot be sealed, and CHAP cannot use it; set a new one"
+                self._say("refused", "hashed-password", text, one)
+            if not hashed:
+                text = "no password: nobody logs in with these rows"
+                self._say_of_all("refused", "no-password", text)
+            return None
+        for one in hashed:
+            self._say("note", "second-password", "a hash beside the clear password: the clear one is taken", one)
+        value = values.literal(row.value)
+        if value is None or len(value.encode("utf-8", "replace")) > 128 or not value.isprintable():
+            self._say("refused", "unfit-password", "a password that the server does not take as it stands", row)
+            return None
+        return value
+
+    def _check(self, found: Meaning) -> Meaning:
+        for row in self.rows.check:
+            if row.attribute in _PASSED or _HASHED.fullmatch(row.attribute):
+                continue
+            if row.table == "radgroupcheck" and conditional(row):  # said already: it chooses the group
+                continue
+            if row.attribute in _COMPARED and row.op in {":=", "="}:
+                self._say("note", "no-restriction", f"{row.op} compares nothing: the server lets anything pass", row)
+                continue
+            read = _CHECKS.get(row.attribute)
+            changed = read(self, found, row) if read else None
+            if changed is None:
+                self._say("lost", "unknown-check", "a rule that our files cannot say", row)
+            found = changed or found
+        return found
+
+    def _expiration(self, found: Meaning, row: Row) -> Meaning:
+        end = expiration(row.value, self.zone)
+        if end is None:
+            self._say("refused", "unreadable-date", "a date that the server cannot read: it turns the login away", row)
+        return replace(found, end=end)
+
+    def _sessions(self, found: Meaning, row: Row) -> Meaning | None:
+        sessions = values.number(row.value, 10_000)
+        own = found.own or row.table == "radcheck"
+        return None if sessions is None else replace(found, sessions=sessions, own=own)
+
+    def _macs(self, found: Meaning, row: Row) -> Meaning | None:
+        macs = {values.mac(part) for part in values.alternatives(row)}
+        known = {*found.macs, *(one for one in macs if one)}
+        return replace(found, macs=tuple(sorted(known))) if macs and None not in macs and len(known) <= 16 else None
+
+    def _nas(self, found: Meaning, row: Row) -> Meaning | None:
+        parts = values.alternatives(row)
+        return replace(found, nas=tuple(sorted({*found.nas, *parts}))) if parts else None
+
+    def _pool_name(self, found: Meaning, row: Row) -> Meaning | None:
+        pool = values.pool(row.value)
+        if pool is None:
+            return None
+        sold = found.sold
+        if row.table == "radgroupcheck":
+            sold = replace(sold, ipv4=pool.removeprefix("pool:"))
+        if _static(found.ipv4):
+            return replace(found, sold=sold)
+        return replace(found, ipv4=pool, sold=sold, handed_out=True)
+
+    def _auth_type(self, found: Meaning, row: Row) -> Meaning:
+        if row.value.casefold() == "accept":
+            self._say("refused", "no-password-asked", "Auth-Type Accept lets everybody in without a password", row)
+        return found
+
+    # reply rows
+
+    def _addresses(self, found: Meaning) -> Meaning:
+        sold = Grant(**dict(self._pools(self.rows.sold)))
+        found = replace(found, sold=sold)
+        for row in self.rows.reply:
+            said = values.address(row)
+            if said is None:
+                continue
+            part, value = said
+            if value is None:
+                self._say("lost", "unreadable-address", "an address or a pool that could not be read", row)
+            elif part == "routes":
+                found = replace(found, routes=tuple(sorted({*found.routes, value})))
+            elif value and not (_static(getattr(found, part)) and value.startswith("pool:")):
+                found = _with(found, part, value)  # where there are both, a NAS takes the address
+        return found
+
+    def _pools(self, rows: Iterable[Row]) -> Iterable[tuple[str, str]]:
+        for row in rows:
+            part, value = values.address(row) or ("", None)
+            if value and value.startswith("pool:"):
+                yield part, value.removeprefix("pool:")
+
+    def _speed(self, found: Meaning) -> Meaning:
+        told, odd = rates.told(self.rows.reply)
+        for row in odd:
+            self._say("lost", "unreadable-rate", "a rate that could not be read whole", row)
+        by_name = {row.attribute: row for row in self.rows.reply}
+        for other in told[1:]:
+            if other.speed[:2] != told[0].speed[:2]:
+                row = by_name[other.attribute]
+                self._say("lost", "two-rates", f"another rate than that of {told[0].attribute}, which is taken", row)
+        if not told:
+            text = "no rate is told: the NAS knows it, or there is none; give the tariff its real rate"
+            self._say_of_all("lost", "no-rate", text, "rate")
+            return found
+        own = found.own or by_name[told[0].attribute].table == "radreply"
+        return replace(found, speed=told[0].speed, told=told[0].attribute, own=own)
+
+    def _rest(self, found: Meaning) -> Meaning:
+        for row in self.rows.reply:
+            if row.attribute == "Acct-Interim-Interval" and (seconds := values.number(row.value, 86400)):
+                found = replace(found, interim=seconds)
+            elif row.attribute in _LEFT_OUT:
+                self._say("note", "left-out", "is not sent any more: it says nothing that a NAS needs", row)
+            elif not self._is_read(row, found):
+                self._say("lost", "unknown-reply", "an attribute that our files cannot say", row)
+        return found
+
+    def _is_read(self, row: Row, found: Meaning) -> bool:
+        if row.attribute == "Filter-Id":
+            return found.told == "Filter-Id" or rates.is_filter_rate(row.value)
+        if row.attribute == "Cisco-AVPair":
+            return rates.is_interface_rate(row.value) or row.value.startswith(values.CISCO_POOL)
+        return row.attribute in values.READERS or row.attribute in rates.ATTRIBUTES or row.attribute in _PASSED
+
+
+def _with(found: Meaning, part: str, value: str) -> Meaning:
+    if part == "ipv4":
+        return replace(found, ipv4=value)
+    return replace(found, ipv6=value) if part == "ipv6" else replace(found, delegated=value)
+
+
+def _static(address: str) -> bool:
+    return bool(address) and not address.startswith("pool:")
+
+
+_HASHED: Final = re.compile(
+    r"(NT|LM|Crypt|MD5|SMD5|SHA1?|SSHA1?|SSHA|SHA2|SSHA2?-?(224|256|384|512)?|PBKDF2)-?Password|Password-With-Header"
+)
+_PASSED: Final = frozenset({"Cleartext-Password", "User-Password", "Fall-Through"})
+"""Read where they stand, or about how rows are read."""
+_COMPARED: Final = frozenset({"Calling-Station-Id", "NAS-IP-Address", "NAS-Identifier"})
+_CHECKS: Final[Mapping[str, Callable[[_Reading, Meaning, Row], Meaning | None]]] = {
+    "Expiration": _Reading._expiration,
+    "Simultaneous-Use": _Reading._sessions,
+    "Calling-Station-Id": _Reading._macs,
+    "NAS-IP-Address": _Reading._nas,
+    "NAS-Identifier": _Reading._nas,
+    "Pool-Name": _Reading._pool_name,
+    "Auth-Type": _Reading._auth_type,
+}
+_LEFT_OUT: Final = frozenset(
+    "Service-Type Framed-Protocol Framed-Compression Framed-Routing Framed-IP-Netmask Port-Limit Reply-Message".split()
+)

@@ -1,0 +1,79 @@
+"""The commands as they are typed, by somebody at a certain moment, on a database of somebody else's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ispctl.cli import common, main
+from ispctl.cli.common import run
+from tests.adopt import world
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Isp:
+    """A folder for a repository, an old database beside it, and the commands."""
+
+    folder: Path
+    capture: pytest.CaptureFixture[str] = field(repr=False)
+    env: dict[str, str] = field(default_factory=lambda: dict(world.ENV))
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "old.db"
+
+    @property
+    def repo(self) -> Path:
+        return self.folder / "isp"
+
+    @property
+    def dsn(self) -> str:
+        return f"sqlite:///{self.database}"
+
+    def __call__(self, *words: object) -> Said:
+        self.capture.readouterr()
+        place = ["--repo", str(self.repo)] if self.repo.exists() else []
+        code = run(main.app, "ispctl", [*place, *map(str, words)])
+        out, err = self.capture.readouterr()
+        assert "Traceback" not in out + err
+        return Said(code, out, err)
+
+    def imported(self, *words: object) -> Said:
+        """`ispctl import freeradius` into a new repository."""
+        said = self("import", "freeradius", "--dsn", self.dsn, "--out", self.repo, "--timezone", "Asia/Kathmandu",
+                    "--currency", "NPR", *words)  # fmt: skip
+        self.env["ISPCTL_AGE_KEY_FILE"] = str(self.folder / "isp.key")
+        return said
+
+    def read(self, path: str) -> str:
+        return (self.repo / path).read_text("utf-8")
+
+
+@pytest.fixture
+def isp(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Isp:
+    """With the old ISP of old_isp.sql."""
+    found = Isp(tmp_path, capsys)
+    world.old_isp(found.database)
+
+    def session(repo: Path, prefix: str) -> common.Session:
+        return common.Session(repo, prefix, found.env, world.NOW)
+
+    monkeypatch.setattr(main, "Session", session)
+    return found

@@ -1,0 +1,73 @@
+-- An ISP as one finds it: a stock schema, filled by a web front end and by hand over ten years.
+INSERT INTO nas (id, nasname, shortname, type, secret) VALUES
+	(1, '192.0.2.1', 'Core Router 1', 'other', 'canary-pw-nas-1'),
+	(2, '192.0.2.2', 'core_router_2', 'mikrotik', 'canary-pw-nas-2'),
+	(3, '198.51.100.0/24', 'hotspots', 'other', 'canary-pw-nas-3'),
+	(4, 'nas4.example.net', 'north', 'cisco', 'canary-pw-nas-4'),
+	(5, '192.0.2.5', 'west', 'other', 'canary-pw\nas-5'),
+	(6, '192.0.2.1', 'again', 'other', 'canary-pw-nas-6');
+INSERT INTO radgroupcheck (id, groupname, attribute, op, value) VALUES
+	(1, 'Gold', 'Simultaneous-Use', ':=', '1'),
+	(2, 'silver', 'Simultaneous-Use', ':=', '2'),
+	(3, 'Disabled-Users', 'Auth-Type', ':=', 'Reject'),
+	(4, 'office', 'NAS-Port-Type', '==', 'Ethernet');
+INSERT INTO radgroupreply (id, groupname, attribute, op, value) VALUES
+	(1, 'Gold', 'Mikrotik-Rate-Limit', '=', '25M/50M 40M/80M 20M/40M 10/10'),
+	(2, 'Gold', 'Framed-Pool', '=', 'home'),
+	(3, 'Gold', 'Service-Type', '=', 'Framed-User'),
+	(4, 'Gold', 'Acct-Interim-Interval', '=', '300'),
+	(5, 'silver', 'Mikrotik-Rate-Limit', '=', '10M/20M'),
+	(6, 'silver', 'Framed-Pool', '=', 'home'),
+	(7, 'silver', 'Fall-Through', '=', 'Yes'),
+	(8, 'silver', 'Session-Timeout', '=', '86400'),
+	(9, 'office', 'WISPr-Bandwidth-Max-Down', ':=', '100000000'),
+	(10, 'office', 'WISPr-Bandwidth-Max-Up', ':=', '100000000'),
+	(11, 'nobody', 'Mikrotik-Rate-Limit', '=', '1M/1M');
+INSERT INTO radusergroup (username, groupname, priority) VALUES
+	('anita@home.example', 'Gold', 1), ('bikash@home.example', 'Gold', 1), ('chandani@home.example', 'silver', 1),
+	('deepak@home.example', 'Gold', 5), ('deepak@home.example', 'Disabled-Users', 0),
+	('ekraj@home.example', 'silver', 1), ('firma@office.example', 'office', 1), ('gita@home.example', 'gone', 1),
+	('hari@home.example', 'Gold', 1), ('Indira@home.example', 'Gold', 1), ('jaya@home.example', 'Gold', 1),
+	('kiran@home.example', 'Gold', 1), ('lila@home.example', 'Gold', 1), ('mina@home.example', 'Gold', 1),
+	('nabin@home.example', 'Gold', 1), ('ghost@home.example', 'Gold', 1), ('otis@home.example', 'Gold', 1);
+INSERT INTO radcheck (id, username, attribute, op, value) VALUES
+	(1, 'anita@home.example', 'Cleartext-Password', ':=', 'canary-pw-anita'),
+	(2, 'anita@home.example', 'Expiration', ':=', '31 Dec 2031'),
+	(3, 'bikash@home.example', 'User-Password', '==', 'canary-pw-bikash'),
+	(4, 'bikash@home.example', 'Expiration', ':=', '31 Dec 2031 18:00:00'),
+	(5, 'bikash@home.example', 'Calling-Station-Id', '==', '00-00-5E-00-53-01'),
+	(6, 'chandani@home.example', 'Cleartext-Password', ':=', 'canary-pw-\\chandani'),
+	(7, 'chandani@home.example', 'NAS-IP-Address', '==', '192.0.2.2'),
+	(8, 'deepak@home.example', 'Cleartext-Password', ':=', 'canary-pw-deepak'),
+	(9, 'ekraj@home.example', 'Cleartext-Password', ':=', 'canary-pw-ekraj'),
+	(10, 'ekraj@home.example', 'Simultaneous-Use', ':=', '5'),
+	(11, 'ekraj@home.example', 'Calling-Station-Id', ':=', '00-00-5E-00-53-02'),
+	(12, 'firma@office.example', 'Cleartext-Password', ':=', 'canary-pw-firma'),
+	(13, 'firma@office.example', 'Calling-Station-Id', '=~', '^(00005e005303|00:00:5e:00:53:04)$'),
+	(14, 'gita@home.example', 'Cleartext-Password', ':=', 'canary-pw-gita'),
+	(15, 'hari@home.example', 'NT-Password', ':=', '0123456789abcdef0123456789abcdef'),
+	(16, 'Indira@home.example', 'Cleartext-Password', ':=', 'canary-pw-indira'),
+	(17, 'jaya@home.example', 'Cleartext-Password', ':=', 'canary-pw-jaya'),
+	(18, 'jaya@home.example', 'Expiration', ':=', '2031-12-31'),
+	(19, 'kiran@home.example', 'Cleartext-Password', ':=', 'canary-pw-kiran'),
+	(20, 'kiran@home.example', 'Expiration', ':=', '1956527999'),
+	(21, 'lila@home.example', 'Auth-Type', ':=', 'Accept'),
+	(22, 'mina@home.example', 'Cleartext-Password', ':=', '`%{User-Name}`'),
+	(23, 'nabin@home.example', 'Cleartext-Password', ':=', 'canary-pw-nabin'),
+	(24, 'nabin@home.example', 'Huntgroup-Name', '==', 'north'),
+	(25, 'o''brien@home.example', 'Cleartext-Password', ':=', 'canary-pw-obrien'),
+	(26, 'otis@home.example', 'Cleartext-Password', ':=', 'canary-pw-otis'),
+	(27, 'otis@home.example', 'Expiration', ':=', '1 Jan 2024');
+INSERT INTO radreply (id, username, attribute, op, value) VALUES
+	(1, 'anita@home.example', 'Framed-IP-Address', ':=', '203.0.113.7'),
+	(2, 'bikash@home.example', 'Framed-IP-Address', ':=', '203.0.113.7'),
+	(3, 'chandani@home.example', 'Framed-Route', '+=', '203.0.113.64/29 0.0.0.0 1'),
+	(4, 'chandani@home.example', 'Framed-Route', '+=', '203.0.113.72/29 203.0.113.1 1'),
+	(5, 'firma@office.example', 'Framed-IP-Address', ':=', '198.51.100.255'),
+	(6, 'firma@office.example', 'Delegated-IPv6-Prefix', ':=', '2001:db8:100::/56'),
+	(7, 'firma@office.example', 'Framed-IPv6-Address', ':=', '2001:db8:200::7'),
+	(8, 'kiran@home.example', 'Mikrotik-Rate-Limit', ':=', '5M/5M'),
+	(9, 'kiran@home.example', 'Framed-Pool', ':=', 'Big Pool'),
+	(10, 'nabin@home.example', 'Mikrotik-Rate-Limit', ':=', '64k/64k 128k/128k bad'),
+	(11, 'nabin@home.example', 'Mikrotik-Address-List', '=', 'vip'),
+	(12, 'otis@home.example', 'Framed-Pool', ':=', 'other');
