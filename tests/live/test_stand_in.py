@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from ispctl.lab import mschap, rates
+from ispctl.lab import mschap
 from ispctl.lab.addresses import Pools
 from ispctl.lab.granted import granted
 from ispctl.lab.rates import BadValue, Rate, Way
 from ispctl.lab.session import Session
+from ispctl.lab.vendors.routeros import rate_limit
 
 
 @pytest.mark.parametrize(
@@ -28,13 +29,13 @@ from ispctl.lab.session import Session
     ],
 )
 def test_a_rate_limit_is_read_as_routeros_reads_it(text: str, expected: Rate) -> None:
-    assert rates.routeros(text) == expected
+    assert rate_limit(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "fast", "1M/2M/3M", "1.5M", "-1", "1M 2M 3M 4 9", "1 2 3 4 5 6 7", "1Mbit"])
 def test_a_rate_limit_that_routeros_cannot_read_is_said_so(text: str) -> None:
     with pytest.raises(BadValue):
-        rates.routeros(text)
+        rate_limit(text)
 
 
 def test_an_unreadable_rate_is_a_complaint_and_no_limit() -> None:

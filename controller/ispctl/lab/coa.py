@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ispctl.lab import wire
-from ispctl.lab.granted import rate_of
+from ispctl.lab import vendors, wire
 from ispctl.lab.nas import Nas
 from ispctl.lab.rates import BadValue
 from ispctl.lab.session import Session
@@ -25,12 +24,6 @@ _SESSION: Final = {
     "Calling-Station-Id": lambda session: session.mac,
 }
 _ALWAYS: Final = frozenset(("Session-Timeout", "Idle-Timeout", "Acct-Interim-Interval"))
-_RATES: Final = frozenset(("WISPr-Bandwidth-Max-Up", "WISPr-Bandwidth-Max-Down"))
-CHANGEABLE: Final[Mapping[str, frozenset[str]]] = {
-    "routeros": _ALWAYS | {"Mikrotik-Rate-Limit", "Mikrotik-Group", "Filter-Id"},
-    "wispr": _ALWAYS | _RATES,
-}
-"""Platform -> what a CoA can change there. Addresses, pools, prefixes and routes need a new session everywhere."""
 
 Then = Callable[[], object] | None
 """What is left to do after the answer is on its way."""
@@ -84,16 +77,18 @@ def _admit(nas: Nas, code: int, attributes: Mapping[str, Sequence[Any]]) -> Sess
         if any(value != own for value in attributes.get(name, ())):
             raise Nak("NAS-Identification-Mismatch")
     asked = attributes.keys() - _ENVELOPE - _SESSION.keys()
+    vendor = vendors.vendor(nas.platform)
     if code == DISCONNECT:
         allowed = frozenset(("Acct-Terminate-Cause", "Reply-Message", "Class"))
     else:
-        allowed = CHANGEABLE.get(nas.platform, CHANGEABLE["wispr"])
-        if nas.platform == "routeros" and nas.address_list_by_coa:
-            allowed |= {"Mikrotik-Address-List"}
+        # Addresses, pools, prefixes and routes need a new session everywhere.
+        allowed = _ALWAYS | vendor.changeable | (vendor.sometimes if nas.address_list_by_coa else frozenset())
     if "Service-Type" in asked:
         raise Nak("Unsupported-Service")
+    strange = asked - allowed and not (vendor.nods and code != DISCONNECT)
     # One value names the session; a second would have to be a new one, and no address changes in a live session.
-    if asked - allowed or any(len(attributes.get(name, ())) > 1 for name in _SESSION):
+    several = any(len(attributes.get(name, ())) > 1 for name in _SESSION)
+    if strange or several or vendor.deaf & attributes.keys():
         raise Nak("Unsupported-Attribute")
     if code != DISCONNECT and not asked:
         raise Nak("Invalid-Request")
@@ -121,8 +116,11 @@ def _change(nas: Nas, session: Session, attributes: Mapping[str, Sequence[Any]])
     numbers = {name: attributes[name][0] for name in _ALWAYS if name in attributes}
     if any(number < 1 for number in numbers.values()):
         raise Nak("Invalid-Attribute-Value")
+    vendor = vendors.vendor(nas.platform)
+    if vendor.objection(session.rate_text, attributes):
+        raise Nak("Invalid-Attribute-Value")
     try:
-        rate, text = rate_of(nas.platform, attributes)
+        rate, text = vendor.rate(attributes)
     except BadValue:
         raise Nak("Invalid-Attribute-Value") from None
     with nas.lock:

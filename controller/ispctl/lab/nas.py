@@ -1,7 +1,7 @@
 """A NAS stand-in with the state of a real one: it dials in, accounts, and obeys changes as its vendor does.
 
-It behaves as RouterOS or, for every other platform, as a NAS that knows WISPr only. It shares no code with what renders
-replies or sends changes: tests hold the two together.
+It reads what it is told as its vendor does (`lab.vendors`). It shares no code with what renders replies or sends
+changes: tests hold the two together.
 """
 
 from __future__ import annotations

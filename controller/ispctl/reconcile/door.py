@@ -48,4 +48,6 @@ class Doors:
         if not isinstance(lab, dict):
             text = "this is a lab database without stand-ins: no session can be changed"
             raise Refusal(Problem("E506", text, advice="Start them: ispctl lab up"))
-        return Door(name, lab["coa"]["host"], int(lab["coa"]["port"]), lab["secret"], per_second=1000, timeout=0.5)
+        names = platform(self._nas[name].platform).names
+        place = lab["coa"]["host"], int(lab["coa"]["port"])
+        return Door(name, *place, lab["secret"], per_second=1000, timeout=0.5, names=names)
