@@ -112,7 +112,8 @@ def test_two_hundred_turns_and_twenty_commits_need_no_more_memory(applied: Cli) 
     me = psutil.Process()
     with Repository.open(applied.repo, env=ENV) as repository:
         unlock = lambda snapshot, lab: session.keyring(snapshot, lab=lab)  # noqa: E731
-        site = Site(repository, Remote(applied.repo, "main", ENV), session.store, unlock, clock, lambda *_: None)
+        opener = lambda snapshot, readonly: session.store(snapshot, readonly=readonly)  # noqa: E731
+        site = Site(repository, Remote(applied.repo, "main", ENV), opener, unlock, clock, lambda *_: None)
         loop = Loop(site, Pace(), "main", clock, log)
         sizes = []
         for number in range(200):
@@ -228,3 +229,54 @@ def test_under_journald_a_line_carries_its_level_and_no_time(applied: Cli, tmp_p
     lines = log.read_text("utf-8").splitlines()
     assert lines[0].startswith("<6>level=info event=started")
     assert "timestamp" not in lines[0]
+
+
+def test_the_units_are_written_where_they_are_wanted(cli: Cli, tmp_path: Path) -> None:
+    said = cli("systemd", "--out", tmp_path / "units")
+    assert said.code == 0
+    assert sorted(path.name for path in (tmp_path / "units").iterdir()) == [
+        "ispctl-drift.service",
+        "ispctl-drift.timer",
+        "ispctl.service",
+    ]
+    assert str(cli.repo.resolve()) in (tmp_path / "units" / "ispctl.service").read_text("utf-8")
+
+
+# /metrics
+
+
+@pytest.mark.slow
+def test_metrics_and_health_are_served(applied: Cli, tmp_path: Path) -> None:
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
+
+    from ispctl.lab.process import wait_for
+
+    def get(path: str) -> str:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    with Service(applied.repo, tmp_path / "run.log", "--every", "1s", "--metrics", "127.0.0.1:0") as service:
+        port = service.wait("metrics")["port"]
+        assert wait_for(lambda: "ispctl_sessions" in get("/metrics"), 20)
+        said = get("/metrics")
+        assert "ispctl_database_up 1.0" in said
+        assert 'ispctl_loop_applies_total{ending="done"}' in said
+        assert "ispctl_loop_leads 1.0" in said
+        assert get("/healthz") == "ok\n"
+        with pytest.raises(HTTPError, match="404") as missing:
+            get("/secrets")
+        missing.value.close()
+        assert service.end(signal.SIGTERM) < 5
+
+
+def test_a_port_that_is_taken_is_said(applied: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        said = applied("run", "--once", "--metrics", f"127.0.0.1:{door.getsockname()[1]}")
+    assert said.code == 1
+    assert "E632 cannot-listen" in said.err
+
+
+@pytest.mark.parametrize("text", ["9464", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000"])
+def test_an_address_without_a_port_is_a_wrong_flag(applied: Cli, text: str) -> None:
+    assert applied("run", "--once", "--metrics", text).code == 1

@@ -38,8 +38,9 @@ DEAD_ON_PURPOSE: dict[str, str] = {
 READ_BY_LIBRARIES = [
     *("model_config",),  # pydantic
     *("connection_made", "datagram_received", "error_received", "daemon_threads", "row_factory"),
-    "text_factory",  # Python's own
+    *("text_factory", "do_GET", "log_message"),  # Python's own
     "autocommit",  # psycopg2
+    "collect",  # prometheus_client
     *("check_key", "comment_handling", "fetch_directive", "get_mark", "processing_version", "resolver", "scanner"),
     *("scanner_processing_version",),  # ruamel, as those of the line before
 ]

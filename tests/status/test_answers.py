@@ -9,7 +9,7 @@ import pytest
 
 from ispctl.model.problem import Refusal
 from ispctl.status import drift, health, listing, online, profile
-from ispctl.status.health import Check
+from ispctl.status.check import Check
 from ispctl.status.listing import Wanted
 from ispctl.status.online import Asked, Online
 from ispctl.store import Store

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ispctl.cli import adopt, gitlab, lab, radius, secrets
+from ispctl.cli import adopt, gitlab, lab, radius, secrets, units
 from ispctl.cli import run as service
 from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
 from ispctl.cli.start import init, pool, schema
@@ -176,7 +176,7 @@ def drift(
 
 
 app.command("adopt")(take_over)
-for command in (service.run, pool, schema, init):
+for command in (service.run, units.systemd, pool, schema, init):
     app.command()(command)
 for name, group in (
     ("import", adopt.app),

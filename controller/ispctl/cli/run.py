@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +15,8 @@ from ispctl.cli.logs import LogFormat, logger
 
 if TYPE_CHECKING:
     from ispctl.cli.service import Signals, Systemd
-    from ispctl.loop import Loop, Pace, Site
+    from ispctl.loop import Board, Loop, Pace, Site
+    from ispctl.loop.seen import Logger
     from ispctl.repo import Repository
 
 
@@ -29,6 +32,9 @@ def run(
     remote: Annotated[
         str, typer.Option("--remote", metavar="NAME", help="The remote that is fetched from.")
     ] = "origin",
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", metavar="HOST:PORT", help="Serve /metrics and /healthz there.")
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="One turn, then end; for cron.")] = False,
     log_format: Annotated[
         LogFormat, typer.Option("--log-format", help="How the events on stderr are written.")
@@ -39,9 +45,10 @@ def run(
     SIGHUP or SIGUSR1: look now. SIGTERM: end after the transaction under way. Exit code: 0 ended · 1 could not begin;
     with --once also 1 where something waits or failed."""
     from ispctl.cli.service import Signals, systemd
-    from ispctl.loop import Loop, Stopped
+    from ispctl.loop import Board, Loop, Stopped
 
     session: Session = context.obj
+    door = _address(metrics) if metrics else None
     pace = _pace(every, resync)
     log = logger(session, log_format)
     with session.repository() as repository, Signals() as signals, systemd(session.env) as manager:
@@ -49,7 +56,8 @@ def run(
         loop = Loop(site, pace, branch, clock, log)
         log.info("started", branch=branch, every=every, resync=resync, once=once)
         try:
-            code = _once(loop) if once else _forever(loop, signals, manager)
+            with _served(Board(loop, site), door, log) as board:
+                code = _once(loop) if once else _forever(loop, signals, manager, board)
             loop.leave()
         except Stopped:
             code = 0
@@ -67,7 +75,23 @@ def _once(loop: Loop) -> int:
     return 0 if loop.seen.good and not loop.seen.refused and not loop.seen.fetch_code else 1
 
 
-def _forever(loop: Loop, signals: Signals, manager: Systemd) -> int:
+@contextmanager
+def _served(board: Board, door: tuple[str, int] | None, log: Logger) -> Iterator[Board | None]:
+    """The board, if somebody may look at it."""
+    from ispctl.loop import Server
+
+    if door is None:
+        yield None
+        return
+    server = Server(board, door)
+    log.info("metrics", port=server.port)
+    try:
+        yield board
+    finally:
+        server.close()
+
+
+def _forever(loop: Loop, signals: Signals, manager: Systemd, board: Board | None) -> int:
     ready = False
     while not signals.ending:
         if signals.woken():
@@ -75,6 +99,8 @@ def _forever(loop: Loop, signals: Signals, manager: Systemd) -> int:
         seconds = loop.turn()
         manager(*([] if ready else ["READY=1"]), "WATCHDOG=1", f"STATUS={loop.seen.words(leads=loop.leads)}")
         ready = True
+        if board:
+            board.turned()
         signals.rest(seconds)
     return 0
 
@@ -91,7 +117,12 @@ def _site(
 
     there = Remote(session.repo, branch, session.env, remote, stopping=lambda: signals.ending)
     return Site(
-        repository, there, session.store, lambda snapshot, lab: session.keyring(snapshot, lab=lab), clock, progress
+        repository,
+        there,
+        lambda snapshot, readonly: session.store(snapshot, readonly=readonly),
+        lambda snapshot, lab: session.keyring(snapshot, lab=lab),
+        clock,
+        progress,
     )
 
 
@@ -115,3 +146,11 @@ def _duration(text: str, option: str) -> timedelta:
     if not 1 <= seconds <= 86400:
         raise typer.BadParameter("expected a duration from 1s to 1d, like 60s or 5m", param_hint=option)
     return timedelta(seconds=seconds)
+
+
+def _address(text: str) -> tuple[str, int]:
+    """127.0.0.1:9464 or [::1]:9464. Port 0 takes a free one, which the log names."""
+    host, mark, port = text.rpartition(":")
+    if not mark or not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise typer.BadParameter("expected an address and a port, like 127.0.0.1:9464", param_hint="--metrics")
+    return host.strip("[]"), int(port)

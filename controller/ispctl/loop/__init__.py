@@ -4,7 +4,8 @@ Between cli, which reads the clock, sleeps and takes signals, and reconcile, whi
 """
 
 from ispctl.loop.agenda import Pace
+from ispctl.loop.board import Board, Server
 from ispctl.loop.hands import Site, Stopped
 from ispctl.loop.loop import Loop
 
-__all__ = ["Loop", "Pace", "Site", "Stopped"]
+__all__ = ["Board", "Loop", "Pace", "Server", "Site", "Stopped"]

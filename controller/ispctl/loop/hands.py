@@ -50,7 +50,7 @@ class Site:
         self,
         repository: Repository,
         remote: Remote,
-        opener: Callable[[Snapshot], Store],
+        opener: Callable[[Snapshot, bool], Store],
         keyring: Callable[[Snapshot, bool], Keyring],
         clock: Callable[[], datetime],
         progress: Callable[[str, int, int], None],
@@ -110,7 +110,7 @@ class Site:
             Heartbeat(store.database).leave(token)
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
+    def store(self, *, readonly: bool = False) -> Iterator[Store]:
         """The database, for one thing to be done."""
-        with self._opener(self.repository.at(self._anchor or self.known() or "HEAD")) as store:
+        with self._opener(self.repository.at(self._anchor or self.known() or "HEAD"), readonly) as store:
             yield store

@@ -165,6 +165,8 @@ CODES: Final[dict[str, str]] = {
     # E63x: the loop, and what it meets
     "E630": "remote-silent",
     "E631": "no-such-branch",
+    "E632": "cannot-listen",
+    "E633": "cannot-write-units",
     # E65x: what was there before
     "E650": "not-freeradius",
     "E651": "not-understood",

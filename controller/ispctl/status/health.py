@@ -1,39 +1,22 @@
-"""Is the whole of it well: database, commits, runs, clock, sessions, strangers? One check a question."""
+"""Is the whole of it well: database, commits, runs, clock, sessions, loop, strangers? One check a question."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from ispctl.desired import Entitlement
 from ispctl.intent import entitlements
 from ispctl.model.problem import Refusal
-from ispctl.status import facts
+from ispctl.status import facts, service
+from ispctl.status.check import WAITING, Check, Level
 from ispctl.status.online import sessions
 from ispctl.status.values import ago, short, span, when
 from ispctl.status.view import View
 from ispctl.store import RunRecord, Store
 
-WAITING: Final = timedelta(minutes=15)
-"""How long a commit may wait to be applied, and a change by the clock to be made, before that is ill."""
 RECENT: Final = timedelta(hours=1)
-Level = Literal["ok", "warning", "bad"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One question and its answer. `ok` is False for the level "bad" alone; `advice`: a command to type."""
-
-    name: str
-    level: Level
-    text: str
-    advice: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return self.level != "bad"
 
 
 def health(view: View) -> tuple[Check, ...]:
@@ -41,8 +24,9 @@ def health(view: View) -> tuple[Check, ...]:
     database = _database(view)
     if not database.ok:
         return (_git(view), database)
-    checks = (_git(view), database, _commits(view), _runs(view), _errors(view), _clock(view), _sessions(view))
-    return (*checks, _strangers(view)) if view.readable else (checks[0], _silent(view))
+    own = (_git(view), database, _commits(view), _runs(view), _errors(view), _clock(view), _sessions(view))
+    checks = (*own, *service.checks(view), _strangers(view))
+    return checks if view.readable else (checks[0], _silent(view))
 
 
 def well(checks: Iterable[Check]) -> bool:

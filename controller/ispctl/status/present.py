@@ -12,8 +12,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.status.check import Check
 from ispctl.status.drift import ADVICE, ADVICE_DUE, Drifted
-from ispctl.status.health import Check, well
+from ispctl.status.health import well
 from ispctl.status.listing import Listed
 from ispctl.status.online import Online
 from ispctl.status.values import clean, joined, plain, rate, span, stamp, volume, when

@@ -21,7 +21,7 @@ from ispctl.radius.rendering import render
 from ispctl.radius.rows import RadiusRows
 from ispctl.repo import Holding, Repository, Snapshot
 from ispctl.status import facts
-from ispctl.store import Applied, Session, Store
+from ispctl.store import Applied, Beat, Heartbeat, Session, Store
 
 T = TypeVar("T")
 Opener = Callable[[Snapshot], Store]
@@ -43,10 +43,17 @@ class View:
     `problems`: everything that was met and did not stop the answer.
     """
 
-    def __init__(self, repository: Repository, store: Store | None, now: datetime, problems: tuple[Problem, ...]):
+    def __init__(
+        self,
+        repository: Repository,
+        store: Store | None,
+        now: datetime,
+        problems: tuple[Problem, ...] = (),
+        head: str = "HEAD",
+    ):
         self.repository = repository
         self.now = now
-        self.head = repository.at("HEAD")
+        self.head = repository.at(head)
         self.zone = ZoneInfo(self.head.policy.value.timezone)
         self.problems = list(problems)
         self.silence = str(problems[0]) if problems else ""
@@ -74,6 +81,11 @@ class View:
     @cached_property
     def commit_applied(self) -> Applied | None:
         return self.ask(lambda store: store.applied)
+
+    @cached_property
+    def beat(self) -> Beat | None:
+        """What the loop last said of itself; None where none runs."""
+        return self.ask(lambda store: Heartbeat(store.database).read())
 
     @cached_property
     def applied(self) -> Snapshot | None:

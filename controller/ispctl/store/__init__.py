@@ -9,12 +9,13 @@ from ispctl.store._foreign import reading
 from ispctl.store._journal import Run
 from ispctl.store._lock import Holder, Lock
 from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
-from ispctl.store.heartbeat import Beat, Heartbeat, LoopState
+from ispctl.store.heartbeat import LEASE, Beat, Heartbeat, LoopState
 from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session
 
 __all__ = [
     "LAB_CLIENT",
     "LAB_DOOR",
+    "LEASE",
     "Address",
     "Applied",
     "AppliedService",

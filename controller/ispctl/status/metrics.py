@@ -1,0 +1,186 @@
+"""What Prometheus is told: numbers about the whole, without a name, a login or an address of anybody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from ispctl.gates import GATES
+from ispctl.model.problem import Refusal
+from ispctl.status.check import Check
+from ispctl.status.drift import drift
+from ispctl.status.health import health
+from ispctl.status.online import sessions
+from ispctl.status.service import failures
+from ispctl.status.view import View
+from ispctl.store import RunRecord
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a metric is: its help, the names of its labels, and its kind."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+    kind: Literal["gauge", "counter"] = "gauge"
+
+
+METRICS: Final[dict[str, Named]] = {
+    "ispctl_build_info": Named("Always 1; which version of ispctl says this.", ("version", "python")),
+    "ispctl_database_up": Named("1 if the RADIUS database answers, else 0."),
+    "ispctl_health": Named("The checks of ispstat health: 0 ok, 1 warning, 2 bad.", ("check",)),
+    "ispctl_last_apply_timestamp_seconds": Named("When the rows were last made equal to a commit; 0: never."),
+    "ispctl_last_good_apply_timestamp_seconds": Named("When the loop last applied and nothing was left; 0: never."),
+    "ispctl_head_waiting_seconds": Named("How long the head has not been applied; 0 if it is."),
+    "ispctl_next_moment_timestamp_seconds": Named("When time changes an entitlement next; 0: not known to come."),
+    "ispctl_loop_heartbeat_timestamp_seconds": Named("The last sign of life of the loop; 0: none runs."),
+    "ispctl_fetch_timestamp_seconds": Named("When the loop last had an answer from the remote; 0: never."),
+    "ispctl_head_refused": Named("1 if the loop refuses the head of its branch, else 0."),
+    "ispctl_gate_held": Named("How many a closed gate holds back; 0 if it is open.", ("gate",)),
+    "ispctl_coa_failures": Named("Sessions that were not changed or ended, by what the NAS said.", ("nas", "cause")),
+    "ispctl_sessions": Named("Open sessions: all, stale ones, ones that run older values.", ("state",)),
+    "ispctl_services": Named("Services by their state now.", ("state",)),
+    "ispctl_drifted_keys": Named("Keys whose rows somebody changed by hand."),
+    "ispctl_unread_targets": Named("Targets that gave no answer to trust."),
+    "ispctl_run_duration_seconds": Named("How long the newest run of each kind took.", ("kind",)),
+    "ispctl_run_finished_timestamp_seconds": Named("When the newest run of each kind ended.", ("kind",)),
+    "ispctl_loop_turns_total": Named("Turns of this loop.", kind="counter"),
+    "ispctl_loop_applies_total": Named("Applies of this loop, by how they ended.", ("ending",), "counter"),
+    "ispctl_loop_apply_duration_seconds": Named("How long the last apply of this loop took."),
+    "ispctl_loop_leads": Named("1 if this loop is the one that applies, 0 for a standby."),
+}
+_LEVELS: Final = {"ok": 0.0, "warning": 1.0, "bad": 2.0}
+
+
+class Sample(NamedTuple):
+    """One number. `labels` in the order of its metric's."""
+
+    name: str
+    value: float
+    labels: tuple[str, ...] = ()
+
+
+def samples(view: View) -> tuple[Sample, ...]:
+    """Everything that git and the database tell; what they do not tell is left out, never 0."""
+    checks = health(view)
+    return (*build(), *(_known(view) if view.readable else ()), *_always(view, checks))
+
+
+def build() -> Iterator[Sample]:
+    """Which version this is."""
+    from importlib.metadata import version
+    from platform import python_version
+
+    yield Sample("ispctl_build_info", 1, (version("ispctl"), python_version()))
+
+
+def families(found: Iterable[Sample]) -> Iterator[Metric]:
+    """Samples as prometheus_client takes them."""
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    grouped: dict[str, list[Sample]] = {}
+    for sample in found:
+        grouped.setdefault(sample.name, []).append(sample)
+    for name, named in METRICS.items():
+        if name in grouped:
+            kind = CounterMetricFamily if named.kind == "counter" else GaugeMetricFamily
+            family = kind(name, named.help, labels=named.labels)
+            for sample in grouped[name]:
+                family.add_metric(sample.labels, sample.value)
+            yield family
+
+
+def text(found: Sequence[Sample]) -> str:
+    """The text format, as node_exporter reads it from a file."""
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.registry import Collector
+
+    class Given(Collector):
+        def collect(self) -> Iterator[Metric]:
+            return families(found)
+
+    registry = CollectorRegistry()
+    registry.register(Given())
+    return generate_latest(registry).decode()
+
+
+def _always(view: View, checks: Sequence[Check]) -> Iterator[Sample]:
+    yield Sample("ispctl_database_up", float(view.readable))
+    yield Sample("ispctl_unread_targets", float(not view.readable))
+    for check in checks:
+        yield Sample("ispctl_health", _LEVELS[check.level], (check.name,))
+
+
+def _known(view: View) -> Iterator[Sample]:
+    yield from _applied(view)
+    yield from _loop(view)
+    yield from _people(view)
+    for failure, count in (view.ask(failures) or {}).items():
+        yield Sample("ispctl_coa_failures", count, (failure.nas, failure.answer))
+    for run in _newest(view.ask(lambda store: tuple(store.runs(20))) or ()):
+        ended = run.finished or run.started
+        yield Sample("ispctl_run_duration_seconds", (ended - run.started).total_seconds(), (run.kind,))
+        yield Sample("ispctl_run_finished_timestamp_seconds", ended.timestamp(), (run.kind,))
+
+
+def _applied(view: View) -> Iterator[Sample]:
+    applied, head = view.commit_applied, view.head.commit
+    waits = applied is None or applied.commit != head
+    since = view.repository.git.commit(head).when
+    yield Sample("ispctl_last_apply_timestamp_seconds", _seconds(applied.at if applied else None))
+    yield Sample("ispctl_head_waiting_seconds", max((view.now - since).total_seconds(), 0) if waits else 0)
+    try:
+        found = drift(view)
+    except Refusal:  # nothing is applied yet, or it cannot be told here
+        return
+    if found is not None:
+        yield Sample("ispctl_drifted_keys", sum(one.cause == "hand" for one in found))
+
+
+def _loop(view: View) -> Iterator[Sample]:
+    beat = view.beat
+    state = beat.state if beat else None
+    yield Sample("ispctl_loop_heartbeat_timestamp_seconds", _seconds(beat.at if beat else None))
+    if state is None:
+        return
+    yield Sample("ispctl_last_good_apply_timestamp_seconds", _seconds(state.good))
+    yield Sample("ispctl_next_moment_timestamp_seconds", _seconds(state.until))
+    yield Sample("ispctl_fetch_timestamp_seconds", _seconds(state.fetched))
+    yield Sample("ispctl_head_refused", float(bool(state.refused)))
+    for gate in GATES:
+        yield Sample("ispctl_gate_held", state.gates.get(gate, 0), (gate,))
+
+
+def _people(view: View) -> Iterator[Sample]:
+    from ispctl.intent import entitlements
+
+    found = sessions(view)
+    if found is not None:
+        yield Sample("ispctl_sessions", len(found), ("open",))
+        yield Sample("ispctl_sessions", sum(one.state == "stale" for one in found), ("stale",))
+        yield Sample("ispctl_sessions", sum(one.config == "behind" for one in found), ("behind",))
+    try:
+        states = Counter(str(one.state) for one in entitlements(view.served, view.now))
+    except KeyError:  # a tariff that does not exist
+        return
+    for state, count in sorted(states.items()):
+        yield Sample("ispctl_services", count, (state,))
+
+
+def _newest(runs: Sequence[RunRecord]) -> Iterator[RunRecord]:
+    """Newest first: one of each kind that has ended."""
+    kinds: set[str] = set()
+    for run in runs:
+        if run.finished and run.kind not in kinds:
+            kinds.add(run.kind)
+            yield run
+
+
+def _seconds(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0.0

@@ -1,0 +1,87 @@
+"""Units that systemd takes, with the paths of this machine in them."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ispctl.loop.units import NAMES, Place, quoted, render, write
+from ispctl.model.problem import Refusal
+
+PROGRAMS = Path(sys.executable).parent
+PLACE = Place(
+    repo=Path("/srv/isp.git"),
+    programs=PROGRAMS,
+    branch="main",
+    every="10s",
+    metrics="127.0.0.1:9464",
+    user="ispctl",
+    group="freerad",
+    key=Path("/etc/ispctl/age.key"),
+)
+
+
+def parsed(text: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # the way its documentation has it
+    parser.read_string(text)
+    return parser
+
+
+def test_the_service_starts_the_loop_and_lets_it_write_nowhere_else() -> None:
+    service = parsed(render(PLACE)["ispctl.service"])["Service"]
+    assert service["Type"] == "notify"
+    assert service["ExecStart"] == (
+        f"{PROGRAMS}/ispctl --repo /srv/isp.git run --branch main --every 10s --metrics 127.0.0.1:9464"
+    )
+    assert service["LoadCredential"] == "age.key:/etc/ispctl/age.key"
+    assert service["Environment"] == "ISPCTL_AGE_KEY_FILE=%d/age.key"
+    assert (service["ProtectSystem"], service["NoNewPrivileges"]) == ("strict", "yes")
+    assert service["ReadWritePaths"] == "/srv/isp.git -/var/lib/ispctl"
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
+
+
+def test_the_command_of_each_unit_is_one_that_the_program_takes() -> None:
+    from tests.gates.console import complaint
+
+    for name in ("ispctl.service", "ispctl-drift.service"):
+        program, *words = parsed(render(PLACE)[name])["Service"]["ExecStart"].split()
+        assert complaint([Path(program).name, *words]) in (None, ""), name
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not on this machine")
+def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
+    (tmp_path / "isp repo").mkdir()
+    place = replace(PLACE, repo=tmp_path / "isp repo", user="root", group="root")
+    made = write(place, tmp_path / "units")
+    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *map(str, made)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    about_ours = [line for line in done.stderr.splitlines() if any(name in line for name in NAMES)]
+    assert about_ours == []
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "text, said", [("/srv/isp.git", "/srv/isp.git"), ("/srv/50%/a b", '"/srv/50%%/a b"'), ("main", "main")]
+)
+def test_a_word_is_written_as_systemd_reads_it(text: str, said: str) -> None:
+    assert quoted(text) == said
+
+
+@pytest.mark.parametrize("text", ["", 'a"b', "a$b", "a\\b", "a\nExecStart=/bin/sh", "a'b"])
+def test_a_word_that_would_mean_something_else_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match="E633"):
+        quoted(text)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Refusal, match="E633.*file"):
+        write(PLACE, tmp_path / "file" / "units")
