@@ -7,6 +7,7 @@ A service is a set of spans of time, each with a state and the line that brought
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -95,6 +96,9 @@ class Entitlement:
     until: datetime | None
     sealed_with: str = ""
     """Id of the key that the password is sealed with; "age" for a write-only value."""
+    identities: tuple[str, ...] = ()
+    """What the network says instead of a login and a password (ipoe): "mac:02:00:5e:10:00:01", "circuit:<hex>" or
+    "circuit:<hex>/<hex of the remote id>"."""
     because: Mapping[str, Because] = field(default_factory=dict, compare=False, repr=False)
     sealed: str | None = field(default=None, compare=False, repr=False)
     """The sealed text itself, for whoever writes the row."""
@@ -174,6 +178,7 @@ class _Service:
             macs=tuple(sorted(device.mac for device in binding.addresses)) if binding.mode != "off" else (),
             password=sealed_digest(self.service.password) if self.service.password else None,
             sealed_with=_sealing_key(self.service.password or ""),
+            identities=tuple(sorted(identities(self.service, binding))),
             sealed=self.service.password,
             ends=ends if ends != BEGINNING else None,
             backstop=self._backstop(ends),
@@ -338,6 +343,18 @@ def terms_of(tariff: Tariff) -> Terms:
         ipv6=_granted(wan) if wan else "",
         delegated=_granted(delegated) if delegated else "",
     )
+
+
+def identities(service: Service, binding: Binding) -> Iterator[str]:
+    """How the network names an ipoe service: its devices, and its login where that is a MAC address; or its line, in
+    hexadecimal, since a line may be called by any octets."""
+    access = service.access
+    if access.identify == "mac":
+        own = [service.login] if re.fullmatch("[0-9a-f]{2}(:[0-9a-f]{2}){5}", service.login) else []
+        yield from {f"mac:{mac}" for mac in (*own, *(device.mac for device in binding.addresses))}
+    elif access.circuit_id is not None:
+        parts = filter(None, (access.circuit_id, access.remote_id))
+        yield "circuit:" + "/".join(part[2:] if part.startswith("0x") else part.encode().hex() for part in parts)
 
 
 def sealed_digest(sealed: str) -> str:

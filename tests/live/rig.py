@@ -118,7 +118,7 @@ class Rig:
     def login(
         self,
         *,
-        password: str = PASSWORD,
+        password: str | None = PASSWORD,
         group: str | None = HOME,
         reply: tuple[tuple[str, str], ...] = (),
         check: tuple[tuple[str, str], ...] = (),
@@ -129,7 +129,8 @@ class Rig:
         """A new login with its rows; `fields` are columns of ispctl_login. Returns its name."""
         self._logins += 1
         name = f"sub-{self._logins}@home.example"
-        for attribute, value in (("Cleartext-Password", password), *check):
+        secret = (("Cleartext-Password", password),) if password is not None else ()
+        for attribute, value in (*secret, *check):
             self.insert("radcheck", username=name, attribute=attribute, op=":=", value=value)
         for attribute, value in reply:
             self.insert("radreply", username=name, attribute=attribute, op="+=", value=value)
@@ -154,7 +155,7 @@ class Rig:
         """The row of radacct of a session."""
         names = (
             "username, acctstoptime, acctterminatecause, acctinputoctets, acctoutputoctets, acctsessiontime, class, "
-            "callingstationid, framedipaddress, delegatedipv6prefix"
+            "callingstationid, framedipaddress, delegatedipv6prefix, sentname"
         )
         found = self.rows(f"SELECT {names} FROM radacct WHERE acctsessionid = ?", session.id)
         return dict(zip(names.split(", "), found[0], strict=True)) if found else {}

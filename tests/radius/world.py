@@ -35,12 +35,13 @@ FOREIGN = (
     "INSERT INTO radippool (pool_name, framedipaddress, username) VALUES ('p', '198.51.100.4', 'a0@home.example')",
     "INSERT INTO ispctl_pop (pop, nas) VALUES ('pop-foreign', 'old')",
     "INSERT INTO ispctl_mac (login, mac, slot, learned) VALUES ('old', '02:00:5e:10:00:99', 1, 5)",
+    "INSERT INTO ispctl_identity VALUES ('mac:02:00:5e:10:00:99', 'old')",
     "INSERT INTO ispctl_stranger VALUES ('198.51.100.5', 1, 2, 3)",
     "INSERT INTO ispctl_object VALUES ('tariff', 'home-0', '{{}}')",
 )
 TABLES = (
     "radcheck radreply radgroupcheck radgroupreply radusergroup nas nasreload radacct radpostauth radippool"
-    " ispctl_login ispctl_mac ispctl_pop ispctl_stranger ispctl_object"
+    " ispctl_login ispctl_identity ispctl_mac ispctl_pop ispctl_stranger ispctl_object"
 ).split()
 
 ANITA = ("login", "anita@home.example")
@@ -86,6 +87,8 @@ def login(**fields: Value) -> dict[str, Value]:
         "on_mismatch": "reject",
         "sessions": 1,
         "macs": ("02:00:5e:10:00:01", "02:00:5e:10:00:02"),
+        "method": "password",
+        "identities": (),
         "reply": (("Framed-IP-Address", ":=", "203.0.113.7"), ("Framed-Route", "+=", "203.0.113.64/29 0.0.0.0 1")),
     }
     return usual | fields
@@ -158,6 +161,8 @@ _LOGIN: st.SearchStrategy[Fields] = st.fixed_dictionaries(
         "on_mismatch": st.sampled_from(["reject", "wall", "alert"]),
         "sessions": st.integers(0, 2),
         "macs": names(_MACS),
+        "method": st.sampled_from(["password", "line"]),
+        "identities": names(["mac:02:00:5e:10:00:01", "circuit:686f6d65", "circuit:686f6d65/0102"]),
         "reply": bags(_REPLY),
     }
 )

@@ -101,10 +101,22 @@ class Nas:
     # Dialling in and out
 
     def dial(
-        self, login: str, password: str, *, method: str = "pap", mac: str = "", utilisation: float = 1.0
+        self,
+        login: str,
+        password: str = "",
+        *,
+        method: str = "pap",
+        mac: str = "",
+        port: Mapping[str, Any] | None = None,
+        utilisation: float = 1.0,
     ) -> Session | Rejected | Silent:
-        """Authenticate by pap, chap or mschapv2; on accept bring the session up and send Accounting Start."""
-        attributes = self._identity() | self._port(login, mac)
+        """Authenticate by pap, chap or mschapv2; on accept bring the session up and send Accounting Start.
+
+        Method none is IPoE: the NAS itself says who it is, by `login` (a MAC address, a line) and by what `port` adds,
+        like ADSL-Agent-Circuit-Id. `port` also takes the place of what the NAS says of its port; None leaves it out.
+        """
+        said = self._port(login, mac, ppp=method != "none") | dict(port or {})
+        attributes = self._identity() | {name: value for name, value in said.items() if value is not None}
         packet, expected = wire.access_request(self._secret, attributes, password, method)
         answer = wire.ask(packet, self._auth, self._source, timeout=self._timeout, tries=self._tries)
         if answer is None:
@@ -116,6 +128,7 @@ class Nas:
             return Rejected("the server did not prove that it knows the password", reply, by_nas=True)
         session = self._bring_up(login, mac, granted(self.platform, reply), utilisation)
         if isinstance(session, Session):
+            session.said = said
             self._account(session, "Start")
         return session
 
@@ -169,14 +182,14 @@ class Nas:
     def _identity(self) -> dict[str, Any]:
         return {"NAS-IP-Address": self.address, "NAS-Identifier": self.name}
 
-    def _port(self, login: str, mac: str) -> dict[str, Any]:
-        port = {
+    def _port(self, login: str, mac: str, *, ppp: bool) -> dict[str, Any]:
+        return {
             "User-Name": login,
             "Service-Type": "Framed-User",
-            "Framed-Protocol": "PPP",
+            "Framed-Protocol": "PPP" if ppp else None,
             "NAS-Port-Type": "Ethernet",
+            "Calling-Station-Id": mac or None,
         }
-        return {**port, "Calling-Station-Id": mac} if mac else port
 
     def _bring_up(self, login: str, mac: str, given: Granted, utilisation: float) -> Session | Rejected:
         with self.lock:
@@ -212,7 +225,7 @@ class Nas:
         with self.lock:
             attributes = {
                 **self._identity(),
-                **self._port(session.login, session.mac),
+                **session.said,
                 "Acct-Status-Type": kind,
                 "Acct-Session-Id": session.id,
                 "Acct-Authentic": "RADIUS",

@@ -53,6 +53,7 @@ class Session:
     timeout: int | None = None
     interim: int = 300
     port: int = 0
+    said: dict[str, Any] = field(default_factory=dict)
     ended: str = ""
     due: float = 0.0
     rate_text: str = ""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Place = tuple[str, int]
 """Address and UDP port."""
 
-METHODS = ("pap", "chap", "mschapv2")
+METHODS = ("pap", "chap", "mschapv2", "none")
 
 
 def access_request(secret: str, attributes: dict[str, Any], password: str, method: str) -> tuple[Packet, bytes]:
@@ -32,6 +32,8 @@ def access_request(secret: str, attributes: dict[str, Any], password: str, metho
     expected = b""
     if method == "pap":
         packet["User-Password"] = packet.PwCrypt(password)
+    elif method == "none":  # nobody typed anything: RouterOS and others send an empty one
+        packet["User-Password"] = packet.PwCrypt("")
     elif method == "chap":
         challenge, identifier = os.urandom(16), os.urandom(1)
         packet["CHAP-Challenge"] = challenge

@@ -76,6 +76,9 @@ CODES: Final[dict[str, str]] = {
     "E137": "own-pool-not-expressible",
     "E138": "coa-port",
     "E139": "unknown-platform",
+    "E140": "ipoe-without-device",
+    "E141": "duplicate-line",
+    "E142": "login-like-a-mac",
     # E20x are secrets
     "E200": "bad-recipient",
     "E201": "missing-age-key",

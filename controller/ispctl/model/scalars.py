@@ -298,6 +298,22 @@ def _address(text: str) -> IPv4Address | IPv6Address:
 
 
 Net = Annotated[IPv4Network | IPv6Network, _parsed(_net, "a prefix like 203.0.113.64/29"), _STRING_SCHEMA]
+
+
+def _line(value: Any) -> Any:
+    text = _text(value)
+    if isinstance(text, str) and text.startswith("0x"):
+        if not re.fullmatch(r"0x([0-9a-fA-F]{2}){1,247}", text):
+            raise PydanticCustomError("line", "expected 0x and whole octets, at most 247 of them")
+        return text.lower()
+    if isinstance(text, str) and len(text.encode()) > 247:
+        raise PydanticCustomError("line", "is longer than the 247 octets that fit into the attribute")
+    return text
+
+
+LineId = Annotated[str, BeforeValidator(_line)]
+"""A circuit id or remote id: text, or octets written as 0x… (a vendor's attribute holds 247, RFC 2865 section 5.26)."""
+
 Address = Annotated[IPv4Address | IPv6Address, _parsed(_address, "an IP address"), _STRING_SCHEMA]
 
 

@@ -14,6 +14,7 @@ from ispctl.model.scalars import (
     Count,
     Email,
     Flag,
+    LineId,
     Login,
     Mac,
     Moment,
@@ -41,17 +42,23 @@ class Access(Record):
     """How the service is identified on the network."""
 
     type: Literal["pppoe", "ipoe"] = Field(description="pppoe: login and password. ipoe: by MAC or circuit.")
-    identify: Literal["mac", "circuit"] | None = Field(None, description="ipoe only: what stands for the login.")
-    circuit_id: Text | None = Field(None, description="DHCP option 82 circuit id.")
-    remote_id: Text | None = Field(None, description="DHCP option 82 remote id.")
+    identify: Literal["mac", "circuit"] | None = Field(
+        None, description="ipoe only: mac: the devices of mac.addresses. circuit: the line it comes from."
+    )
+    circuit_id: LineId | None = Field(None, description='DHCP option 82 circuit id; octets as "0x0004007b0107".')
+    remote_id: LineId | None = Field(None, description="DHCP option 82 remote id; without it any will do.")
     vlan: Annotated[Whole, Field(ge=1, le=4094)] | None = Field(None, description="VLAN of the service.")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.type == "pppoe" and (self.identify or self.circuit_id or self.remote_id):
             raise ValueError("identify, circuit_id and remote_id belong to ipoe")
+        if self.type == "ipoe" and not self.identify:
+            raise ValueError("an ipoe service says how it is identified: mac or circuit")
         if self.identify == "circuit" and not self.circuit_id:
             raise ValueError("identify: circuit needs circuit_id")
+        if self.identify == "mac" and (self.circuit_id or self.remote_id):
+            raise ValueError("circuit_id and remote_id belong to identify: circuit")
         return self
 
 
@@ -226,6 +233,8 @@ class Service(Record):
     def _fits(self) -> Self:
         if self.access.type == "pppoe" and self.password is None:
             raise ValueError("a pppoe service needs a password")
+        if self.access.type == "ipoe" and self.password is not None:
+            raise ValueError("an ipoe service has no password: the network says who it is")
         return self
 
 

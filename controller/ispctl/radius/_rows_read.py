@@ -27,6 +27,7 @@ COLUMNS: Final = (
     "mac_max",
     "on_mismatch",
     "sessions",
+    "method",
 )
 """Fields of a login that stand in ispctl_login as they are."""
 
@@ -53,7 +54,13 @@ class Reader:
 
     def foreign(self, logins: Sequence[str]) -> frozenset[str]:
         """Which of these logins have rows in any table; asked about logins that are not ours."""
-        tables = {"radcheck": "username", "radreply": "username", "radusergroup": "username", "ispctl_mac": "login"}
+        tables = {
+            "radcheck": "username",
+            "radreply": "username",
+            "radusergroup": "username",
+            "ispctl_mac": "login",
+            "ispctl_identity": "login",
+        }
         return frozenset(
             str(name)
             for table, column in tables.items()
@@ -77,6 +84,7 @@ class Reader:
         reply = self._of_logins("radreply", "username, attribute, op, value", names)
         groups = self._of_logins("radusergroup", "username, groupname, priority", names)
         macs = self._of_logins("ispctl_mac", "login, mac, learned", names, column="login")
+        lines = self._of_logins("ispctl_identity", "login, identity", names, column="login")
         columns = f"SELECT login, password_digest, password_mac, {', '.join(COLUMNS)} FROM ispctl_login"
         for name, digest, mark, *own in self._select(columns, "login", names):
             login = str(name or "")  # SQLite takes NULL for a key
@@ -89,6 +97,7 @@ class Reader:
             # In the mode `learn` what the server learned is a fact; in another mode such a row is somebody's edit.
             learning = fields["mac_mode"] == "learn"
             fields["macs"] = tuple(sorted(m for m, at in macs.get(login, []) if at is None or not learning))
+            fields["identities"] = tuple(sorted(identity for (identity,) in lines.get(login, [])))
             fields["reply"] = self._rows(reply.get(login, []))
             if others:
                 fields["check"] = self._rows(others)

@@ -24,7 +24,7 @@ CHECK: Final = frozenset({"ISP-Profile", "ISP-Rendering", "Pool-Name"})
 """Attributes of the server's own that a group may carry."""
 _OPERATORS: Final = frozenset({"=", ":=", "+="})
 _NOT_WRITTEN: Final = re.compile(
-    r"(?!Acct-Interim-Interval$)(NAS-|Acct-|MS-|CHAP-|EAP-|Event-)"
+    r"(?!Acct-Interim-Interval$)(NAS-|ADSL-|Acct-|MS-|CHAP-|EAP-|Event-)"
     r"|(User-Name|User-Password|Class|State|Proxy-State|Message-Authenticator|Tunnel-Password|Error-Cause)$"
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9@.\-_:/+#,;()\[\]|~*!&\x80-\U0010ffff]+")
@@ -33,6 +33,7 @@ _GROUP: Final = re.compile(r"isp:[A-Za-z0-9@._:/+-]+")
 _WORD: Final = re.compile(r"[A-Za-z0-9._-]+")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_IDENTITY: Final = re.compile(rf"mac:{_MAC.pattern}|circuit:([0-9a-f]{{2}})+(/([0-9a-f]{{2}})+)?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -211,6 +212,8 @@ _FIELDS: Final[Mapping[str, Mapping[str, Callable[[Value, str], None]]]] = {
         "on_mismatch": _one_of("reject", "wall", "alert"),
         "sessions": _number(0),
         "macs": _all_like(_MAC),
+        "method": _one_of("password", "line"),
+        "identities": _all_like(_IDENTITY),
         "reply": _reply,
     },
     "group": {"check": _check, "reply": _reply},

@@ -20,6 +20,7 @@ _GONE: Final = (
     "DELETE FROM radreply WHERE username = ?",
     "DELETE FROM radusergroup WHERE username = ?",
     "DELETE FROM ispctl_mac WHERE login = ?",
+    "DELETE FROM ispctl_identity WHERE login = ?",
     "DELETE FROM ispctl_login WHERE login = ?",
 )
 _NOTE: Final = (
@@ -70,6 +71,8 @@ class Writer:
         self._rows("radreply", login, None if now is None else now["reply"], want["reply"])
         if now is None or (now["macs"], now["mac_mode"]) != (want["macs"], want["mac_mode"]):
             self._macs(login, want)
+        if now is None or now["identities"] != want["identities"]:
+            self._identities(login, want["identities"])
 
     def _entry(self, login: str, now: Fields | None, want: Fields) -> None:
         columns = [column for column in COLUMNS if now is None or now[column] != want[column]]
@@ -122,6 +125,13 @@ class Writer:
         for mac in sorted(map(str, wanted)):
             sql = "INSERT INTO ispctl_mac (login, mac, slot) VALUES (?, ?, ?)"
             self._database.write(sql, (login, mac, next(free)))
+
+    def _identities(self, login: str, want: Value) -> None:
+        """What the network calls this login."""
+        self._database.write("DELETE FROM ispctl_identity WHERE login = ?", (login,))
+        sql = "INSERT INTO ispctl_identity (identity, login) VALUES (?, ?)"
+        names = want if isinstance(want, tuple) else ()
+        self._database.write_many(sql, [(str(name), login) for name in names])
 
     def _group(self, name: str, now: Fields | None, want: Fields | None) -> None:
         for side in ("check", "reply"):

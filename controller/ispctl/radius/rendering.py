@@ -94,6 +94,8 @@ def login(entitlement: Entitlement) -> Fields:
         "on_mismatch": entitlement.on_mismatch,
         "sessions": entitlement.terms.sessions,
         "macs": entitlement.macs,
+        "method": "line" if entitlement.identities else "password",
+        "identities": () if entitlement.state in (State.TERMINATED, State.PENDING) else entitlement.identities,
         "reply": reply,
     }
 

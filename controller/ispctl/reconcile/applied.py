@@ -17,7 +17,7 @@ from ispctl.plan import Fields
 from ispctl.states import State
 
 _LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until"})
-_TUPLES: Final = frozenset({"routes", "nas", "macs"})
+_TUPLES: Final = frozenset({"routes", "nas", "macs", "identities"})
 _MOMENTS: Final = frozenset({"ends", "backstop"})
 
 

@@ -133,7 +133,7 @@ def reading(session: Session, nas: Nas | None) -> LiveSession:
     assert began is not None
     return LiveSession(
         unique=session.uniqueid,
-        login=session.login,
+        login=session.sent or session.login,
         nas_address=session.nas,
         nas_identifier=nas.radius.identifier if nas and nas.radius else None,
         session_id=session.sessionid,

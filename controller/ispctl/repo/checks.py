@@ -11,7 +11,19 @@ from datetime import datetime
 from typing import Final
 
 from ispctl.model.problem import Problem, in_order
-from ispctl.repo.rules import addresses, fleet, names, pools, routers, secrets, services, tariffs, unenforced, unique
+from ispctl.repo.rules import (
+    addresses,
+    fleet,
+    lines,
+    names,
+    pools,
+    routers,
+    secrets,
+    services,
+    tariffs,
+    unenforced,
+    unique,
+)
 from ispctl.repo.rules.scene import Scene
 from ispctl.repo.snapshot import Snapshot
 
@@ -23,6 +35,7 @@ RULES: Final[tuple[Callable[[Scene], Iterator[Problem]], ...]] = (
     routers.rules,
     services.rules,
     unique.rules,
+    lines.rules,
     addresses.rules,
     secrets.rules,
     unenforced.rules,

@@ -201,6 +201,8 @@ def _access(was: dict[str, Any], will_be: dict[str, Any]) -> Iterator[str]:
         yield "another login"
     if was["password"] != will_be["password"]:
         yield _password(was, will_be)
+    if was["identities"] != will_be["identities"]:
+        yield "named by the network in another way"
     if was["mac"] != will_be["mac"]:
         before, after = _binding(was["mac"]), _binding(will_be["mac"])
         yield "other devices" if before == after else _turned("devices", before, after)

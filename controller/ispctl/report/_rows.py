@@ -9,7 +9,7 @@ from typing import Any, Final
 from ispctl.report._words import clean, listed, plural
 from ispctl.report.shapes import ChangeJson, PlanJson, SidesJson
 
-_NAMED_ONLY: Final = frozenset({"password", "secret", "macs", "owner", "class", "check", "attributes"})
+_NAMED_ONLY: Final = frozenset({"password", "secret", "macs", "identities", "owner", "class", "check", "attributes"})
 """Fields whose values say nothing to a person, or too much."""
 _DONE: Final = {"end": 0, "delete": 0, "change": 1, "update": 1, "create": 2}
 _OF_SESSIONS: Final = {"update": "change", "delete": "end"}

@@ -106,6 +106,7 @@ def _view(e: Entitlement | None, zone: tzinfo) -> dict[str, Any]:
         "sessions": e.terms.sessions,
         "password": e.password,
         "sealed_with": e.sealed_with,
+        "identities": list(e.identities),
         **{name: stamp(moment, zone) if moment else None for name, moment in moments.items()},
         "on_expiry": e.on_expiry,
     }

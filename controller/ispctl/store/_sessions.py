@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -12,7 +13,7 @@ from ispctl.store.records import Proof, Reject, Session, moment, stamp_or_none
 _SESSION: Final = (
     "SELECT acctuniqueid, acctsessionid, username, nasipaddress, nasportid, callingstationid, acctstarttime,"
     " acctupdatetime, acctstoptime, acctsessiontime, acctinputoctets, acctoutputoctets, framedipaddress,"
-    " framedipv6address, framedipv6prefix, delegatedipv6prefix, class, acctterminatecause FROM radacct"
+    " framedipv6address, framedipv6prefix, delegatedipv6prefix, class, acctterminatecause, sentname FROM radacct"
 )
 _PROOF: Final = (
     "acctuniqueid, login, nas, kind, class_to, answer, tries, sent, acked, proved, proof, octets_in, octets_out,"
@@ -79,7 +80,7 @@ def rejects(database: Database, login: str | None, limit: int) -> Iterator[Rejec
 
 def _session(row: Row) -> Session:
     unique, session, login, nas, port, mac, started, updated, stopped, seconds, received, given, *rest = row
-    text = [str(value or "") for value in rest]
+    *text, sent = [str(value or "") for value in rest]
     return Session(
         str(unique),
         str(session),
@@ -94,7 +95,15 @@ def _session(row: Row) -> Session:
         _count(received),
         _count(given),
         *text,
+        sent=_clear(sent),
     )
+
+
+def _clear(name: str) -> str:
+    """What the server keeps as =XX, as the octets that they were; it keeps "=" itself so as well."""
+    parts = re.split("=([0-9A-F]{2})", name)
+    octets = b"".join(bytes.fromhex(part) if i % 2 else part.encode() for i, part in enumerate(parts))
+    return octets.decode("utf-8", "replace")
 
 
 def _count(value: object) -> int:

@@ -71,6 +71,8 @@ class Session:
     delegated: str
     klass: str
     cause: str
+    sent: str = ""
+    """The User-Name as the NAS sent it, where that is not the login: a MAC address or a line (ipoe)."""
 
 
 @dataclass(frozen=True)

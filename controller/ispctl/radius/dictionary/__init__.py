@@ -27,6 +27,7 @@ FILES: Final = (
     "rfc6911",
     "rfc3576",
     "rfc5176",
+    "rfc4679",
     "microsoft",
 )
 """In this order: a file may add values to an attribute of an earlier one. Those of the vendors follow."""

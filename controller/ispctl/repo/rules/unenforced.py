@@ -47,9 +47,9 @@ def _subscriber(document: Document[Subscriber]) -> Iterator[Problem]:
         if service.cpe:
             text = "cpe: no device is configured"
             yield _not_yet(document.where_key("services", number, "cpe"), text)
-        if service.access.type == "ipoe":
-            text = "ipoe: the server knows logins with a password only"
-            yield _not_yet(document.where("services", number, "access", "type"), text)
+        if service.access.vlan is not None:
+            text = "vlan: no VLAN is configured, and none is compared"
+            yield _not_yet(document.where("services", number, "access", "vlan"), text)
         for i, device in enumerate(service.mac.addresses):
             if int(device.mac[:2], 16) & 2:
                 text = f"{device.mac} is locally administered: phones and computers change such addresses at will"

@@ -25,7 +25,7 @@ def _macs(scene: Scene) -> Iterator[Problem]:
     if scene.unread("inventory/policy.yaml"):
         return
     for mac, holdings in scene.snapshot.macs():
-        bound = [holding for holding in holdings if _binding(holding).mode != "off"]
+        bound = [holding for holding in holdings if binding_of(holding).mode != "off"]
         for part in _by_group(bound) if unique == "group" else [bound]:
             for first, second in conflicts(scene, part):
                 text = f"{mac} is also bound to {called(first)} ({spot(_where(first))})"
@@ -35,7 +35,7 @@ def _macs(scene: Scene) -> Iterator[Problem]:
                     yield Problem("E111", text, _where(second), "Remove it from one of them")
 
 
-def _binding(holding: Holding) -> Binding:
+def binding_of(holding: Holding) -> Binding:
     """The binding that lists the device: the service's own, or that of a scheduled change."""
     part, change = holding.loc[2:4]
     later = holding.service.scheduled[int(change)].set.mac if part == "scheduled" else None
