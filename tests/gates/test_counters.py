@@ -141,8 +141,8 @@ COSTS: dict[str, tuple[Cost, str]] = {
     "ispctl plan --base HEAD~1": (Cost(FILES, 0, 0), "two commits that share every file, and no database"),
     "ispctl plan": (Cost(FILES, SURVEY, 0), "what was applied"),
     "ispctl apply": (Cost(FILES, 322, 6), "that again for who logged in meanwhile; the run, its end, what is applied"),
-    "ispctl drift": (Cost(FILES, 778, 0), "every row of ours"),
-    "ispstat show sub-000123": (Cost(FILES, 632, 0), "every row of ours, and the sessions of one login"),
+    "ispctl drift": (Cost(FILES, 781, 0), "every row of ours"),
+    "ispstat show sub-000123": (Cost(FILES, 635, 0), "every row of ours, and the sessions of one login"),
 }
 
 

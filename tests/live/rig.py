@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,14 @@ class Rig:
         self.clock = Clock()
         values = {"nas_lifetime": 1, "reject_delay": 0, "stale_after": 750, "log_accepts": True, **settings}
         address = self.store.database.address
+        # FreeRADIUS opens what lies below /dev, but makes nothing there, and tests may live in /dev/shm
+        self.run_dir = Path(tempfile.mkdtemp(prefix="ispctl-run-", dir="/tmp"))
         self.server = freeradius.launch_anywhere(
             lambda auth, acct: ServerSettings(
                 database=address.for_server,
                 dialect=address.dialect,
                 database_password=address.password,
-                run_dir=f"{folder}/run",
+                run_dir=str(self.run_dir),
                 auth_port=auth,
                 acct_port=acct,
                 **values,
@@ -60,6 +64,7 @@ class Rig:
     def close(self) -> None:
         self.server.stop()
         self.store.close()
+        shutil.rmtree(self.run_dir)
 
     @property
     def auth(self) -> tuple[str, int]:

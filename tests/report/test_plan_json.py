@@ -103,6 +103,7 @@ OTHERS: dict[str, Any] = {
     "ipv4": "203.0.113.7", "ipv6": "2001:db8::7", "delegated": "2001:db8:100::/56", "routes": ("203.0.113.64/29",),
     "nas": ("kathmandu-1",), "pop": "pop-kathmandu", "roaming": "reject", "mac_mode": "learn", "mac_max": 2,
     "on_mismatch": "wall", "macs": ("02:00:5e:10:00:01",), "password": "sha256:" + "1" * 64, "sealed_with": "k2",
+    "identities": ("circuit:00",),
     "ends": ENDS + timedelta(days=1), "backstop": ENDS, "on_expiry": "reject", "until": None,
 }  # fmt: skip
 

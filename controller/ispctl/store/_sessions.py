@@ -94,8 +94,7 @@ def _session(row: Row) -> Session:
         _count(seconds),
         _count(received),
         _count(given),
-        *text,
-        sent=_clear(sent),
+        *[*text, _clear(sent)],
     )
 
 
