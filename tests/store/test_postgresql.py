@@ -203,14 +203,14 @@ def test_a_server_that_goes_in_the_middle_leaves_nothing_half_done(own: Cluster)
 
 def test_a_holder_whose_connection_broke_refuses_to_go_on(place: Place) -> None:
     with place.create() as store:
-        with pytest.raises(Refusal, match="E330 lock-lost"), store.lock(Holder("first", NOON)) as lock:
-            lock.check()
+        with pytest.raises(Refusal, match="E330 lock-lost"), store.lock(Holder("first", NOON)):
+            store.check_lock()
             place.hand(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database ="
                 " (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
             with place.open() as other, other.lock(Holder("second", NOON)):
-                lock.check()
+                store.check_lock()
         with store.lock(Holder("third", NOON)):
             pass
 

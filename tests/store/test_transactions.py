@@ -122,8 +122,8 @@ def test_a_parameter_that_no_database_can_hold_is_a_refusal_that_does_not_repeat
 
 
 def test_the_second_applier_is_told_who_the_first_is(store: Store) -> None:
-    with store.lock(HOLDER) as lock:
-        lock.check()
+    with store.lock(HOLDER):
+        store.check_lock()
         with pytest.raises(Refusal) as refused, store.lock(Holder("other", NOON)):
             pass
         said = str(refused.value)

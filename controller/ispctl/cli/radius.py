@@ -18,13 +18,38 @@ app = typer.Typer(
 def init(context: typer.Context) -> None:
     """Make FreeRADIUS's tables and ours where they are missing, or bring ours up to date. Rows stay as they are."""
     from ispctl.store import Store
+    from ispctl.store.roles import renew
 
     session: Session = context.obj
     with (
         session.repository() as repository,
         Store.create(session.dsn(repository.at("HEAD")), base=session.repo) as store,
     ):
+        renew(store)
         say(f"{store.place} is ready. Next: ispctl plan")
+
+
+@app.command()
+def roles(
+    context: typer.Context,
+    stat: Annotated[str, typer.Option("--stat", metavar="ROLE", help="May read what ispstat shows.")] = "",
+    server: Annotated[str, typer.Option("--server", metavar="ROLE", help="May do what FreeRADIUS does.")] = "",
+) -> None:
+    """Let other roles of a PostgreSQL database do their work and no more; made where they are missing."""
+    from ispctl.store.roles import grant
+
+    if not stat and not server:
+        raise typer.BadParameter("name at least one of --stat and --server")
+    session: Session = context.obj
+    with session.repository() as repository, session.store(repository.at("HEAD")) as store:
+        made = [stat] if stat and grant(store, stat, "stat") else []
+        made += [server] if server and grant(store, server, "server") else []
+        if stat:
+            say(f"{stat} reads everything but passwords, shared secrets and keys. Name it in ISPSTAT_RADIUS__DSN.")
+        if server:
+            say(f"{server} reads logins and writes accounting. Name it: ispctl radius config --dsn …")
+    for role in made:
+        say(f"{role} was made without a password. Give it one: psql -c '\\password {role}'")
 
 
 @app.command()
@@ -37,6 +62,9 @@ def config(
     listen: Annotated[str, typer.Option("--listen", metavar="ADDRESS", help="Address to serve; * is all.")] = "*",
     auth_port: Annotated[int, typer.Option("--auth-port", help="UDP port of authentication.")] = 1812,
     acct_port: Annotated[int, typer.Option("--acct-port", help="UDP port of accounting.")] = 1813,
+    dsn: Annotated[
+        str, typer.Option("--dsn", help="Database as the server opens it, as by a role of its own; default: as ispctl.")
+    ] = "",
     log_accepts: Annotated[
         bool, typer.Option("--log-accepts", help="Keep a row of radpostauth for every accept, not only for odd ones.")
     ] = False,
@@ -48,7 +76,7 @@ def config(
     session: Session = context.obj
     with session.repository() as repository:
         snapshot = repository.at("HEAD")
-        database = address(session.dsn(snapshot), session.repo)
+        database = address(dsn or session.dsn(snapshot), session.repo)
         settings = ServerSettings(
             database=database.for_server,
             dialect=database.dialect,

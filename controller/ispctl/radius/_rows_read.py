@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections import defaultdict
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from ispctl.plan import Fields, Key, Value
 from ispctl.radius import _rows_text as text
+from ispctl.radius._rows_marks import sight
 from ispctl.store import LAB_CLIENT, Store
 
 ALTERED: Final = "altered"
@@ -37,11 +37,7 @@ class Reader:
 
     def __init__(self, store: Store) -> None:
         self._database = store.database
-        self._key = store.row_key
-
-    def mark(self, *parts: str) -> str:
-        """What a secret leaves behind: equal for equal parts, useless without the key."""
-        return hmac.new(self._key, "\0".join(parts).encode("utf-8", "backslashreplace"), hashlib.sha256).hexdigest()
+        self.sight = sight(store)
 
     def read(self, keys: Sequence[Key] | None) -> dict[Key, Fields]:
         """Everything of ours among `keys`; None: everything of ours."""
@@ -80,8 +76,10 @@ class Reader:
         return frozenset(str(name) for (name,) in rows)
 
     def _logins(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
-        check = self._of_logins("radcheck", "username, attribute, op, value", names)
-        reply = self._of_logins("radreply", "username, attribute, op, value", names)
+        check, reply = (
+            self._of_logins(self.sight.table(table), f"username, {self.sight.columns}", names)
+            for table in ("radcheck", "radreply")
+        )
         groups = self._of_logins("radusergroup", "username, groupname, priority", names)
         macs = self._of_logins("ispctl_mac", "login, mac, learned", names, column="login")
         lines = self._of_logins("ispctl_identity", "login, identity", names, column="login")
@@ -90,7 +88,7 @@ class Reader:
             login = str(name or "")  # SQLite takes NULL for a key
             fields: dict[str, Value] = dict(zip(COLUMNS, map(_plain, own), strict=True))
             rows = check.get(login, [])
-            passwords = [value for attribute, op, value in rows if (attribute, op) == (PASSWORD, ":=")]
+            passwords = [rest for attribute, op, *rest in rows if (attribute, op) == (PASSWORD, ":=")]
             others = [row for row in rows if row[:2] != (PASSWORD, ":=")]
             fields["password"] = self._password(login, passwords, digest, mark)
             fields["group"] = _membership(groups.get(login, []))
@@ -106,7 +104,7 @@ class Reader:
     def _groups(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
         found: dict[str, dict[str, list[tuple[str, ...]]]] = defaultdict(lambda: {"check": [], "reply": []})
         for side in ("check", "reply"):
-            columns = f"SELECT groupname, attribute, op, value FROM radgroup{side}"
+            columns = f"SELECT groupname, {self.sight.columns} FROM {self.sight.table(f'radgroup{side}')}"
             rows: Iterable[tuple[Any, ...]]
             if names is None:
                 rows = self._database.stream(f"{columns} WHERE substr(groupname, 1, 4) = 'isp:'")
@@ -121,13 +119,13 @@ class Reader:
     def _nas(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
         sql = (
             "SELECT o.key, o.value, n.shortname, n.type, n.secret, n.require_ma FROM ispctl_object o"
-            " LEFT JOIN nas n ON n.nasname = o.key WHERE o.kind = 'nas'"
+            f" LEFT JOIN {self.sight.table('nas')} n ON n.nasname = o.key WHERE o.kind = 'nas'"
         )
         rows = self._database.stream(sql) if names is None else self._database.among(sql + " AND o.key IN ({})", names)
         for address, noted, host, kind, secret, require_ma in rows:
             known = _noted(noted)
             same = secret is not None and hmac.compare_digest(
-                self.mark("nas", address, str(secret)), str(known.get("mark"))
+                self.sight.nas_mark(address, str(secret)), str(known.get("mark"))
             )
             digest = None if secret is None else str(known.get("secret")) if same else ALTERED
             # Ours, but its row is gone: every field is empty, so that it differs from whatever is wanted.
@@ -168,18 +166,14 @@ class Reader:
             return self._database.stream(f"{columns} ORDER BY {column}")
         return self._database.among(f"{columns} WHERE {column} IN ({{}}) ORDER BY {column}", names)
 
-    def _password(self, login: str, values: list[str], digest: str | None, mark: str | None) -> str | None:
+    def _password(self, login: str, values: list[list[Any]], digest: str | None, mark: str | None) -> str | None:
         if not values:
             return None
-        same = len(values) == 1 and hmac.compare_digest(self.mark("login", login, str(values[0])), str(mark))
+        same = len(values) == 1 and hmac.compare_digest(self.sight.login_mark(login, values[0]), str(mark))
         return digest if same and digest else ALTERED
 
     def _rows(self, rows: Iterable[tuple[Any, ...]]) -> tuple[text.Row, ...]:
-        return tuple(sorted((str(name), str(op), self._value(str(name), str(value))) for name, op, value in rows))
-
-    def _value(self, attribute: str, value: str) -> str:
-        """Somebody may have put a password into a row that is not ours to know: then only its mark is told."""
-        return text.clear(value) if text.shown(attribute) else f"hidden:{self.mark('row', attribute, value)[:16]}"
+        return tuple(sorted((str(name), str(op), self.sight.value(str(name), rest)) for name, op, *rest in rows))
 
 
 def _membership(rows: list[tuple[Any, ...]]) -> str:

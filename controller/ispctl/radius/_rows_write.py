@@ -102,7 +102,7 @@ class Writer:
         value = text.stored(self._open(digest), "the password")
         sql = "INSERT INTO radcheck (username, attribute, op, value) VALUES (?, ?, ':=', ?)"
         self._database.write(sql, (login, PASSWORD, value))
-        return self._reader.mark("login", login, value)
+        return self._reader.sight.login_mark(login, (value,))
 
     def _macs(self, login: str, want: Fields) -> None:
         """Learned addresses stay while the mode is `learn`; one that is now written down stops being learned."""
@@ -173,7 +173,7 @@ class Writer:
             " description = excluded.description",
             (*own, address, secret),
         )
-        noted = {"secret": digest, "mark": self._reader.mark("nas", address, secret)}
+        noted = {"secret": digest, "mark": self._reader.sight.nas_mark(address, secret)}
         self._database.write(_NOTE, ("nas", address, json.dumps(noted, sort_keys=True)))
 
     def _pop(self, pop: str, now: Fields | None, want: Fields | None) -> None:

@@ -24,7 +24,7 @@ BATCH: Final = 200
 _NOT_OURS: Final = "not ours, adopt first (ispctl adopt): there are rows of this name that ispctl did not write"
 _CHANGED: Final = "changed meanwhile: what stands there now is not what the plan was made from; plan again"
 _RANKS: Final = {"nas": (0, 6), "pop": (1, 5), "group": (2, 4), "login": (3, 3)}
-_STOPS: Final = frozenset({"E302", "E307", "E308", "E309", "E327", "E328", "E329"})
+_STOPS: Final = frozenset({"E302", "E307", "E308", "E309", "E327", "E328", "E329", "E330"})
 _TABLES: Final = (
     *("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "nas"),
     *("ispctl_login", "ispctl_mac", "ispctl_pop", "ispctl_object"),
@@ -106,6 +106,7 @@ class RadiusRows:
     def _batch(self, batch: Sequence[Change], opener: Opener, asked: _Asked, held: _Held) -> list[Outcome]:
         with self._database.transaction():
             self._database.hold(*_TABLES)
+            self._store.check_lock()  # whoever took it since waits for these tables
             reader = Reader(self._store)
             writer = Writer(self._database, reader, opener)
             have = reader.read([change.key for change in batch])

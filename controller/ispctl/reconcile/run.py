@@ -104,6 +104,7 @@ def _tell(
     """The sessions: who logged in while rows were written is looked at again."""
     run, outcomes = written
     plan = found.plan
+    world.store.check_lock()
     quiet = waits.owners(plan) | {outcome.change.owner for outcome in outcomes if outcome.error}
     unread: tuple[Unread, ...] = ()
     sessions: tuple[SessionOutcome, ...] = ()

@@ -7,7 +7,7 @@ from ispctl.store._database import Database
 from ispctl.store._dsn import Address, File, address
 from ispctl.store._foreign import reading
 from ispctl.store._journal import Run
-from ispctl.store._lock import Holder, Lock
+from ispctl.store._lock import Holder
 from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
 from ispctl.store.heartbeat import LEASE, Beat, Heartbeat, LoopState
 from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session
@@ -24,7 +24,6 @@ __all__ = [
     "File",
     "Heartbeat",
     "Holder",
-    "Lock",
     "LoopState",
     "Meta",
     "Proof",

@@ -90,6 +90,11 @@ class Database:
         self.rows_written += changed
         return changed
 
+    def may_read(self, table: str) -> bool:
+        """Whether this role may read every column of a table of ours."""
+        sql = self.dialect.may_read
+        return not sql or bool(self._execute(sql, (table,)).fetchall()[0][0])
+
     def tables(self) -> frozenset[str]:
         return frozenset(str(name) for (name,) in self._execute(self.dialect.tables).fetchall())
 

@@ -17,6 +17,8 @@ class Dialect:
     """Makes a second `radius init` wait for the first; empty where `begin` does that."""
     hold: str
     """Lets nobody else write to some tables until the transaction ends; empty where `begin` does that."""
+    may_read: str
+    """Answers whether a table may be read; empty where there are no roles."""
     tables: str
     freeradius: str
     """Name of the file with FreeRADIUS's own tables."""
@@ -39,6 +41,7 @@ SQLITE = Dialect(
     prepare="PRAGMA journal_mode = WAL",
     alone="",
     hold="",
+    may_read="",
     tables="SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'",
     freeradius="freeradius.sqlite.sql",
     rejects=f"DROP VIEW IF EXISTS ispctl_rejects; CREATE VIEW ispctl_rejects AS {_REJECTS.format('last_seen')}",
@@ -51,6 +54,7 @@ POSTGRESQL = Dialect(
     alone="SELECT pg_advisory_xact_lock(115949411066987)",
     # Readers and FreeRADIUS's accounting go on; whoever edits these rows by hand waits, as for SQLite's one writer.
     hold="LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
+    may_read="SELECT has_table_privilege(CAST(? AS text), 'SELECT')",
     # Whether or not this role may read them; what an extension brought is nobody's.
     tables=(
         "SELECT c.relname FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -50,6 +50,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.meta = Meta(database)
+        self._held: Lock | None = None
 
     @classmethod
     def create(cls, dsn: str, *, base: Path = Path(), lab: bool = False, timeout: float = 5.0) -> Self:
@@ -112,9 +113,20 @@ class Store:
         """All or nothing; inside another one it joins it."""
         return self.database.transaction()
 
-    def lock(self, holder: Holder) -> AbstractContextManager[Lock]:
+    @contextmanager
+    def lock(self, holder: Holder) -> Iterator[None]:
         """Be the only applier. Refuses E312 and names the holder."""
-        return held(self.database.address, holder)
+        with held(self.database.address, holder) as lock:
+            self._held = lock
+            try:
+                yield
+            finally:
+                self._held = None
+
+    def check_lock(self) -> None:
+        """Before each step that must not be done by two: refuses E330 when the lock that is held here was lost."""
+        if self._held is not None:
+            self._held.check()
 
     # Applied state
 
@@ -181,6 +193,11 @@ class Store:
             return {key: value if isinstance(value, dict) else {} for key, value in said.items()}
         except ValueError:
             raise _errors.odd(self.place, "ispctl_object") from None
+
+    @property
+    def sees_secrets(self) -> bool:
+        """Whether passwords and keys may be read: False for a role of ispstat."""
+        return self.database.may_read("ispctl_secret")
 
     @property
     def row_key(self) -> bytes:
