@@ -53,6 +53,10 @@ class Session:
             text = "no RADIUS database is named"
             advice = f"Write radius: {{dsn: …}} into inventory/targets.yaml, or set {self.prefix}_RADIUS__DSN"
             raise Refusal(Problem("E320", text, advice=advice))
+        if targets.value.radius.clear_passwords:
+            from ispctl.repo.rules.secrets import clear_dsn
+
+            raise Refusal(clear_dsn(targets.where("radius", "dsn")))
         return targets.value.radius.dsn
 
     def store(self, snapshot: Snapshot | None, *, readonly: bool = False) -> Store:

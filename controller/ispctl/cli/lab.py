@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,23 +25,24 @@ FOLDER = Path("var") / "lab"
 def up(
     context: typer.Context,
     empty: Annotated[bool, typer.Option("--empty", help="Apply nothing and dial nobody in.")] = False,
+    database: Annotated[
+        Literal["sqlite", "postgresql"] | None,
+        typer.Option("--database", help="postgresql: a server of the lab's own. Default: the database that is named."),
+    ] = None,
     format: FormatOption = "text",
 ) -> None:
     """Start the lab, apply HEAD to it and dial some subscribers in. Started twice, it goes on as it is."""
-    from ispctl.store import File, address
-
     session: Session = context.obj
     with session.repository() as repository:
         snapshot = repository.at("HEAD")
         lab = open_lab(session)
-        dsn = session.dsn(snapshot)
-        database = address(dsn, session.repo)
-        if isinstance(database, File):
-            dsn = f"sqlite:///{database.path.absolute()}"
-        status = lab.up(dsn, _hosts(snapshot))
+        status = lab.up(_database(session, snapshot, database), _hosts(snapshot))
         if not empty and not status["already"]:
-            _fill(session, lab, snapshot)
+            own = replace(session, env={**session.env, f"{session.prefix}_RADIUS__DSN": status["dsn"]})
+            _fill(own, lab, snapshot)
     _print(lab.status(), format)
+    if database == "postgresql" and format == "text":
+        say(f"The other commands find it by: export ISPCTL_RADIUS__DSN={status['dsn']}")
 
 
 @app.command()
@@ -96,6 +98,20 @@ def open_lab(session: Session) -> Lab:
     from ispctl.lab.lab import Lab
 
     return Lab((session.repo / FOLDER).absolute())
+
+
+def _database(session: Session, snapshot: Snapshot, kind: str | None) -> str | None:
+    """The DSN for a lab; None for a server of its own."""
+    from ispctl.store import File, address
+
+    if kind == "postgresql":
+        return None
+    found = address(session.dsn(snapshot), session.repo)
+    if isinstance(found, File):
+        return f"sqlite:///{found.path.absolute()}"
+    if kind == "sqlite":
+        return f"sqlite:///{(session.repo / FOLDER / 'radius.db').absolute()}"
+    return session.dsn(snapshot)
 
 
 def _hosts(snapshot: Snapshot) -> list[dict[str, Any]]:

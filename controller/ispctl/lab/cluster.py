@@ -3,6 +3,7 @@ written to disk with care."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import re
@@ -85,6 +86,14 @@ def launch(folder: Path, *, port: int | None = None, settings: Mapping[str, str]
     except (OSError, subprocess.SubprocessError) as error:
         raise _problem(folder, type(error).__name__) from error
     raise _problem(folder, _why(folder))
+
+
+def home(folder: Path) -> Path:
+    """Where the cluster of a lab lies: in its folder; for root in one that the user postgres can enter."""
+    if os.geteuid():
+        return folder / "postgresql"
+    name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:12]
+    return Path("/var/tmp") / f"ispctl-lab-{name}"  # noqa: S108  # owner and mode are looked at
 
 
 def _made(folder: Path, binaries: Path, by: Sequence[str]) -> str:

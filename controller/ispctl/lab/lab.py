@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import ispctl
 from ispctl.lab import fleet, freeradius
+from ispctl.lab.cluster import home, launch
 from ispctl.lab.fleet import Member
 from ispctl.lab.process import Process, start, wait_for
 from ispctl.lab.state import Folder
@@ -33,12 +34,13 @@ class Lab:
     def __init__(self, folder: Path) -> None:
         self._folder = Folder(folder)
 
-    def up(self, dsn: str, nas: Sequence[Mapping[str, Any]], *, base: Path = Path()) -> dict[str, Any]:
+    def up(self, dsn: str | None, nas: Sequence[Mapping[str, Any]], *, base: Path = Path()) -> dict[str, Any]:
         """Start what is not running, and return `status()` with "already": whether all of it was.
 
-        `dsn`: the RADIUS database (relative to `base`), made as a lab database if it is not there.
+        `dsn`: the RADIUS database (relative to `base`), made as a lab database if it is not there; None: one on a
+        PostgreSQL server of the lab's own, which starts and ends with it.
         `nas`: whom to play: {"name", "address", "platform", "interim"} and perhaps "pools" {name: [network]}.
-        Raises Refusal: E30x database, E40x. What was started by an `up` that fails is ended again.
+        Raises Refusal: E3xx database, E40x. What was started by an `up` that fails is ended again.
         """
         self._folder.make()
         with self._folder.held():
@@ -96,10 +98,16 @@ class Lab:
 
     # Inside
 
-    def _start(self, dsn: str, nas: Sequence[Mapping[str, Any]], base: Path) -> None:
+    def _start(self, dsn: str | None, nas: Sequence[Mapping[str, Any]], base: Path) -> None:
         members = [_member(number, host) for number, host in enumerate(nas, 1)]
         lab_secret, coa_secret = secrets.token_hex(16), secrets.token_hex(16)
-        state: dict[str, Any] = {"dsn": dsn, "nas": [_shown(member) for member in members], "processes": {}}
+        state: dict[str, Any] = {"nas": [_shown(member) for member in members], "processes": {}}
+        if dsn is None:
+            cluster = launch(home(self._folder.path))
+            state["processes"]["postgresql"] = cluster.process.as_json()
+            self._folder.write(state)
+            dsn = cluster.make("radius")
+        state["dsn"] = dsn
         with Store.create(dsn, base=base, lab=True) as store:
             _introduce(store, members, lab_secret)
             database = store.database.address

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, RootModel, model_validator
 
@@ -155,6 +156,10 @@ class Pools(RootModel[dict[Name, Pool]]):
     """inventory/pools.yaml"""
 
 
+_PASSWORD: Final = re.compile(r"://[^?#]*:[^?#]*@|[?&](ssl)?password=")
+"""In a DSN: between the user and the host, or among the options."""
+
+
 class RadiusTarget(Record):
     """The database that FreeRADIUS reads."""
 
@@ -162,9 +167,18 @@ class RadiusTarget(Record):
         min_length=1,
         max_length=1000,
         repr=False,
-        description="sqlite:///path, relative to the repository",
+        description="sqlite:///path, relative to the repository; or postgresql://user@host/database, without password",
     )
-    replicas: tuple[str, ...] = Field((), repr=False, description="Copies of the database next to other servers.")
+    replicas: tuple[str, ...] = Field(
+        (), repr=False, description="Standbys of a PostgreSQL database next to other FreeRADIUS servers, each as dsn."
+    )
+
+    @property
+    def clear_passwords(self) -> tuple[tuple[str | int, ...], ...]:
+        """Which of the DSNs hold a password."""
+        named: list[tuple[tuple[str | int, ...], str]] = [(("dsn",), self.dsn)]
+        named += [(("replicas", number), text) for number, text in enumerate(self.replicas)]
+        return tuple(place for place, text in named if _PASSWORD.search(text))
 
 
 class Targets(Record):

@@ -30,6 +30,15 @@ def rules(scene: Scene) -> Iterator[Problem]:
             yield Problem("E132", text, sealed.where, f"Seal it for this one: ispctl secrets encrypt {sealed.place}")
     if seen:
         yield from _openers(scene)
+    targets = scene.snapshot.targets
+    for loc in targets.value.radius.clear_passwords if targets else ():
+        yield clear_dsn(targets.where("radius", *loc) if targets else None)
+
+
+def clear_dsn(where: Where | None) -> Problem:
+    """A DSN in git that holds a password."""
+    advice = "Leave it out: ~/.pgpass, PGPASSWORD, or the whole DSN in ISPCTL_RADIUS__DSN. If it was real, change it"
+    return Problem("E205", "the DSN holds a password in clear text", where, advice)
 
 
 def _sealed(scene: Scene) -> Iterator[_Standing]:
