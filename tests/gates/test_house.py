@@ -27,7 +27,6 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/radius/_session.py:calling_station": "how other vendors than today's name a session",
     "controller/ispctl/radius/_session.py:error_cause": "tests ask what exactly a NAS answered",
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
-    "controller/ispctl/repo/edit.py:drop": "the other half of put()",
     "controller/ispctl/repo/git.py:blobs_read": "tests pin what a command reads",
     "controller/ispctl/repo/snapshot.py:by_mac": "a look-up of the repository's face",
     "controller/ispctl/repo/snapshot.py:holders": "a look-up of the repository's face",

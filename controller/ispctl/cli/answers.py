@@ -17,7 +17,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.report.plan_json import Saved, document, dumps, read_saved, stamp
 
 if TYPE_CHECKING:
-    from ispctl.cli.drift import Found
+    from ispctl.cli.drift import Found, HandEdits
     from ispctl.cli.plans import Planned
     from ispctl.plan import Plan
     from ispctl.reconcile import Result
@@ -97,6 +97,15 @@ def drift_answer(found: Found, now: datetime, format: str) -> str:
     zone = zone_of(found.snapshot)
     said = outcome.drift_document(found.changes, found.outcomes, commit=found.commit, now=now, zone=zone)
     return dumps(said) if format == "json" else coloured(outcome.drift_text(said, width=width()))
+
+
+def hand_edits_answer(edits: HandEdits, format: str) -> str:
+    """What was done by hand and is now said in YAML."""
+    from ispctl.report import handed
+
+    if format == "json":
+        return dumps(edits.document)
+    return handed.text(edits.document, edits.before, edits.after)
 
 
 def zone_of(snapshot: Snapshot) -> ZoneInfo:

@@ -1,9 +1,12 @@
-"""`ispctl drift`: what somebody changed by hand, and writing back what was applied."""
+"""`ispctl drift`: what somebody changed by hand, writing back what was applied, or taking the edit into git."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from ispctl.cli.common import Session
 from ispctl.cli.plans import world
@@ -39,3 +42,68 @@ def find_drift(session: Session, *, repair: bool) -> Found:
                 raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
             applied = opened.store.applied
             return Found(changes, outcomes, applied.commit if applied else "", snapshot)
+
+
+@dataclass(frozen=True)
+class HandEdits:
+    """What became YAML: the answer's JSON, and the files before and after."""
+
+    document: dict[str, Any]
+    before: Mapping[str, bytes] = field(repr=False)
+    after: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def unsaid(self) -> bool:
+        return any(one["unsaid"] for one in self.document["items"])
+
+
+def adopt_drift(session: Session, branch: str | None) -> HandEdits:
+    """Say in YAML what somebody did in SQL: in the files of the work tree, or in a commit on a new branch. Raises
+    Refusal."""
+    from ispctl import reconcile
+    from ispctl.adopt.handed import Source, hand_edits
+    from ispctl.adopt.reading import OldDatabase
+    from ispctl.backend import Unreachable
+    from ispctl.report import handed
+
+    with session.repository() as repository:
+        if repository.git.bare and branch is None:
+            advice = "Name a branch for the commit: --branch NAME"
+            raise Refusal(Problem("E210", "a bare repository has no files to write", advice=advice))
+        snapshot = repository.work() if branch is None else repository.at("HEAD")
+        source = Source(snapshot, repository.contents() if branch is None else repository.contents("HEAD"))
+        with world(session, repository, snapshot, session.now, readonly=True) as opened:
+            try:
+                changes = reconcile.drifted(opened)
+            except Unreachable as error:
+                raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
+            old = OldDatabase(opened.store.database)
+            keyring = cache(opened.keyring)
+
+            def seal(owner: str, clear: str) -> str:
+                return keyring().seal("service", owner, "password", clear).text
+
+            found = hand_edits(source, changes, lambda login: next(iter(old.people([login]))), seal, session.now)
+            applied = opened.store.applied
+    made = _kept(session, found.files, branch) if found.files else ""
+    document = handed.document(
+        found.said,
+        now=session.now,
+        zone=ZoneInfo(snapshot.policy.value.timezone),
+        applied=applied.commit if applied else "",
+        branch=branch or "",
+        commit=made,
+    )
+    return HandEdits(document, source.contents, found.files)
+
+
+def _kept(session: Session, files: Mapping[str, bytes], branch: str | None) -> str:
+    from ispctl.repo.commit import Committer
+    from ispctl.verbs.rotate import write_whole
+
+    if branch is None:
+        for path, data in files.items():
+            write_whole(session.repo / path, data)
+        return ""
+    message = f"Say in git what was done by hand: {len(files)} files\n\nEvent: drift-adopt\n"
+    return Committer(session.repo, session.env).branch(branch, files, message)

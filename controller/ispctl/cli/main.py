@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from ispctl.cli import adopt, gitlab, lab, radius, secrets, units
+from ispctl.cli import adopt as importing
+from ispctl.cli import gitlab, lab, radius, secrets, units
 from ispctl.cli import run as service
 from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
 from ispctl.cli.start import init, pool, schema
@@ -162,13 +163,25 @@ def apply(
 def drift(
     context: typer.Context,
     repair: Annotated[bool, typer.Option("--repair", help="Write back what was applied.")] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Say it in YAML instead, as far as it can be said.")] = False,
+    branch: Annotated[
+        str | None, typer.Option("--branch", metavar="NAME", help="With --adopt: commit it on this new branch.")
+    ] = None,
     format: FormatOption = "text",
 ) -> None:
     """Find what somebody changed by hand in the RADIUS database. Exit code: 0 none (left), 2 drift, 1 error."""
-    from ispctl.cli.answers import drift_answer
-    from ispctl.cli.drift import find_drift
+    from ispctl.cli.answers import drift_answer, hand_edits_answer
+    from ispctl.cli.drift import adopt_drift, find_drift
 
     session: Session = context.obj
+    if adopt:
+        if repair:
+            raise typer.BadParameter("--adopt keeps what was done by hand, --repair takes it back: take one")
+        edits = adopt_drift(session, branch)
+        say(hand_edits_answer(edits, format))
+        raise typer.Exit(2 if edits.unsaid else 0)
+    if branch is not None:
+        raise typer.BadParameter("--branch goes with --adopt")
     found = find_drift(session, repair=repair)
     say(drift_answer(found, session.now, format))
     failed = any(outcome.error for outcome in found.outcomes)
@@ -179,7 +192,7 @@ app.command("adopt")(take_over)
 for command in (service.run, units.systemd, pool, schema, init):
     app.command()(command)
 for name, group in (
-    ("import", adopt.app),
+    ("import", importing.app),
     ("radius", radius.app),
     ("secrets", secrets.app),
     ("lab", lab.app),

@@ -177,6 +177,7 @@ CODES: Final[dict[str, str]] = {
     "E652": "says-otherwise",
     "E653": "too-many-at-once",
     "E654": "bad-people-file",
+    "E655": "cannot-be-said",
     "E656": "cannot-commit",
     "E657": "cannot-edit",
     # E67x are about the forge, GitLab

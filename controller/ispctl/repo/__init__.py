@@ -75,9 +75,9 @@ class Repository:
             self._snapshots[tree] = self._load(tree)
         return self._snapshots[tree]
 
-    def contents(self) -> Mapping[str, bytes]:
-        """Every file of ours in the work tree as it stands, by path; of HEAD for a bare repository."""
-        tree = self.git.worktree() or self.git.resolve("HEAD")
+    def contents(self, rev: str | None = None) -> Mapping[str, bytes]:
+        """Every file of ours by path: of a commit, or of the work tree as it stands (of HEAD in a bare repository)."""
+        tree = self.git.resolve(rev) if rev else self.git.worktree() or self.git.resolve("HEAD")
         entries = (entry for entry in self.git.tree(tree, FOLDERS) if refused(entry) is None)
         return {entry.path: self._blob(entry.blob, LARGE) for entry in entries if entry.size <= LARGE}
 
