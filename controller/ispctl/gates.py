@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import floor
 from typing import Final
 
-from ispctl.model.policy import Limits
+from ispctl.model.policy import Limit, Limits
 from ispctl.plan import LOSSES, Change, Plan, ServiceChange, dropped
 
 GATES: Final = {"cut_off": "cut-off", "dropped": "drop", "slower": "slower", "delete": "delete"}
 """What is counted, and the word after --allow- that permits more of it."""
+
+COUNTED: Final = LOSSES | {"dropped", "slower"}
+"""The effects of which the journal is asked."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,21 @@ class Closed:
         return f"--allow-{GATES[self.gate]} {self.wanted}"
 
 
+def counted(plan: Plan) -> Mapping[str, frozenset[str]]:
+    """Who meets each gate in a plan, and which rows go. Ends by the clock are announced by the plan before and do not
+    count; what is stopped does not happen."""
+    met: dict[str, set[str]] = {gate: set() for gate in GATES}
+    for service in plan.going.services:
+        for gate in gates_of(service):
+            met[gate].add(service.owner)
+    met["dropped"] |= ended_apart(plan.going)
+    met["delete"] = {"/".join(change.key) for change in plan.going.changes if _deletes(change)}
+    return {gate: frozenset(names) for gate, names in met.items()}
+
+
 def counts(plan: Plan) -> Mapping[str, int]:
-    """What the gates count in a plan. Ends by the clock are announced by the plan before and do not count."""
-    counted = Counter(gate for service in plan.services for gate in gates_of(service))
-    counted["dropped"] += len(ended_apart(plan))
-    return {gate: counted[gate] for gate in GATES} | {"delete": sum(map(_deletes, plan.changes))}
+    """How many each gate counts in a plan."""
+    return {gate: len(names) for gate, names in counted(plan).items()}
 
 
 def gates_of(service: ServiceChange) -> frozenset[str]:
@@ -66,15 +78,19 @@ def _deletes(change: Change) -> bool:
 
 
 def closed(
-    plan: Plan, total: int, recent: Mapping[str, int], limits: Limits, allowed: Mapping[str, int | None]
+    plan: Plan,
+    total: int,
+    recent: Mapping[str, Collection[str]],
+    limits: Limits,
+    allowed: Mapping[str, int | None],
 ) -> tuple[Closed, ...]:
-    """The gates that refuse this plan. `total`: services (for the share); `recent`: counts of the last 24 hours;
-    `allowed`: at most so many in this plan, said on the command line; it does not stick."""
+    """The gates that refuse this plan. `total`: services (for the share); `recent`: who met each gate in the last 24
+    hours; whoever meets it again counts once. `allowed`: at most so many in this plan, said on the command line; it
+    does not stick."""
     found = []
-    for gate, wanted in counts(plan).items():
-        limit = getattr(limits, gate)
-        most = max(limit.floor, floor(limit.share * total))
-        before = recent.get(gate, 0)
+    for gate, names in counted(plan).items():
+        wanted, most = len(names), most_of(getattr(limits, gate), total)
+        before = len(frozenset(recent.get(gate, ())) - names)
         permitted = allowed.get(gate)
         over = wanted > permitted if permitted is not None else wanted and wanted + before > most
         if over:
@@ -82,30 +98,45 @@ def closed(
     return tuple(found)
 
 
+def most_of(limit: Limit, total: int) -> int:
+    """How many may pass in a day: a share of nothing is nothing, the floor always passes."""
+    return max(limit.floor, floor(limit.share * total))
+
+
 def held(plan: Plan, refused: frozenset[str], users: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The ids of the changes that wait. `users`: per shared key (a group, a pop) the owners of the services on it:
     what they share waits with the first of them. Who waits with one login waits with all: nobody is left with two
     logins, or with none."""
-    owners = set(losers(plan, refused))
+    deleted = {c.id for c in plan.going.changes if "delete" in refused and _deletes(c)}
+    return spread(plan.going.changes, losers(plan, refused), deleted, users)
+
+
+def spread(
+    changes: Collection[Change],
+    owners: Iterable[str],
+    begun: Collection[str],
+    users: Mapping[str, frozenset[str]] | None = None,
+) -> frozenset[str]:
+    """The ids of all changes that wait if these owners do and the changes `begun` do: theirs, what needs one of them,
+    and whatever else belongs to whoever shares a login with them."""
+    staying, waiting = set(owners), set[str]()
 
     def waits(change: Change) -> bool:
-        if "delete" in refused and _deletes(change):
-            return True
-        return bool(owners & {*_owners(change), *users.get(change.key[1], ())})
+        shared = users.get(change.key[1], ()) if users else ()
+        return change.id in begun or bool(change.needs & waiting) or bool(staying & {*owners_of(change), *shared})
 
-    waiting: set[str] = set()
-    while more := {c.id for c in plan.changes if c.id not in waiting and (c.needs & waiting or waits(c))}:
+    while more := {change.id for change in changes if change.id not in waiting and waits(change)}:
         waiting |= more
-        owners |= {owner for c in plan.changes if c.id in more and c.key[0] == "login" for owner in _owners(c)}
+        staying |= {owner for c in changes if c.id in more and c.key[0] == "login" for owner in owners_of(c)}
     return frozenset(waiting)
 
 
 def losers(plan: Plan, refused: frozenset[str]) -> frozenset[str]:
     """The services that lose something at a closed gate, whether or not a row of theirs changes."""
-    apart = ended_apart(plan) if "dropped" in refused else frozenset()
-    return apart | {service.owner for service in plan.services if refused & gates_of(service)}
+    apart = ended_apart(plan.going) if "dropped" in refused else frozenset()
+    return apart | {service.owner for service in plan.going.services if refused & gates_of(service)}
 
 
-def _owners(change: Change) -> set[str]:
+def owners_of(change: Change) -> set[str]:
     """Whose a key is, before and after: a login may change hands."""
     return {str(side["owner"]) for side in (change.before, change.after) if side and "owner" in side}

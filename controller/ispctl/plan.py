@@ -100,6 +100,31 @@ class Unread:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """What people decided to leave as it is: its changes are planned and not done. Paused ends by itself at `until`."""
+
+    kind: Literal["paused", "observed"]
+    what: str
+    """In words that name nobody: "everything", "group lalitpur", "service sub-000123/main", "target nas:lalitpur-1"."""
+    services: tuple[str, ...] = ()
+    """Whose rows stay as they are."""
+    changes: tuple[str, ...] = ()
+    """Ids of what is not done: rows, and sessions that are not told."""
+    id: str = ""
+    by: str = ""
+    reason: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Coming:
+    """What the clock alone takes until a moment, announced before it does."""
+
+    until: datetime
+    ends: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """A value: sorted when made, the same for the same input, whatever the machine."""
 
@@ -114,6 +139,8 @@ class Plan:
     unread: tuple[Unread, ...] = ()
     until: datetime | None = None
     """When time changes something next, if nobody commits anything."""
+    stops: tuple[Stop, ...] = ()
+    coming: Coming | None = None
 
     @property
     def digest(self) -> str:
@@ -123,6 +150,27 @@ class Plan:
     @property
     def empty(self) -> bool:
         return not self.changes and not self.services
+
+    @property
+    def stopped(self) -> frozenset[str]:
+        """The ids of the changes that a pause holds, or that are only observed."""
+        return frozenset(id for stop in self.stops for id in stop.changes)
+
+    @property
+    def still(self) -> frozenset[str]:
+        """The services that keep the rows they have, because of a stop."""
+        return frozenset(owner for stop in self.stops for owner in stop.services)
+
+    @property
+    def going(self) -> Plan:
+        """What is left of a plan when nothing that is stopped is done: what the gates have to judge."""
+        if not self.stops:
+            return self
+        stopped, still = self.stopped, self.still
+        services = tuple(service for service in self.services if service.owner not in still)
+        return replace(
+            self, services=services, changes=tuple(change for change in self.changes if change.id not in stopped)
+        )
 
     @property
     def summary(self) -> Mapping[str, int]:
@@ -167,6 +215,7 @@ def build(  # noqa: PLR0913  a plan has that many sides; all but the first three
     assumes: tuple[str, ...] = (),
     unread: tuple[Unread, ...] = (),
     until: datetime | None = None,
+    coming: Coming | None = None,
 ) -> Plan:
     """A plan, sorted by harm and then by id. `changed_files` are those the commit touched: reasons there carry it."""
     services = [found for pair in pairs if (found := _service(pair, disturbs, commit, changed_files))]
@@ -174,7 +223,8 @@ def build(  # noqa: PLR0913  a plan has that many sides; all but the first three
     reasons: dict[str, tuple[Because, ...]] = {s.owner: s.because for s in services}
     explained = (replace(c, because=c.because or reasons.get(c.owner, ())) for c in changes)
     ordered = tuple(sorted(explained, key=lambda c: (c.target, c.key)))
-    return Plan(kind, commit, base, now, tuple(services), ordered, tuple(_cohorts(services)), assumes, unread, until)
+    cohorts = tuple(_cohorts(services))
+    return Plan(kind, commit, base, now, tuple(services), ordered, cohorts, assumes, unread, until=until, coming=coming)
 
 
 def effects(was: Entitlement | None, will_be: Entitlement | None) -> tuple[str, ...]:

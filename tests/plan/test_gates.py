@@ -23,7 +23,8 @@ def cut(number: int, cause: Cause = "commit") -> Pair:
 
 
 def shut(found: Plan, total: int = 10, recent: int = 0, limits: Limits = LIMITS) -> list[str]:
-    recently = dict.fromkeys(("cut_off", "dropped", "slower", "delete"), recent)
+    others = {f"other-{n}" for n in range(recent)}
+    recently = dict.fromkeys(("cut_off", "dropped", "slower", "delete"), others)
     return [gate.gate for gate in closed(found, total, recently, limits, NOTHING)]
 
 
@@ -68,6 +69,13 @@ def test_so_many_rows_may_go(many: int, expected: list[str]) -> None:
 
 def test_the_end_of_a_session_is_no_deleted_row() -> None:
     assert counts(plan([], deletes(6, "session")))["delete"] == 0
+
+
+def test_who_was_counted_today_is_not_counted_again() -> None:
+    before = {"cut_off": {f"sub-{n:06}/main" for n in range(5)}}
+    assert closed(plan([cut(4)]), 10, before, LIMITS, NOTHING) == ()
+    again = closed(plan(map(cut, (4, 5))), 10, before, LIMITS, NOTHING)
+    assert [(one.wanted, one.recent) for one in again] == [(2, 4)]
 
 
 def test_a_full_day_does_not_refuse_who_takes_nothing() -> None:

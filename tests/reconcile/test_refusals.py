@@ -265,15 +265,49 @@ def test_a_renamed_login_whose_deletion_waits_keeps_both_or_neither(world: World
     assert world.plan().empty
 
 
-def test_ends_by_the_clock_pass_every_gate(world: World) -> None:
-    for number in range(900, 910):
-        world.subscriber(number, paid_until="2027-01-16")
+def paid_until(world: World, day: str, count: int) -> None:
+    for number in range(900, 900 + count):
+        world.subscriber(number, paid_until=day)
     world.commit()
-    world.apply(NOTHING)
-    world.tick(days=3)
+    assert world.apply(NOTHING).exit_code == 0
+
+
+def test_ends_by_the_clock_pass_every_gate_and_the_plan_before_says_them(world: World) -> None:
+    paid_until(world, "2027-01-15", 10)
+    before = world.plan()
+    assert before.coming is not None
+    assert before.coming.ends == 10
+    world.tick(hours=24)
     result = world.apply(NOTHING)
     assert result.exit_code == 0
     assert {service.effects for service in result.plan.services} == {("walled",)}
+
+
+def test_what_the_plan_of_the_day_before_said_ends_however_late(world: World) -> None:
+    """They end 36 to 38 hours from now; an apply between said so."""
+    paid_until(world, "2027-01-16", 10)
+    world.tick(hours=15)
+    assert world.apply(NOTHING).exit_code == 0
+    world.tick(hours=25)
+    assert world.apply(NOTHING).exit_code == 0
+    assert len(world.sql("SELECT 1 FROM ispctl_journal_service WHERE effect = 'walled' AND cause = 'clock'")) == 10
+
+
+def test_a_clock_that_leaps_ends_nobody_unsaid(world: World) -> None:
+    """A gate of its own: the floor is 5, or 5 % of everybody."""
+    paid_until(world, "2027-01-16", 10)
+    world.tick(hours=39)
+    refusal = refused(world)
+    assert code(refusal) == "E620"
+    assert "and 10 services end by the clock alone that no plan has announced; at most 5 may" in str(refusal)
+    assert code(refused(world, Permission({"clock": 9}))) == "E620"
+    assert world.apply(Permission({"clock": 10})).exit_code == 0
+
+
+def test_as_many_as_may_be_cut_off_may_end_unannounced(world: World) -> None:
+    paid_until(world, "2027-01-16", 5)
+    world.tick(hours=39)
+    assert world.apply(NOTHING).exit_code == 0
 
 
 # plans change nothing

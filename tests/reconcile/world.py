@@ -21,7 +21,7 @@ from ispctl.intent import intent_of
 from ispctl.plan import Change, Plan, Resources
 from ispctl.radius.rendering import render, rendering
 from ispctl.radius.rows import RadiusRows
-from ispctl.reconcile import Permission, Result
+from ispctl.reconcile import Drift, Permission, Result
 from ispctl.repo import Repository
 from ispctl.secrets import KEYRING, Keyring
 from ispctl.store import Store
@@ -32,7 +32,7 @@ NOW = datetime(2027, 1, 15, 6, 15, tzinfo=UTC)
 """Noon in Kathmandu."""
 DSN = "sqlite:///var/radius.db"
 ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
-ANY = dict.fromkeys(("cut_off", "dropped", "slower", "delete"), 1000)
+ANY = dict.fromkeys(("cut_off", "dropped", "slower", "delete", "clock"), 1000)
 """What a test permits that is not about gates."""
 ANITA, BIKASH, EKRAJ = "anita.rai@home.example", "bikash.maharjan@home.example", "ekraj.dangol@home.example"
 A_FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
@@ -174,11 +174,11 @@ class World:
 
     def drifted(self) -> tuple[Change, ...]:
         with self.opened(readonly=True) as world:
-            return reconcile.drifted(world)
+            return reconcile.drifted(world).changes
 
-    def repair(self) -> None:
+    def repair(self, permission: Permission | None = None) -> Drift:
         with self.opened() as world:
-            reconcile.repair(world)
+            return reconcile.repair(world, permission or Permission(ANY))
 
     def tick(self, **delta: float) -> None:
         self.now += timedelta(**delta)

@@ -11,11 +11,11 @@ import pytest
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
 from ispctl.plan import Change, Plan
-from ispctl.reconcile import Result, SessionOutcome
+from ispctl.reconcile import Drift, Result, SessionOutcome
 from ispctl.report import outcome
 from ispctl.states import State
 from tests.report.golden import assert_golden
-from tests.report.sample import COMMIT, NOW, entitlement, in_state, pair, plan, row, unread
+from tests.report.sample import COMMIT, entitlement, in_state, pair, plan, row, unread
 
 KATHMANDU = ZoneInfo("Asia/Kathmandu")
 
@@ -98,7 +98,7 @@ MISSING = Change("radius", ("nas", "192.0.2.1"), None, {"host": "lalitpur-1"})
 
 
 def drift(*changes: Change, outcomes: tuple[Outcome, ...] = ()) -> str:
-    return outcome.drift_text(outcome.drift_document(changes, outcomes, commit=COMMIT, now=NOW, zone=KATHMANDU))
+    return outcome.drift_text(outcome.drift_document(Drift(plan([], changes), outcomes), KATHMANDU))
 
 
 def test_drift_is_what_was_read(request: pytest.FixtureRequest) -> None:
@@ -123,4 +123,4 @@ def test_a_repair_that_fails_says_why() -> None:
 
 def test_drift_shows_ids_and_no_logins() -> None:
     assert "login-of" not in drift(EDITED)
-    assert outcome.drift_document([EDITED], commit=COMMIT, now=NOW)["items"][0]["service"] == "sub-000001/main"
+    assert outcome.drift_document(Drift(plan([], [EDITED])))["items"][0]["service"] == "sub-000001/main"

@@ -61,11 +61,12 @@ def test_losses_are_counted_by_service_and_only_those_since(store: Store) -> Non
     run.service(("sub-000003", "main"), "cut-off", "commit", yesterday)
     again = store.begin_run("apply", NOON, commit="c" * 40)
     again.service(("sub-000001", "main"), "cut-off", "commit", NOON)
-    assert store.lost_since(NOON - timedelta(hours=24)) == {
-        ("cut-off", "commit"): 1,
-        ("dropped", "commit"): 1,
-        ("cut-off", "clock"): 1,
+    assert store.lost_since(NOON - timedelta(hours=24), ["cut-off", "dropped"]) == {
+        ("cut-off", "commit"): {"sub-000001/main"},
+        ("dropped", "commit"): {"sub-000001/main"},
+        ("cut-off", "clock"): {"sub-000002/main"},
     }
+    assert set(store.lost_since(NOON - timedelta(hours=24), ["dropped"])) == {("dropped", "commit")}
 
 
 def test_deleted_keys_count_when_they_were_deleted(store: Store) -> None:
@@ -74,9 +75,9 @@ def test_deleted_keys_count_when_they_were_deleted(store: Store) -> None:
     run.change(gone[0], NOON)
     run.change(gone[1], NOON, "held back")
     run.change(gone[2], NOON - timedelta(hours=25))
-    assert store.deleted_since(NOON - timedelta(hours=24)) == 1
+    assert store.deleted_since(NOON - timedelta(hours=24)) == {"group/isp:0@x"}
     run.change(gone[1], NOON)
-    assert store.deleted_since(NOON - timedelta(hours=24)) == 2
+    assert store.deleted_since(NOON - timedelta(hours=24)) == {"group/isp:0@x", "group/isp:1@x"}
 
 
 def test_a_killed_run_stays_visible_as_unfinished(store: Store) -> None:

@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -17,10 +16,10 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.report.plan_json import Saved, document, dumps, read_saved, stamp
 
 if TYPE_CHECKING:
-    from ispctl.cli.drift import Found, HandEdits
+    from ispctl.cli.drift import HandEdits
     from ispctl.cli.plans import Planned
     from ispctl.plan import Plan
-    from ispctl.reconcile import Result
+    from ispctl.reconcile import Drift, Result
     from ispctl.repo import Snapshot
 
 WIDEST = 110
@@ -90,12 +89,11 @@ def apply_answer(result: Result, snapshot: Snapshot, format: str) -> str:
     return coloured(outcome.text(result, zone_of(snapshot), width=width()))
 
 
-def drift_answer(found: Found, now: datetime, format: str) -> str:
+def drift_answer(found: Drift, snapshot: Snapshot, format: str) -> str:
     """What somebody changed by hand, and what was put right."""
     from ispctl.report import outcome
 
-    zone = zone_of(found.snapshot)
-    said = outcome.drift_document(found.changes, found.outcomes, commit=found.commit, now=now, zone=zone)
+    said = outcome.drift_document(found, zone_of(snapshot))
     return dumps(said) if format == "json" else coloured(outcome.drift_text(said, width=width()))
 
 

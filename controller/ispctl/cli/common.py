@@ -43,6 +43,12 @@ class Session:
         with Repository.open(self.repo, env=self.env) as repository:
             yield repository
 
+    @property
+    def actor(self) -> str:
+        """Who runs this: whoever started the pipeline, else the user of this machine, sudo looked through."""
+        names = (self.env.get(name, "") for name in ("GITLAB_USER_LOGIN", "SUDO_USER", "USER", "LOGNAME"))
+        return next(filter(None, names), f"uid {os.getuid()}")
+
     def dsn(self, snapshot: Snapshot | None) -> str:
         """The RADIUS database: the environment's, else inventory/targets.yaml's. Raises Refusal."""
         own = self.env.get(f"{self.prefix}_RADIUS__DSN")
@@ -110,8 +116,8 @@ def demo_key() -> str:
     return files("ispctl.lab").joinpath("demo.key").read_text(encoding="utf-8")
 
 
-def at_time(text: str | None, default: datetime) -> datetime:
-    """--at: RFC 3339 with offset. Raises Refusal."""
+def at_time(text: str | None, default: datetime, option: str = "--at") -> datetime:
+    """A moment given by an option: RFC 3339 with offset. Raises Refusal."""
     if text is None:
         return default
     try:
@@ -121,7 +127,7 @@ def at_time(text: str | None, default: datetime) -> datetime:
     # Records hold dates of these years; days and spreads are added to them, and the calendar ends with 9999.
     if moment is None or moment.tzinfo is None or not 1970 <= moment.year < 9000:
         advice = "Write it like 2026-12-01T00:00:00+05:45"
-        raise Refusal(Problem("E600", "--at is not a time stamp with an offset", advice=advice))
+        raise Refusal(Problem("E600", f"{option} is not a time stamp with an offset", advice=advice))
     return moment.astimezone(UTC)
 
 

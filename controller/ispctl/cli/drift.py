@@ -13,35 +13,24 @@ from ispctl.cli.plans import world
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
-    from ispctl.backend import Outcome
-    from ispctl.plan import Change
+    from ispctl.reconcile import Drift, Permission
     from ispctl.repo import Snapshot
 
 
-@dataclass(frozen=True)
-class Found:
-    """The keys that differ from what was applied, and with a repair what became of each."""
-
-    changes: tuple[Change, ...]
-    outcomes: tuple[Outcome, ...]
-    commit: str
-    snapshot: Snapshot
-
-
-def find_drift(session: Session, *, repair: bool) -> Found:
-    """Compare the whole database with what was applied. Raises Refusal, also where it gives no answer to trust."""
+def find_drift(session: Session, permission: Permission | None) -> tuple[Drift, Snapshot]:
+    """Compare the whole database with what was applied; with a permission, put it right. Raises Refusal, also where
+    the database gives no answer to trust."""
     from ispctl import reconcile
     from ispctl.backend import Unreachable
 
     with session.repository() as repository:
         snapshot = repository.at("HEAD")
-        with world(session, repository, snapshot, session.now, readonly=not repair) as opened:
+        with world(session, repository, snapshot, session.now, readonly=permission is None) as opened:
             try:
-                changes, outcomes = reconcile.repair(opened) if repair else (reconcile.drifted(opened), ())
+                found = reconcile.drifted(opened) if permission is None else reconcile.repair(opened, permission)
             except Unreachable as error:
                 raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
-            applied = opened.store.applied
-            return Found(changes, outcomes, applied.commit if applied else "", snapshot)
+            return found, snapshot
 
 
 @dataclass(frozen=True)
@@ -74,7 +63,7 @@ def adopt_drift(session: Session, branch: str | None) -> HandEdits:
         source = Source(snapshot, repository.contents() if branch is None else repository.contents("HEAD"))
         with world(session, repository, snapshot, session.now, readonly=True) as opened:
             try:
-                changes = reconcile.drifted(opened)
+                changes = reconcile.drifted(opened).changes
             except Unreachable as error:
                 raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
             old = OldDatabase(opened.store.database)

@@ -11,6 +11,7 @@ from ispctl.cli import adopt as importing
 from ispctl.cli import gitlab, lab, radius, secrets, units
 from ispctl.cli import run as service
 from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
+from ispctl.cli.pause import pause, resume
 from ispctl.cli.start import init, pool, schema
 from ispctl.cli.takeover import adopt as take_over
 
@@ -134,6 +135,9 @@ def apply(
     allow_delete: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Permit at most N keys deleted, this once.")
     ] = None,
+    allow_clock: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Permit at most N ends by the clock that no plan announced.")
+    ] = None,
     allow_rollback: Annotated[
         bool, typer.Option("--allow-rollback", help="Also a commit that lacks the applied one.")
     ] = False,
@@ -149,6 +153,7 @@ def apply(
 
     plans.only(target)
     most = {"cut_off": allow_cut_off, "dropped": allow_drop, "slower": allow_slower, "delete": allow_delete}
+    most["clock"] = allow_clock
     permission = Permission(most, allow_rollback)
     if saved is not None:
         read = saved_plan(saved)
@@ -167,11 +172,18 @@ def drift(
     branch: Annotated[
         str | None, typer.Option("--branch", metavar="NAME", help="With --adopt: commit it on this new branch.")
     ] = None,
+    allow_cut_off: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Permit the repair to cut off at most N people, this once.")
+    ] = None,
+    allow_delete: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Permit the repair to delete at most N keys, this once.")
+    ] = None,
     format: FormatOption = "text",
 ) -> None:
     """Find what somebody changed by hand in the RADIUS database. Exit code: 0 none (left), 2 drift, 1 error."""
     from ispctl.cli.answers import drift_answer, hand_edits_answer
     from ispctl.cli.drift import adopt_drift, find_drift
+    from ispctl.reconcile import Permission
 
     session: Session = context.obj
     if adopt:
@@ -182,14 +194,15 @@ def drift(
         raise typer.Exit(2 if edits.unsaid else 0)
     if branch is not None:
         raise typer.BadParameter("--branch goes with --adopt")
-    found = find_drift(session, repair=repair)
-    say(drift_answer(found, session.now, format))
-    failed = any(outcome.error for outcome in found.outcomes)
-    raise typer.Exit(1 if failed else 2 if found.changes and not repair else 0)
+    permission = Permission({"cut_off": allow_cut_off, "delete": allow_delete})
+    found, snapshot = find_drift(session, permission if repair else None)
+    say(drift_answer(found, snapshot, format))
+    failed = found.closed or any(outcome.error for outcome in found.outcomes)
+    raise typer.Exit(1 if failed else 2 if len(found.changes) > len(found.outcomes) else 0)
 
 
 app.command("adopt")(take_over)
-for command in (service.run, units.systemd, pool, schema, init):
+for command in (service.run, pause, resume, units.systemd, pool, schema, init):
     app.command()(command)
 for name, group in (
     ("import", importing.app),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -72,7 +72,7 @@ def world(
 
     with session.store(snapshot, readonly=readonly) as store, Progress() as progress:
         lab = store.is_lab
-        yield World(repository, store, lambda: session.keyring(snapshot, lab=lab), now, clock, progress)
+        yield World(repository, store, lambda: session.keyring(snapshot, lab=lab), now, clock, progress, session.actor)
 
 
 def live(session: Session, repository: Repository, commit: str, now: datetime) -> Planned:
@@ -115,5 +115,4 @@ def preview(plan: Plan, snapshot: Snapshot) -> tuple[Closed, ...]:
     from ispctl.gates import closed
 
     total = sum(1 for _ in snapshot.services())
-    recent: Mapping[str, int] = {}
-    return closed(plan, total, recent, snapshot.policy.value.limits, {})
+    return closed(plan, total, {}, snapshot.policy.value.limits, {})

@@ -159,8 +159,13 @@ CODES: Final[dict[str, str]] = {
     "E610": "not-a-plan",
     "E611": "other-plan-version",
     "E612": "proposed-plan",
-    # E62x: questions to ispstat
     "E613": "cannot-write-plan",
+    "E614": "paused",
+    "E615": "bad-pause",
+    "E616": "no-such-group",
+    "E617": "no-such-pause",
+    "E620": "clock-leapt",
+    # E62x: questions to ispstat
     "E621": "no-such-name",
     "E622": "applied-unknown",
     "E623": "needs-database",

@@ -5,13 +5,15 @@
 """
 
 from ispctl.reconcile.guards import closed_gates, held
-from ispctl.reconcile.run import apply, drifted, empty, live, repair, with_unread
+from ispctl.reconcile.hands import drifted, repair
+from ispctl.reconcile.run import apply, empty, live, with_unread
 from ispctl.reconcile.survey import propose
 from ispctl.reconcile.take import take
 from ispctl.reconcile.touch import SessionOutcome, awaited_reports
-from ispctl.reconcile.world import Permission, Result, World
+from ispctl.reconcile.world import Drift, Permission, Result, World
 
 __all__ = [
+    "Drift",
     "Permission",
     "Result",
     "SessionOutcome",

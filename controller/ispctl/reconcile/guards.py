@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from ispctl import gates
+from ispctl.desired import entitle
 from ispctl.gates import Closed
 from ispctl.model.problem import Problem, Refusal
-from ispctl.plan import Plan
-from ispctl.reconcile.survey import Reading, Survey
-from ispctl.reconcile.world import Permission, World
-from ispctl.repo import Repository
+from ispctl.plan import LOSSES, Plan, ServiceChange, effects
+from ispctl.radius.rows import TARGET
+from ispctl.reconcile.survey import ANNOUNCED, Reading, Survey
+from ispctl.reconcile.world import Permission, Waiting, World
+from ispctl.repo import Repository, Snapshot
+from ispctl.store import Pause
 
 DAY: Final = timedelta(hours=24)
 BACKWARDS: Final = timedelta(seconds=60)
@@ -56,20 +59,70 @@ def is_the_plan(plan: Plan, permission: Permission) -> None:
 
 def closed_gates(world: World, found: Survey, allowed: Mapping[str, int | None]) -> tuple[Closed, ...]:
     """The gates that refuse a plan, counting what the last 24 hours took already."""
+    total = max(len(found.stored), len(found.entitlements))
+    return gates.closed(found.plan, total, taken(world), found.intent.policy.limits, allowed)
+
+
+def announced(world: World, found: Survey, snapshot: Snapshot, permission: Permission) -> None:
+    """Ends by the clock count at no gate, since the plan of the last apply announced those of the day after it. What
+    nobody announced (the controller was away for days, or the clock of this machine leapt) is not done unsaid, if it
+    is more than may be cut off in a day. Raises Refusal."""
+    applied = world.store.applied
+    if applied is None or world.now <= applied.at + ANNOUNCED:
+        return
+    then, unsaid = applied.at + ANNOUNCED, 0
+    for service in found.plan.going.services:
+        if service.cause == "clock" and LOSSES & set(service.effects):
+            unsaid += not _lost_at(service, snapshot, then)
+    total = max(len(found.stored), len(found.entitlements))
+    permitted = permission.most.get("clock")
+    most = gates.most_of(found.intent.policy.limits.cut_off, total) if permitted is None else permitted
+    if unsaid > most:
+        text = (
+            f"the clock says {world.now:%Y-%m-%d %H:%M}Z, the last apply was at {applied.at:%Y-%m-%d %H:%M}Z, and"
+            f" {unsaid:,} services end by the clock alone that no plan has announced; at most {most:,} may"
+        )
+        advice = f"Look at the clock first. If it is right: --allow-clock {unsaid}"
+        raise Refusal(Problem("E620", text, advice=advice))
+
+
+def _lost_at(service: ServiceChange, snapshot: Snapshot, then: datetime) -> bool:
+    """Whether the loss had come by that moment already."""
+    at_last = (entitle(h.document, h.number, snapshot, then) for h in snapshot.find(service.owner))
+    return any(LOSSES & set(effects(service.was, e)) for e in at_last)
+
+
+def taken(world: World) -> Mapping[str, set[str]]:
+    """Who met each gate in the last 24 hours, and which keys of ours went."""
     since = world.now - DAY
-    recent: dict[str, int] = dict.fromkeys(gates.GATES, 0)
-    for (effect, cause), count in world.store.lost_since(since).items():
+    recent: dict[str, set[str]] = {gate: set() for gate in gates.GATES}
+    for (effect, cause), services in world.store.lost_since(since, gates.COUNTED).items():
         gate = gates.gate_of(effect, cause)
         if gate:
-            recent[gate] += count
+            recent[gate] |= services
     recent["delete"] = world.store.deleted_since(since)
-    total = max(len(found.stored), len(found.entitlements))
-    return gates.closed(found.plan, total, recent, found.intent.policy.limits, allowed)
+    return recent
 
 
 def held(found: Survey, refused: Sequence[Closed]) -> frozenset[str]:
     """The ids of the changes that wait while these gates are closed; the others go ahead."""
     return gates.held(found.plan, frozenset(c.gate for c in refused), _users(found))
+
+
+def waiting(found: Survey, refused: tuple[Closed, ...]) -> Waiting:
+    """Everything that an apply leaves undone: at closed gates, and because of pauses."""
+    plan = found.plan
+    losers = gates.losers(plan, frozenset(c.gate for c in refused)) | plan.still
+    return Waiting(held(found, refused), plan.stopped, losers, refused)
+
+
+def not_paused(pauses: Sequence[Pause], zone: tzinfo) -> None:
+    """A pause of everything leaves nothing to begin with. Raises Refusal."""
+    for one in pauses:
+        if one.kind == "everything" or (one.kind == "target" and one.name == TARGET):
+            by = f" by {one.by}" if one.by else ""
+            text = f"{one.what} is paused until {one.until.astimezone(zone):%Y-%m-%d %H:%M}{by}: {one.reason}"
+            raise Refusal(Problem("E614", text, advice=f"It ends by itself; to go on now: ispctl resume {one.id}"))
 
 
 def _users(found: Survey) -> Mapping[str, frozenset[str]]:

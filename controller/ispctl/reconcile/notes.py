@@ -11,6 +11,7 @@ from ispctl.plan import Change, Fields, Key, dropped
 from ispctl.platforms import platform
 from ispctl.radius.rendering import given, rendering, rendering_of
 from ispctl.reconcile.applied import digest_of, terms_to_value, to_text
+from ispctl.reconcile.stops import STOPPED
 from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, TOLD, Survey, shared_key
 from ispctl.reconcile.world import Waiting, World
 from ispctl.store import Applied, AppliedService, Run
@@ -56,7 +57,20 @@ class Notes:
             if self.regrouped:
                 self._told()
             if whole and not waits.closed and all(outcome.code in LASTING for outcome in failed):
+                self._stopped()
                 self.store.put_applied(Applied(plan.commit, self.now, plan.digest))
+
+    def _stopped(self) -> None:
+        """Who is held back while the commit counts as applied, and by which pauses: what the commit takes from them
+        counts when they are let go."""
+        before, still = self.store.objects(STOPPED), self.found.plan.still
+        by_commit = {owner for owner in still if owner in self.services and self.services[owner].cause == "commit"}
+        for owner in sorted(by_commit):
+            by = sorted(stop.id for stop in self.found.plan.stops if owner in stop.services)
+            if before.get(owner) != {"by": by}:
+                self.store.put_object(STOPPED, owner, {"by": by})
+        for owner in sorted(before.keys() - still):
+            self.store.forget_object(STOPPED, owner)
 
     def _is_stale(self, owner: str) -> bool:
         row, entitlement = self.found.stored.get(owner), self.entitlements.get(owner)

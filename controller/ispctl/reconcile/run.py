@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from zoneinfo import ZoneInfo
 
-from ispctl import gates
 from ispctl.backend import Outcome, Unreachable
-from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Plan, Unread
 from ispctl.radius.rows import TARGET, RadiusRows, order
 from ispctl.reconcile.door import Doors
-from ispctl.reconcile.guards import closed_gates, held, is_the_plan, may_begin
+from ispctl.reconcile.guards import announced, closed_gates, is_the_plan, may_begin, not_paused, waiting
 from ispctl.reconcile.notes import Notes
 from ispctl.reconcile.sealed_values import SealedValues
-from ispctl.reconcile.survey import Reading, Survey, drift, survey
+from ispctl.reconcile.survey import Reading, Survey, survey
 from ispctl.reconcile.touch import SessionOutcome, await_proof, settle, touch
 from ispctl.reconcile.world import Permission, Result, Waiting, World
 from ispctl.store import Holder, Run
@@ -37,6 +35,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
     with world.store.lock(Holder("", world.now)):
         reading = _reading(world, commit)
         may_begin(world, reading, permission)
+        not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
         contradicted = settle(world.store, reading.snapshot.nas, world.now)
         try:
             found = survey(reading, contradicted)
@@ -44,8 +43,8 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
             unread = (Unread(error.target, "E319", error.text),)
             return Result("", reading.commit, empty(reading.commit, world.now), unread=unread)
         is_the_plan(found.plan, permission)
-        refused = closed_gates(world, found, permission.most)
-        waits = Waiting(held(found, refused), gates.losers(found.plan, frozenset(c.gate for c in refused)), refused)
+        announced(world, found, reading.snapshot, permission)
+        waits = waiting(found, closed_gates(world, found, permission.most))
         rows = [c for c in found.plan.changes if c.key[0] != "session" and c.id not in waits.changes]
         secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
         secrets.check(rows)
@@ -55,33 +54,12 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         return _tell(world, found, result, doors, waits, contradicted)
 
 
-def drifted(world: World) -> tuple[Change, ...]:
-    """What stands in the database otherwise than the last apply left it. Raises Refusal, Unreachable."""
-    return drift(_applied_reading(world))[1]
-
-
-def repair(world: World) -> tuple[tuple[Change, ...], tuple[Outcome, ...]]:
-    """Write back what was applied where somebody changed rows by hand; what time has made due is left to an apply.
-    Raises Refusal, Unreachable."""
-    with world.store.lock(Holder("", world.now, "drift --repair")):
-        reading = _applied_reading(world)
-        intent, changes = drift(reading)
-        secrets = SealedValues(reading.snapshot.nas, intent.entitlements, world.keyring)
-        secrets.check(changes)
-        run = world.store.begin_run("repair", world.now, commit=reading.commit)
-        beside = partial(run.change, at=world.now)
-        outcomes = tuple(RadiusRows(world.store).apply(order(changes), secrets.open, beside))
-        failed = sum(bool(outcome.error) for outcome in outcomes)
-        run.finish("failed" if failed else "done", world.clock(), {"rows": len(outcomes), "failed": failed})
-        return changes, outcomes
-
-
 def _write(
     world: World, found: Survey, rows: list[Change], secrets: SealedValues, waits: Waiting
 ) -> tuple[Run, tuple[Outcome, ...]]:
     """The rows, and what stands beside them; each step leaves a state the next run can go on from."""
     plan, store = found.plan, world.store
-    run = store.begin_run("apply", world.now, commit=plan.commit, base=plan.base, digest=plan.digest)
+    run = store.begin_run("apply", world.now, commit=plan.commit, base=plan.base, digest=plan.digest, actor=world.actor)
     note = Notes(world, found, run)
     outcomes = []
     for outcome in RadiusRows(store).apply(order(rows), secrets.open, note.beside):
@@ -109,13 +87,14 @@ def _tell(
     unread: tuple[Unread, ...] = ()
     sessions: tuple[SessionOutcome, ...] = ()
     try:
-        behind = survey(_reading(world, plan.commit), contradicted).behind
-        todo = [one for one in behind if one.owner not in quiet and one.change.id not in waits.changes]
+        again = survey(_reading(world, plan.commit), contradicted)
+        leave = waits.changes | again.plan.stopped
+        todo = [one for one in again.behind if one.owner not in quiet and one.change.id not in leave]
         answers = tuple(touch(world.store, todo, doors, _rates(found), world.clock, world.progress))
         sessions = await_proof(world.store, found.intent.nas, answers, world.clock, world.patience)
     except Unreachable as error:
         unread = (Unread(error.target, "E319", error.text),)
-    held_back = tuple(sorted(waits.changes))
+    held_back = tuple(sorted(waits.held))
     result = Result(run.id, plan.commit, plan, outcomes, sessions, held_back, waits.closed, unread)
     run.finish("done" if result.exit_code == 0 else "failed", world.clock(), plan.summary)
     return result
@@ -124,14 +103,6 @@ def _tell(
 def _reading(world: World, commit: str) -> Reading:
     resolved = world.repository.resolve(commit)
     return Reading(world.repository, world.store, RadiusRows(world.store), resolved, world.now)
-
-
-def _applied_reading(world: World) -> Reading:
-    applied = world.store.applied
-    if applied is None:
-        text = "nothing has been applied to this database, so there is nothing to compare it with"
-        raise Refusal(Problem("E608", text, advice="ispctl apply makes it equal to a commit"))
-    return _reading(world, applied.commit)
 
 
 def _rates(found: Survey) -> Mapping[str, tuple[int, int]]:

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 from ispctl.backend import Backend
-from ispctl.desired import Entitlement, Terms
+from ispctl.desired import Entitlement, Terms, entitle
 from ispctl.intent import intent_of
 from ispctl.model.problem import Refusal
-from ispctl.plan import Cause, Change, Key, Pair, Plan, Resources, build, diff, effects
+from ispctl.plan import LOSSES, Cause, Change, Coming, Key, Pair, Plan, Resources, build, diff, effects
 from ispctl.platforms import Attribute
 from ispctl.radius import live
 from ispctl.radius.rendering import Intent, needs_new_session, render, session_class
 from ispctl.radius.rows import TARGET
 from ispctl.reconcile.applied import digest_of, from_text, terms_from_value
+from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.repo import Repository, Snapshot
 from ispctl.store import Applied, AppliedService, Store
 
@@ -33,6 +34,8 @@ TOLD = "told"
 """Kinds of objects in the store: the digest of each shared key as last written; what each tariff granted; each login
 that was given up, with its last owner, until its sessions have ended; what each rendering of a group grants, by its
 hash, while it is written or a session runs it."""
+ANNOUNCED = timedelta(hours=24)
+"""So far ahead does a plan say how many the clock ends."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,9 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
         disturbs=disturbs(intent),
         changed_files=_changed(reading, applied),
         until=_until(intent),
+        coming=coming(snapshot, intent, reading.now),
     )
+    plan = with_stops(plan, store.pauses(reading.now), commits(reading), store)
     return Survey(plan, intent, want, stored, waiting, tuple(sorted({*touched} - {change.key for change in rows})))
 
 
@@ -122,7 +127,27 @@ def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan
         changed_files=frozenset(repository.changes(base, head).paths),
         assumes=tuple(_assumptions(repository, before, after, will)),
         until=_until(new),
+        coming=coming(after, new, now),
     )
+
+
+def coming(snapshot: Snapshot, intent: Intent, now: datetime) -> Coming:
+    """How many services the clock alone ends within a day: announced by each plan, so that none ends unannounced."""
+    then = now + ANNOUNCED
+    due = zip(snapshot.services(), intent.entitlements, strict=True)
+    later = ((e, entitle(h.document, h.number, snapshot, then)) for h, e in due if e.until and e.until <= then)
+    return Coming(then, sum(bool(LOSSES & set(effects(before, after))) for before, after in later))
+
+
+def commits(reading: Reading) -> tuple[Snapshot, ...]:
+    """The commit, and the applied one where it is another and is here."""
+    applied = reading.store.applied
+    if applied is None or applied.commit == reading.commit:
+        return (reading.snapshot,)
+    try:
+        return reading.snapshot, reading.repository.at(applied.commit)
+    except Refusal:
+        return (reading.snapshot,)
 
 
 def restored(store: Store, stored: Mapping[str, AppliedService]) -> Mapping[str, Entitlement]:
@@ -227,12 +252,14 @@ def _pairs(
     online: Counter[str],
     applied: Applied | None,
 ) -> Iterator[Pair]:
-    """Each service on both sides, with the cause: what the applied commit would say now lies between them."""
+    """Each service on both sides, with the cause: what the applied commit would say now lies between them; not for who
+    was paused when it was applied, since what it changed for them is still to be done."""
     between = _between(reading, applied, intent)
+    stopped = reading.store.objects(STOPPED)
     will = {e.owner: e for e in intent.entitlements}
     for owner in sorted(was.keys() | will.keys()):
         before, after = was.get(owner), will.get(owner)
-        middle = between.get(owner) if between is not None else before
+        middle = between.get(owner) if between is not None and owner not in stopped else before
         cause: Cause = "commit" if before is None or effects(middle, after) else "clock"
         logins = {e.login for e in (before, after) if e}
         yield Pair(before, after, cause, sum(online[login] for login in logins))

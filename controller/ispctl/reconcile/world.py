@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
-from ispctl.plan import Plan, Unread
+from ispctl.plan import Change, Plan, Unread
 from ispctl.reconcile.touch import SessionOutcome
 from ispctl.repo import Repository
 from ispctl.secrets import Keyring
@@ -52,6 +52,20 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """What stands otherwise than it was applied (`plan` makes it right), and with a repair what became of it."""
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    held: frozenset[str] = frozenset()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return self.plan.changes
+
+
+@dataclass(frozen=True)
 class World:
     """What an apply acts upon. `keyring` is opened only when a secret has to be written."""
 
@@ -62,18 +76,26 @@ class World:
     clock: Callable[[], datetime]
     """What time it is, for what takes time: `now` is the moment that everything is decided for."""
     progress: Progress = _silent
+    actor: str = ""
+    """Who runs this, for the journal."""
     patience: float = 0.0
     """Seconds to wait for the accounting to prove what sessions acknowledged."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What the closed gates hold back: changes, and people, whether or not a row of theirs changes."""
+    """What is not done now: what closed gates hold back (`held`), and what is stopped. `losers`: people who keep what
+    they have, whether or not a row of theirs changes."""
 
-    changes: frozenset[str]
+    held: frozenset[str]
+    stopped: frozenset[str]
     losers: frozenset[str]
     closed: tuple[Closed, ...]
 
+    @property
+    def changes(self) -> frozenset[str]:
+        return self.held | self.stopped
+
     def owners(self, plan: Plan) -> frozenset[str]:
-        """Every service for which something waits."""
-        return self.losers | {c.owner for c in plan.changes if c.id in self.changes}
+        """Every service whose rows wait. A session that is not told says nothing about rows."""
+        return self.losers | {c.owner for c in plan.changes if c.id in self.changes and c.key[0] != "session"}

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
-from ispctl.plan import Change, Plan
+from ispctl.plan import Plan
 from ispctl.report._closing import gate
+from ispctl.report._stops import stops
 from ispctl.report._words import clean, listed, masked, plural, short, with_offset, wrapped
-from ispctl.report.plan_json import change, stamp
+from ispctl.report.plan_json import change, stamp, stop
 from ispctl.report.plan_json import document as plan_document
 
 if TYPE_CHECKING:
-    from ispctl.reconcile import Result
+    from ispctl.reconcile import Drift, Result
 
 MOST: Final = 20
 _DONE: Final = {
@@ -47,6 +48,7 @@ def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
         ],
         "held": {"changes": sorted(result.held), "services": _owners(plan, frozenset(result.held))},
         "closed": [_closed(one) for one in result.closed],
+        "stops": [stop(one, zone) for one in plan.stops],
         "unread": [{"target": u.target, "code": u.code, "text": u.text} for u in result.unread],
         "exit_code": result.exit_code,
     }
@@ -56,32 +58,38 @@ def text(result: Result, zone: tzinfo = UTC, *, width: int = 100) -> str:
     """What an apply did as text, wrapped at `width`, ending with what to type next."""
     said = document(result, zone)
     parts = [[_verdict(said)], _lines("FAILED", map(_failure, said["failed"])), _sessions(said["sessions"])]
-    if said["closed"]:
-        gates = [f"{gate(Closed(c['gate'], c['wanted'], c['recent'], c['limit']))}. To allow: {c['allow']}"
-                 for c in said["closed"]]  # fmt: skip
-        held = said["held"]
-        of = f" of {plural(len(held['services']), 'service')}: {listed(held['services'])}" if held["services"] else ""
-        gates.append(f"Held back: {plural(len(held['changes']), 'change')}{of}")
-        parts.append(_lines("REFUSED, E601: more than a day may take", gates))
+    parts += [_refused(said), [*stops(said["stops"])]]
     unread = (f"{clean(u['target'])}: {clean(u['code'])} {clean(u['text'])}" for u in said["unread"])
     parts += [_lines("NOT READ: nothing was done there", unread), [f"Next: {_next(said)}"]]
     return _joined(parts, width)
 
 
-def drift_document(
-    changes: Sequence[Change], outcomes: Sequence[Outcome] = (), *, commit: str, now: datetime, zone: tzinfo = UTC
-) -> dict[str, Any]:
-    """What stands otherwise than it was applied: `before` is what was found, `after` what belongs there.
+def _refused(said: dict[str, Any]) -> list[str]:
+    """Closed gates, and what waits for them."""
+    if not said["closed"]:
+        return []
+    gates = [f"{gate(Closed(c['gate'], c['wanted'], c['recent'], c['limit']))}. To allow: {c['allow']}"
+             for c in said["closed"]]  # fmt: skip
+    held = said["held"]
+    of = f" of {plural(len(held['services']), 'service')}: {listed(held['services'])}" if held["services"] else ""
+    gates.append(f"Held back: {plural(len(held['changes']), 'change')}{of}")
+    return _lines("REFUSED, E601: more than a day may take", gates)
 
-    outcomes: of the repair, if there was one.
-    """
+
+def drift_document(found: Drift, zone: tzinfo = UTC) -> dict[str, Any]:
+    """What stands otherwise than it was applied: `before` is what was found, `after` what belongs there; and what a
+    repair did, if there was one."""
+    plan = found.plan
     return {
         "version": 1,
-        "commit": commit,
-        "now": stamp(now, zone),
-        "items": [{"service": one.owner, **change(one)} for one in changes],
-        "written": _written(outcomes),
-        "failed": _failed(outcomes),
+        "commit": plan.commit,
+        "now": stamp(plan.now, zone),
+        "items": [{"service": one.owner, **change(one)} for one in found.changes],
+        "written": _written(found.outcomes),
+        "failed": _failed(found.outcomes),
+        "held": {"changes": sorted(found.held), "services": _owners(plan, found.held)},
+        "closed": [_closed(one) for one in found.closed],
+        "stops": [stop(one, zone) for one in plan.stops],
     }
 
 
@@ -89,13 +97,16 @@ def drift_text(said: dict[str, Any], *, width: int = 100) -> str:
     """A drift document as text, wrapped at `width`, ending with what to type next."""
     items, commit = said["items"], short(said["commit"])
     if not items:
-        return f"No drift: RADIUS is as commit {commit} left it.\n\nNext: ispctl plan --live\n"
+        said_first = f"No drift: RADIUS is as commit {commit} left it."
+        return _joined([[said_first], [*stops(said["stops"])], ["Next: ispctl plan --live"]], width)
     written = sum(said["written"].values())
     head = f"{plural(len(items), 'row')} changed by hand since commit {commit}, seen at {with_offset(said['now'])}"
     if written or said["failed"]:
         head += f": {written:,} put right"
     parts = [[head], _lines("BY HAND", map(_by_hand, items)), _lines("FAILED", map(_failure, said["failed"]))]
-    done = "ispctl drift" if written else "ispctl drift --repair"
+    parts += [_refused(said), [*stops(said["stops"])]]
+    allow = " ".join(["ispctl drift --repair", *(one["allow"] for one in said["closed"])])
+    done = "ispctl drift" if written and not said["closed"] else allow
     parts.append([f"Next: {'ispstat health' if said['failed'] else done}"])
     return _joined(parts, width)
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from ispctl.desired import Because, Entitlement
 from ispctl.model.problem import Problem, Refusal
-from ispctl.plan import Change, Cohort, Fields, Plan, ServiceChange, Value
-from ispctl.report.shapes import ChangeJson, CohortJson, PlanJson, ReasonJson, ServiceJson, SidesJson
+from ispctl.plan import Change, Cohort, Fields, Plan, ServiceChange, Stop, Value
+from ispctl.report.shapes import ChangeJson, CohortJson, PlanJson, ReasonJson, ServiceJson, SidesJson, StopJson
 
 VERSION: Final = 1
 
@@ -65,6 +65,22 @@ def _document(plan: Plan, zone: tzinfo) -> PlanJson:
         "cohorts": [_cohort(cohort) for cohort in plan.cohorts],
         "changes": [change(one) for one in plan.changes],
         "unread": [{"target": u.target, "code": u.code, "text": u.text} for u in plan.unread],
+        "stops": [stop(one, zone) for one in plan.stops],
+        "coming": {"until": stamp(plan.coming.until, zone), "ends": plan.coming.ends} if plan.coming else None,
+    }
+
+
+def stop(one: Stop, zone: tzinfo) -> StopJson:
+    """A pause, or what is only observed."""
+    return {
+        "kind": one.kind,
+        "what": one.what,
+        "id": one.id,
+        "by": one.by,
+        "reason": one.reason,
+        "until": stamp(one.until, zone) if one.until else None,
+        "services": list(one.services),
+        "changes": list(one.changes),
     }
 
 

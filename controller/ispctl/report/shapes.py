@@ -66,6 +66,26 @@ class UnreadJson(TypedDict):
     text: str
 
 
+class StopJson(TypedDict):
+    """What people decided to leave as it is; `until` is null where nothing ends it but an edit."""
+
+    kind: Literal["paused", "observed"]
+    what: str
+    id: str
+    by: str
+    reason: str
+    until: str | None
+    services: list[str]
+    changes: list[str]
+
+
+class ComingJson(TypedDict):
+    """How many services the clock alone ends until a moment."""
+
+    until: str
+    ends: int
+
+
 class PlanJson(TypedDict):
     """A plan. Times are RFC 3339 with offset, rates integer bit/s."""
 
@@ -81,3 +101,5 @@ class PlanJson(TypedDict):
     cohorts: list[CohortJson]
     changes: list[ChangeJson]
     unread: list[UnreadJson]
+    stops: list[StopJson]
+    coming: ComingJson | None

@@ -12,11 +12,14 @@ from ispctl.model.problem import Refusal
 from ispctl.status import facts, service
 from ispctl.status.check import WAITING, Check, Level
 from ispctl.status.online import sessions
+from ispctl.status.pauses import in_words, pauses
 from ispctl.status.values import ago, short, span, when
 from ispctl.status.view import View
 from ispctl.store import RunRecord, Store
 
 RECENT: Final = timedelta(hours=1)
+ASIDE: Final = frozenset({"pause", "resume"})
+"""Entries of the journal that are no runs: they say nothing of how the last one went."""
 
 
 def health(view: View) -> tuple[Check, ...]:
@@ -25,7 +28,7 @@ def health(view: View) -> tuple[Check, ...]:
     if not database.ok:
         return (_git(view), database)
     own = (_git(view), database, _commits(view), _runs(view), _errors(view), _clock(view), _sessions(view))
-    checks = (*own, *service.checks(view), _strangers(view))
+    checks = (*own, *service.checks(view), _pauses(view), _strangers(view))
     return checks if view.readable else (checks[0], _silent(view))
 
 
@@ -108,7 +111,7 @@ def _errors(view: View) -> Check:
     """How the newest run that ended went."""
 
     def newest(store: Store) -> tuple[RunRecord, tuple[str, ...]] | None:
-        run = next((run for run in store.runs(20) if run.finished), None)
+        run = next((run for run in store.runs(20) if run.finished and run.kind not in ASIDE), None)
         return (run, facts.failures(store, run.run)) if run else None
 
     found = view.ask(newest)
@@ -162,6 +165,14 @@ def _sessions(view: View) -> Check:
         text = f"{said}; {count} run{'s'[: count == 1]} older values than the database holds"
         return Check("sessions", "bad", text, "ispstat sessions --behind")
     return Check("sessions", "ok", said)
+
+
+def _pauses(view: View) -> Check:
+    """What stays as it is because somebody said so. Meant, and easily forgotten."""
+    found = pauses(view)
+    if not found:
+        return Check("pauses", "ok", "nothing is paused")
+    return Check("pauses", "warning", "; ".join(in_words(one, view) for one in found), "ispctl pause --list")
 
 
 def _strangers(view: View) -> Check:

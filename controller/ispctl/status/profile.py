@@ -19,6 +19,7 @@ from ispctl.plan import Fields
 from ispctl.repo import Holding
 from ispctl.status.listing import Standing, own, standing
 from ispctl.status.online import Asked, Online, sessions
+from ispctl.status.pauses import in_words, pauses_of
 from ispctl.status.rows import differences
 from ispctl.status.values import Reason, Speed, addresses_of, rate, reason, speed_of
 from ispctl.status.view import View, entitled
@@ -130,7 +131,7 @@ def _shown(view: View, holding: Holding) -> Shown:
         applied=_given(view, e) if e else None,
         sessions=sessions(view, Asked(logins=frozenset({login}))),
         rejects=view.ask(lambda store: tuple(store.rejects(login=login, limit=5))),
-        pending=tuple(_pending(view, holding)),
+        pending=(*_paused(view, holding), *_pending(view, holding)),
     )
 
 
@@ -303,6 +304,11 @@ def _pending(view: View, holding: Holding) -> Iterator[Pending]:
         yield Pending(moment(service.terminated, zone), f"terminated {service.terminated}", _at(holding, "terminated"))
     if service.activated is not None and moment(service.activated, zone) > view.now:
         yield Pending(moment(service.activated, zone), f"begins {service.activated}", _at(holding, "activated"))
+
+
+def _paused(view: View, holding: Holding) -> Iterator[Pending]:
+    for pause in pauses_of(view, holding):
+        yield Pending(pause.until, in_words(pause, view), Reason("paused", f"ispctl resume {pause.id}"))
 
 
 def _ends_later(last_day: Any, now: datetime, zone: ZoneInfo) -> bool:

@@ -10,7 +10,7 @@ from ispctl.store._journal import Run
 from ispctl.store._lock import Holder
 from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
 from ispctl.store.heartbeat import LEASE, Beat, Heartbeat, LoopState
-from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session
+from ispctl.store.records import Applied, AppliedService, Pause, Proof, Reject, RunRecord, Session
 
 __all__ = [
     "LAB_CLIENT",
@@ -26,6 +26,7 @@ __all__ = [
     "Holder",
     "LoopState",
     "Meta",
+    "Pause",
     "Proof",
     "Reject",
     "Run",

@@ -6,7 +6,8 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -77,16 +78,17 @@ def _counts(text: str) -> dict[str, int]:
         return {}
 
 
-def lost_since(database: Database, since: datetime) -> dict[tuple[str, str], int]:
-    """(effect, cause) -> how many different services met it at `since` or later."""
-    sql = (
-        "SELECT effect, cause, count(*) FROM (SELECT DISTINCT id, key, effect, cause FROM ispctl_journal_service"
-        " WHERE at >= ?) AS met GROUP BY effect, cause"
-    )
-    return {(effect, cause): count for effect, cause, count in database.query(sql, (stamp(since),))}
+def lost_since(database: Database, since: datetime, effects: Collection[str]) -> dict[tuple[str, str], set[str]]:
+    """(effect, cause) -> the services ("sub-000123/main") that met one of these effects at `since` or later."""
+    marks = ",".join("?" * len(effects))
+    sql = f"SELECT DISTINCT effect, cause, id, key FROM ispctl_journal_service WHERE at >= ? AND effect IN ({marks})"
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for effect, cause, id, key in database.stream(sql, (stamp(since), *sorted(effects))):
+        found[effect, cause].add(f"{id}/{key}")
+    return dict(found)
 
 
-def deleted_since(database: Database, since: datetime) -> int:
-    """How many keys of ours were deleted at `since` or later."""
-    sql = "SELECT count(*) FROM ispctl_journal_change WHERE at >= ? AND action = 'delete' AND outcome = ''"
-    return int(database.query(sql, (stamp(since),))[0][0])
+def deleted_since(database: Database, since: datetime) -> set[str]:
+    """The keys of ours ("login/…") that were deleted at `since` or later."""
+    sql = "SELECT DISTINCT kind, key FROM ispctl_journal_change WHERE at >= ? AND action = 'delete' AND outcome = ''"
+    return {f"{kind}/{key}" for kind, key in database.stream(sql, (stamp(since),))}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ispctl.store import _errors, _journal, _schema, _sessions
+from ispctl.store import _errors, _journal, _pauses, _schema, _sessions
 from ispctl.store._database import Database
 from ispctl.store._dsn import address
 from ispctl.store._lock import Holder, Lock, held
-from ispctl.store.records import Applied, AppliedService, Proof, Reject, RunRecord, Session, moment, stamp
+from ispctl.store.records import Applied, AppliedService, Pause, Proof, Reject, RunRecord, Session, moment, stamp
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -231,13 +231,23 @@ class Store:
         """The newest runs, newest first."""
         return _journal.runs(self.database, limit, unfinished=unfinished)
 
-    def lost_since(self, since: datetime) -> dict[tuple[str, str], int]:
-        """(effect, cause) -> number of different services, for the gates."""
-        return _journal.lost_since(self.database, since)
+    def lost_since(self, since: datetime, effects: Collection[str]) -> dict[tuple[str, str], set[str]]:
+        """(effect, cause) -> the services that met one of these effects, for the gates."""
+        return _journal.lost_since(self.database, since, effects)
 
-    def deleted_since(self, since: datetime) -> int:
-        """Number of owned keys deleted, for the gates."""
+    def deleted_since(self, since: datetime) -> set[str]:
+        """The owned keys that were deleted, for the gates."""
         return _journal.deleted_since(self.database, since)
+
+    # Pauses
+
+    def pauses(self, now: datetime) -> tuple[Pause, ...]:
+        """The pauses that hold at `now`, the widest first."""
+        return _pauses.pauses(self.database, now)
+
+    def put_pause(self, pause: Pause) -> None:
+        """Write a pause down, or what became of one; none is ever forgotten."""
+        _pauses.put(self.database, pause)
 
     # Facts
 

@@ -49,6 +49,29 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
+class Pause:
+    """Somebody decided that a part of the network stays as it is until a moment: everything, a target, a group, or one
+    service. `resumed` is None unless somebody ended it before."""
+
+    id: str
+    kind: Literal["everything", "target", "group", "service"]
+    name: str
+    since: datetime
+    until: datetime
+    reason: str
+    by: str
+    resumed: datetime | None = None
+    resumed_by: str = ""
+
+    @property
+    def what(self) -> str:
+        return f"{self.kind} {self.name}".strip()
+
+    def holds(self, now: datetime) -> bool:
+        return self.resumed is None and self.since <= now < self.until
+
+
+@dataclass(frozen=True)
 class Session:
     """One row of radacct. `nas` is the address the NAS gives itself; `octets_in` is what the NAS received, unless its
     accounting counts the other way round. `stopped` is None for a session nobody has ended."""

@@ -1,0 +1,110 @@
+"""What somebody did to our rows by hand: found by reading all of them, put right as it was applied.
+
+Putting right takes something from people too: whoever was let in by hand is out again. So it meets the gates, and a
+pause holds it like everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ispctl import gates
+from ispctl.model.problem import Problem, Refusal
+from ispctl.plan import Change, Fields, Pair, Plan, ServiceChange, build
+from ispctl.radius.rendering import WALLED, Intent
+from ispctl.radius.rows import RadiusRows, order
+from ispctl.reconcile.guards import not_paused, taken
+from ispctl.reconcile.sealed_values import SealedValues
+from ispctl.reconcile.stops import with_stops
+from ispctl.reconcile.survey import Reading, drift
+from ispctl.reconcile.world import Drift, Permission, World
+from ispctl.states import Access
+from ispctl.store import Holder, Run
+
+_OPEN: Final[Mapping[Access, int]] = {"open": 2, "walled": 1, "none": 0}
+
+
+def drifted(world: World) -> Drift:
+    """What stands in the database otherwise than the last apply left it. Raises Refusal, Unreachable."""
+    reading = reading_of_applied(world)
+    return Drift(_plan(world, reading, *drift(reading)))
+
+
+def repair(world: World, permission: Permission | None = None) -> Drift:
+    """Write back what was applied where somebody changed rows by hand; what time has made due is left to an apply.
+    Raises Refusal, Unreachable."""
+    permission = permission or Permission()
+    with world.store.lock(Holder("", world.now, "drift --repair")):
+        reading = reading_of_applied(world)
+        policy = reading.snapshot.policy.value
+        not_paused(world.store.pauses(world.now), ZoneInfo(policy.timezone))
+        intent, changes = drift(reading)
+        plan = _plan(world, reading, intent, changes)
+        total = sum(1 for _ in intent.entitlements)
+        closed = gates.closed(plan, total, taken(world), policy.limits, permission.most)
+        held = gates.held(plan, frozenset(one.gate for one in closed), {})
+        todo = [change for change in changes if change.id not in held | plan.stopped]
+        secrets = SealedValues(reading.snapshot.nas, intent.entitlements, world.keyring)
+        secrets.check(todo)
+        run = world.store.begin_run("repair", world.now, commit=reading.commit, actor=world.actor)
+        beside = partial(_beside, world, run, {service.owner: service for service in plan.services})
+        outcomes = tuple(RadiusRows(world.store).apply(order(todo), secrets.open, beside))
+        failed = sum(bool(outcome.error) for outcome in outcomes)
+        counts = {"rows": len(outcomes), "failed": failed, "held": len(held)}
+        run.finish("failed" if failed or closed else "done", world.clock(), counts)
+        return Drift(plan, outcomes, closed, held)
+
+
+def _beside(world: World, run: Run, services: Mapping[str, ServiceChange], change: Change) -> None:
+    """The journal, in the transaction of the row."""
+    run.change(change, world.now)
+    service = services.get(change.owner)
+    if service is None:
+        return
+    for effect in service.effects:
+        run.service((service.now.id, service.now.key), effect, service.cause, world.now)
+
+
+def reading_of_applied(world: World) -> Reading:
+    """The applied commit, now. Raises Refusal if nothing was applied."""
+    applied = world.store.applied
+    if applied is None:
+        text = "nothing has been applied to this database, so there is nothing to compare it with"
+        raise Refusal(Problem("E608", text, advice="ispctl apply makes it equal to a commit"))
+    commit = world.repository.resolve(applied.commit)
+    return Reading(world.repository, world.store, RadiusRows(world.store), commit, world.now)
+
+
+def _plan(world: World, reading: Reading, intent: Intent, changes: Sequence[Change]) -> Plan:
+    """The repair as a plan: whom it takes from what a hand had given, and what is paused."""
+    plan = build(
+        "live",
+        _pairs(intent, changes),
+        changes,
+        commit=reading.commit,
+        base=reading.commit,
+        now=world.now,
+        disturbs=lambda _was, _will_be: False,
+    )
+    return with_stops(plan, world.store.pauses(world.now), (reading.snapshot,), world.store)
+
+
+def _pairs(intent: Intent, changes: Sequence[Change]) -> Iterator[Pair]:
+    """Everybody to whom a hand gave more than was applied; what the hand took is a gain that nobody has to count."""
+    found = {change.key[1]: change for change in changes if change.key[0] == "login" and change.before and change.after}
+    for entitlement in intent.entitlements:
+        change = found.get(entitlement.login)
+        if change is None or change.owner != entitlement.owner or not change.before:
+            continue
+        had = access_of(change.before)
+        if _OPEN[had] > _OPEN[entitlement.access]:
+            yield Pair(replace(entitlement, access=had), entitlement, "drift", 0)
+
+
+def access_of(fields: Fields) -> Access:
+    """What the rows of a login let it reach."""
+    return "none" if fields["refuse"] else "walled" if fields["group"] == WALLED else "open"

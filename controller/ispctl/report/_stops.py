@@ -1,0 +1,32 @@
+"""What a plan, an apply and a repair leave alone because somebody said so, in words for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from ispctl.report._words import clean, listed, local, masked, plural
+from ispctl.report.shapes import PlanJson, StopJson
+
+
+def stops(found: Sequence[StopJson], logins: Collection[str] = ()) -> Iterator[str]:
+    """A sentence for each: what is left alone, how long and why, and what waits for it. Names nobody."""
+    for one in found:
+        why = f": {masked(one['reason'], logins)}" if one["reason"] else ""
+        until = f" until {local(one['until'])}" if one["until"] else ""
+        yield f"{one['kind'].upper()}: {clean(one['what'])}{until}{why}. {_waiting(one)}"
+
+
+def _waiting(one: StopJson) -> str:
+    if not one["changes"]:
+        return "Nothing here waits for it"
+    of = f" of {plural(len(one['services']), 'service')}: {listed(one['services'])}" if one["services"] else ""
+    return f"Left as it is: {plural(len(one['changes']), 'change')}{of}"
+
+
+def announcement(plan: PlanJson) -> list[str]:
+    """What the clock takes next, where it takes something."""
+    coming = plan["coming"]
+    if coming is None or not coming["ends"]:
+        return []
+    ends = "1 service ends" if coming["ends"] == 1 else f"{coming['ends']:,} services end"
+    return [f"By the clock alone, {ends} until {local(coming['until'])}."]
