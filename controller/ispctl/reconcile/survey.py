@@ -105,7 +105,7 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
         until=_until(intent),
         coming=coming(snapshot, intent, reading.now),
     )
-    plan = with_stops(plan, store.pauses(reading.now), commits(reading), store)
+    plan = with_stops(plan, store.pauses(reading.now), commits(reading, applied), store)
     return Survey(plan, intent, want, stored, waiting, tuple(sorted({*touched} - {change.key for change in rows})))
 
 
@@ -139,9 +139,8 @@ def coming(snapshot: Snapshot, intent: Intent, now: datetime) -> Coming:
     return Coming(then, sum(bool(LOSSES & set(effects(before, after))) for before, after in later))
 
 
-def commits(reading: Reading) -> tuple[Snapshot, ...]:
+def commits(reading: Reading, applied: Applied | None) -> tuple[Snapshot, ...]:
     """The commit, and the applied one where it is another and is here."""
-    applied = reading.store.applied
     if applied is None or applied.commit == reading.commit:
         return (reading.snapshot,)
     try:

@@ -120,7 +120,7 @@ def _write(
     taken: frozenset[Key] = frozenset(one.change.key for one in outcomes if not one.error)
     waiting = [change for change in plan.changes if change.key not in taken]
     owners = frozenset(change.owner for change in waiting)
-    waits = Waiting(frozenset(change.id for change in waiting), owners, ())
+    waits = Waiting(frozenset(change.id for change in waiting), frozenset(), owners, ())
     note.rest([one for one in outcomes if one.error], waits, whole=whole)
     run.finish("done", world.clock(), {"rows": len(taken)})
     return run.id, tuple(outcomes)
