@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 WIDEST = 110
 
 
-def plan_answer(planned: Planned, format: str) -> str:
-    """A plan as text, JSON or a note for a merge request."""
+def plan_answer(planned: Planned, format: str, next_command: str = "") -> str:
+    """A plan as text, JSON or a note for a merge request; what to type next, where it is not the usual."""
     plan, zone = planned.plan, zone_of(planned.snapshot)
     said = document(plan, zone)
     if format == "json":
@@ -38,7 +38,10 @@ def plan_answer(planned: Planned, format: str) -> str:
         return plan_markdown.render(said, closed=planned.closed, held=planned.held, until=moment)
     from ispctl.report import plan_text
 
-    return coloured(plan_text.render(said, closed=planned.closed, held=planned.held, until=moment, width=width()))
+    text = plan_text.render(
+        said, closed=planned.closed, held=planned.held, until=moment, width=width(), next_command=next_command
+    )
+    return coloured(text)
 
 
 def save(planned: Planned, format: str, out: Path, option: str = "--out") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from ispctl.cli import adopt as importing
 from ispctl.cli import gitlab, lab, radius, secrets, units
 from ispctl.cli import run as service
 from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
+from ispctl.cli.history import rollback, runs
 from ispctl.cli.pause import pause, resume
 from ispctl.cli.start import init, pool, schema
 from ispctl.cli.takeover import adopt as take_over
@@ -141,6 +143,9 @@ def apply(
     allow_rollback: Annotated[
         bool, typer.Option("--allow-rollback", help="Also a commit that lacks the applied one.")
     ] = False,
+    allow_rolled_back: Annotated[
+        bool, typer.Option("--allow-rolled-back", help="Also a commit that holds what a rollback took back.")
+    ] = False,
     wait: Annotated[
         int, typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for accounting to prove the changes.")
     ] = 0,
@@ -154,10 +159,10 @@ def apply(
     plans.only(target)
     most = {"cut_off": allow_cut_off, "dropped": allow_drop, "slower": allow_slower, "delete": allow_delete}
     most["clock"] = allow_clock
-    permission = Permission(most, allow_rollback)
+    permission = Permission(most, allow_rollback, allow_rolled_back)
     if saved is not None:
         read = saved_plan(saved)
-        permission = Permission(most, allow_rollback, differences(read))
+        permission = replace(permission, differences=differences(read))
         commit = read.commit if commit is None else commit
     result, snapshot = plans.apply_to(context.obj, "HEAD" if commit is None else commit, permission, wait)
     say(apply_answer(result, snapshot, format))
@@ -202,7 +207,7 @@ def drift(
 
 
 app.command("adopt")(take_over)
-for command in (service.run, pause, resume, units.systemd, pool, schema, init):
+for command in (service.run, pause, resume, runs, rollback, units.systemd, pool, schema, init):
     app.command()(command)
 for name, group in (
     ("import", importing.app),

@@ -164,6 +164,8 @@ CODES: Final[dict[str, str]] = {
     "E615": "bad-pause",
     "E616": "no-such-group",
     "E617": "no-such-pause",
+    "E618": "cannot-roll-back",
+    "E619": "rolled-back",
     "E620": "clock-leapt",
     # E62x: questions to ispstat
     "E621": "no-such-name",

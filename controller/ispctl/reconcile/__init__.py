@@ -10,6 +10,7 @@ from ispctl.reconcile.run import apply, empty, live, with_unread
 from ispctl.reconcile.survey import propose
 from ispctl.reconcile.take import take
 from ispctl.reconcile.touch import SessionOutcome, awaited_reports
+from ispctl.reconcile.undo import not_rolled_back, undoable
 from ispctl.reconcile.world import Drift, Permission, Result, World
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "empty",
     "held",
     "live",
+    "not_rolled_back",
     "propose",
     "repair",
     "take",
+    "undoable",
     "with_unread",
 ]

@@ -20,8 +20,9 @@ from ispctl.reconcile.notes import Notes
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.survey import Reading, Survey, survey
 from ispctl.reconcile.touch import SessionOutcome, await_proof, settle, touch
+from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
-from ispctl.store import Holder, Run
+from ispctl.store import Holder, Run, RunRecord, Undone
 
 
 def live(world: World, commit: str) -> Survey:
@@ -35,6 +36,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
     with world.store.lock(Holder("", world.now)):
         reading = _reading(world, commit)
         may_begin(world, reading, permission)
+        not_rolled_back(world, reading.commit, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
         contradicted = settle(world.store, reading.snapshot.nas, world.now)
         try:
@@ -50,16 +52,28 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         secrets.check(rows)
         doors = Doors(reading.snapshot.nas, world.store, secrets)
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
-        result = _write(world, found, rows, secrets, waits)
+        result = _write(world, found, rows, secrets, waits, permission.undoes)
+        forget(world, found.plan.commit)
         return _tell(world, found, result, doors, waits, contradicted)
 
 
 def _write(
-    world: World, found: Survey, rows: list[Change], secrets: SealedValues, waits: Waiting
+    world: World,
+    found: Survey,
+    rows: list[Change],
+    secrets: SealedValues,
+    waits: Waiting,
+    undoes: RunRecord | None,
 ) -> tuple[Run, tuple[Outcome, ...]]:
     """The rows, and what stands beside them; each step leaves a state the next run can go on from."""
     plan, store = found.plan, world.store
-    run = store.begin_run("apply", world.now, commit=plan.commit, base=plan.base, digest=plan.digest, actor=world.actor)
+    kind = "rollback" if undoes else "apply"
+    with store.transaction():
+        run = store.begin_run(
+            kind, world.now, commit=plan.commit, base=plan.base, digest=plan.digest, actor=world.actor
+        )
+        if undoes:
+            store.put_undone(Undone(undoes.run, undoes.commit, undoes.base, run.id, world.now, world.actor))
     note = Notes(world, found, run)
     outcomes = []
     for outcome in RadiusRows(store).apply(order(rows), secrets.open, note.beside):

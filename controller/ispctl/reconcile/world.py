@@ -12,7 +12,7 @@ from ispctl.plan import Change, Plan, Unread
 from ispctl.reconcile.touch import SessionOutcome
 from ispctl.repo import Repository
 from ispctl.secrets import Keyring
-from ispctl.store import Store
+from ispctl.store import RunRecord, Store
 
 Progress = Callable[[str, int, int], None]
 """(what, done, all)"""
@@ -27,6 +27,10 @@ class Permission:
 
     most: Mapping[str, int | None] = field(default_factory=dict)
     rollback: bool = False
+    rolled_back: bool = False
+    """Also a commit that holds what a rollback took back."""
+    undoes: RunRecord | None = None
+    """The run that is taken back by this one."""
     differences: Callable[[Plan], Sequence[str]] = lambda _plan: ()
     """How a plan differs from the one that somebody saved and read, a sentence each."""
 

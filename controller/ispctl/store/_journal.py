@@ -12,12 +12,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ispctl.store._database import Database
-from ispctl.store.records import RunRecord, moment, stamp
+from ispctl.store.records import EPOCH, RunRecord, Undone, moment, stamp
 
 if TYPE_CHECKING:  # what a plan is made of loads pydantic; looking at sessions must not pay for it
     from ispctl.plan import Change
 
 _COLUMNS = "run, kind, commit_id, base_id, digest, actor, host, pid, started, finished, outcome, counts"
+
+_APPLYING = (
+    "WHERE kind IN ('apply', 'rollback') AND (commit_id <> base_id"
+    " OR EXISTS (SELECT 1 FROM ispctl_journal_change AS done WHERE done.run = ispctl_journal.run))"
+)
 
 
 class Run:
@@ -61,14 +66,30 @@ def begin(database: Database, kind: str, commit: str, base: str, digest: str, ac
     return Run(database, run)
 
 
-def runs(database: Database, limit: int, *, unfinished: bool) -> Iterator[RunRecord]:
-    """Newest first."""
-    which = "WHERE finished IS NULL" if unfinished else ""
+def runs(database: Database, limit: int, *, unfinished: bool = False, applying: bool = False) -> Iterator[RunRecord]:
+    """Newest first; `applying`: those that apply a commit and did, or tried, something."""
+    which = "WHERE finished IS NULL" if unfinished else _APPLYING if applying else ""
     sql = f"SELECT {_COLUMNS} FROM ispctl_journal {which} ORDER BY started DESC, run DESC LIMIT ?"
     for *head, started, finished, outcome, counts in database.query(sql, (limit,)):
         began = moment(started)
         if began is not None:
             yield RunRecord(*[*head, began, moment(finished), outcome, _counts(counts)])
+
+
+def undone(database: Database) -> tuple[Undone, ...]:
+    """The runs whose commit may not be applied again as if nothing had happened, newest first."""
+    sql = "SELECT run, commit_id, base_id, undone_by, at, actor FROM ispctl_undone WHERE lifted IS NULL"
+    rows = database.query(f"{sql} ORDER BY at DESC, run")
+    return tuple(Undone(run, commit, base, by, moment(at) or EPOCH, who) for run, commit, base, by, at, who in rows)
+
+
+def put_undone(database: Database, one: Undone) -> None:
+    database.write(
+        "INSERT INTO ispctl_undone (run, commit_id, base_id, undone_by, at, actor) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (run) DO UPDATE SET undone_by = excluded.undone_by, at = excluded.at, actor = excluded.actor,"
+        " lifted = NULL",
+        (one.run, one.commit, one.base, one.undone_by, stamp(one.at), one.by),
+    )
 
 
 def _counts(text: str) -> dict[str, int]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from ispctl.store._database import Database
-from ispctl.store.records import Pause, moment, stamp, stamp_or_none
+from ispctl.store.records import EPOCH, Pause, moment, stamp, stamp_or_none
 
 _COLUMNS: Final = "pause, kind, name, since, ends, reason, actor, resumed, resumed_by"
 _WIDEST: Final = {"everything": 0, "target": 1, "group": 2, "service": 3}
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 def pauses(database: Database, now: datetime) -> tuple[Pause, ...]:
     """Those that hold at `now`, the widest first."""
     rows = database.query(f"SELECT {_COLUMNS} FROM ispctl_pause WHERE resumed IS NULL AND ends > ?", (stamp(now),))
     found = (
-        Pause(id, kind, name, moment(since) or _EPOCH, moment(ends) or _EPOCH, reason, actor, moment(resumed), by)
+        Pause(id, kind, name, moment(since) or EPOCH, moment(ends) or EPOCH, reason, actor, moment(resumed), by)
         for id, kind, name, since, ends, reason, actor, resumed, by in rows
     )
     return tuple(sorted((one for one in found if one.holds(now)), key=lambda one: (_WIDEST[one.kind], one.name)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,10 +14,19 @@ from ispctl.store import _errors, _journal, _pauses, _schema, _sessions
 from ispctl.store._database import Database
 from ispctl.store._dsn import address
 from ispctl.store._lock import Holder, Lock, held
-from ispctl.store.records import Applied, AppliedService, Pause, Proof, Reject, RunRecord, Session, moment, stamp
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
-
+from ispctl.store.records import (
+    EPOCH,
+    Applied,
+    AppliedService,
+    Pause,
+    Proof,
+    Reject,
+    RunRecord,
+    Session,
+    Undone,
+    moment,
+    stamp,
+)
 
 LAB_DOOR = "lab_coa"
 """Name of a small fact of a lab database: JSON {"coa": {"host", "port"}, "secret"}; all CoA and Disconnect go there."""
@@ -161,7 +170,7 @@ class Store:
             found = self.database.among(columns + " WHERE id IN ({}) ORDER BY id, key", ids)
             rows = (row for row in found if row[:2] in wanted)
         for *fields, at in rows:
-            yield AppliedService(*[*fields, moment(at) or _EPOCH])
+            yield AppliedService(*[*fields, moment(at) or EPOCH])
 
     def put_entitlement(self, service: AppliedService) -> None:
         """Belongs into the transaction that writes the rows of its login."""
@@ -227,9 +236,21 @@ class Store:
         """Write down that a run begins; it counts as unfinished until `Run.finish`."""
         return _journal.begin(self.database, kind, commit, base, digest, actor, at)
 
-    def runs(self, limit: int = 20, *, unfinished: bool = False) -> Iterator[RunRecord]:
-        """The newest runs, newest first."""
-        return _journal.runs(self.database, limit, unfinished=unfinished)
+    def runs(self, limit: int = 20, *, unfinished: bool = False, applying: bool = False) -> Iterator[RunRecord]:
+        """The newest runs, newest first; `applying`: those that apply a commit and had something to do."""
+        return _journal.runs(self.database, limit, unfinished=unfinished, applying=applying)
+
+    def undone(self) -> tuple[Undone, ...]:
+        """The runs that were taken back and whose commit was not dealt with since, newest first."""
+        return _journal.undone(self.database)
+
+    def put_undone(self, one: Undone) -> None:
+        """Belongs before the first row of the run that takes it back: whoever kills that run means it all the same."""
+        _journal.put_undone(self.database, one)
+
+    def forget_undone(self, run: str, at: datetime) -> None:
+        """What the run had applied may be applied again."""
+        self.database.write("UPDATE ispctl_undone SET lifted = ? WHERE run = ? AND lifted IS NULL", (stamp(at), run))
 
     def lost_since(self, since: datetime, effects: Collection[str]) -> dict[tuple[str, str], set[str]]:
         """(effect, cause) -> the services that met one of these effects, for the gates."""

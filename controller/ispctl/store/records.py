@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,18 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Undone:
+    """A run that was taken back: it had applied `commit` over `base`, and run `undone_by` applied `base` again."""
+
+    run: str
+    commit: str
+    base: str
+    undone_by: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
 class Session:
     """One row of radacct. `nas` is the address the NAS gives itself; `octets_in` is what the NAS received, unless its
     accounting counts the other way round. `stopped` is None for a session nobody has ended."""
@@ -130,6 +142,10 @@ class Reject:
     mac: str
     reason: str
     detail: str
+
+
+EPOCH: Final = datetime.fromtimestamp(0, UTC)
+"""Stands for a moment that somebody made unreadable by hand."""
 
 
 def stamp(moment: datetime) -> int:
