@@ -117,6 +117,17 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Switch:
+    """A group or a NAS that is from now on written, or from now on only observed."""
+
+    what: str
+    was: Literal["observe", "enforce"]
+    now: Literal["observe", "enforce"]
+    services: int
+    because: Because
+
+
+@dataclass(frozen=True)
 class Coming:
     """What the clock alone takes until a moment, announced before it does."""
 
@@ -141,6 +152,7 @@ class Plan:
     """When time changes something next, if nobody commits anything."""
     stops: tuple[Stop, ...] = ()
     coming: Coming | None = None
+    switches: tuple[Switch, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -149,7 +161,20 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        return not self.changes and not self.services
+        return not self.changes and not self.services and not self.switches
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is to be done but what is only observed."""
+        observed = [stop for stop in self.stops if stop.kind == "observed"]
+        seen = {id for stop in observed for id in stop.changes}
+        owners = {owner for stop in observed for owner in stop.services}
+        rows, people = (c.id for c in self.changes), (s.owner for s in self.services)
+        return seen.issuperset(rows) and owners.issuperset(people) and not self.switches
+
+    def stop_of(self, owner: str) -> Literal["", "paused", "observed"]:
+        """Why a service is left as it is: "paused", "observed", or empty."""
+        return next((stop.kind for stop in self.stops if owner in stop.services), "")
 
     @property
     def stopped(self) -> frozenset[str]:
@@ -164,13 +189,9 @@ class Plan:
     @property
     def going(self) -> Plan:
         """What is left of a plan when nothing that is stopped is done: what the gates have to judge."""
-        if not self.stops:
-            return self
         stopped, still = self.stopped, self.still
         services = tuple(service for service in self.services if service.owner not in still)
-        return replace(
-            self, services=services, changes=tuple(change for change in self.changes if change.id not in stopped)
-        )
+        return replace(self, services=services, changes=tuple(c for c in self.changes if c.id not in stopped))
 
     @property
     def summary(self) -> Mapping[str, int]:

@@ -112,7 +112,7 @@ def plan(
         if file is not None:
             save(found, kind, file, option)
     say(plan_answer(found, format))
-    raise typer.Exit(1 if found.plan.unread else 0 if found.plan.empty else 2)
+    raise typer.Exit(1 if found.plan.unread else 0 if found.plan.settled else 2)
 
 
 @app.command()

@@ -204,5 +204,6 @@ CODES: Final[dict[str, str]] = {
     "W707": "unwatched-address",
     "W708": "no-change-in-place",
     "W709": "no-redirect",
+    "W713": "observed",
     "W720": "pool-without-addresses",
 }

@@ -14,6 +14,7 @@ from ispctl.model.scalars import (
     Address,
     Flag,
     Hostname,
+    Managed,
     Name,
     Net,
     Port,
@@ -60,6 +61,9 @@ class HostData(Record):
     radius: Radius | None = Field(None, description="As a RADIUS client; without it nobody can dial in through it.")
     coa: Coa | None = Field(None, description="Without it a running session cannot be changed or ended.")
     accounting: Accounting | None = Field(None, description="How it counts.")
+    managed: Managed | None = Field(
+        None, description="observe: its row is not written, its sessions are not told; default: the policy's."
+    )
     custom: dict[str, Any] = Field(default_factory=dict, description="Yours; ispctl does not read it.")
 
 
@@ -86,6 +90,7 @@ class Nas:
     coa: Coa | None
     accounting: Accounting
     where: Where
+    managed: Managed | None = None
 
 
 class Host(Nornir):

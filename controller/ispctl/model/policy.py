@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from ispctl.model.record import Record
-from ispctl.model.scalars import Count, Name, Page, Seconds, Share, Text, Whole
+from ispctl.model.scalars import Count, Managed, Name, Page, Seconds, Share, Text, Whole
 from ispctl.model.tariff import Speed
 
 FORMAT = 1
@@ -83,6 +83,10 @@ class Policy(Record):
     wall: Wall = Field(default_factory=Wall, description="How a walled session is marked.")
     expiry: Expiry = Field(default_factory=Expiry, description="When exactly a paid day ends.")
     limits: Limits = Field(default_factory=Limits, description="The gates: how much one day may take from people.")
+    managed: Managed = Field(
+        "enforce",
+        description="observe: planned and never written, beside an old system; for groups and hosts that say nothing.",
+    )
     mac_unique: Literal["global", "group", "off"] = Field("global", description="Where a MAC may be bound only once.")
 
     @model_validator(mode="before")

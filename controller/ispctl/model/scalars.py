@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -120,6 +120,8 @@ def _flag(value: Any) -> Any:
     return value
 
 
+Managed = Literal["observe", "enforce"]
+"""observe: planned, and never written."""
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
 

@@ -17,6 +17,7 @@ from ispctl.model.scalars import (
     LineId,
     Login,
     Mac,
+    Managed,
     Moment,
     Name,
     Net,
@@ -278,6 +279,9 @@ class Group(Record):
     title: Text | None = Field(None, description="What people call it.")
     defaults: GroupDefaults = Field(
         default_factory=GroupDefaults, description="For services that do not say otherwise."
+    )
+    managed: Managed | None = Field(
+        None, description="observe: its services are planned and not written; default: the policy's."
     )
     limits: GroupLimits = Field(default_factory=GroupLimits, description="Ceilings for what stands in the group.")
 

@@ -18,6 +18,7 @@ from ispctl.plan import Change, Fields, Pair, Plan, ServiceChange, build
 from ispctl.radius.rendering import WALLED, Intent
 from ispctl.radius.rows import RadiusRows, order
 from ispctl.reconcile.guards import not_paused, taken
+from ispctl.reconcile.managed import with_observed
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.stops import with_stops
 from ispctl.reconcile.survey import Reading, drift
@@ -90,7 +91,9 @@ def _plan(world: World, reading: Reading, intent: Intent, changes: Sequence[Chan
         now=world.now,
         disturbs=lambda _was, _will_be: False,
     )
-    return with_stops(plan, world.store.pauses(world.now), (reading.snapshot,), world.store)
+    here = (reading.snapshot,)
+    stopped = with_stops(plan, world.store.pauses(world.now), here, world.store)
+    return with_observed(stopped, here, intent.entitlements)
 
 
 def _pairs(intent: Intent, changes: Sequence[Change]) -> Iterator[Pair]:

@@ -64,7 +64,8 @@ class Notes:
         """Who is held back while the commit counts as applied, and by which pauses: what the commit takes from them
         counts when they are let go."""
         before, still = self.store.objects(STOPPED), self.found.plan.still
-        by_commit = {owner for owner in still if owner in self.services and self.services[owner].cause == "commit"}
+        known = still & self.services.keys() & self.found.stored.keys()  # who is new has nothing to lose
+        by_commit = {owner for owner in known if self.services[owner].cause == "commit"}
         for owner in sorted(by_commit):
             by = sorted(stop.id for stop in self.found.plan.stops if owner in stop.services)
             if before.get(owner) != {"by": by}:

@@ -77,10 +77,10 @@ def _held(changes: Sequence[Change], pause: Pause, meant: Whom) -> frozenset[str
     own = (change for change in changes if change.key[0] in ("login", "session"))
     owners = {owner for change in own for owner in owners_of(change) if meant.is_meant(owner, pause)}
     waiting = spread(changes, owners, ())
-    return waiting | _used([change for change in changes if change.id in waiting], changes)
+    return waiting | used_by([change for change in changes if change.id in waiting], changes)
 
 
-def _used(waiting: Sequence[Change], changes: Sequence[Change]) -> frozenset[str]:
+def used_by(waiting: Sequence[Change], changes: Sequence[Change]) -> frozenset[str]:
     """The removals of what those who wait still use."""
     logins = [change.before for change in waiting if change.key[0] == "login" and change.before]
     names = {str(fields.get(name)) for fields in logins for name in ("group", "pop")}

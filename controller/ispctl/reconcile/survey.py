@@ -22,6 +22,7 @@ from ispctl.radius import live
 from ispctl.radius.rendering import Intent, needs_new_session, render, session_class
 from ispctl.radius.rows import TARGET
 from ispctl.reconcile.applied import digest_of, from_text, terms_from_value
+from ispctl.reconcile.managed import with_observed
 from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.repo import Repository, Snapshot
 from ispctl.store import Applied, AppliedService, Store
@@ -105,7 +106,8 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
         until=_until(intent),
         coming=coming(snapshot, intent, reading.now),
     )
-    plan = with_stops(plan, store.pauses(reading.now), commits(reading, applied), store)
+    both = commits(reading, applied)
+    plan = with_observed(with_stops(plan, store.pauses(reading.now), both, store), both, intent.entitlements)
     return Survey(plan, intent, want, stored, waiting, tuple(sorted({*touched} - {change.key for change in rows})))
 
 
@@ -116,7 +118,7 @@ def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan
     was = {e.owner: e for e in old.entitlements}
     will = {e.owner: e for e in new.entitlements}
     pairs = [Pair(was.get(o), will.get(o), "commit", None) for o in sorted(was.keys() | will.keys())]
-    return build(
+    plan = build(
         "proposed",
         pairs,
         _with_needs(diff(TARGET, render(new), render(old))),
@@ -129,6 +131,7 @@ def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan
         until=_until(new),
         coming=coming(after, new, now),
     )
+    return with_observed(plan, (after, before), new.entitlements)
 
 
 def coming(snapshot: Snapshot, intent: Intent, now: datetime) -> Coming:

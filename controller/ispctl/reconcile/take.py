@@ -79,7 +79,9 @@ def _take(
         raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
     secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
     asked = taker(secrets.open)
+    left_alone = frozenset[str]() if dry_run else found.plan.stopped  # paused, or only observed
     made = [c for c in found.plan.changes if c.before is None and c.after is not None and c.key[0] != "session"]
+    made = [change for change in made if change.id not in left_alone]
     foreign = backend.foreign([change.key for change in made])
     rows = order([change for change in made if change.key in foreign and asked.wants(change)])
     logins = sum(change.key[0] == "login" for change in rows)

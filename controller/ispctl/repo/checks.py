@@ -15,6 +15,7 @@ from ispctl.repo.rules import (
     addresses,
     fleet,
     lines,
+    managed,
     names,
     pools,
     routers,
@@ -29,6 +30,7 @@ from ispctl.repo.snapshot import Snapshot
 
 RULES: Final[tuple[Callable[[Scene], Iterator[Problem]], ...]] = (
     names.rules,
+    managed.rules,
     fleet.rules,
     pools.rules,
     tariffs.rules,

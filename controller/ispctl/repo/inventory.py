@@ -49,6 +49,7 @@ class Inventory:
             coa=_first([part.data for part in chain], "coa"),
             accounting=_first([part.data for part in chain], "accounting") or Accounting(),
             where=document.where_key(name),
+            managed=_first([part.data for part in chain], "managed"),
         )
 
     def _group_names(self, host: Host) -> Iterator[str]:

@@ -11,8 +11,9 @@ from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
 from ispctl.model.network import Nas, Pool, Pools, Targets
 from ispctl.model.policy import Policy
-from ispctl.model.problem import Problem
+from ispctl.model.problem import Problem, Where
 from ispctl.model.record import Loc
+from ispctl.model.scalars import Managed
 from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Service, Subscriber
 from ispctl.model.tariff import Tariff
 from ispctl.repo.inventory import Inventory
@@ -137,6 +138,21 @@ class Snapshot:
 
     def at_path(self, path: str) -> Document[Subscriber] | None:
         return self._files.subscribers.get(path)
+
+    # what is written, and what is only observed
+
+    def managed_group(self, name: str) -> tuple[Managed, Where]:
+        """How the services of a group are managed, and the line that says so."""
+        group = self.group(name)
+        if group is not None and group.value.managed is not None:
+            return group.value.managed, group.where_key("managed")
+        return self.policy.value.managed, self.policy.where_key("managed")
+
+    def managed_nas(self, nas: Nas) -> tuple[Managed, Where]:
+        """How a NAS is managed, and the line that says so."""
+        if nas.managed is not None:
+            return nas.managed, nas.where
+        return self.policy.value.managed, self.policy.where_key("managed")
 
     # look-ups
 

@@ -15,7 +15,7 @@ GATES: Final = {"cut_off": "cut-off", "dropped": "dropped sessions", "slower": "
 
 def is_empty(plan: PlanJson) -> bool:
     """Whether nothing would be done and everything was read."""
-    return not plan["services"] and not plan["changes"] and not plan["unread"]
+    return not any(plan[name] for name in ("services", "changes", "unread", "switches"))
 
 
 def nothing(plan: PlanJson, until: str | None) -> str:

@@ -27,6 +27,8 @@ CAUSES: Final = {
     "clock": "By the clock, whatever the commit says",
     "facts": "By usage and other facts, whatever the commit says",
     "drift": "Changed by hand, and put right",
+    "paused": "Paused, and left as it is until that is over",
+    "observed": "Only observed, and not done",
 }
 GAINS: Final = frozenset({"faster", "restored", "new"})
 HARM: Final = frozenset({"cut-off", "walled", "ended", "slower"})
@@ -59,7 +61,7 @@ def lines(plan: PlanJson) -> dict[str, list[Line]]:
     hidden = logins(plan)
     groups: dict[str, list[ServiceJson]] = {}
     for service in plan["services"]:
-        groups.setdefault(service["cause"], []).append(service)
+        groups.setdefault(service["left"] or service["cause"], []).append(service)
     ordered = sorted(groups, key=lambda cause: [*CAUSES, cause].index(cause))
     return {cause: list(_folded(groups[cause], plan["cohorts"], hidden)) for cause in ordered}
 

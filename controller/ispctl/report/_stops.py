@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from ispctl.report._words import clean, listed, local, masked, plural
+from ispctl.report._words import clean, listed, local, masked, place, plural
 from ispctl.report.shapes import PlanJson, StopJson
 
 
@@ -21,6 +21,15 @@ def _waiting(one: StopJson) -> str:
         return "Nothing here waits for it"
     of = f" of {plural(len(one['services']), 'service')}: {listed(one['services'])}" if one["services"] else ""
     return f"Left as it is: {plural(len(one['changes']), 'change')}{of}"
+
+
+def switches(plan: PlanJson) -> Iterator[str]:
+    """A sentence for each part that is managed otherwise from now on."""
+    for one in plan["switches"]:
+        who = f" ({plural(one['services'], 'service')})" if one["services"] else ""
+        turned = "written from now on" if one["now"] == "enforce" else "only observed from now on"
+        at = f" ({place(one['because'])})" if one["because"]["file"] else ""
+        yield f"MANAGED: {clean(one['what'])}{who}: {one['was']} → {one['now']}, {turned}{at}"
 
 
 def announcement(plan: PlanJson) -> list[str]:

@@ -61,11 +61,15 @@ def _document(plan: Plan, zone: tzinfo) -> PlanJson:
         "digest": plan.digest,
         "assumes": list(plan.assumes),
         "summary": dict(plan.summary),
-        "services": [_service(service, zone) for service in plan.services],
+        "services": [_service(service, plan, zone) for service in plan.services],
         "cohorts": [_cohort(cohort) for cohort in plan.cohorts],
         "changes": [change(one) for one in plan.changes],
         "unread": [{"target": u.target, "code": u.code, "text": u.text} for u in plan.unread],
         "stops": [stop(one, zone) for one in plan.stops],
+        "switches": [
+            {"what": s.what, "was": s.was, "now": s.now, "services": s.services, "because": reason(s.because)}
+            for s in plan.switches
+        ],
         "coming": {"until": stamp(plan.coming.until, zone), "ends": plan.coming.ends} if plan.coming else None,
     }
 
@@ -84,7 +88,7 @@ def stop(one: Stop, zone: tzinfo) -> StopJson:
     }
 
 
-def _service(service: ServiceChange, zone: tzinfo) -> ServiceJson:
+def _service(service: ServiceChange, plan: Plan, zone: tzinfo) -> ServiceJson:
     now = service.now
     return {
         "id": now.id,
@@ -96,6 +100,7 @@ def _service(service: ServiceChange, zone: tzinfo) -> ServiceJson:
         "session": service.session,
         "if_online": service.if_online,
         "cause": service.cause,
+        "left": plan.stop_of(service.owner),
         "because": [reason(because) for because in service.because],
     }
 

@@ -9,7 +9,7 @@ from ispctl.report import _closing as closing
 from ispctl.report._markdown import code, inline, table
 from ispctl.report._people import CAUSES, Line, lines, logins, verdict
 from ispctl.report._rows import Row, counted, rows
-from ispctl.report._stops import announcement, stops
+from ispctl.report._stops import announcement, stops, switches
 from ispctl.report._words import masked, short, with_offset
 from ispctl.report.shapes import PlanJson
 
@@ -31,7 +31,7 @@ def render(
     if plan["services"]:
         parts += _people(plan)
     parts += [_gates(plan, closed, held), _unread(plan)]
-    parts += [[f"- {inline(text)}" for text in stops(plan["stops"], logins(plan))]]
+    parts += [[f"- {inline(text)}" for text in (*switches(plan), *stops(plan["stops"], logins(plan)))]]
     parts += [[inline(text) for text in announcement(plan)], _rows(plan)]
     if plan["assumes"]:
         hidden = logins(plan)

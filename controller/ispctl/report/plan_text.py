@@ -8,7 +8,7 @@ from ispctl.gates import Closed
 from ispctl.report import _closing as closing
 from ispctl.report._people import CAUSES, Line, lines, logins, verdict
 from ispctl.report._rows import Row, counted, rows
-from ispctl.report._stops import announcement, stops
+from ispctl.report._stops import announcement, stops, switches
 from ispctl.report._words import clean, masked, sentence, short, with_offset, wrapped
 from ispctl.report.shapes import PlanJson
 
@@ -36,7 +36,7 @@ def render(
     else:
         parts += [[f"{_upper(verdict(plan))}."] if plan["services"] or plan["changes"] else [], *_people(plan)]
         parts += [_rows(plan), _gates(plan, closed, held), _unread(plan)]
-    parts += [[*stops(plan["stops"], logins(plan))], announcement(plan)]
+    parts += [[*switches(plan)], [*stops(plan["stops"], logins(plan))], announcement(plan)]
     if plan["assumes"]:
         parts.append(["Assumed:", *(f"  - {masked(text, logins(plan))}" for text in plan["assumes"])])
     parts.append([f"Next: {next_command or closing.next_command(plan, closed)}"])

@@ -27,6 +27,7 @@ class ServiceJson(TypedDict):
     session: Literal["kept", "dropped", "none", "unknown"]
     if_online: Literal["kept", "dropped"]
     cause: Literal["commit", "clock", "facts", "drift"]
+    left: Literal["", "paused", "observed"]
     because: list[ReasonJson]
 
 
@@ -79,6 +80,16 @@ class StopJson(TypedDict):
     changes: list[str]
 
 
+class SwitchJson(TypedDict):
+    """A group or NAS that is written from now on, or only observed from now on."""
+
+    what: str
+    was: Literal["observe", "enforce"]
+    now: Literal["observe", "enforce"]
+    services: int
+    because: ReasonJson
+
+
 class ComingJson(TypedDict):
     """How many services the clock alone ends until a moment."""
 
@@ -103,3 +114,4 @@ class PlanJson(TypedDict):
     unread: list[UnreadJson]
     stops: list[StopJson]
     coming: ComingJson | None
+    switches: list[SwitchJson]
