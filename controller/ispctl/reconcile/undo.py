@@ -13,7 +13,6 @@ from ispctl.reconcile.world import Permission, World
 from ispctl.repo import Repository
 from ispctl.store import RunRecord, Store, Undone
 
-APPLIES: Final = frozenset({"apply", "rollback"})
 MANY: Final = 500
 """So many runs with changes are looked at, newest first."""
 

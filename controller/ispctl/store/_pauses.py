@@ -19,7 +19,7 @@ def pauses(database: Database, now: datetime) -> tuple[Pause, ...]:
         Pause(id, kind, name, moment(since) or EPOCH, moment(ends) or EPOCH, reason, actor, moment(resumed), by)
         for id, kind, name, since, ends, reason, actor, resumed, by in rows
     )
-    return tuple(sorted((one for one in found if one.holds(now)), key=lambda one: (_WIDEST[one.kind], one.name)))
+    return tuple(sorted((one for one in found if one.is_on(now)), key=lambda one: (_WIDEST[one.kind], one.name)))
 
 
 def put(database: Database, pause: Pause) -> None:

@@ -67,7 +67,7 @@ class Pause:
     def what(self) -> str:
         return f"{self.kind} {self.name}".strip()
 
-    def holds(self, now: datetime) -> bool:
+    def is_on(self, now: datetime) -> bool:
         return self.resumed is None and self.since <= now < self.until
 
 
