@@ -12,6 +12,7 @@ import pytest
 from ispctl.cli import common, main
 from ispctl.cli.common import run
 from tests.adopt import world
+from tests.databases import Place
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Isp:
     folder: Path
     capture: pytest.CaptureFixture[str] = field(repr=False)
     env: dict[str, str] = field(default_factory=lambda: dict(world.ENV))
+    place: Place | None = None
+    """Another database than the file `old.db`."""
 
     @property
     def database(self) -> Path:
@@ -45,7 +48,12 @@ class Isp:
 
     @property
     def dsn(self) -> str:
-        return f"sqlite:///{self.database}"
+        return self.place.dsn if self.place else f"sqlite:///{self.database}"
+
+    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """What somebody does by hand."""
+        place = self.place or Place(self.dsn, self.folder)
+        return place.hand(statement, values=values)
 
     def __call__(self, *words: object) -> Said:
         self.capture.readouterr()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
 
+from tests.adopt import world
 from tests.adopt.conftest import Isp
+from tests.databases import KINDS, Place
 
 SIMPLE = """
 INSERT INTO nas (nasname, shortname, type, secret) VALUES ('192.0.2.1', 'core', 'mikrotik', 'canary-pw-nas');
@@ -34,21 +34,21 @@ INSERT INTO radreply (username, attribute, op, value) VALUES
 ANITA, FIRMA = "anita@home.example", "firma@office.example"
 
 
-@pytest.fixture
-def simple(isp: Isp) -> Isp:
-    """Three logins that our files can say whole, imported; the database has our tables."""
-    from tests.adopt import world
-
+@pytest.fixture(params=KINDS)
+def simple(isp: Isp, request: pytest.FixtureRequest) -> Isp:
+    """Three logins that our files can say whole, imported; the database, of either kind, has our tables."""
     isp.database.unlink()
-    world.made(isp.database, SIMPLE)
+    if request.param == "postgresql":
+        isp.place = Place(request.getfixturevalue("fresh_database")(), isp.folder)
+        isp.env["ISPCTL_RADIUS__DSN"] = isp.place.dsn  # its password is not written down
+    world.made_in(isp.place or Place(isp.dsn, isp.folder), SIMPLE)
     assert isp.imported().code == 0
     assert isp("radius", "init").code == 0
     return isp
 
 
 def sql(isp: Isp, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(isp.database)) as database, database:
-        return database.execute(statement, values).fetchall()
+    return isp.sql(statement, *values)
 
 
 def rows_of(isp: Isp, *logins: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -90,11 +90,12 @@ def test_what_was_there_is_replaced_by_ours(simple: Isp) -> None:
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(simple: Isp) -> None:
-    before = simple.database.read_bytes()
+    before = rows_of(simple, ANITA, FIRMA), sql(simple, "SELECT * FROM nas")
     said = simple("adopt", "--all", "--dry-run")
     assert said.code == 0
     assert said.out.startswith("3 logins and 1 NAS would change hands.")
-    assert simple.database.read_bytes() == before
+    assert (rows_of(simple, ANITA, FIRMA), sql(simple, "SELECT * FROM nas")) == before
+    assert sql(simple, "SELECT count(*) FROM ispctl_journal") == [(0,)]
 
 
 def test_a_group_or_a_login_may_come_first(simple: Isp) -> None:
@@ -220,6 +221,18 @@ def test_a_rate_told_in_words_that_the_nas_will_not_be_told_is_a_difference(simp
     assert said.json["refused"][0]["differences"][0]["aspect"] == "platform"
 
 
+def test_an_address_that_the_server_hands_out_is_not_left_to_the_nas(simple: Isp) -> None:
+    sql(simple, "INSERT INTO radcheck (username, attribute, op, value) VALUES (?, 'Pool-Name', ':=', 'home')", ANITA)
+    said = simple("adopt", ANITA, "--format", "json")
+    assert said.code == 1
+    assert said.json["refused"][0]["differences"] == [
+        {
+            "aspect": "ipv4",
+            "text": "the server hands out the address until now, and the NAS hands out the address by git",
+        }
+    ]
+
+
 def test_what_was_changed_between_looking_and_taking_is_looked_at_again(simple: Isp) -> None:
     assert simple("adopt", "--all", "--dry-run").code == 0
     sql(simple, "UPDATE radcheck SET value = 'canary-pw-now' WHERE username = ? AND id = 1", ANITA)
@@ -245,9 +258,10 @@ def test_a_name_that_is_none_is_refused(simple: Isp) -> None:
 
 
 def test_sessions_that_are_open_go_on(simple: Isp) -> None:
-    sql(simple, "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime,"
-                " acctupdatetime)"
-                " VALUES ('1', 'u1', ?, '192.0.2.1', 1800000000, 1800000000)", ANITA)  # fmt: skip
+    place = simple.place or Place(simple.dsn, simple.folder)
+    at = place.instant("1800000000")
+    columns = "acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime"
+    sql(simple, f"INSERT INTO radacct ({columns}) VALUES ('1', 'u1', ?, '192.0.2.1', {at}, {at})", ANITA)
     simple("adopt", "--all")
     assert simple("plan").code == 0
     assert sql(simple, "SELECT acctstoptime FROM radacct") == [(None,)]

@@ -13,6 +13,7 @@ from pathlib import Path
 import ispctl.store
 from ispctl.adopt.old import OldGroup, Person, Row
 from ispctl.adopt.reading import OldDatabase
+from tests.databases import Place
 from tests.gates.tracked import ROOT
 
 NOW = datetime(2027, 1, 15, 6, 15, tzinfo=UTC)
@@ -37,6 +38,15 @@ def made(path: Path, sql: str) -> Path:
     with closing(sqlite3.connect(path)) as database:
         database.executescript(schema + sql)
     return path
+
+
+def made_in(place: Place, sql: str) -> None:
+    """The same in a database of either kind."""
+    if place.kind == "sqlite":
+        made(place.file, sql)
+        return
+    schema = (resources.files(ispctl.store) / "freeradius.postgresql.sql").read_text("utf-8")
+    place.hand(schema, sql)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from ispctl.adopt.rates import PLATFORM_OF, Speed
 from ispctl.desired import Entitlement
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
+from ispctl.platforms import platform
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Ground:
     nas: Mapping[str, Nas]
     strangers: int
     """Rows of `nas` that git does not know: who dials in there would get no profile."""
-    served: Mapping[str, str]
-    """Pool -> who hands out its addresses."""
+    handed_out: frozenset[str]
+    """Pools of which our server hands out the addresses."""
     now: datetime
 
 
@@ -98,10 +99,12 @@ def _addresses(meaning: Meaning, wanted: Entitlement, ground: Ground) -> Iterato
     for aspect, before, after in pairs:
         if before != after:
             yield Difference(aspect, f"{before or 'none'} until now, and {after or 'none'} by git")
-    served = ground.served.get(wanted.ipv4.removeprefix("pool:"), "") if wanted.ipv4.startswith("pool:") else ""
-    if meaning.handed_out != (served == "radius") and meaning.ipv4 == wanted.ipv4:
-        text = "the server hands out the address on one side, and the NAS on the other"
-        yield Difference("ipv4", text)
+    ours = wanted.ipv4.removeprefix("pool:") in ground.handed_out
+    if meaning.ipv4 == wanted.ipv4 and meaning.handed_out != ours:
+        yield Difference("ipv4", f"{_HANDS[meaning.handed_out]} until now, and {_HANDS[ours]} by git")
+
+
+_HANDS = {True: "the server hands out the address", False: "the NAS hands out the address"}
 
 
 def _devices(meaning: Meaning, wanted: Entitlement) -> Iterator[Difference]:
@@ -128,10 +131,9 @@ def _places(meaning: Meaning, wanted: Entitlement, ground: Ground) -> Iterator[D
     if before != after:
         yield Difference("nas", f"{', '.join(before) or 'any NAS'} until now, and {', '.join(after) or 'any'} by git")
     hosts = [ground.nas[name] for name in after or ground.nas if ground.nas[name].radius]
-    platforms = {nas.platform for nas in hosts}
-    expected = PLATFORM_OF.get(meaning.told, "")
-    if expected and expected not in platforms:
-        text = f"{meaning.told} tells the rate until now, and no NAS where it may dial in has the platform {expected}"
+    platforms = sorted({nas.platform for nas in hosts})
+    if meaning.told in PLATFORM_OF and not any(meaning.told in platform(name).attributes for name in platforms):
+        text = f"{meaning.told} tells the rate until now, and {', '.join(platforms) or 'no NAS'} is not told it so"
         yield Difference("platform", text)
     if ground.strangers and not after:
         text = f"{ground.strangers} rows of nas are not in git: from there it would be refused for want of a profile"
