@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from ispctl.cli.adopt import _without_password
+from ispctl.cli.common import demo_key
 from ispctl.repo import Repository, Snapshot
 from ispctl.secrets import KEYRING, Keyring
 from tests.adopt import world
 from tests.adopt.conftest import Isp, Said
+from tests.gates import example
 from tests.report.golden import assert_golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -275,3 +278,20 @@ def test_tables_may_lack_columns(isp: Isp) -> None:
     assert isp.imported().code == 0
     assert service(isp, "anita") == {"tariff": "custom-1m-1m"}
     assert isp("validate").code == 0
+
+
+def test_real_passwords_are_never_sealed_under_the_public_key(isp: Isp) -> None:
+    example.copy(isp.repo)
+    isp.env["ISPCTL_AGE_KEY"] = demo_key()
+    said = isp("import", "freeradius", "--dsn", isp.dsn)
+    assert (said.code, "E604 demo-key" in said.err) == (1, True)
+
+
+def test_a_password_of_the_database_itself_does_not_reach_git(isp: Isp) -> None:
+    assert _without_password(
+        "postgresql://isp:canary-pw-db@db.example.net:5432/radius?sslmode=require", isp.folder
+    ) == ("postgresql://isp@db.example.net:5432/radius?sslmode=require")
+    assert _without_password("postgresql://db/radius?user=isp&password=canary-pw-db", isp.folder) == (
+        "postgresql://db/radius?user=isp"
+    )
+    assert _without_password("postgresql:///radius", isp.folder) == "postgresql:///radius"

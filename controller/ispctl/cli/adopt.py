@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import typer
@@ -117,7 +117,7 @@ class _Importing:
             self.zone = ZoneInfo(policy.timezone)
             there = repository.contents()
             request = Request(self.zone, policy.currency, self.session.now, self.wishes, snapshot, there)
-            self._read(request, self.session.keyring(snapshot, lab=True))
+            self._read(request, self.session.keyring(snapshot, lab=False))  # never under the public key
         if not self.dry_run:
             assert self.found is not None
             if self.found.files:
@@ -223,11 +223,14 @@ def _without_password(dsn: str, base: Path) -> str:
     parts = urlsplit(dsn)
     if parts.scheme == "sqlite":
         return f"sqlite:///{(base / parts.path[1:]).absolute()}"
-    if parts.password is None:
+    options = parse_qsl(parts.query)
+    kept = [option for option in options if option[0] != "password"]
+    if parts.password is None and kept == options:
         return dsn
     tell("The password of the DSN is not written down: set ISPCTL_RADIUS__DSN")
     host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{parts.username}@{host}").geturl()
+    who = f"{parts.username}@{host}" if parts.username else host
+    return parts._replace(netloc=who, query=urlencode(kept)).geturl()
 
 
 def _zone(name: str) -> ZoneInfo:
