@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ispctl.store import Database
 from tests.adopt import world
 from tests.adopt.conftest import Isp
 from tests.databases import KINDS, Place
@@ -265,3 +266,35 @@ def test_sessions_that_are_open_go_on(simple: Isp) -> None:
     simple("adopt", "--all")
     assert simple("plan").code == 0
     assert sql(simple, "SELECT acctstoptime FROM radacct") == [(None,)]
+
+
+class Killed(BaseException):
+    """The process ends here, as far as the database can tell."""
+
+
+@pytest.mark.parametrize("at", [1, 6, 12, 20, 30, 45])
+def test_a_run_that_was_killed_leaves_each_login_whole_and_is_finished_by_the_next(
+    isp: Isp, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    isp.database.unlink()
+    world.made(isp.database, SIMPLE)
+    assert isp.imported().code == 0
+    assert isp("radius", "init").code == 0
+    left = [at]
+    real = Database.write
+
+    def write(self: Database, *arguments: Any) -> int:
+        left[0] -= 1
+        if left[0] <= 0:
+            raise Killed
+        return real(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "write", write)
+        with pytest.raises(Killed):
+            isp("adopt", "--all")
+    ours = {login for (login,) in sql(isp, "SELECT login FROM ispctl_login")}
+    groups = dict(sql(isp, "SELECT username, groupname FROM radusergroup"))
+    assert {login for login, group in groups.items() if group.startswith("isp:")} == ours
+    assert isp("adopt", "--all").code == 0
+    assert isp("plan").code == 0
