@@ -84,4 +84,5 @@ def isp(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         return common.Session(repo, prefix, found.env, world.NOW)
 
     monkeypatch.setattr(main, "Session", session)
+    monkeypatch.setenv("COLUMNS", "100")
     return found

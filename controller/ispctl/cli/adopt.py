@@ -126,13 +126,14 @@ class _Importing:
                     self._committed(self.session.repo, new=False)
 
     def answer(self, format: str) -> None:
+        from ispctl.cli.answers import width
         from ispctl.report import adoption
 
         said = self._document()
         if format == "json":
             say_json(said)
             return
-        say(adoption.text(said))
+        say(adoption.text(said, width=width()))
         if self.dry_run:
             say("Nothing was written (--dry-run).")
         elif not self.found or not self.found.files:

@@ -41,6 +41,7 @@ def adopt(
     Exit code: 0 done, 1 refused or some say otherwise."""
     from ispctl.adopt.taking import Choice, Judge, most
     from ispctl.cli import plans
+    from ispctl.cli.answers import width
     from ispctl.reconcile import take
     from ispctl.report import takeover
 
@@ -65,7 +66,7 @@ def adopt(
     if format == "json":
         say_json(said)
     else:
-        say(takeover.text(said))
+        say(takeover.text(said, width=width()))
     raise typer.Exit(1 if said["refused"] else 0)
 
 

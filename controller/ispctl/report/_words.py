@@ -82,6 +82,11 @@ def sentence(parts: Iterable[str]) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def page(lines: Iterable[str], width: int) -> str:
+    """Lines of which some are empty, at most `width` wide, ending with a line feed."""
+    return "\n".join(one for line in lines for one in (wrapped([line], width) if line else [""])) + "\n"
+
+
 def wrapped(part: Iterable[str], width: int) -> Iterator[str]:
     """The lines of a part at most `width` wide, the rest of each under its own margin; no word is broken."""
     for line in part:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ispctl.adopt.old import SEVERITIES, Finding
-from ispctl.report._words import clean, plural, short
+from ispctl.report._words import clean, page, plural, short
 from ispctl.report.plan_json import stamp
 
 SAMPLE: Final = 5
@@ -43,14 +43,14 @@ def document(
     return {"version": 1, "now": stamp(now, zone), "commit": commit, "counts": dict(counts), "items": items}
 
 
-def text(said: Mapping[str, Any]) -> str:
+def text(said: Mapping[str, Any], *, width: int = 100) -> str:
     """For a terminal."""
     lines = [_verdict(said["counts"])]
     for severity in SEVERITIES:
         items = [item for item in said["items"] if item["severity"] == severity]
         if items:
             lines += ["", f"{_HEADS[severity]}: {_MEANS[severity]}", *(f"  {_line(item)}" for item in items)]
-    return "\n".join(lines) + "\n"
+    return page(lines, width)
 
 
 def markdown(said: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from ispctl.adopt.judging import Difference
 from ispctl.plan import Key
 from ispctl.reconcile.take import Takeover
-from ispctl.report._words import clean, plural, short
+from ispctl.report._words import clean, page, plural, short
 from ispctl.report.plan_json import stamp
 
 SAMPLE: Final = 5
@@ -45,7 +45,7 @@ def document(
     }
 
 
-def text(said: Mapping[str, Any]) -> str:
+def text(said: Mapping[str, Any], *, width: int = 100) -> str:
     """For a terminal: what differs, folded by kind."""
     verb = "would change hands" if said["dry_run"] else "are ours now"
     logins = plural(said["taken"]["logins"], "login")
@@ -56,7 +56,7 @@ def text(said: Mapping[str, Any]) -> str:
         lines += ["", f"{plural(said['left'], 'login')} of git with rows of their own: not chosen"]
     if said["pending"]:
         lines += ["", f"{plural(said['pending'], 'change')} of this commit wait for: ispctl apply"]
-    return "\n".join([*lines, "", f"Next: {_next(said)}"]) + "\n"
+    return page([*lines, "", f"Next: {_next(said)}"], width)
 
 
 def _refused(said: Mapping[str, Any]) -> Iterator[str]:
