@@ -295,3 +295,14 @@ def test_a_password_of_the_database_itself_does_not_reach_git(isp: Isp) -> None:
         "postgresql://db/radius?user=isp"
     )
     assert _without_password("postgresql:///radius", isp.folder) == "postgresql:///radius"
+
+
+def test_a_rate_that_no_router_can_be_told_keeps_its_logins_out_and_nobody_else(isp: Isp) -> None:
+    isp.sql("UPDATE radgroupreply SET value = '100000000000' WHERE groupname = 'office'")
+    isp.sql("UPDATE nas SET type = 'huawei'")
+    said = isp.imported("--format", "json")
+    assert said.code == 0, said.err
+    assert "rate-not-expressible" in items(said, "refused")
+    assert snapshot_of(isp).by_login("firma@office.example") == ()
+    assert not (isp.repo / "tariffs/office.yaml").exists()
+    assert isp("validate").code == 0

@@ -6,7 +6,7 @@ left is sound as a whole.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -164,22 +164,32 @@ class _Writing:
         self._inventory()
 
     def prune(self) -> None:
-        """Take out the subscribers that the rules refuse, until nothing is left to refuse. Raises Refusal for what is
-        no subscriber's fault."""
+        """Take out the subscribers that the rules refuse, and those of a tariff that they refuse, until nothing is left
+        to refuse. Raises Refusal for what is nobody's fault."""
         while True:
             errors = [one for one in check(snapshot_of(self.whole()), self.request.now) if one.severity == "error"]
-            mine: dict[str, list[Problem]] = defaultdict(list)
-            for error in errors:
-                mine[error.where.file if error.where else ""].append(error)
             if not errors:
                 return
-            blamed = sorted(mine.keys() & self.subscribers.keys() & self.files.keys())
-            if not blamed:
+            blamed = [
+                (path, error) for error in errors if (path := error.where.file if error.where else "") in self.files
+            ]
+            taken = [path for path, error in blamed if self._taken_out(path, error)]
+            if not taken:
                 raise Refusal(*errors)
-            for path in blamed:
-                del self.files[path]
-                for error in mine[path]:
-                    self._refused(self.subscribers[path], error)
+
+    def _taken_out(self, path: str, error: Problem) -> bool:
+        """Whether a file was of somebody and is gone now; a tariff goes with all who have it."""
+        if path.startswith("tariffs/"):
+            name = path.removeprefix("tariffs/").removesuffix(".yaml")
+            for one, sub in self.subscribers.items():
+                if sub.tariff == name and one in self.files:
+                    self._taken_out(one, error)
+        elif path not in self.subscribers:
+            return False
+        else:
+            self._refused(self.subscribers[path], error)
+        self.files.pop(path, None)
+        return True
 
     def whole(self) -> dict[str, bytes]:
         """All files that the repository would have."""
