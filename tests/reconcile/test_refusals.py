@@ -16,7 +16,7 @@ from ispctl.reconcile import Permission
 from ispctl.store import Store
 from tests.gates import example
 from tests.gates.tracked import ROOT
-from tests.reconcile.world import A_FILE, ANITA, B_FILE, BIKASH, DSN, World
+from tests.reconcile.world import A_FILE, ANITA, B_FILE, BIKASH, DSN, Killed, World
 
 NOTHING = Permission()
 HOME_50 = "tariffs/home-50.yaml"
@@ -173,6 +173,33 @@ def test_as_many_as_the_limit_may_be_cut_off_and_not_one_more(world: World) -> N
     result = world.apply(NOTHING)
     assert result.exit_code == 1
     assert [(c.gate, c.wanted, c.recent, c.limit) for c in result.closed] == [("cut_off", 1, 5, 5)]
+
+
+def test_a_killed_run_counts_what_it_did(world: World) -> None:
+    """Wherever it ends, what it took and what is left to take are never more than the limit together."""
+    grown(world, 8)
+    terminate(world, *range(900, 905))
+    with pytest.raises(Killed):
+        world.apply(NOTHING, kill_at=12)
+    taken = world.sql("SELECT count(DISTINCT id) FROM ispctl_journal_service WHERE effect = 'ended'")[0][0]
+    terminate(world, 905)
+    (closed,) = world.apply(NOTHING).closed
+    assert (closed.gate, closed.wanted + closed.recent) == ("cut_off", 6)
+    assert closed.recent == taken
+
+
+def test_a_person_who_loses_twice_in_a_day_counts_once(world: World) -> None:
+    grown(world, 8)
+    terminate(world, *range(900, 905))
+    assert world.apply(NOTHING).exit_code == 0
+    for number in range(900, 905):
+        path = f"subscribers/lalitpur/aa/sub-{number:06}.yaml"
+        world.edit(path, "\n    terminated: 2027-01-10", "")
+    world.commit()
+    world.tick(hours=1)
+    assert world.apply(NOTHING).exit_code == 0
+    terminate(world, *range(900, 905))
+    assert world.apply(NOTHING).exit_code == 0
 
 
 def test_the_day_that_counts_is_the_last_24_hours(world: World) -> None:

@@ -78,7 +78,7 @@ def world(
 def live(session: Session, repository: Repository, commit: str, now: datetime) -> Planned:
     """The plan of a commit against what was applied, and the gates that would refuse it."""
     from ispctl.backend import Unreachable
-    from ispctl.reconcile import Permission, closed_gates, empty, held, live, not_rolled_back, with_unread
+    from ispctl.reconcile import closed_gates, empty, held, live, refusals, with_unread
 
     snapshot = verified(repository, commit, now)
     with world(session, repository, snapshot, now, readonly=True) as opened:
@@ -87,10 +87,8 @@ def live(session: Session, repository: Repository, commit: str, now: datetime) -
         except Unreachable as error:
             return Planned(with_unread(empty(snapshot.commit, now), error), snapshot)
         closed = closed_gates(opened, found, {})
-        try:
-            not_rolled_back(opened, snapshot.commit, Permission())
-        except Refusal as refusal:
-            tell(f"An apply would be refused: {refusal.problems[0]}")
+        for problem in refusals(opened, found) if now == session.now else ():
+            tell(f"An apply would be refused: {problem}")
         return Planned(found.plan, snapshot, closed, held(found, closed))
 
 

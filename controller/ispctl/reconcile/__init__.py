@@ -6,11 +6,11 @@
 
 from ispctl.reconcile.guards import closed_gates, held
 from ispctl.reconcile.hands import drifted, repair
-from ispctl.reconcile.run import apply, empty, live, with_unread
+from ispctl.reconcile.run import apply, empty, live, refusals, with_unread
 from ispctl.reconcile.survey import propose
 from ispctl.reconcile.take import take
 from ispctl.reconcile.touch import SessionOutcome, awaited_reports
-from ispctl.reconcile.undo import not_rolled_back, undoable
+from ispctl.reconcile.undo import undoable
 from ispctl.reconcile.world import Drift, Permission, Result, World
 
 __all__ = [
@@ -26,8 +26,8 @@ __all__ = [
     "empty",
     "held",
     "live",
-    "not_rolled_back",
     "propose",
+    "refusals",
     "repair",
     "take",
     "undoable",

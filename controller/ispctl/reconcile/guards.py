@@ -67,7 +67,7 @@ def announced(world: World, found: Survey, snapshot: Snapshot, permission: Permi
     """Ends by the clock count at no gate, since the plan of the last apply announced those of the day after it. What
     nobody announced (the controller was away for days, or the clock of this machine leapt) is not done unsaid, if it
     is more than may be cut off in a day. Raises Refusal."""
-    applied = world.store.applied
+    applied = found.applied
     if applied is None or world.now <= applied.at + ANNOUNCED:
         return
     then, unsaid = applied.at + ANNOUNCED, 0

@@ -12,6 +12,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ispctl.backend import Outcome, Unreachable
+from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Plan, Unread
 from ispctl.radius.rows import TARGET, RadiusRows, order
 from ispctl.reconcile.door import Doors
@@ -28,6 +29,17 @@ from ispctl.store import Holder, Run, RunRecord, Undone
 def live(world: World, commit: str) -> Survey:
     """The live plan of a commit; changes nothing. Raises Refusal, Unreachable."""
     return survey(_reading(world, commit))
+
+
+def refusals(world: World, found: Survey) -> tuple[Problem, ...]:
+    """Why an apply of this plan would be refused as it stands: what was taken back, a clock that leapt."""
+    commit, nothing = found.plan.commit, Permission()
+    try:
+        not_rolled_back(world, commit, nothing)
+        announced(world, found, world.repository.at(commit), nothing)
+    except Refusal as refusal:
+        return refusal.problems
+    return ()
 
 
 def apply(world: World, commit: str, permission: Permission | None = None) -> Result:

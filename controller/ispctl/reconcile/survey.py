@@ -50,6 +50,7 @@ class Survey:
     behind: tuple[live.Behind, ...]
     equal: tuple[Key, ...]
     """Touched keys whose rows are what they should be: there is nothing to write but that they are."""
+    applied: Applied | None
 
     @property
     def entitlements(self) -> Mapping[str, Entitlement]:
@@ -108,7 +109,8 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
     )
     both = commits(reading, applied)
     plan = with_observed(with_stops(plan, store.pauses(reading.now), both, store), both, intent.entitlements)
-    return Survey(plan, intent, want, stored, waiting, tuple(sorted({*touched} - {change.key for change in rows})))
+    equal = tuple(sorted({*touched} - {change.key for change in rows}))
+    return Survey(plan, intent, want, stored, waiting, equal, applied)
 
 
 def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan:
