@@ -134,6 +134,17 @@ def test_a_database_that_is_away_is_no_reason_to_doubt_the_commit() -> None:
     assert OLD not in world.hands.applied_commits()
 
 
+def test_a_pause_is_waited_for_and_no_commit_is_blamed() -> None:
+    world = World()
+    world.hands.results[HEAD] = refusal("E614")
+    world.run(seconds=5)
+    assert world.loop.seen.refused == ()
+    assert OLD not in world.hands.applied_commits()
+    world.hands.results[HEAD] = None
+    world.run(seconds=400)
+    assert world.log.events == ["paused", "pause-is-over"]
+
+
 def test_another_applier_is_waited_for() -> None:
     world = World()
     world.hands.results[HEAD] = refusal("E312")

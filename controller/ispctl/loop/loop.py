@@ -19,7 +19,8 @@ from ispctl.store import Beat
 
 BACKWARDS: Final = timedelta(seconds=60)
 _LOCKED: Final = frozenset({"E312"})
-_NOT_THE_COMMIT: Final = ("E30", "E31", "E32", "E605")
+_PAUSED: Final = "E614"
+_NOT_THE_COMMIT: Final = ("E30", "E31", "E32", "E605", "E620")
 """Refusals for which no commit is to blame: the database, or the clock of this machine."""
 
 
@@ -155,6 +156,7 @@ class Loop:
             return self._not(refusal), None
         self._back()
         self.once.well("lock", "lock-is-free")
+        self.once.well("pause", "pause-is-over")
         if is_head:
             self.seen.refused = ()
             self.once.well("head", "head-accepted", commit=commit[:12])
@@ -167,6 +169,9 @@ class Loop:
         if problem.code in _LOCKED:
             self.once.wrong("lock", "somebody-else-applies", code=problem.code)
             return "locked"
+        if problem.code == _PAUSED:
+            self.once.wrong("pause", "paused", code=problem.code, advice="ispctl pause --list")
+            return "waiting"
         if problem.code.startswith(_NOT_THE_COMMIT):
             self._away(problem)
             return "away"
