@@ -83,6 +83,12 @@ class Dae:
         for one in sessions:
             self.sessions[one.session_id] = {"User-Name": one.login, "Framed-IP-Address": one.framed_ip}
 
+    def begin_anew(self, sessions: dict[str, dict[str, Any]]) -> None:
+        """These sessions, and no memory of what was answered."""
+        self.sessions = sessions
+        self.seen.clear()
+        self._answered.clear()
+
     def send(self, datagram: bytes, to: tuple[str, int]) -> None:
         self._socket.sendto(datagram, to)
 
