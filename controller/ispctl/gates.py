@@ -65,11 +65,20 @@ def gate_of(effect: str, cause: str) -> str:
 
 def ended_apart(plan: Plan) -> frozenset[str]:
     """Services whose session would end although nothing changes for them: their rows are written in another way, as by
-    a newer version. Where no row changes, a session is only told again what was counted before."""
-    if all(change.key[0] == "session" for change in plan.changes):
-        return frozenset()
-    ends = {change.owner for change in plan.changes if change.key[0] == "session" and change.action == "delete"}
+    a newer version, or their NAS could not make a change. Where no row changes, a session is otherwise only told again
+    what was counted before."""
+    rows = any(change.key[0] != "session" for change in plan.changes)
+    ends = {change.owner for change in plan.changes if _ends(change) and (rows or _instead(change))}
     return frozenset(ends - {service.owner for service in plan.services})
+
+
+def _ends(change: Change) -> bool:
+    return change.key[0] == "session" and change.action == "delete"
+
+
+def _instead(change: Change) -> bool:
+    """Whether a session ends because it could not be changed."""
+    return bool((change.before or {}).get("instead"))
 
 
 def _deletes(change: Change) -> bool:
@@ -89,12 +98,12 @@ def closed(
     does not stick."""
     found = []
     for gate, names in counted(plan).items():
-        wanted, most = len(names), most_of(getattr(limits, gate), total)
+        wanted, limit = len(names), most_of(getattr(limits, gate), total)
         before = len(frozenset(recent.get(gate, ())) - names)
         permitted = allowed.get(gate)
-        over = wanted > permitted if permitted is not None else wanted and wanted + before > most
+        over = wanted > permitted if permitted is not None else wanted and wanted + before > limit
         if over:
-            found.append(Closed(gate, wanted, before, most))
+            found.append(Closed(gate, wanted, before, limit))
     return tuple(found)
 
 

@@ -27,7 +27,7 @@ from ispctl.radius.live import Behind, behind, nas_by_address
 from ispctl.radius.rendering import Intent, given, render, rendering
 from ispctl.radius.rows import RadiusRows, order
 from ispctl.radius.sessions import Door, Request, Sessions, verify
-from ispctl.reconcile.touch import reading
+from ispctl.reconcile.proof import reading
 from tests.canary import PASSWORD
 from tests.live.rig import SECRET, Rig, online, radclient
 from tests.radius.world import DIGESTS, OPEN

@@ -85,6 +85,18 @@ def test_counters_that_went_backwards_are_counted_anew() -> None:
     assert (proof.kind, proof.baseline) == ("waiting", wrapped)
 
 
+def test_a_counter_of_32_bits_that_went_round_is_counted_on() -> None:
+    before, after = at(10, 4e9), at(310, 4e9 + octets(19e6, 300) - 2**32)
+    assert judged(before, after, gigawords=False).kind == "proved"
+    assert judged(before, after).kind == "waiting"
+
+
+def test_a_counter_that_may_have_begun_anew_never_contradicts() -> None:
+    anew = at(310, octets(19e6, 300))
+    proof = judged(at(10, octets(30e6, 300)), anew, gigawords=False)
+    assert (proof.kind, proof.baseline) == ("waiting", anew)
+
+
 def test_the_direction_of_the_counters_is_the_nas_own() -> None:
     fast_down = at(310, octets(19e6, 300), octets(1e6, 300))
     assert judged(at(10), fast_down, direction="nas").kind == "proved"

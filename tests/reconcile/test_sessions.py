@@ -143,14 +143,14 @@ def test_a_gone_session_that_is_heard_of_again_is_told_again(world: World, dae: 
     assert told(world.apply()) == [("sub-000123/main", "coa", "ack", "")]
 
 
-@pytest.mark.parametrize("cause", [401, 402, 404, 407])
+@pytest.mark.parametrize("cause", [401, 402, 404, 405, 406, 407])
 def test_what_a_nas_cannot_change_becomes_a_disconnect(world: World, dae: Dae, cause: int) -> None:
     dial(world, dae, ANITA)
     dae.script = naks(cause, 43)
     slower(world)
     result = world.apply()
     assert told(result) == [("sub-000123/main", "disconnect", "ack", "")]
-    assert requests(dae) == [43, 40]
+    assert requests(dae) == ([43, 43, 40] if cause == 401 else [43, 40]), "401 may be about what names the session"
     assert world.plan().empty
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ import pytest
 
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
-from ispctl.plan import Change, Plan
+from ispctl.plan import Change, Plan, Unread
 from ispctl.reconcile import Drift, Result, SessionOutcome
 from ispctl.report import outcome
 from ispctl.states import State
@@ -37,6 +38,30 @@ def told(answer: str, code: str = "", kind: str = "coa") -> SessionOutcome:
     return SessionOutcome("sub-000001/main", "lalitpur-1", kind, answer, "it gave no answer" if code else "", code)
 
 
+def many() -> Result:
+    """A tariff edit that reached a fleet of all sorts."""
+
+    def on(nas: str, number: int, *said: Any, **more: Any) -> SessionOutcome:
+        return SessionOutcome(f"sub-{number:06}/main", nas, *said, **more)
+
+    silent = (
+        "kathmandu-1 (192.0.2.2:3799) did not answer 3 tries: check the secret, our source address and the firewall"
+    )
+    busy = "pokhara-1 (192.0.2.3:3799) is too busy (Resources-Unavailable, Error-Cause 506); it is asked again"
+    held = "bharatpur-1 cannot make this change in a running session, and a day may take no more ends"
+    sessions = (
+        *(on("lalitpur-1", n, "coa", "proved" if n < 20 else "ack", "fine", "") for n in range(1200)),
+        on("lalitpur-1", 1200, "coa", "contradicted", "measured over 300 s: down 50 of 20 Mbit/s", "E505"),
+        *(on("kathmandu-1", 2000 + n, "coa", "silent", silent, "E502") for n in range(8)),
+        *(on("pokhara-1", 3000 + n, "coa", "nak", busy, "E503", cause=506) for n in range(2)),
+        on("pokhara-1", 3002, "coa", "gone", "", "", cause=503),
+        *(on("bharatpur-1", 4000 + n, "disconnect", "ack", "done", "", instead=True) for n in range(3)),
+        on("bharatpur-1", 4003, "disconnect", "ack", "done", ""),
+        on("bharatpur-1", 4004, "coa", "unsupported", held, "E508", cause=401),
+    )
+    return done(sessions=sessions)
+
+
 def failing() -> Result:
     first, *rest = (Outcome(change) for change in live().changes)
     bad = Outcome(first.change, f"{first.change.key[1]} has rows that are not ours, adopt first", "E314")
@@ -48,6 +73,19 @@ def failing() -> Result:
 def test_what_an_apply_did_is_what_was_read(request: pytest.FixtureRequest) -> None:
     assert_golden(request, "apply.txt", outcome.text(done(), KATHMANDU))
     assert_golden(request, "apply-in-part.txt", outcome.text(failing(), KATHMANDU, width=80))
+
+
+def test_thousands_of_sessions_are_a_few_lines(request: pytest.FixtureRequest) -> None:
+    assert_golden(request, "apply-sessions.txt", outcome.text(many(), KATHMANDU))
+    assert_golden(request, "apply-sessions.json", json.dumps(outcome.document(many())["told"], indent=2) + "\n")
+
+
+def test_a_nas_that_is_left_alone_holds_up_nobody_else() -> None:
+    resting = Unread("nas:pokhara-1", "E509", "2 sessions still run older values: asked 3 times in vain")
+    result = done(unread=(resting,))
+    assert result.exit_code == 3
+    assert outcome.text(result).startswith("Run r-17: commit 3f2a91c0de3f applied; wrote rows")
+    assert "  nas:pokhara-1: E509 2 sessions still run older values" in outcome.text(result)
 
 
 def test_the_document_counts_what_was_written() -> None:

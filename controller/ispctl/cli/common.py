@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from ispctl.model.problem import Problem, Refusal, in_order
+from ispctl.model.problem import Problem, Refusal, Stopped, in_order
 
 if TYPE_CHECKING:
     from ispctl.repo import Repository, Snapshot
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ispctl.store import Store
 
 Format = Literal["text", "json"]
+INTERRUPTED: Final = 130
+"""What the parser answers after Ctrl-C, without a word of its own."""
 UsageError: Final[Any] = typer.BadParameter.__base__
 """Typer keeps its parser to itself; the class every wrong flag raises is the base of its public one."""
 
@@ -156,6 +158,8 @@ def run(app: Callable[..., Any], name: str, arguments: Sequence[str] | None = No
     try:
         code = app(args=arguments, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:
+            tell("Stopped. Nothing is half done: what was begun is finished by the next run.")
         return code if isinstance(code, int) else 0
     except UsageError as error:
         context = getattr(error, "ctx", None)
@@ -166,9 +170,9 @@ def run(app: Callable[..., Any], name: str, arguments: Sequence[str] | None = No
         for problem in in_order(list(refusal.problems)):
             tell(str(problem))
         return refusal.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        tell("Stopped. Nothing is half done: what was begun is finished by the next run.")
-        return 130
+    except (Stopped, typer.Abort) as stopped:
+        tell(str(stopped) or "Stopped.")
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -1,23 +1,30 @@
-"""A bar on a terminal for work over a second; a line at the end of each stage elsewhere. Always on stderr."""
+"""A bar on a terminal for work over a second; elsewhere a line now and then, and at the end. Always on stderr."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
 
 from ispctl.cli.common import tell
 
-LONG = 1.0
+LONG: Final = 1.0
+EVERY: Final = 15.0
+"""Seconds between two lines where nobody sees a bar."""
 
 
 class Progress:
     """Called with (what, done, total); a context manager, so that a bar is put away however the work ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
-        self._began = time.monotonic()
+        self._began = clock()
+        self._stages: dict[str, float] = {}
+        self._said = self._began
 
     def __enter__(self) -> Progress:
         return self
@@ -27,21 +34,41 @@ class Progress:
             self._bar.stop()
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        if not sys.stderr.isatty():
-            if done == total and time.monotonic() - self._began > LONG:
-                tell(f"{what}: {done} of {total}")
-            return
-        if self._bar is None and time.monotonic() - self._began < LONG:
-            return
-        self._show(what, done, total)
+        now = self._clock()
+        since = self._stages.setdefault(what, now)
+        if sys.stderr.isatty():
+            if self._bar is not None or now - self._began >= LONG:
+                self._show(what, done, total)
+        elif done == total:
+            if now - self._began > LONG:
+                tell(f"{what}: {done:,} of {total:,}")
+        elif now - self._said >= EVERY:
+            self._said = now
+            tell(f"{what}: {done:,} of {total:,}{pace(done, total, now - since)}")
 
     def _show(self, what: str, done: int, total: int) -> None:
         if self._bar is None:
             from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            self._bar = Bar(console=Console(stderr=True), transient=True)
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            pace_column = TextColumn("{task.fields[pace]}")
+            self._bar = Bar(*columns, pace_column, console=Console(stderr=True), transient=True)
             self._bar.start()
         if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(what, total=total)
-        self._bar.update(self._tasks[what], completed=done, total=total)
+            self._tasks[what] = self._bar.add_task(what, total=total, pace="")
+        took = self._clock() - self._stages[what]
+        self._bar.update(self._tasks[what], completed=done, total=total, pace=_rate(done, took))
+
+
+def pace(done: int, total: int, seconds: float) -> str:
+    """How fast it goes, and how long the rest takes at that pace; nothing before there is something to tell."""
+    if not done or seconds < LONG:
+        return ""
+    left = timedelta(seconds=round((total - done) * seconds / done))
+    return f", {_rate(done, seconds)}, {left} left"
+
+
+def _rate(done: int, seconds: float) -> str:
+    return f"{done / seconds:,.0f} a second" if seconds >= LONG else ""

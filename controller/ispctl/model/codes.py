@@ -145,6 +145,8 @@ CODES: Final[dict[str, str]] = {
     "E505": "change-not-kept",
     "E506": "no-door",
     "E507": "server-dictionary",
+    "E508": "end-held-back",
+    "E509": "session-resting",
     # E60x: plans that are refused
     "E600": "bad-time",
     "E601": "gate-closed",

@@ -55,3 +55,7 @@ class Refusal(Exception):
 def in_order(problems: list[Problem]) -> list[Problem]:
     """Errors before warnings, then by place, code and text; the same findings always print the same way."""
     return sorted(problems, key=lambda p: (p.severity == "warning", p.where or Where(""), p.code, p.text))
+
+
+class Stopped(Exception):
+    """Somebody pressed Ctrl-C. The text says how far the work came, and who goes on with it."""

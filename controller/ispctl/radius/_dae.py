@@ -24,6 +24,10 @@ _ACK: Final = 1  # the answers follow their request: 41, 42 and 44, 45
 _NAK: Final = 2
 _ERROR_CAUSE: Final = 101
 _IDS: Final = 256  # the identifier of a packet is one octet
+_CATCH_UP: Final = 0.02
+"""Seconds of lateness that a pacer makes good: timers are coarse, and without it a fast pace could not be kept."""
+PATIENCE: Final = 8
+"""So many requests without any answer in a row, and a NAS is taken for silent."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +41,19 @@ class Heard:
 
 
 class Pacer:
-    """Spreads datagrams evenly: at most `per_second` of them in any second."""
+    """Spreads datagrams evenly: at most `per_second` of them in any second, however late the loop wakes us."""
 
     def __init__(self, per_second: int) -> None:
-        self._gap = 1 / max(per_second, 1)
+        self._gap = (1 + _CATCH_UP) / max(per_second, 1)
         self._next = 0.0
+        self._turn = asyncio.Lock()
 
     async def turn(self) -> None:
-        now = asyncio.get_running_loop().time()
-        mine = max(now, self._next)
-        self._next = mine + self._gap
-        if mine > now:
-            await asyncio.sleep(mine - now)
+        clock = asyncio.get_running_loop().time
+        async with self._turn:
+            if (early := self._next - clock()) > 0:
+                await asyncio.sleep(early)
+            self._next = max(self._next, clock() - _CATCH_UP) + self._gap
 
 
 def build(code: int, number: int, secret: str, attributes: Iterable[Attribute]) -> CoAPacket:
@@ -141,6 +146,12 @@ class Wire:
         self._source = source
         self._sockets: list[_Socket] = []
         self._opening = asyncio.Lock()
+        self._silences = 0
+
+    @property
+    def silent(self) -> bool:
+        """Nothing was heard for so long that nothing more is sent."""
+        return self._silences >= PATIENCE
 
     async def ask(self, code: int, attributes: Iterable[Attribute]) -> Heard:
         """Sends up to `door.tries` times and waits `door.timeout` after each. Never raises for what a network does."""
@@ -159,15 +170,17 @@ class Wire:
 
     async def _repeat(self, socket: _Socket, question: _Question) -> Heard:
         sent = 0
-        while sent < self._door.tries:
+        while sent < self._door.tries and not question.answer.done():
             await self._pacer.turn()
-            if question.answer.done():
+            if question.answer.done() or self.silent:
                 break
             socket.transport.sendto(question.raw)
             sent += 1
             await asyncio.wait([question.answer], timeout=self._door.timeout)
         if not question.answer.done():
+            self._silences += 1
             return Heard(None, None, sent, question.note)
+        self._silences = 0
         acked, cause = question.answer.result()
         return Heard(acked, cause, sent)
 

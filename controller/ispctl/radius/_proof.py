@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from ispctl.radius._session import LiveSession, Proof
 
+_ROUND: Final = 1 << 32
 _GRAIN: Final = 1.0
 """Seconds by which the distance of two stored times may be wrong: databases keep whole seconds."""
 
@@ -19,6 +20,10 @@ class _Way(NamedTuple):
     octets: int
     allowed: int
     burst: int
+
+    def round(self) -> _Way:
+        """As of a counter of 32 bits that has passed its end once."""
+        return self._replace(octets=self.octets % _ROUND)
 
     def fits(self, seconds: float, tolerance: float) -> bool:
         return not self.allowed or (self.octets - self.burst) * 8 <= self.allowed * (1 + tolerance) * seconds
@@ -34,6 +39,7 @@ def verify(
     tolerance: float = 0.15,
     direction: Literal["nas", "subscriber"] = "nas",
     burst: tuple[int, int] = (0, 0),
+    gigawords: bool = True,
 ) -> Proof:
     """Compares two readings of one session with the rates (bit/s, 0: unlimited) that were acknowledged at `acked`.
 
@@ -43,15 +49,22 @@ def verify(
     direction: "nas" where Acct-Input is what the subscriber sends (RFC 2866 section 5.3), "subscriber" the reverse.
     burst: octets (down, up) that a burst may add to a window: (burst rate - rate) / 8 × its seconds. It begins anew
     with the change, so where reports are less than some minutes apart it counts.
+    gigawords: whether the NAS counts beyond 4 GiB; if it does not, counters that went backwards have gone round.
     """
     if after is None or (after.unique, after.session_id) != (before.unique, before.session_id):
         return Proof("gone", "the session has ended; the next one begins with the new values", before)
     if after.updated <= acked:
         return Proof("waiting", "no accounting report since the change", before)
     ways = _ways(before, after, (down, up), burst, direction)
-    if min(way.octets for way in ways) < 0:
+    back = any(way.octets < 0 for way in ways)
+    if back and gigawords:
         return Proof("waiting", "the counters went backwards; counting anew from the last report", after)
-    return _judge(before, after, acked, ways, tolerance)
+    if back:
+        ways = (ways[0].round(), ways[1].round())
+    found = _judge(before, after, acked, ways, tolerance)
+    if back and found.kind == "contradicted":  # or it began anew: both look alike
+        return Proof("waiting", "the counters went round or began anew; counting from the last report", after)
+    return found
 
 
 def _judge(

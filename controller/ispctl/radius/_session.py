@@ -54,11 +54,15 @@ class Door:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of one session: a change to these attributes, or without any (None) its end."""
+    """What is asked of one session: a change to these attributes, or without any (None) its end.
+
+    alone: name it by Acct-Session-Id alone at first, where its NAS is known to want no more.
+    """
 
     session: LiveSession
     door: Door
     attributes: tuple[Attribute, ...] | None = None
+    alone: bool = False
 
 
 Kind = Literal["ack", "nak", "unsupported", "gone", "silent"]
@@ -76,7 +80,8 @@ class Answer:
     """What a NAS said. tries: datagrams sent, 0 if none was. `text` is a sentence without secrets and logins.
 
     ack: it says it did (no proof, see `verify`). nak: refused. unsupported: refused for good, a Disconnect will do it.
-    gone: it knows no such session. silent: no answer that can be trusted.
+    gone: it knows no such session. silent: no answer that can be trusted. named: what this NAS turned out to want,
+    after it had refused the other: the session's id `alone`, or the `whole` identification; "" where it is not known.
     """
 
     session: LiveSession
@@ -84,6 +89,7 @@ class Answer:
     error_cause: int | None
     text: str
     tries: int
+    named: Literal["", "alone", "whole"] = ""
 
     @property
     def code(self) -> str:

@@ -7,21 +7,36 @@ acknowledged CoA, kept in the store, says what it was told since.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
+from ispctl.desired import Because
 from ispctl.model.network import Nas
 from ispctl.plan import Change, Fields, Resources, Value
 from ispctl.platforms import Attribute, platform
+from ispctl.radius import limits as limited
+from ispctl.radius.limits import Limits
 from ispctl.radius.rendering import WALLED, given, needs_new_session, rendering, rendering_of, same_class
 from ispctl.store import Proof, Session
 
 TARGET = "radius"
+VAIN: Final = frozenset({"silent", "nak", "unsupported"})
+"""Answers after which a session is asked again for the same thing, later and later."""
+PAUSES: Final = (*(timedelta(),) * 2, timedelta(minutes=10), timedelta(minutes=30), timedelta(hours=2))
+LONGEST: Final = timedelta(hours=6)
+PATIENCE: Final = 3
+"""So often a NAS may refuse a change without an Error-Cause before its session is ended instead."""
+NO_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True)
 class Behind:
-    """A session that runs something else than it should, and what to do: tell it (coa), or end it (disconnect)."""
+    """A session that runs something else than it should, and what to do: tell it (coa), or end it (disconnect).
+
+    `instead`: why it is ended although a change would do. `attempts`: how often it was asked for this in vain, and
+    `rests`: until when it is left alone therefore; `alone`: it is to be named by its id alone.
+    """
 
     session: Session
     nas: Nas
@@ -29,6 +44,10 @@ class Behind:
     kind: Literal["coa", "disconnect"]
     class_to: str
     attributes: tuple[tuple[str, str], ...] = ()
+    instead: str = ""
+    attempts: int = 0
+    rests: datetime | None = None
+    alone: bool = False
 
     @property
     def change(self) -> Change:
@@ -37,7 +56,9 @@ class Behind:
         runs: dict[str, Value] = {"class": self.session.klass}
         key = ("session", self.session.uniqueid)
         if self.kind == "disconnect":
-            return Change(TARGET, key, whose | runs, None)
+            because = (Because("nas", self.instead, self.nas.where),) if self.instead else ()
+            ends: dict[str, Value] = {"instead": True} if self.instead else {}
+            return Change(TARGET, key, whose | runs | ends, None, because)
         return Change(TARGET, key, runs, whose | {"class": self.class_to, "attributes": self.attributes})
 
 
@@ -56,13 +77,13 @@ def behind(
     want: Resources,
     owners: Mapping[str, str],
     nas: Mapping[str, Nas],
-    contradicted: frozenset[str] = frozenset(),
+    limits: Limits = NO_LIMITS,
     told: Callable[[str], Sequence[Attribute] | None] = lambda _: None,
 ) -> Iterator[Behind]:
     """The sessions of our logins (`owners`: login -> service) that need something. `nas`: by address.
 
-    `contradicted` are sessions that acknowledged a CoA and did not keep to it: they are ended. `told`: what each
-    rendering of a group, by the hash that Class carries, has granted; asked where a vendor has to take it back.
+    What its NAS is known not to be able to do (`limits`) is not asked of a session: it is ended instead. `told`: what
+    each rendering of a group, by the hash that Class carries, has granted; asked where a vendor has to take it back.
     """
     for session in sessions:
         owner, host = owners.get(session.login), nas.get(session.nas)
@@ -73,21 +94,59 @@ def behind(
         if proof is not None and over(session, proof):
             continue
         if fields is None or fields["refuse"]:
-            yield Behind(session, host, owner, "disconnect", "")
+            yield _later(Behind(session, host, owner, "disconnect", ""), proof, limits)
             continue
         group = want.get(("group", f"{_group(session, fields)}@{host.platform}"))
         if group is None:
             continue
         class_to = f"{fields['class']}-{rendering(group)}"
-        kind = _needed(session, proof, class_to, session.uniqueid in contradicted)
-        vendor = platform(host.platform)
+        kind = _needed(session, proof, class_to)
+        if kind is None:
+            continue
+        one = Behind(session, host, owner, kind, class_to)
         if kind == "coa":
+            vendor = platform(host.platform)
             known = vendor.takes_back and not _unsure(proof)
             before = told(rendering_of(running(session, proof))) if known else None
             change = vendor.change(before, given(group))
-            yield Behind(session, host, owner, "coa" if change else "disconnect", class_to, change or ())
-        elif kind:
-            yield Behind(session, host, owner, kind, class_to)
+            one = replace(one, kind="coa" if change else "disconnect", attributes=change or ())
+        yield _later(_instead(one, proof, limits), proof, limits)
+
+
+def _instead(one: Behind, proof: Proof | None, limits: Limits) -> Behind:
+    """A change that its NAS cannot make, or did not keep to, becomes an end."""
+    if one.kind == "disconnect":
+        return one
+    limit = limits.against(one.nas.name, one.attributes)
+    why = limited.said(limit) if limit else _found_out(one, proof)
+    return replace(one, kind="disconnect", attributes=(), instead=why) if why else one
+
+
+def _found_out(one: Behind, proof: Proof | None) -> str:
+    if proof is None:
+        return ""
+    if proof.answer == "contradicted":
+        return f"{one.nas.name} acknowledged a change and did not keep to it"
+    if proof.kind == "coa" and proof.answer == "nak" and proof.error_cause is None and proof.attempts >= PATIENCE:
+        return f"{one.nas.name} refused this change {PATIENCE} times without a reason"
+    tried = proof.kind == "disconnect" or proof.answer == "unsupported"
+    if tried and proof.answer in VAIN and same_class(proof.class_to, one.class_to):
+        return f"{one.nas.name} cannot make this change in a running session"
+    return ""
+
+
+def _later(one: Behind, proof: Proof | None, limits: Limits) -> Behind:
+    """How often the same was asked in vain, and until when it rests."""
+    one = replace(one, alone=limits.alone(one.nas.name))
+    same = proof is not None and (proof.kind, proof.class_to) == (one.kind, one.class_to)
+    if proof is None or not same or proof.answer not in VAIN:
+        return one
+    return replace(one, attempts=proof.attempts, rests=proof.retry)
+
+
+def pause(attempts: int) -> timedelta:
+    """How long a session rests after so many vain attempts in a row."""
+    return PAUSES[attempts - 1] if attempts <= len(PAUSES) else LONGEST
 
 
 def _group(session: Session, fields: Fields) -> str:
@@ -110,18 +169,13 @@ def running(session: Session, proof: Proof | None) -> str:
     return proof.class_to if proof and told else session.klass
 
 
-def _needed(
-    session: Session, proof: Proof | None, class_to: str, contradicted: bool
-) -> Literal["coa", "disconnect"] | None:
+def _needed(session: Session, proof: Proof | None, class_to: str) -> Literal["coa", "disconnect"] | None:
     now = running(session, proof)
     if not now:
         return None  # its NAS does not send Class back, so that nothing can be told from it
-    if contradicted:
-        return "disconnect"
     if same_class(now, class_to) and not _unsure(proof):
         return None
-    refused = proof is not None and proof.kind == "coa" and proof.answer == "unsupported"
-    return "disconnect" if refused or needs_new_session(now, class_to) else "coa"
+    return "disconnect" if needs_new_session(now, class_to) else "coa"
 
 
 def _unsure(proof: Proof | None) -> bool:

@@ -10,24 +10,28 @@ import asyncio
 import ipaddress
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from ispctl.model.problem import Refusal
-from ispctl.radius import dictionary
-from ispctl.radius._dae import CHANGE, DISCONNECT, Heard, Pacer, Wire, build
+from ispctl.radius._causes import (
+    FEWER_NAMES,
+    FEWER_NAMES_TO_END,
+    MORE_NAMES,
+    NOT_FOUND,
+    SEVERAL,
+    meaning,
+    named,
+)
+from ispctl.radius._dae import CHANGE, DISCONNECT, PATIENCE, Heard, Pacer, Wire, build
 from ispctl.radius._proof import verify
 from ispctl.radius._session import Answer, Attribute, Door, Kind, LiveSession, Proof, Request
 
 __all__ = ["Answer", "Attribute", "Door", "LiveSession", "Proof", "Request", "Sessions", "identify", "verify"]
 
-_DOORS: Final = 64  # NASes asked at the same time
-_IN_FLIGHT: Final = 1024  # requests on their way to one NAS; above 256 it takes several sockets
-_PROBES: Final = 8  # so many go first, and so many silences in a row end the asking of a NAS
-
-_NOT_FOUND: Final = 503
-_UNSUPPORTED: Final = frozenset({401, 402, 404, 405, 406, 407})
+_DOORS: Final = 500  # NASes asked at the same time; each holds a socket, of which a process may mostly have 1024
+_IN_FLIGHT: Final = 512  # requests on their way to one NAS; above 256 it takes several sockets
 
 Put = Callable[[Answer], None]
 
@@ -112,49 +116,91 @@ class Sessions:
 
 
 async def _ask_in_turn(wire: Wire, door: Door, work: list[Request], put: Put) -> None:
-    """A few first; the rest at full pace once one has answered, and not at all while the NAS stays silent."""
-    silences = 0
+    """A few first; the rest at full pace once one has answered, and not at all what would be in vain."""
+    heard = _Told(wire, door)
 
     async def worker(mine: Iterator[Request]) -> None:
-        nonlocal silences
         for request in mine:
-            if silences >= _PROBES:
-                text = f"{door} was not asked: {_PROBES} requests in a row had no answer"
-                put(Answer(request.session, "silent", None, text, 0))
-                continue
-            answer = await _ask(wire, request)
-            silences = silences + 1 if answer.kind == "silent" else 0
-            put(answer)
+            put(heard.spared(request) or heard.note(request, await _ask(wire, request, alone=heard.alone)))
 
-    for part in (work[:_PROBES], work[_PROBES:]):
+    for part in (work[:PATIENCE], work[PATIENCE:]):
         shared = iter(part)
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(len(part), _IN_FLIGHT)):
+            for _ in range(min(len(part), in_flight(door))):
                 group.create_task(worker(shared))
 
 
-async def _ask(wire: Wire, request: Request) -> Answer:
-    """The whole identification first; if no session fits it, the session id alone: one stale value is a miss."""
+def in_flight(door: Door) -> int:
+    """Requests on their way at once: as many as keep the pace with a NAS that takes its time, and no more, since each
+    of them is asked again when it falls silent."""
+    return max(PATIENCE, min(_IN_FLIGHT, int(door.per_second * door.timeout)))
+
+
+class _Told:
+    """What one NAS has said so far, and what it therefore need not be asked."""
+
+    def __init__(self, wire: Wire, door: Door) -> None:
+        self.alone = False
+        self._wire, self._door = wire, door
+        self._refused: Counter[tuple[Attribute, ...]] = Counter()
+        self._cause: int | None = None
+        self._done: set[tuple[Attribute, ...]] = set()
+
+    def note(self, request: Request, answer: Answer) -> Answer:
+        self.alone = answer.named == "alone" if answer.named else self.alone
+        if request.attributes and answer.kind == "ack":
+            self._done.add(request.attributes)
+        if request.attributes and answer.kind == "unsupported":
+            self._refused[request.attributes] += 1
+            self._cause = answer.error_cause
+        return answer
+
+    def spared(self, request: Request) -> Answer | None:
+        """The answer that a request would get, without asking: from a silent NAS, and to a change that it refused to
+        everybody so far."""
+        if self._wire.silent:
+            text = f"{self._door} was not asked: {PATIENCE} requests in a row had no answer"
+            return Answer(request.session, "silent", None, text, 0)
+        same = request.attributes
+        if same and self._refused[same] >= PATIENCE and same not in self._done:
+            text = f"{self._door} refused the same change {PATIENCE} times ({named(self._cause)})"
+            return Answer(request.session, "unsupported", self._cause, text, 0)
+        return None
+
+
+async def _ask(wire: Wire, request: Request, *, alone: bool) -> Answer:
+    """By one way of naming the session, then by the other where that may help."""
     session = request.session
     code = DISCONNECT if request.attributes is None else CHANGE
-    send = partial(wire.ask, code)
+    alone = bool(session.session_id) and (alone or request.alone)
+
+    async def send(alone: bool) -> Heard:
+        names = identify(session, alone=alone, names=request.door.names)
+        return await wire.ask(code, [*names, *(request.attributes or ())])
+
     try:
-        heard = await send([*identify(session, names=request.door.names), *(request.attributes or ())])
-        if session.session_id and _wants_less(code, heard):
-            alone = identify(session, alone=True, names=request.door.names)
-            again = await send([*alone, *(request.attributes or ())])
+        heard = first = await send(alone)
+        if session.session_id and heard.acked is False and heard.cause in _otherwise(code, alone):
+            again = await send(not alone)
             heard = Heard(again.acked, again.cause, heard.tries + again.tries, again.note)
     except Refusal:  # the change itself was tried before: what does not fit came from the accounting
         return Answer(session, "nak", None, f"the session cannot be named to {request.door}: its row is damaged", 0)
     kind, text = _meaning(request, heard)
-    return Answer(session, kind, heard.cause, text, heard.tries)
+    return Answer(session, kind, heard.cause, text, heard.tries, _named(alone, first, heard))
 
 
-def _wants_less(code: int, heard: Heard) -> bool:
-    """503, or a NAS that refuses a Disconnect for an attribute: nothing but identification can have displeased it."""
-    if heard.acked is not False:
-        return False
-    return heard.cause == _NOT_FOUND or (code == DISCONNECT and heard.cause == 401)
+def _otherwise(code: int, alone: bool) -> frozenset[int]:
+    """The causes after which another way of naming the session may help."""
+    if alone:
+        return MORE_NAMES
+    return FEWER_NAMES_TO_END if code == DISCONNECT else FEWER_NAMES
+
+
+def _named(alone: bool, first: Heard, last: Heard) -> Literal["", "alone", "whole"]:
+    """What the NAS wants, where it said so: a miss (503) may be one stale value, and says nothing about the NAS."""
+    if first is last or not last.acked or first.cause in (NOT_FOUND, SEVERAL):
+        return ""
+    return "whole" if alone else "alone"
 
 
 def identify(
@@ -189,15 +235,10 @@ def _meaning(request: Request, heard: Heard) -> tuple[Kind, str]:
         return "ack", f"{door} says it is done"
     if heard.acked is None:
         return "silent", _silence(door, heard)
-    why = _cause_text(heard.cause)
-    if heard.cause == _NOT_FOUND:
-        return "gone", f"{door} has no such session any more ({why})"
-    if heard.cause in _UNSUPPORTED:
-        return "unsupported", f"{door} cannot do this to a running session ({why})"
-    if heard.cause == 403:
-        advice = "compare radius.sources and radius.identifier in inventory/hosts.yaml with what it sends"
-        return "nak", f"{door} takes itself for another NAS ({why}); {advice}"
-    return "nak", f"{door} refused ({why})"
+    kind, says, advice = meaning(heard.cause)
+    usual = {"gone": "has no such session any more", "unsupported": "cannot do this to a running session"}
+    text = f"{door} {says or usual.get(kind, 'refused')} ({named(heard.cause)})"
+    return kind, f"{text}; {advice}" if advice else text
 
 
 def _silence(door: Door, heard: Heard) -> str:
@@ -208,15 +249,6 @@ def _silence(door: Door, heard: Heard) -> str:
     if not heard.tries:
         return f"{door} cannot be reached from here: {heard.note}"
     return f"{door} did not answer {heard.tries} tries: check the secret, our source address and the firewall"
-
-
-def _cause_text(cause: int | None) -> str:
-    if cause is None:
-        return "it gave no reason"
-    values = dictionary.load().attributes["Error-Cause"].values
-    raw = cause.to_bytes(4, "big")
-    name = f"{values.GetBackward(raw)}, " if values.HasBackward(raw) else ""
-    return f"{name}Error-Cause {cause}"
 
 
 async def _end_all() -> None:

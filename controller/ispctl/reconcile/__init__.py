@@ -1,15 +1,16 @@
 """The only orchestrator: commit + facts + now -> plan -> gates -> rows -> sessions -> journal. Imported by cli alone.
 
-`World` is what a run acts upon; `live` and `propose` plan, `apply` does, `drifted` and `repair` mind hand edits,
-`take` makes rows ours that were there before.
+`World` is what a run acts upon; `live` and `propose` plan, `apply` does, `settle` looks for proof between two applies,
+`drifted` and `repair` mind hand edits, `take` makes rows ours that were there before.
 """
 
 from ispctl.reconcile.guards import closed_gates, held
 from ispctl.reconcile.hands import drifted, repair
-from ispctl.reconcile.run import apply, empty, live, refusals, with_unread
+from ispctl.reconcile.proof import Settled, awaited_reports
+from ispctl.reconcile.run import apply, empty, live, refusals, settle, with_unread
 from ispctl.reconcile.survey import propose
 from ispctl.reconcile.take import take
-from ispctl.reconcile.touch import SessionOutcome, awaited_reports
+from ispctl.reconcile.touch import SessionOutcome
 from ispctl.reconcile.undo import undoable
 from ispctl.reconcile.world import Drift, Permission, Result, World
 
@@ -18,6 +19,7 @@ __all__ = [
     "Permission",
     "Result",
     "SessionOutcome",
+    "Settled",
     "World",
     "apply",
     "awaited_reports",
@@ -29,6 +31,7 @@ __all__ = [
     "propose",
     "refusals",
     "repair",
+    "settle",
     "take",
     "undoable",
     "with_unread",

@@ -63,6 +63,16 @@ def closed_gates(world: World, found: Survey, allowed: Mapping[str, int | None])
     return gates.closed(found.plan, total, taken(world), found.intent.policy.limits, allowed)
 
 
+def spare_drops(world: World, found: Survey, allowed: Mapping[str, int | None]) -> int:
+    """How many more sessions may end today than the plan ends: where a change turns out to be impossible."""
+    wanted, permitted = gates.counted(found.plan)["dropped"], allowed.get("dropped")
+    if permitted is not None:
+        return max(permitted - len(wanted), 0)
+    total = max(len(found.stored), len(found.entitlements))
+    most = gates.most_of(found.intent.policy.limits.dropped, total)
+    return max(most - len(taken(world)["dropped"] | wanted), 0)
+
+
 def announced(world: World, found: Survey, snapshot: Snapshot, permission: Permission) -> None:
     """Ends by the clock count at no gate, since the plan of the last apply announced those of the day after it. What
     nobody announced (the controller was away for days, or the clock of this machine leapt) is not done unsaid, if it

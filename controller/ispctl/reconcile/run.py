@@ -12,15 +12,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ispctl.backend import Outcome, Unreachable
-from ispctl.model.problem import Problem, Refusal
+from ispctl.model.problem import Problem, Refusal, Stopped
 from ispctl.plan import Change, Plan, Unread
+from ispctl.radius.live import Behind
 from ispctl.radius.rows import TARGET, RadiusRows, order
+from ispctl.reconcile import proof
 from ispctl.reconcile.door import Doors
-from ispctl.reconcile.guards import announced, closed_gates, is_the_plan, may_begin, not_paused, waiting
+from ispctl.reconcile.guards import announced, closed_gates, is_the_plan, may_begin, not_paused, spare_drops, waiting
+from ispctl.reconcile.hands import reading_of_applied
 from ispctl.reconcile.notes import Notes
+from ispctl.reconcile.proof import Settled
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.survey import Reading, Survey, survey
-from ispctl.reconcile.touch import SessionOutcome, await_proof, settle, touch
+from ispctl.reconcile.touch import Promise, SessionOutcome, Touch
 from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
 from ispctl.store import Holder, Run, RunRecord, Undone
@@ -50,9 +54,9 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         may_begin(world, reading, permission)
         not_rolled_back(world, reading.commit, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
-        contradicted = settle(world.store, reading.snapshot.nas, world.now)
+        proof.settle(world.store, reading.snapshot.nas, world.now)
         try:
-            found = survey(reading, contradicted)
+            found = survey(reading)
         except Unreachable as error:
             unread = (Unread(error.target, "E319", error.text),)
             return Result("", reading.commit, empty(reading.commit, world.now), unread=unread)
@@ -66,7 +70,14 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
         result = _write(world, found, rows, secrets, waits, permission.undoes)
         forget(world, found.plan.commit)
-        return _tell(world, found, result, doors, waits, contradicted)
+        return _tell(world, found, result, doors, waits, permission)
+
+
+def settle(world: World) -> Settled:
+    """Look at the accounting of sessions that acknowledged a change, between two applies. Asks no NAS; a session that
+    did not keep to a change is ended by the next apply. Raises Refusal: E312 while somebody applies."""
+    with world.store.lock(Holder("", world.now, "settle")):
+        return proof.settle(world.store, reading_of_applied(world).snapshot.nas, world.now)
 
 
 def _write(
@@ -103,7 +114,7 @@ def _tell(
     written: tuple[Run, tuple[Outcome, ...]],
     doors: Doors,
     waits: Waiting,
-    contradicted: frozenset[str],
+    permission: Permission,
 ) -> Result:
     """The sessions: who logged in while rows were written is looked at again."""
     run, outcomes = written
@@ -111,19 +122,53 @@ def _tell(
     world.store.check_lock()
     quiet = waits.owners(plan) | {outcome.change.owner for outcome in outcomes if outcome.error}
     unread: tuple[Unread, ...] = ()
-    sessions: tuple[SessionOutcome, ...] = ()
+    sessions: list[SessionOutcome] = []
     try:
-        again = survey(_reading(world, plan.commit), contradicted)
+        again = survey(_reading(world, plan.commit))
+        unread = again.plan.unread
         leave = waits.changes | again.plan.stopped
         todo = [one for one in again.behind if one.owner not in quiet and one.change.id not in leave]
-        answers = tuple(touch(world.store, todo, doors, _rates(found), world.clock, world.progress))
-        sessions = await_proof(world.store, found.intent.nas, answers, world.clock, world.patience)
+        room = spare_drops(world, found, permission.most) if any(one.kind == "coa" for one in todo) else 0
+        touch = Touch(world.store, doors, _promises(found), world.clock, world.progress, room)
+        _touch_all(world, run, touch, todo, sessions)
     except Unreachable as error:
         unread = (Unread(error.target, "E319", error.text),)
+    told = _proved(world, found, sessions)
     held_back = tuple(sorted(waits.held))
-    result = Result(run.id, plan.commit, plan, outcomes, sessions, held_back, waits.closed, unread)
-    run.finish("done" if result.exit_code == 0 else "failed", world.clock(), plan.summary)
+    result = Result(run.id, plan.commit, plan, outcomes, told, held_back, waits.closed, unread)
+    run.finish("failed" if result.exit_code == 1 else "done", world.clock(), plan.summary)
     return result
+
+
+def _touch_all(world: World, run: Run, touch: Touch, todo: list[Behind], into: list[SessionOutcome]) -> None:
+    """What ends in place of a change is lost to somebody, and counts tomorrow. Whoever is stopped here has told some
+    and goes on with the rest: nothing is remembered but what was answered."""
+    try:
+        for outcome in touch.all(todo):
+            into.append(outcome)
+            if outcome.instead and outcome.answer == "ack":
+                id, _, key = outcome.owner.partition("/")
+                run.service((id, key), "dropped", "facts", world.now)
+    except KeyboardInterrupt:
+        run.finish("stopped", world.clock(), {"sessions": len(todo), "told": len(into)})
+        told = f"Stopped after {len(into):,} of {len(todo):,} sessions"
+        raise Stopped(f"{told}. The rows are written; the next apply tells the rest, and only the rest.") from None
+
+
+def _proved(world: World, found: Survey, sessions: list[SessionOutcome]) -> tuple[SessionOutcome, ...]:
+    """With what the accounting shows of them, within the time that may be waited."""
+    mine = [one.unique for one in sessions if one.kind == "coa" and one.answer == "ack"]
+    known = proof.await_proof(world.store, found.intent.nas, mine, world.clock, world.patience)
+
+    def judged(one: SessionOutcome) -> SessionOutcome:
+        said = known.get(one.unique)
+        if said is None or one.answer != "ack":
+            return one
+        if said.proved:
+            return replace(one, answer="proved", text=said.proof)
+        return replace(one, answer="contradicted", text=said.proof, code="E505") if said.answer != "ack" else one
+
+    return tuple(map(judged, sessions))
 
 
 def _reading(world: World, commit: str) -> Reading:
@@ -131,15 +176,21 @@ def _reading(world: World, commit: str) -> Reading:
     return Reading(world.repository, world.store, RadiusRows(world.store), resolved, world.now)
 
 
-def _rates(found: Survey) -> Mapping[str, tuple[int, int]]:
-    """The most that each service may move, down and up in bit/s; a burst is what accounting may show."""
+def _promises(found: Survey) -> Mapping[str, Promise]:
+    """What each service may now use."""
     wall = found.intent.policy.wall.rate
-    rates = {}
+    promised = {}
     for owner, entitlement in found.entitlements.items():
         terms = entitlement.terms
-        most = (terms.burst[0], terms.burst[1]) if terms.burst else (terms.down, terms.up)
-        rates[owner] = (wall.down, wall.up) if entitlement.access == "walled" else most
-    return rates
+        if entitlement.access == "walled":
+            promised[owner] = Promise(wall.down, wall.up)
+        elif terms.burst:
+            down, up, _, _, seconds = terms.burst
+            more = ((down - terms.down) * seconds // 8, (up - terms.up) * seconds // 8)
+            promised[owner] = Promise(terms.down, terms.up, *more)
+        else:
+            promised[owner] = Promise(terms.down, terms.up)
+    return promised
 
 
 def empty(commit: str, now: datetime) -> Plan:

@@ -7,7 +7,7 @@ nothing here. Hand edits of rows nobody touches are drift's business.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,13 +19,15 @@ from ispctl.model.problem import Refusal
 from ispctl.plan import LOSSES, Cause, Change, Coming, Key, Pair, Plan, Resources, build, diff, effects
 from ispctl.platforms import Attribute
 from ispctl.radius import live
+from ispctl.radius.limits import Limits
 from ispctl.radius.rendering import Intent, needs_new_session, render, session_class
 from ispctl.radius.rows import TARGET
+from ispctl.reconcile import rest
 from ispctl.reconcile.applied import digest_of, from_text, terms_from_value
 from ispctl.reconcile.managed import with_observed
 from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.repo import Repository, Snapshot
-from ispctl.store import Applied, AppliedService, Store
+from ispctl.store import Applied, AppliedService, Session, Store
 
 SHARED = ("group", "nas", "pop")
 RENDERED = "rendered"
@@ -48,6 +50,7 @@ class Survey:
     want: Resources
     stored: Mapping[str, AppliedService]
     behind: tuple[live.Behind, ...]
+    """Sessions that run something else than they should; of those that rest, the plan says so as unread."""
     equal: tuple[Key, ...]
     """Touched keys whose rows are what they should be: there is nothing to write but that they are."""
     applied: Applied | None
@@ -72,7 +75,7 @@ class Reading:
         return self.repository.at(self.commit)
 
 
-def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Survey:
+def survey(reading: Reading) -> Survey:
     """The live plan of a commit. Raises Unreachable where the database gives no answer to trust."""
     store, snapshot = reading.store, reading.snapshot
     intent = intent_of(snapshot, reading.now)
@@ -83,17 +86,9 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
     have = reading.backend.read(touched) if touched else {}
     rows = diff(TARGET, {key: want[key] for key in touched if key in want}, have)
     sessions = tuple(store.sessions())
-    waiting = tuple(
-        live.behind(
-            sessions,
-            {proof.uniqueid: proof for proof in store.proofs()},
-            want,
-            _owners(store, want, stored),
-            live.nas_by_address(intent.nas.values()),
-            contradicted,
-            _told(store),
-        )
-    )
+    owners = _owners(store, want, stored)
+    found = _behind(reading, sessions, want, intent, owners)
+    waiting, resting = rest.split(found, reading.now)
     applied = store.applied
     plan = build(
         "live",
@@ -102,8 +97,10 @@ def survey(reading: Reading, contradicted: frozenset[str] = frozenset()) -> Surv
         commit=snapshot.commit,
         base=applied.commit if applied else "",
         now=reading.now,
-        disturbs=disturbs(intent),
+        disturbs=_ending(disturbs(intent), waiting),
         changed_files=_changed(reading, applied),
+        assumes=rest.notes(sessions, waiting, intent, owners),
+        unread=rest.unread(resting, intent.policy.timezone),
         until=_until(intent),
         coming=coming(snapshot, intent, reading.now),
     )
@@ -188,6 +185,23 @@ def disturbs(intent: Intent) -> Callable[[Entitlement, Entitlement], bool]:
         return any(needs_new_session(before, after) for before, after in pairs)
 
     return check
+
+
+def _behind(
+    reading: Reading, sessions: Iterable[Session], want: Resources, intent: Intent, owners: Mapping[str, str]
+) -> Iterator[live.Behind]:
+    store = reading.store
+    proofs = {proof.uniqueid: proof for proof in store.proofs()}
+    limits = Limits(store.limits(), intent.nas, reading.now)
+    return live.behind(sessions, proofs, want, owners, live.nas_by_address(intent.nas.values()), limits, _told(store))
+
+
+def _ending(
+    check: Callable[[Entitlement, Entitlement], bool], waiting: Iterable[live.Behind]
+) -> Callable[[Entitlement, Entitlement], bool]:
+    """Whether a session must end, also for what its own NAS cannot do or did not do."""
+    ends = {one.owner for one in waiting if one.instead}
+    return lambda was, will_be: will_be.owner in ends or check(was, will_be)
 
 
 def shared_key(key: Key) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
 from ispctl.plan import Change, Plan, Unread
+from ispctl.radius.rows import TARGET
 from ispctl.reconcile.touch import SessionOutcome
 from ispctl.repo import Repository
 from ispctl.secrets import Keyring
@@ -50,9 +51,16 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0 done · 1 refused or failed."""
+        """0 done · 1 refused or failed · 3 done, except the unread targets."""
         failed = any(outcome.error for outcome in self.outcomes) or any(s.code for s in self.sessions)
-        return 1 if self.closed or self.unread or failed else 0
+        if self.closed or failed or not self.read:
+            return 1
+        return 3 if self.unread else 0
+
+    @property
+    def read(self) -> bool:
+        """Whether the database was; a NAS that is left alone holds up nobody else."""
+        return bool(self.run) and not any(one.target == TARGET for one in self.unread)
 
 
 @dataclass(frozen=True)

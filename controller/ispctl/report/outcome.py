@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
 from ispctl.plan import Plan
+from ispctl.report import _told
 from ispctl.report._closing import gate
 from ispctl.report._stops import stops
 from ispctl.report._words import clean, listed, masked, plural, short, with_offset, wrapped
@@ -20,14 +21,8 @@ if TYPE_CHECKING:
     from ispctl.reconcile import Drift, Result
 
 MOST: Final = 20
-_DONE: Final = {
-    "ack": "done",
-    "proved": "proved by the accounting",
-    "gone": "gone already",
-    "nak": "refused",
-    "unsupported": "not able",
-    "silent": "no answer",
-}
+TARGET: Final = "radius"
+"""Without the database nothing is done; a NAS that is not asked holds up nobody else."""
 
 
 def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
@@ -46,6 +41,7 @@ def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
             {"service": s.owner, "nas": s.nas, "kind": s.kind, "answer": s.answer, "code": s.code, "text": s.text}
             for s in result.sessions
         ],
+        "told": _told.counts(result.sessions),
         "held": {"changes": sorted(result.held), "services": _owners(plan, frozenset(result.held))},
         "closed": [_closed(one) for one in result.closed],
         "stops": [stop(one, zone) for one in plan.stops],
@@ -57,7 +53,7 @@ def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
 def text(result: Result, zone: tzinfo = UTC, *, width: int = 100) -> str:
     """What an apply did as text, wrapped at `width`, ending with what to type next."""
     said = document(result, zone)
-    parts = [[_verdict(said)], _lines("FAILED", map(_failure, said["failed"])), _sessions(said["sessions"])]
+    parts = [[_verdict(said)], _lines("FAILED", map(_failure, said["failed"])), _sessions(said)]
     parts += [_refused(said), [*stops(said["stops"])]]
     unread = (f"{clean(u['target'])}: {clean(u['code'])} {clean(u['text'])}" for u in said["unread"])
     parts += [_lines("NOT READ: nothing was done there", unread), [f"Next: {_next(said)}"]]
@@ -145,7 +141,7 @@ def _closed(one: Closed) -> dict[str, Any]:
 
 def _verdict(said: dict[str, Any]) -> str:
     commit = short(said["commit"])
-    if said["unread"]:
+    if any(u["target"] == TARGET for u in said["unread"]):
         return f"Commit {commit} was not applied: not every target was read."
     written = ", ".join(f"{count:,} {action}" for action, count in said["written"].items() if count)
     rows = f"wrote rows: {written}" if written else "no row had to be written"
@@ -153,16 +149,9 @@ def _verdict(said: dict[str, Any]) -> str:
     return f"Run {clean(said['run'])}: commit {commit} {complete}; {rows}."
 
 
-def _sessions(sessions: Sequence[dict[str, Any]]) -> list[str]:
-    if not sessions:
-        return []
-    went = Counter((s["kind"], s["answer"]) for s in sessions)
-    kinds = {"coa": "to change", "disconnect": "to end"}
-    heads = [f"{many:,} {kinds.get(kind, clean(kind))}: {_DONE.get(answer, clean(answer))}"
-             for (kind, answer), many in sorted(went.items())]  # fmt: skip
-    behind = (f"{clean(s['service'])} on {clean(s['nas'])}: {clean(s['code'])} {clean(s['text'])}"
-              for s in sessions if s["code"])  # fmt: skip
-    return [f"SESSIONS: {'; '.join(heads)}", *_most(behind)]
+def _sessions(said: dict[str, Any]) -> list[str]:
+    head, *rest = _told.lines(said["sessions"], said["told"]) or [""]
+    return [head, *_most(line.strip() for line in rest)] if head else []
 
 
 def _failure(one: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from ispctl.model.network import Nas
 from ispctl.plan import Fields, Resources
 from ispctl.radius import live
 from ispctl.radius.rendering import WALLED, rendering, same_class
-from ispctl.reconcile.touch import is_awaited, judge
+from ispctl.reconcile.proof import is_awaited, judge
 from ispctl.status.values import Speed
 from ispctl.status.view import View
 from ispctl.store import Proof, Session

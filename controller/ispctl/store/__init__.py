@@ -10,7 +10,7 @@ from ispctl.store._journal import Run
 from ispctl.store._lock import Holder
 from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
 from ispctl.store.heartbeat import LEASE, Beat, Heartbeat, LoopState
-from ispctl.store.records import Applied, AppliedService, Pause, Proof, Reject, RunRecord, Session, Undone
+from ispctl.store.records import Applied, AppliedService, Limit, Pause, Proof, Reject, RunRecord, Session, Undone
 
 __all__ = [
     "LAB_CLIENT",
@@ -24,6 +24,7 @@ __all__ = [
     "File",
     "Heartbeat",
     "Holder",
+    "Limit",
     "LoopState",
     "Meta",
     "Pause",

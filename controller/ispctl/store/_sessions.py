@@ -8,7 +8,7 @@ from typing import Final
 
 from ispctl.store._database import Database
 from ispctl.store._link import Row
-from ispctl.store.records import Proof, Reject, Session, moment, stamp_or_none
+from ispctl.store.records import Limit, Proof, Reject, Session, moment, stamp, stamp_or_none
 
 _SESSION: Final = (
     "SELECT acctuniqueid, acctsessionid, username, nasipaddress, nasportid, callingstationid, acctstarttime,"
@@ -17,8 +17,9 @@ _SESSION: Final = (
 )
 _PROOF: Final = (
     "acctuniqueid, login, nas, kind, class_to, answer, tries, sent, acked, proved, proof, octets_in, octets_out,"
-    " counted, down, up"
+    " counted, down, up, attempts, error_cause, retry, burst_down, burst_up"
 )
+_LIMIT: Final = "nas, what, subject, error_cause, learned, entry"
 _ORDER: Final = " ORDER BY username, acctstarttime, acctuniqueid"
 
 
@@ -39,9 +40,12 @@ def proofs(database: Database, logins: Sequence[str] | None) -> Iterator[Proof]:
     else:
         sql = f"SELECT {_PROOF} FROM ispctl_session WHERE login IN ({{}}) ORDER BY login, acctuniqueid"
         rows = database.among(sql, sorted(set(logins)))
-    for *head, sent, acked, proved, proof, received, given, counted, down, up in rows:
+    for row in rows:
+        sent, acked, proved, proof, received, given, counted, *promised = row[7:]
+        down, up, attempts, cause, retry, *burst = promised
         times = (moment(sent), moment(acked), moment(proved))
-        yield Proof(*[*head, *times, proof, received, given, moment(counted), down, up])
+        kept = (proof, received, given, moment(counted), down, up)
+        yield Proof(*[*row[:7], *times, *kept, attempts, cause, moment(retry), *burst])
 
 
 def put_proof(database: Database, proof: Proof) -> None:
@@ -67,7 +71,27 @@ def put_proof(database: Database, proof: Proof) -> None:
             stamp_or_none(proof.counted),
             proof.down,
             proof.up,
+            proof.attempts,
+            proof.error_cause,
+            stamp_or_none(proof.retry),
+            proof.burst_down,
+            proof.burst_up,
         ),
+    )
+
+
+def limits(database: Database) -> Iterator[Limit]:
+    for *head, learned, entry in database.query(f"SELECT {_LIMIT} FROM ispctl_nas_limit ORDER BY nas, what, subject"):
+        at = moment(learned)
+        if at is not None:
+            yield Limit(*[*head, at, entry])
+
+
+def put_limit(database: Database, limit: Limit) -> None:
+    database.write(
+        f"INSERT INTO ispctl_nas_limit ({_LIMIT}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (nas, what, subject)"
+        " DO UPDATE SET error_cause = excluded.error_cause, learned = excluded.learned, entry = excluded.entry",
+        (limit.nas, limit.what, limit.subject, limit.error_cause, stamp(limit.learned), limit.entry),
     )
 
 

@@ -18,6 +18,7 @@ from ispctl.store.records import (
     EPOCH,
     Applied,
     AppliedService,
+    Limit,
     Pause,
     Proof,
     Reject,
@@ -285,6 +286,17 @@ class Store:
 
     def forget_proof(self, uniqueid: str) -> None:
         self.database.write("DELETE FROM ispctl_session WHERE acctuniqueid = ?", (uniqueid,))
+
+    def limits(self) -> Iterator[Limit]:
+        """What each NAS was found unable to do, whether or not that still holds."""
+        return _sessions.limits(self.database)
+
+    def put_limit(self, limit: Limit) -> None:
+        _sessions.put_limit(self.database, limit)
+
+    def forget_limit(self, nas: str, what: str, subject: str) -> None:
+        key = (nas, what, subject)
+        self.database.write("DELETE FROM ispctl_nas_limit WHERE nas = ? AND what = ? AND subject = ?", key)
 
     def rejects(self, *, login: str | None = None, limit: int = 20) -> Iterator[Reject]:
         """The newest refusals, newest first; addresses that are no NAS of ours among them unless a login is named."""

@@ -112,7 +112,11 @@ class Session:
 
 @dataclass(frozen=True)
 class Proof:
-    """What was asked of a live session, what it answered, and what proves that it happened."""
+    """What was asked of a live session, what it answered, and what proves that it happened.
+
+    `down`, `up`: bit/s that were promised; `burst_down`, `burst_up`: octets that a burst may add. `attempts`: how often
+    in a row it was asked for this in vain; `retry`: when it may be asked again.
+    """
 
     uniqueid: str
     login: str
@@ -130,6 +134,24 @@ class Proof:
     counted: datetime | None = None
     down: int = 0
     up: int = 0
+    attempts: int = 0
+    error_cause: int | None = None
+    retry: datetime | None = None
+    burst_down: int = 0
+    burst_up: int = 0
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Something that a NAS cannot do to a running session: take any change (coa), change these attributes, take these
+    values, or find a session by more than its id (names). `entry`: hash of what git said of the host by then."""
+
+    nas: str
+    what: Literal["coa", "attributes", "values", "names"]
+    subject: str
+    error_cause: int | None
+    learned: datetime
+    entry: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,126 @@
+"""Whether sessions kept to what they acknowledged: later accounting is compared with the rate, and written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import monotonic, sleep
+from typing import Final
+
+from ispctl.model.network import Nas
+from ispctl.radius.live import nas_by_address
+from ispctl.radius.sessions import LiveSession, verify
+from ispctl.radius.sessions import Proof as Judged
+from ispctl.reconcile.survey import LEFT
+from ispctl.store import Proof, Session, Store
+
+PAUSE: Final = 0.25
+_UNKNOWN: Final = datetime.fromtimestamp(0, UTC)  # somebody's row without any time
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the accounting showed: sessions proved by now, still waited for, found not to keep to it, and ended."""
+
+    proved: int = 0
+    waiting: int = 0
+    contradicted: int = 0
+    ended: int = 0
+
+
+def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> Settled:
+    """Look at the accounting of sessions that acknowledged a change. Writes what is proved and what is contradicted,
+    and forgets what has ended (of logins that were given up too)."""
+    by_address = nas_by_address(nas.values())
+    asked, left = list(store.proofs()), store.objects(LEFT)
+    logins = [*(proof.login for proof in asked), *left]
+    open_now = {session.uniqueid: session for session in store.sessions(logins=logins)}
+    for login in left.keys() - {session.login for session in open_now.values()}:
+        store.forget_object(LEFT, login)
+    found = dict.fromkeys(("proved", "waiting", "contradicted", "gone"), 0)
+    for proof in asked:
+        session = open_now.get(proof.uniqueid)
+        if session is None:
+            store.forget_proof(proof.uniqueid)
+            found["gone"] += 1
+        elif is_awaited(proof):
+            judged = judge(proof, session, by_address.get(session.nas))
+            after = _after(proof, judged, now)
+            if after != proof:
+                store.put_proof(after)
+            found[judged.kind] += 1
+    return Settled(found["proved"], found["waiting"], found["contradicted"], found["gone"])
+
+
+def await_proof(
+    store: Store, nas: Mapping[str, Nas], mine: Sequence[str], clock: Callable[[], datetime], patience: float
+) -> Mapping[str, Proof]:
+    """Wait at most `patience` seconds for the accounting to prove these sessions (by Acct-Unique-Session-Id). Returns
+    what is known of each that is not forgotten."""
+    end, wanted = monotonic() + patience, frozenset(mine)
+    while wanted and monotonic() < end and any(is_awaited(p) for p in store.proofs() if p.uniqueid in wanted):
+        sleep(PAUSE)
+        settle(store, nas, clock())
+    return {proof.uniqueid: proof for proof in store.proofs() if proof.uniqueid in wanted}
+
+
+def is_awaited(proof: Proof) -> bool:
+    """Whether a change was acknowledged and its proof is still to come."""
+    return proof.kind == "coa" and proof.answer == "ack" and proof.acked is not None and proof.proved is None
+
+
+def awaited_reports(store: Store) -> frozenset[tuple[str, datetime | None]]:
+    """(session, its newest report) of each session whose change is still to be proved; None: it has ended. What was
+    not in it before is news, and worth to be settled."""
+    waiting = [proof for proof in store.proofs() if is_awaited(proof)]
+    if not waiting:
+        return frozenset()
+    open_now = {one.uniqueid: one.updated for one in store.sessions(logins=[proof.login for proof in waiting])}
+    return frozenset((proof.uniqueid, open_now.get(proof.uniqueid)) for proof in waiting)
+
+
+def judge(proof: Proof, session: Session, nas: Nas | None) -> Judged:
+    """Whether the accounting since a CoA shows that it was kept."""
+    after = reading(session, nas)
+    counted = proof.counted or after.started
+    before = replace(after, octets_in=proof.octets_in, octets_out=proof.octets_out, updated=counted)
+    return verify(
+        before,
+        after,
+        acked=proof.acked or counted,
+        down=proof.down,
+        up=proof.up,
+        direction=nas.accounting.direction if nas else "nas",
+        burst=(proof.burst_down, proof.burst_up),
+        gigawords=nas.accounting.gigawords if nas else True,
+    )
+
+
+def reading(session: Session, nas: Nas | None) -> LiveSession:
+    """A row of radacct as the session module wants it."""
+    began = session.started or session.updated or _UNKNOWN
+    return LiveSession(
+        unique=session.uniqueid,
+        login=session.sent or session.login,
+        nas_address=session.nas,
+        nas_identifier=nas.radius.identifier if nas and nas.radius else None,
+        session_id=session.sessionid,
+        framed_ip=session.ipv4,
+        calling_station=session.mac,
+        class_=session.klass,
+        started=began,
+        updated=session.updated or began,
+        octets_in=session.octets_in,
+        octets_out=session.octets_out,
+        interim=nas.accounting.interim if nas else 300,
+    )
+
+
+def _after(proof: Proof, found: Judged, now: datetime) -> Proof:
+    if found.kind == "proved":
+        return replace(proof, proved=now, proof=found.text)
+    if found.kind == "contradicted":
+        return replace(proof, answer="contradicted", proof=found.text)
+    base = found.baseline
+    return replace(proof, proof=found.text, counted=base.updated, octets_in=base.octets_in, octets_out=base.octets_out)

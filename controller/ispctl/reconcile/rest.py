@@ -1,0 +1,79 @@
+"""What a plan says of sessions beside what it does to them: who is left alone for now, and what that rests on. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ispctl.plan import Unread
+from ispctl.radius.live import Behind, nas_by_address
+from ispctl.radius.rendering import Intent
+from ispctl.store import Session
+
+LONG: Final = timedelta(seconds=10)
+"""Work on sessions that takes longer is announced."""
+
+
+def split(found: Iterable[Behind], now: datetime) -> tuple[tuple[Behind, ...], tuple[Behind, ...]]:
+    """Those to do something about now, and those that were asked in vain often enough to rest."""
+    every = tuple(found)
+    return tuple(one for one in every if not _rests(one, now)), tuple(one for one in every if _rests(one, now))
+
+
+def unread(resting: Sequence[Behind], timezone: str) -> tuple[Unread, ...]:
+    """A NAS whose sessions rest, as something the plan knows nothing to do about."""
+    by_nas: dict[str, list[Behind]] = {}
+    for one in resting:
+        by_nas.setdefault(one.nas.name, []).append(one)
+    return tuple(Unread(f"nas:{name}", "E509", _resting(its, timezone)) for name, its in sorted(by_nas.items()))
+
+
+def notes(
+    sessions: Sequence[Session], waiting: Sequence[Behind], intent: Intent, ours: Container[str]
+) -> tuple[str, ...]:
+    """What a reader should know: ends in place of changes, sessions nothing can be told from, and a long duration.
+    `ours`: our logins."""
+    mine = [session for session in sessions if session.login in ours]
+    return (*_ends(waiting), *_unmarked(mine, intent), *_duration(waiting))
+
+
+def _rests(one: Behind, now: datetime) -> bool:
+    return one.rests is not None and now < one.rests
+
+
+def _resting(its: Sequence[Behind], timezone: str) -> str:
+    until = min(one.rests for one in its if one.rests).astimezone(ZoneInfo(timezone))
+    most = max(one.attempts for one in its)
+    return (
+        f"sessions that still run older values: {len(its):,}. Asked {most} times in vain, and not again before"
+        f" {until:%Y-%m-%d %H:%M}"
+    )
+
+
+def _ends(waiting: Sequence[Behind]) -> Iterator[str]:
+    for why, many in sorted(Counter(one.instead for one in waiting if one.instead).items()):
+        yield f"{why}. Sessions that end instead: {many:,}"
+
+
+def _unmarked(sessions: Sequence[Session], intent: Intent) -> Iterator[str]:
+    """A NAS that does not send Class back leaves it unknown what its sessions run."""
+    hosts = nas_by_address(intent.nas.values())
+    found = Counter(hosts[s.nas].name for s in sessions if not s.klass and s.nas in hosts)
+    for nas, many in sorted(found.items()):
+        yield f"{nas} sends no Class back for some sessions ({many:,}): they keep what they have until the next login"
+
+
+def _duration(waiting: Sequence[Behind]) -> Iterator[str]:
+    """At least so long: each NAS takes only so many requests a second."""
+    many = Counter(one.nas.name for one in waiting)
+    pace = {one.nas.name: one.nas.coa.per_second for one in waiting if one.nas.coa}
+    took = {nas: timedelta(seconds=ceil(count / pace[nas])) for nas, count in many.items() if nas in pace}
+    nas = max(took, key=lambda name: took[name], default="")
+    if nas and took[nas] > LONG:
+        yield (
+            f"Telling the sessions takes {took[nas]} at least: {nas} has {many[nas]:,} and takes {pace[nas]} a second"
+        )
