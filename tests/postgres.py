@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -24,6 +25,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from ispctl.lab import cluster as lab
 from ispctl.lab.cluster import Cluster, launch
 
 FreshDatabase = Callable[..., str]
@@ -40,6 +42,25 @@ def own_cluster(**settings: str) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def standby(primary: Cluster) -> Iterator[Cluster]:
+    """A streaming copy of a server: it reads, takes no changes, and follows."""
+    folder = Path(tempfile.mkdtemp(prefix="ispctl-test-pg-", dir="/tmp"))
+    try:
+        shutil.chown(folder, *lab._ids())
+        (folder / "password").write_text(primary.password, "utf-8")
+        program = str(lab._binaries() / "pg_basebackup")
+        options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync", f"--dbname={primary.dsn('postgres')}"]
+        subprocess.run([*lab._by(), program, f"--pgdata={folder / 'data'}", *options], check=True, cwd="/")
+        second = launch(folder, settings={"hot_standby_feedback": "on"})
+        try:
+            yield second
+        finally:
+            second.stop()
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -67,6 +67,14 @@ class Session:
             raise Refusal(clear_dsn(targets.where("radius", "dsn")))
         return targets.value.radius.dsn
 
+    def replicas(self, snapshot: Snapshot | None) -> tuple[str, ...]:
+        """Standbys of the database: the environment's, with blanks between, else inventory/targets.yaml's."""
+        own = self.env.get(f"{self.prefix}_RADIUS__REPLICAS")
+        if own is not None:
+            return tuple(own.split())
+        targets = snapshot.targets if snapshot else None
+        return targets.value.radius.replicas if targets else ()
+
     def store(self, snapshot: Snapshot | None, *, readonly: bool = False) -> Store:
         """The opened database; a relative path is taken from the repository. Raises Refusal."""
         from ispctl.store import Store

@@ -72,7 +72,9 @@ def world(
 
     with session.store(snapshot, readonly=readonly) as store, Progress() as progress:
         lab = store.is_lab
-        yield World(repository, store, lambda: session.keyring(snapshot, lab=lab), now, clock, progress, session.actor)
+        keyring = lambda: session.keyring(snapshot, lab=lab)  # noqa: E731
+        replicas = session.replicas(snapshot)
+        yield World(repository, store, keyring, now, clock, progress, session.actor, replicas=replicas)
 
 
 def live(session: Session, repository: Repository, commit: str, now: datetime) -> Planned:

@@ -123,6 +123,7 @@ def _site(
         lambda snapshot, lab: session.keyring(snapshot, lab=lab),
         clock,
         progress,
+        session.replicas,
     )
 
 

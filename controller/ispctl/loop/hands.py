@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from ispctl.model.problem import Problem
 from ispctl.reconcile import Result, World, apply, awaited_reports
@@ -20,6 +20,10 @@ Report = tuple[str, datetime | None]
 
 class Stopped(BaseException):
     """We were asked to end: what is under way is given up between two transactions; the next run goes on there."""
+
+
+_CATCHING_UP: Final = 4.0
+"""Seconds to wait for replicas: less than a loop may take to end. The next turn looks again."""
 
 
 class Hands(Protocol):
@@ -54,9 +58,11 @@ class Site:
         keyring: Callable[[Snapshot, bool], Keyring],
         clock: Callable[[], datetime],
         progress: Callable[[str, int, int], None],
+        replicas: Callable[[Snapshot], Sequence[str]] = lambda _: (),
     ) -> None:
         self.repository, self.remote = repository, remote
         self._opener, self._keyring, self._clock, self._progress = opener, keyring, clock, progress
+        self._replicas = replicas
         self._anchor = ""
         """The commit whose targets.yaml is believed: the one that was applied last, since the head may be broken."""
 
@@ -85,7 +91,14 @@ class Site:
         with self.store() as store:
             lab = store.is_lab
             world = World(
-                self.repository, store, lambda: self._keyring(snapshot, lab), now, self._clock, self._progress
+                self.repository,
+                store,
+                lambda: self._keyring(snapshot, lab),
+                now,
+                self._clock,
+                self._progress,
+                replicas=self._replicas(snapshot),
+                catching_up=_CATCHING_UP,
             )
             result = apply(world, commit)
         if not result.closed and not result.unread and commit != self._anchor:

@@ -124,6 +124,7 @@ CODES: Final[dict[str, str]] = {
     "E328": "read-only-database",
     "E329": "statement-timeout",
     "E330": "lock-lost",
+    "E331": "replica-behind",
     "E332": "no-roles",
     "E333": "postgresql-missing",
     # E40x: the RADIUS server and the lab

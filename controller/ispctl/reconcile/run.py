@@ -27,7 +27,7 @@ from ispctl.reconcile.survey import Reading, Survey, survey
 from ispctl.reconcile.touch import Promise, SessionOutcome, Touch
 from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
-from ispctl.store import Holder, Run, RunRecord, Undone
+from ispctl.store import Holder, Run, RunRecord, Undone, replicas
 
 
 def live(world: World, commit: str) -> Survey:
@@ -105,6 +105,8 @@ def _write(
         if outcome.error:
             run.change(outcome.change, world.now, outcome.error)
     note.rest([outcome for outcome in outcomes if outcome.error], waits)
+    if world.replicas:
+        replicas.mark(store, run.id)
     return run, tuple(outcomes)
 
 
@@ -124,10 +126,13 @@ def _tell(
     unread: tuple[Unread, ...] = ()
     sessions: list[SessionOutcome] = []
     try:
+        late = replicas.missing(world.replicas, run.id, world.catching_up, world.store.check_lock)
         again = survey(_reading(world, plan.commit))
-        unread = again.plan.unread
+        unread = (*again.plan.unread, *(Unread(one.place, one.problem.code, one.problem.text) for one in late))
         leave = waits.changes | again.plan.stopped
-        todo = [one for one in again.behind if one.owner not in quiet and one.change.id not in leave]
+        # While a standby lags, whoever is ended would come back by a server that does not know of it yet.
+        behind = () if any(one.reachable for one in late) else again.behind
+        todo = [one for one in behind if one.owner not in quiet and one.change.id not in leave]
         room = spare_drops(world, found, permission.most) if any(one.kind == "coa" for one in todo) else 0
         touch = Touch(world.store, doors, _promises(found), world.clock, world.progress, room)
         _touch_all(world, run, touch, todo, sessions)

@@ -92,6 +92,10 @@ class World:
     """Who runs this, for the journal."""
     patience: float = 0.0
     """Seconds to wait for the accounting to prove what sessions acknowledged."""
+    replicas: Sequence[str] = field(default=(), repr=False)
+    """DSNs of the standbys from which other servers answer: sessions are told when each that answers has the rows."""
+    catching_up: float = 30.0
+    """Seconds to wait for them."""
 
 
 @dataclass(frozen=True)

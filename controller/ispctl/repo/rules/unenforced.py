@@ -21,8 +21,8 @@ def rules(scene: Scene) -> Iterator[Problem]:
     yield from _pools(scene)
     yield from _hosts(scene)
     targets = scene.snapshot.targets
-    if targets and targets.value.radius.replicas:
-        yield _not_yet(targets.where_key("radius", "replicas"), "replicas: only the first database is written")
+    if targets and targets.value.radius.replicas and not targets.value.radius.dsn.startswith("postgres"):
+        yield _not_yet(targets.where_key("radius", "replicas"), "replicas: a SQLite file has none")
 
 
 def _tariff(tariff: Document[Tariff]) -> Iterator[Problem]:
