@@ -152,3 +152,39 @@ def test_lost_accounting_leaves_the_session_open_at_the_server(rig: Rig) -> None
     nas.faults.drop_accounting = True
     nas.hangup(session)
     assert rig.account(session)["acctstoptime"] is None
+
+
+@contextmanager
+def read_only(rig: Rig) -> Iterator[None]:
+    """While inside, the server is connected to a database that takes no changes, as to a standby."""
+    name = rig.rows("SELECT current_database()")[0][0]
+    for value in ("on", "off"):
+        rig.run(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {value}')
+        rig.rows("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'freeradius'")
+        if value == "on":
+            yield
+
+
+def test_a_standby_answers_logins_and_loses_no_accounting(rig: Rig) -> None:
+    if rig.place.kind == "sqlite":
+        pytest.skip("a file has no standby")
+    nas = rig.nas("butwal-10", "192.0.2.40", "routeros", timeout=3.0)
+    login = rig.login()
+    session = online(nas.dial(login, PASSWORD, mac=MAC))
+    with read_only(rig):
+        online(nas.dial(login, PASSWORD, mac=OTHER_MAC))
+        assert nas.hangup(session)
+        assert rig.account(session)["acctstoptime"] is None
+    assert wait_for(lambda: rig.account(session)["acctterminatecause"] == "User-Request", 20)
+
+
+def test_a_report_that_can_never_be_stored_holds_up_no_other(rig: Rig) -> None:
+    nas = rig.nas("butwal-11", "192.0.2.41", "routeros")
+    mad = online(nas.dial(rig.login(), PASSWORD))
+    mad.down.octets = 2.0**63  # more than a bigint holds
+    assert nas.update(mad)
+    session = online(nas.dial(rig.login(), PASSWORD))
+    with away(rig, "radacct"):
+        assert nas.update(mad)
+        assert nas.hangup(session)
+    assert wait_for(lambda: rig.account(session)["acctterminatecause"] == "User-Request", 20)
