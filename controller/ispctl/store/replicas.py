@@ -48,10 +48,10 @@ def _ask(dsn: str, run: str, number: int) -> Missing | None:
     try:
         place = address(dsn, Path()).place
         with Store.open(dsn, readonly=True) as replica:
-            holds = replica.meta.get(_MARK)
+            newest = replica.meta.get(_MARK)
     except Refusal as refusal:
         return Missing(place, False, refusal.problems[0])
-    if holds == run:
+    if newest == run:
         return None
     advice = "See pg_stat_replication on the primary; the next run tells the sessions"
     text = "it does not hold what this run has written, so that no session is told yet"
