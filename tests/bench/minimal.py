@@ -47,12 +47,8 @@ modules {{
 	mschap {{
 	}}
 	sql {{
-		driver = "rlm_sql_sqlite"
-		sqlite {{
-			filename = "{database}"
-			busy_timeout = 2000
-		}}
-		open_query = "PRAGMA synchronous=NORMAL"
+		driver = "rlm_sql_{dialect}"
+		{connection}
 		pool {{
 			start = {connections}
 			min = 0
@@ -79,7 +75,7 @@ WHERE groupname = '%{{SQL-Group}}' ORDER BY id"
 WHERE username = '%{{SQL-User-Name}}' AND acctstoptime IS NULL"
 		post-auth {{
 			query = "INSERT INTO radpostauth (username, pass, reply, authdate) \
-VALUES ('%{{SQL-User-Name}}', '', '%{{reply:Packet-Type}}', %l)"
+VALUES ('%{{SQL-User-Name}}', '', '%{{reply:Packet-Type}}', {now})"
 		}}
 	}}
 }}
@@ -116,10 +112,23 @@ server isp {{
 """
 
 
+_CONNECTIONS = {
+    "sqlite": (
+        'sqlite {{\n\t\t\tfilename = "{0}"\n\t\t\tbusy_timeout = 2000\n\t\t}}\n'
+        '\t\topen_query = "PRAGMA synchronous=NORMAL"',
+        "%l",
+    ),
+    "postgresql": ('radius_db = "{0}"\n\t\tpassword = "{1}"', "now()"),
+}
+"""How each is opened, and what it calls this moment."""
+
+
 def launch(settings: ServerSettings, confdir: Path, secret: str, port: int) -> process.Process:
     """Start it on the database of `settings`; it is ready when this returns."""
     confdir.mkdir()
-    fields = {"libdir": settings.libdir, "confdir": confdir, "run_dir": settings.run_dir, "database": settings.database}
+    fields = {"libdir": settings.libdir, "confdir": confdir, "run_dir": settings.run_dir, "dialect": settings.dialect}
+    connection, now = _CONNECTIONS[settings.dialect]
+    fields |= {"connection": connection.format(settings.database, settings.database_password), "now": now}
     fields |= {"threads": settings.threads, "connections": settings.connections, "secret": secret, "port": port}
     (confdir / "minimal.conf").write_text(_CONF.format(**fields), "utf-8")
     local = "\n".join(

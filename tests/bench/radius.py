@@ -17,14 +17,24 @@ from ispctl.lab.freeradius import free_ports
 from tests.bench import minimal
 from tests.canary import PASSWORD
 from tests.live.rig import SECRET, Rig
+from tests.postgres import own_cluster
 
 LOGINS, REQUESTS, ROUNDS, PARALLEL = 2000, 5000, 5, 50
 
 
 def main() -> None:
+    """On a SQLite file, then on PostgreSQL."""
+    print("SQLite")
+    bench("")
+    with own_cluster(fsync="on", synchronous_commit="on", full_page_writes="on") as cluster:
+        print("PostgreSQL, which waits for the disk")
+        bench(cluster.make("radius"))
+
+
+def bench(dsn: str) -> None:
     """Prints what each configuration did in each round, then the medians and their ratio."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        rig = Rig(Path(folder), nas_lifetime=600)
+        rig = Rig(Path(folder), dsn, nas_lifetime=600)
         try:
             logins = people(rig)
             with others(rig, Path(folder)) as places:
