@@ -122,8 +122,9 @@ class Notes:
                 self.regrouped = True
 
     def _told(self) -> None:
-        """Forget what neither a group grants nor an open session may still run."""
+        """Forget what neither a group grants, or granted until now, nor an open session may still run."""
         live = {rendering(fields) for key, fields in self.found.want.items() if key[0] == "group"}
+        live |= {rendering(c.before) for c in self.found.plan.changes if c.key[0] == "group" and c.before}
         live |= {rendering_of(session.klass) for session in self.store.sessions()}
         live |= {rendering_of(proof.class_to) for proof in self.store.proofs()}
         for name in self.store.objects(TOLD).keys() - live:

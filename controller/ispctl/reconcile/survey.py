@@ -97,7 +97,7 @@ def survey(reading: Reading) -> Survey:
         commit=snapshot.commit,
         base=applied.commit if applied else "",
         now=reading.now,
-        disturbs=_ending(disturbs(intent), waiting),
+        disturbs=disturbs(intent, waiting),
         changed_files=_changed(reading, applied),
         assumes=rest.notes(sessions, waiting, intent, owners),
         unread=rest.unread(resting, intent.policy.timezone),
@@ -175,10 +175,16 @@ def drift(reading: Reading) -> tuple[Intent, tuple[Change, ...]]:
     return intent, tuple(change for change in diff(TARGET, want, have) if change.key not in due)
 
 
-def disturbs(intent: Intent) -> Callable[[Entitlement, Entitlement], bool]:
-    """Whether a session must end for a change to take effect, on any platform it may be dialled through."""
+def disturbs(intent: Intent, waiting: Sequence[live.Behind] = ()) -> Callable[[Entitlement, Entitlement], bool]:
+    """Whether a session must end for a change to take effect. Who is online is known by what `waiting` sessions need
+    where they are; anybody else by every platform he is planned on."""
+    kinds: dict[str, set[str]] = {}
+    for one in waiting:
+        kinds.setdefault(one.owner, set()).add(one.kind)
 
     def check(was: Entitlement, will_be: Entitlement) -> bool:
+        if will_be.owner in kinds:
+            return "disconnect" in kinds[will_be.owner]
         hosts = [intent.nas[name] for name in will_be.nas if name in intent.nas]
         platforms = {nas.platform for nas in hosts} or set(intent.platforms)
         pairs = [(session_class(was, intent, p), session_class(will_be, intent, p)) for p in sorted(platforms)]
@@ -194,14 +200,6 @@ def _behind(
     proofs = {proof.uniqueid: proof for proof in store.proofs()}
     limits = Limits(store.limits(), intent.nas, reading.now)
     return live.behind(sessions, proofs, want, owners, live.nas_by_address(intent.nas.values()), limits, _told(store))
-
-
-def _ending(
-    check: Callable[[Entitlement, Entitlement], bool], waiting: Iterable[live.Behind]
-) -> Callable[[Entitlement, Entitlement], bool]:
-    """Whether a session must end, also for what its own NAS cannot do or did not do."""
-    ends = {one.owner for one in waiting if one.instead}
-    return lambda was, will_be: will_be.owner in ends or check(was, will_be)
 
 
 def shared_key(key: Key) -> str:
