@@ -117,3 +117,29 @@ def test_a_bare_repository_has_a_lab_too(isp: Path, tmp_path: Path) -> None:
         down = command("ispctl", "lab", "down", folder=bare)
     assert down.returncode == 0
     assert lab_processes(bare) == []
+
+
+def test_a_tariff_edit_is_proved_behind_every_vendors_router(isp: Path) -> None:
+    """One login behind each router of the example; the tariff changes, and the accounting of each session shows it."""
+
+    def edit(path: str, old: str, new: str) -> None:
+        text = (isp / path).read_text("utf-8")
+        assert old in text
+        (isp / path).write_text(text.replace(old, new), "utf-8")
+        example.commit(isp, new)
+
+    edit("tariffs/home-50.yaml", "sessions: 1", "sessions: 20")
+    edit("inventory/hosts.yaml", "interim: 300s", "interim: 2s")
+    assert command("ispctl", "lab", "up", folder=isp).returncode == 0
+    routers = [nas["name"] for nas in status(isp)["nas"]]
+    for router in routers:
+        dialled = command("ispctl", "lab", "dial", "sub-000123", "--nas", router, "--format", "json", folder=isp)
+        assert dialled.returncode == 0, dialled.stdout + dialled.stderr
+        session = json.loads(dialled.stdout)["session"]
+        assert (session["nas"], session["rate_down"], session["rate_up"]) == (router, 50_000_000, 25_000_000)
+        assert (session["ignored"], session["complaints"]) == ([], [])
+    edit("tariffs/home-50.yaml", "{down: 50M, up: 25M}", "{down: 40M, up: 20M}")
+    done = command("ispctl", "apply", "--wait", "30", "--allow-slower", "100", "--format", "json", folder=isp)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = {(one["nas"], one["kind"], one["answer"]) for one in json.loads(done.stdout)["sessions"]}
+    assert told == {(router, "coa", "proved") for router in routers}

@@ -1,0 +1,69 @@
+"""What a vendor can do decides what happens to people: which changes keep a session, and what is said to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ispctl.model import network
+from ispctl.model.policy import Policy
+from ispctl.model.problem import Where
+from ispctl.platforms import platform, platforms
+from ispctl.radius._rows_text import rows
+from ispctl.radius.rendering import Intent, needs_new_session, render, session_class
+from tests.platforms.contract import terms
+from tests.report.sample import entitlement
+
+IN_PLACE = {"routeros", "wispr", "ios-xe", "junos", "huawei-vrp", "accel-ppp", "vyos"}
+
+
+def policy(**wall: object) -> Policy:
+    said = {"format": "1", "timezone": "UTC", "currency": "NPR", "wall": {"pool": "walled"} | wall}
+    return Policy.model_validate(said)
+
+
+def intent(name: str, wall: Policy | None = None) -> Intent:
+    client = network.Radius.model_construct(sources=(), identifier=None, secret="")
+    place = Where("inventory/hosts.yaml", 1, 1)
+    nas = network.Nas("one", name, frozenset(), client, None, network.Accounting(), place)
+    return Intent(wall or policy(), {"home-50": terms()}, {"one": nas}, [])
+
+
+@pytest.mark.parametrize("name", platforms())
+def test_another_speed_keeps_the_session_where_a_coa_can_change_it(name: str) -> None:
+    was = entitlement(terms=terms())
+    faster = replace(was, terms=terms(100_000_000, 50_000_000))
+    pair = [session_class(one, intent(name), name) for one in (was, faster)]
+    assert pair[0] != pair[1]
+    assert needs_new_session(*pair) == (name not in IN_PLACE)
+
+
+@pytest.mark.parametrize("name", platforms())
+def test_another_pool_and_the_wall_need_a_new_session_everywhere(name: str) -> None:
+    was = entitlement(terms=terms())
+    for other in (replace(was, terms=replace(was.terms, ipv4="pool:other")), replace(was, access="walled")):
+        assert needs_new_session(*(session_class(one, intent(name), name) for one in (was, other)))
+
+
+@pytest.mark.parametrize("name", platforms())
+def test_a_wall_that_cannot_be_told_has_no_group_rather_than_an_open_one(name: str) -> None:
+    """The server refuses a login without a group (no-profile); E136 says so before."""
+    rendered = render(intent(name, policy(pool=None)))
+    marked = name not in ("accel-ppp", "vyos", "linux")
+    assert (("group", f"isp:walled@{name}") in rendered) == marked
+    assert ("group", f"isp:home-50@{name}") in rendered
+
+
+def test_where_a_vendor_listens() -> None:
+    assert {name: platform(name).coa_port for name in platforms() if platform(name).coa_port != 3799} == {
+        "ios-xe": 1700,
+        "vyos": 1700,
+    }
+
+
+def test_several_values_of_one_attribute_are_all_sent() -> None:
+    """The server lets "=" stand aside for what is there already: the second policy would be lost."""
+    reply = rows(render(intent("ios-xe"))["group", "isp:home-50@ios-xe"]["reply"])
+    assert [operator for name, operator, _ in reply if name == "Cisco-AVPair"] == ["+=", "+="]
+    assert [operator for name, operator, _ in reply if name == "Framed-Pool"] == ["="]
