@@ -11,7 +11,7 @@ from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
 from ispctl.platforms import platform, platforms
 from ispctl.radius._rows_text import rows
-from ispctl.radius.rendering import Intent, needs_new_session, render, session_class
+from ispctl.radius.rendering import Intent, needed, needs_new_session, render, session_class
 from tests.platforms.contract import terms
 from tests.report.sample import entitlement
 
@@ -67,3 +67,13 @@ def test_several_values_of_one_attribute_are_all_sent() -> None:
     reply = rows(render(intent("ios-xe"))["group", "isp:home-50@ios-xe"]["reply"])
     assert [operator for name, operator, _ in reply if name == "Cisco-AVPair"] == ["+=", "+="]
     assert [operator for name, operator, _ in reply if name == "Framed-Pool"] == ["="]
+
+
+def test_what_a_router_has_to_know_by_name() -> None:
+    names = {name: sorted(thing for _, thing in needed(intent(name))) for name in platforms()}
+    pools = ["pool home", "pool home6", "pool home6-pd", "pool walled"]
+    assert names["routeros"] == names["wispr"] == names["accel-ppp"] == names["vyos"] == names["linux"] == pools
+    policies = ["isp-down-1M", "isp-down-50M", "isp-up-1M", "isp-up-25M"]
+    assert names["ios-xe"] == ["access-list isp-walled", *sorted([*(f"policy-map {one}" for one in policies), *pools])]
+    assert names["junos"] == ["dynamic-profile isp-rate", "dynamic-profile isp-walled", *pools]
+    assert names["huawei-vrp"] == [*pools, "user-group isp-walled"]

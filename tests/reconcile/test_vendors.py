@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ispctl.platforms import platforms
-from ispctl.reconcile.survey import TOLD
+from ispctl.reconcile.survey import TOLD, propose
 from tests.radius.dae import Dae
 from tests.reconcile.test_sessions import dial, naks, point, slower, told
 from tests.reconcile.world import ANITA, World
@@ -133,3 +133,12 @@ def test_a_service_that_the_router_refuses_to_end_ends_the_session(world: World,
     slower(world)
     dae.script = naks(404, 43)
     assert told(world.apply())[-1] == ENDED
+
+
+def test_a_merge_request_says_what_routers_have_to_know_first(world: World) -> None:
+    slower(world)
+    found = propose(world.repository, "HEAD~1", "HEAD", world.now)
+    (said,) = [line for line in found.assumes if "have to know" in line]
+    before, _, names = said.partition(": ")
+    assert before == "Routers of platform ios-xe have to know before this is applied"
+    assert names == "policy-map isp-down-40M, policy-map isp-up-20M"

@@ -72,6 +72,10 @@ class Platform(ABC):
         Raises ValueError as `walled` does."""
         return (*self.walled(wall), *self._pools(wall.pool, wall.pool6, None))
 
+    def refers(self, attribute: Attribute) -> str:
+        """What has to stand on the router for this to work, as one would call it there; "" if nothing."""
+        return f"pool {attribute[1]}" if attribute[0] in self.pools else ""
+
     def changes(self, attribute: Attribute) -> bool:
         """Whether a CoA changes this in a running session."""
         return untagged(attribute[0]) in self.changeable

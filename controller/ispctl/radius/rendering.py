@@ -114,6 +114,15 @@ def groups(intent: Intent) -> Iterator[tuple[Key, Fields]]:
             yield _group(WALLED, name, walled, intent.interim)
 
 
+def needed(intent: Intent) -> frozenset[tuple[str, str]]:
+    """(platform, what its routers have to know by name) for everything that the groups refer to."""
+    found = set()
+    for (_, name), fields in groups(intent):
+        vendor = name.partition("@")[2]
+        found |= {(vendor, thing) for pair in given(fields) if (thing := platform(vendor).refers(pair))}
+    return frozenset(found)
+
+
 def rendering(fields: Fields) -> str:
     """The hash that a group's check rows carry: the second half of Class; empty if somebody took it away."""
     check = fields["check"]

@@ -20,7 +20,7 @@ from ispctl.plan import LOSSES, Cause, Change, Coming, Key, Pair, Plan, Resource
 from ispctl.platforms import Attribute
 from ispctl.radius import live
 from ispctl.radius.limits import Limits
-from ispctl.radius.rendering import Intent, needs_new_session, render, session_class
+from ispctl.radius.rendering import Intent, needed, needs_new_session, render, session_class
 from ispctl.radius.rows import TARGET
 from ispctl.reconcile import rest
 from ispctl.reconcile.applied import digest_of, from_text, terms_from_value
@@ -126,7 +126,7 @@ def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan
         now=now,
         disturbs=disturbs(new),
         changed_files=frozenset(repository.changes(base, head).paths),
-        assumes=tuple(_assumptions(repository, before, after, will)),
+        assumes=(*_assumptions(repository, before, after, will), *_named(old, new)),
         until=_until(new),
         coming=coming(after, new, now),
     )
@@ -300,6 +300,15 @@ def _changed(reading: Reading, applied: Applied | None) -> frozenset[str]:
         return frozenset(reading.repository.changes(applied.commit, reading.commit).paths)
     except Refusal:
         return frozenset()
+
+
+def _named(old: Intent, new: Intent) -> Iterator[str]:
+    """What routers have to know by name that they did not have to know before."""
+    more: dict[str, list[str]] = {}
+    for vendor, thing in sorted(needed(new) - needed(old)):
+        more.setdefault(vendor, []).append(thing)
+    for vendor, things in more.items():
+        yield f"Routers of platform {vendor} have to know before this is applied: {', '.join(things)}"
 
 
 def _assumptions(

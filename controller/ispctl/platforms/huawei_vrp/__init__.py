@@ -37,5 +37,8 @@ class HuaweiVrp(Platform):
         page = [("Huawei-PortalURL", wall.redirect)] if wall.redirect else []
         return [("Filter-Id", wall.address_list), *page, *self.rate(wall.rate.down, wall.rate.up)]
 
+    def refers(self, attribute: Attribute) -> str:
+        return f"user-group {attribute[1]}" if attribute[0] == "Filter-Id" else super().refers(attribute)
+
 
 PLATFORM = HuaweiVrp()

@@ -31,6 +31,12 @@ class IosXe(Platform):
         lists = [f"ip:inacl={wall.address_list}", *([f"ipv6:inacl={wall.address_list}"] if wall.pool6 else [])]
         return [*(("Cisco-AVPair", text) for text in lists), *self.rate(wall.rate.down, wall.rate.up)]
 
+    def refers(self, attribute: Attribute) -> str:
+        _, _, name = attribute[1].partition("=")
+        if self.changes(attribute):
+            return f"policy-map {name}"
+        return f"access-list {name}" if attribute[0] == "Cisco-AVPair" else super().refers(attribute)
+
     def changes(self, attribute: Attribute) -> bool:
         """One attribute carries everything, and only the two policies change in a session."""
         return attribute[0] == "Cisco-AVPair" and attribute[1].startswith((_IN, _OUT))

@@ -30,6 +30,11 @@ class Junos(Platform):
     def walled(self, wall: Wall) -> Sequence[Attribute]:
         return [_service(wall.address_list, wall.rate.down, wall.rate.up)]
 
+    def refers(self, attribute: Attribute) -> str:
+        if self.changes(attribute):
+            return f"dynamic-profile {attribute[1].partition('(')[0]}"
+        return super().refers(attribute)
+
 
 def _service(name: str, down: int, up: int) -> Attribute:
     within("bandwidth-limit", (down, up), 8_000, 100 * 10**9)
