@@ -159,4 +159,4 @@ def test_a_tariff_edit_costs_what_it_changes(applied: Path, tmp_path: Path, meas
     tariff = folder / "tariffs" / "home-50.yaml"
     tariff.write_text(tariff.read_text("utf-8").replace("down: 50M", "down: 60M"), "utf-8")
     example.commit(folder, "Faster")
-    assert measure(folder, ["ispctl", "apply"]) == Cost(FILES + 1, 474, 57)
+    assert measure(folder, ["ispctl", "apply"]) == Cost(FILES + 1, 474, 56)
