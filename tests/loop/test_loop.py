@@ -126,9 +126,10 @@ def test_a_database_that_goes_away_and_comes_back_is_asked_until_it_answers() ->
     assert world.loop.seen.good is not None
 
 
-def test_a_database_that_is_away_is_no_reason_to_doubt_the_commit() -> None:
+@pytest.mark.parametrize("code", ["E301", "E311", "E324", "E330", "E605"])
+def test_a_database_that_is_away_is_no_reason_to_doubt_the_commit(code: str) -> None:
     world = World()
-    world.hands.results[HEAD] = refusal("E311")
+    world.hands.results[HEAD] = refusal(code)
     world.run(seconds=5)
     assert world.loop.seen.refused == ()
     assert OLD not in world.hands.applied_commits()

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from ispctl.store import Beat, Heartbeat, LoopState, Store
+from ispctl.store import Beat, Heartbeat, LoopState
+from tests.databases import Place
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 STATE = LoopState(
@@ -29,8 +29,8 @@ ELSEWHERE = Beat("theirs", NOON, NOON, pid=1, host="standby.example.net")
 
 
 @pytest.fixture
-def heart(tmp_path: Path) -> Iterator[Heartbeat]:
-    with Store.create(f"sqlite:///{tmp_path}/radius.db") as store:
+def heart(place: Place) -> Iterator[Heartbeat]:
+    with place.create() as store:
         yield Heartbeat(store.database)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli import adopt as importing
-from ispctl.cli import gitlab, lab, radius, secrets, units
+from ispctl.cli import doctor, gitlab, lab, radius, secrets, units
 from ispctl.cli import run as service
 from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
 from ispctl.cli.history import rollback, runs
@@ -207,7 +207,18 @@ def drift(
 
 
 app.command("adopt")(take_over)
-for command in (service.run, pause, resume, runs, rollback, units.systemd, pool, schema, init):
+for command in (
+    service.run,
+    pause,
+    resume,
+    runs,
+    rollback,
+    doctor.doctor,
+    units.systemd,
+    pool,
+    schema,
+    init,
+):
     app.command()(command)
 for name, group in (
     ("import", importing.app),

@@ -48,7 +48,7 @@ def run(
     from ispctl.loop import Board, Loop, Stopped
 
     session: Session = context.obj
-    door = _address(metrics) if metrics else None
+    door = address_of(metrics, "--metrics") if metrics else None
     pace = _pace(every, resync)
     log = logger(session, log_format)
     with session.repository() as repository, Signals() as signals, systemd(session.env) as manager:
@@ -149,9 +149,9 @@ def _duration(text: str, option: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _address(text: str) -> tuple[str, int]:
-    """127.0.0.1:9464 or [::1]:9464. Port 0 takes a free one, which the log names."""
+def address_of(text: str, option: str) -> tuple[str, int]:
+    """127.0.0.1:9464 or [::1]:9464."""
     host, mark, port = text.rpartition(":")
     if not mark or not (port.isascii() and port.isdigit() and int(port) < 65536):
-        raise typer.BadParameter("expected an address and a port, like 127.0.0.1:9464", param_hint="--metrics")
+        raise typer.BadParameter("expected an address and a port, like 127.0.0.1:9464", param_hint=option)
     return host.strip("[]"), int(port)

@@ -20,7 +20,7 @@ from ispctl.store import Beat
 BACKWARDS: Final = timedelta(seconds=60)
 _LOCKED: Final = frozenset({"E312"})
 _PAUSED: Final = "E614"
-_NOT_THE_COMMIT: Final = ("E30", "E31", "E32", "E605", "E620")
+_NOT_THE_COMMIT: Final = ("E30", "E31", "E32", "E33", "E605", "E620")
 """Refusals for which no commit is to blame: the database, or the clock of this machine."""
 
 
