@@ -280,3 +280,31 @@ def test_a_port_that_is_taken_is_said(applied: Cli) -> None:
 @pytest.mark.parametrize("text", ["9464", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000"])
 def test_an_address_without_a_port_is_a_wrong_flag(applied: Cli, text: str) -> None:
     assert applied("run", "--once", "--metrics", text).code == 1
+
+
+@pytest.mark.slow
+def test_a_large_apply_that_is_told_to_end_does_so_in_five_seconds_and_is_finished_later(
+    applied: Cli, tmp_path: Path
+) -> None:
+    from ispctl.lab.process import wait_for
+    from tests.reconcile.world import World
+
+    world = World(applied.repo)
+    for number in range(910000, 911500):
+        world.subscriber(number)
+    example.commit(applied.repo, "Many")
+
+    def under_way() -> bool:
+        with Store.open(DSN, base=applied.repo, readonly=True) as store:
+            return any(store.runs(1, unfinished=True))
+
+    with Service(applied.repo, tmp_path / "run.log", "--every", "1s") as service:
+        assert wait_for(under_way, 60)
+        took = service.end(signal.SIGTERM)
+        assert service.process.returncode == 0
+    assert took < 5
+    with Store.open(DSN, base=applied.repo, readonly=True) as store:
+        assert store.applied is not None
+        assert store.applied.commit != example.git(applied.repo, "rev-parse", "HEAD").strip(), "it was too fast"
+    assert applied("run", "--once").code == 0
+    assert applied("plan").code == 0

@@ -20,6 +20,7 @@ from tests.gates.tracked import ROOT
 HEAVY = (
     "cryptography",
     "jinja2",
+    "prometheus_client",
     "psutil",
     "psycopg2",
     "pydantic",
@@ -28,6 +29,7 @@ HEAVY = (
     "rich",
     "ruamel",
     "sqlite3",
+    "structlog",
     "typer",
 )
 YAML = {"pydantic", "ruamel", "typer"}
@@ -44,6 +46,7 @@ LOADS: dict[str, set[str]] = {
     "ispctl plan --base HEAD": YAML | {"pyrage"},
     "ispctl plan": YAML | {"pyrage", "sqlite3"},
     "ispctl apply": YAML | {"pyrage", "sqlite3"},  # nothing to do: no secret is opened, no NAS is asked
+    "ispctl run --once": YAML | {"pyrage", "rich", "sqlite3", "structlog"},  # structlog colours by rich, if it is there
     "ispctl lab status": {"psutil", "pydantic", "typer"},
     "ispstat --help": {"typer"},
     "ispstat sessions": YAML | {"sqlite3"},
