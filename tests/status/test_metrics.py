@@ -190,3 +190,34 @@ def test_a_file_for_node_exporter(world: World, capsys: pytest.CaptureFixture[st
     said = capsys.readouterr().out
     assert {family.name for family in text_string_to_metric_families(said)} >= {"ispctl_database_up", "ispctl_health"}
     assert ANITA not in said
+
+
+# pools
+
+
+def test_a_pool_counts_the_sessions_in_it_and_one_of_fixed_addresses_the_services(world: World) -> None:
+    before = told(world)
+    world.dial(ANITA, session="s1")
+    found = told(world)
+    assert found["ispctl_pool_addresses_used", "home"] == before["ispctl_pool_addresses_used", "home"] + 1 == 1
+    assert found["ispctl_pool_addresses", "home"] >= 1024
+    assert found["ispctl_pool_addresses_used", "business"] == before["ispctl_pool_addresses_used", "business"] > 0
+    assert not any(name == "ispctl_pool_addresses" and "6" in pool for name, *rest in found for pool in rest)
+
+
+def test_a_pool_that_is_nearly_full_is_ill(world: World) -> None:
+    from ispctl.status.pools import check, fill
+
+    def narrow(text: str) -> str:
+        return re.sub(r"  slices:.*?\n\n", "  ranges: [100.64.0.4/30]\n\n", text, count=1, flags=re.DOTALL)
+
+    for number, last in enumerate((4, 5, 6, 7)):
+        world.dial(ANITA, session=f"s{number}")
+        world.sql("UPDATE radacct SET framedipaddress = ? WHERE acctsessionid = ?", f"100.64.0.{last}", f"s{number}")
+    world.edit("inventory/pools.yaml", narrow)
+    with world.view() as view:
+        (home,) = [one for one in fill(view) if one.pool == "home"]
+        said = check(view)
+    assert (home.used, home.usable) == (4, 4)
+    assert (said.level, "home 4 of 4" in said.text) == ("bad", True)
+    assert said.advice

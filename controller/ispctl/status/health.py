@@ -9,7 +9,7 @@ from typing import Final
 from ispctl.desired import Entitlement
 from ispctl.intent import entitlements
 from ispctl.model.problem import Refusal
-from ispctl.status import facts, service
+from ispctl.status import facts, pools, service
 from ispctl.status.check import WAITING, Check, Level
 from ispctl.status.online import sessions
 from ispctl.status.pauses import in_words, pauses
@@ -28,7 +28,7 @@ def health(view: View) -> tuple[Check, ...]:
     if not database.ok:
         return (_git(view), database)
     own = (_git(view), database, _commits(view), _runs(view), _errors(view), _clock(view), _sessions(view))
-    checks = (*own, *service.checks(view), _pauses(view), _strangers(view))
+    checks = (*own, *service.checks(view), pools.check(view), _pauses(view), _strangers(view))
     return checks if view.readable else (checks[0], _silent(view))
 
 

@@ -14,6 +14,8 @@ from ispctl.status.check import Check
 from ispctl.status.drift import drift
 from ispctl.status.health import health
 from ispctl.status.online import sessions
+from ispctl.status.pauses import pauses
+from ispctl.status.pools import fill
 from ispctl.status.service import failures
 from ispctl.status.view import View
 from ispctl.store import RunRecord
@@ -46,8 +48,11 @@ METRICS: Final[dict[str, Named]] = {
     "ispctl_coa_failures": Named("Sessions that were not changed or ended, by what the NAS said.", ("nas", "cause")),
     "ispctl_sessions": Named("Open sessions: all, stale ones, ones that run older values.", ("state",)),
     "ispctl_services": Named("Services by their state now.", ("state",)),
+    "ispctl_pool_addresses": Named("Addresses that an IPv4 pool may give.", ("pool",)),
+    "ispctl_pool_addresses_used": Named("Addresses of it that services or open sessions hold.", ("pool",)),
     "ispctl_drifted_keys": Named("Keys whose rows somebody changed by hand."),
     "ispctl_unread_targets": Named("Targets that gave no answer to trust."),
+    "ispctl_paused": Named("Pauses that hold now, by what they are about.", ("kind",)),
     "ispctl_run_duration_seconds": Named("How long the newest run of each kind took.", ("kind",)),
     "ispctl_run_finished_timestamp_seconds": Named("When the newest run of each kind ended.", ("kind",)),
     "ispctl_loop_turns_total": Named("Turns of this loop.", kind="counter"),
@@ -55,6 +60,7 @@ METRICS: Final[dict[str, Named]] = {
     "ispctl_loop_apply_duration_seconds": Named("How long the last apply of this loop took."),
     "ispctl_loop_leads": Named("1 if this loop is the one that applies, 0 for a standby."),
 }
+PAUSES: Final = ("everything", "target", "group", "service")
 _LEVELS: Final = {"ok": 0.0, "warning": 1.0, "bad": 2.0}
 
 
@@ -121,8 +127,15 @@ def _known(view: View) -> Iterator[Sample]:
     yield from _applied(view)
     yield from _loop(view)
     yield from _people(view)
+    for pool in fill(view):
+        yield Sample("ispctl_pool_addresses", pool.usable, (pool.pool,))
+        if pool.used is not None:
+            yield Sample("ispctl_pool_addresses_used", pool.used, (pool.pool,))
     for failure, count in (view.ask(failures) or {}).items():
         yield Sample("ispctl_coa_failures", count, (failure.nas, failure.answer))
+    held = Counter(pause.kind for pause in pauses(view))
+    for kind in PAUSES:
+        yield Sample("ispctl_paused", held[kind], (kind,))
     for run in _newest(view.ask(lambda store: tuple(store.runs(20))) or ()):
         ended = run.finished or run.started
         yield Sample("ispctl_run_duration_seconds", (ended - run.started).total_seconds(), (run.kind,))
