@@ -220,4 +220,4 @@ def _cleared() -> object:
 Isp.TestCase.settings = settings(
     derandomize=True, max_examples=7, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )
-TestIsp = Isp.TestCase
+TestIsp = pytest.mark.slow(pytest.mark.timeout(600)(Isp.TestCase))
