@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -308,3 +309,42 @@ def test_a_large_apply_that_is_told_to_end_does_so_in_five_seconds_and_is_finish
         assert store.applied.commit != example.git(applied.repo, "rev-parse", "HEAD").strip(), "it was too fast"
     assert applied("run", "--once").code == 0
     assert applied("plan").code == 0
+
+
+@pytest.mark.live
+def test_on_postgresql_it_all_is_the_same(cli: Cli, fresh_database: Callable[[], str]) -> None:
+    dsn = fresh_database()
+    Store.create(dsn, lab=True).close()
+    cli.patch.setenv("ISPCTL_RADIUS__DSN", dsn)
+    assert once(cli)[:2] == (0, ["started", "applied", "ended"])
+    assert cli("plan").code == 0
+    with Store.open(dsn, readonly=True) as store:
+        assert Heartbeat(store.database).read() is None, "the place is free again"
+    assert cli.stat("health").code == 0
+    assert "ispctl_database_up 1.0" in cli.stat("health", "--format", "prometheus").out
+    said = cli("doctor", "--format", "json")
+    found = {item["name"]: item["level"] for item in said.json["items"]}
+    assert (found["rights"], found["database clock"]) == ("ok", "ok")
+
+
+@pytest.mark.slow
+@pytest.mark.live
+def test_a_server_of_postgresql_that_is_stopped_for_a_while_is_waited_for(cli: Cli, tmp_path: Path) -> None:
+    from ispctl.lab.cluster import launch
+    from tests.postgres import own_cluster
+
+    with own_cluster() as cluster:
+        dsn = cluster.make("isp")
+        Store.create(dsn, lab=True).close()
+        with Service(cli.repo, tmp_path / "run.log", "--every", "1s", ISPCTL_RADIUS__DSN=dsn) as service:
+            service.wait("applied")
+            cluster.stop()
+            cli.changed("tariffs/home-50.yaml", "down: 50M", "down: 60M")
+            service.wait("database-away")
+            again = launch(cluster.folder, port=cluster.port)
+            try:
+                service.wait("applied", 2, timeout=60)
+                assert service.events("database-back")
+                assert service.end(signal.SIGTERM) < 5
+            finally:
+                again.stop()
