@@ -51,9 +51,13 @@ class FakeHands:
     news: frozenset[tuple[str, datetime | None]] = frozenset()
     calls: list[tuple[str, datetime, str]] = field(default_factory=list)
     left: str = ""
+    slow: dict[str, float] = field(default_factory=dict)
+    """Seconds that a question takes."""
+    beats: list[datetime] = field(default_factory=list)
 
     def _answer(self, what: str, answer: Any, about: str = "") -> Any:
         self.calls.append((what, self.clock(), about))
+        self.clock.now += timedelta(seconds=self.slow.get(what, 0))
         if isinstance(answer, Refusal):
             raise answer
         return answer
@@ -81,6 +85,7 @@ class FakeHands:
         return self.news
 
     def beat(self, mine: Beat) -> Beat | None:
+        self.beats.append(mine.at)
         answer = self._answer("beat", self.rivals)
         return answer if isinstance(answer, Beat) else None
 

@@ -73,6 +73,8 @@ def test_a_broken_head_is_refused_and_the_applied_commit_keeps_being_enforced() 
     said = world.log.lines[0][1]
     assert (said["codes"], said["first"]) == ("E103", "subscribers/a/sub-1.yaml:3")
     assert "canary" not in str(said)
+    world.hands.results = {}
+    world.run(seconds=5)
     world.hands.wrong, world.hands.head = (), NEW
     world.run(minutes=1)
     assert world.log.events == ["head-refused", "head-moved", "head-accepted"]
@@ -206,6 +208,23 @@ def test_a_clock_that_is_set_back_stops_nothing() -> None:
     world.loop.turn()
     assert world.log.events == ["clock-backwards"]
     assert len(world.hands.times("apply")) == 2
+
+
+def test_what_ends_now_does_not_wait_for_a_remote() -> None:
+    world = World()
+    world.hands.results[HEAD] = NOON + timedelta(seconds=120)
+    world.run(seconds=100)
+    world.hands.slow["fetch"] = 10
+    world.run(seconds=60)
+    assert 120 in world.hands.times("apply")
+    assert next(at for at in world.hands.times("fetch") if at >= 120) == 120, "both were due"
+
+
+def test_after_a_large_apply_the_sign_of_life_is_of_its_end() -> None:
+    world = World()
+    world.hands.slow["apply"] = 90
+    world.loop.turn()
+    assert world.hands.beats[-1] == NOON + timedelta(seconds=90)
 
 
 def test_leaving_gives_the_place_up() -> None:

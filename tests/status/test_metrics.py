@@ -124,7 +124,8 @@ def test_the_text_is_what_prometheus_reads() -> None:
 @pytest.mark.parametrize(
     "state, ago, name, level, words",
     [
-        (LoopState(), 61, "loop", "bad", "last sign of life"),
+        (LoopState(), 61, "loop", "warning", "last sign of life"),
+        (LoopState(), 301, "loop", "bad", "last sign of life"),
         (LoopState(until=NOW), 5, "loop", "ok", "process 4711 on isp.example.net"),
         (
             LoopState("main", "1" * 40, NOW - timedelta(minutes=14), "E630"),

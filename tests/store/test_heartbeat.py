@@ -57,6 +57,12 @@ def test_another_takes_over_once_its_holder_was_silent_for_a_minute(heart: Heart
     assert found == (None if free else ELSEWHERE)
 
 
+def test_a_holder_on_this_machine_that_is_at_work_is_not_taken_for_dead(heart: Heartbeat) -> None:
+    heart.take(replace(MINE, token="busy"))
+    assert heart.take(replace(MINE, at=NOON + timedelta(minutes=14))) is not None
+    assert heart.take(replace(MINE, at=NOON + timedelta(minutes=16))) is None
+
+
 def test_a_holder_on_this_machine_whose_process_is_gone_is_not_waited_for(heart: Heartbeat) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         child.wait()

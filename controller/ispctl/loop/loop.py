@@ -37,6 +37,7 @@ class Loop:
         self._me = Beat(secrets.token_hex(8), now, now)
         self._last = now
         self._reports: frozenset[Report] = frozenset()
+        self._hurried = False
 
     def turn(self) -> float:
         """Do what is due; the seconds until something is due again."""
@@ -48,20 +49,21 @@ class Loop:
         self.seen.turns += 1
         if self.agenda.due("beat", now):
             self._beat(now)
+        if self.seen.head:
+            self._work(now)  # what ends now does not wait for a remote
         if self.agenda.due("fetch", now):
             self._fetch(now)
-        if not self.leads:  # a standby, or a loop without its database, applies nothing
-            self.agenda.later("watch", now)
-            self.agenda.later("apply", now)
-        if self.leads and self.agenda.due("watch", now):
-            self._watch(now)
-        if self.leads and self.agenda.due("apply", now):
-            self._apply(now)
+            now = self.clock()
+            if self._hurried:
+                self.agenda.now(now, "apply")
+            self._hurried = False
+        self._work(now)
         return self.agenda.wait(self.clock()).total_seconds()
 
     def hurry(self) -> None:
         """Somebody says that there is something new."""
-        self.agenda.now(self.clock(), "fetch", "apply")
+        self._hurried = True
+        self.agenda.now(self.clock(), "fetch")
 
     def leave(self) -> None:
         """Give the place up, so that a standby need not wait for its silence."""
@@ -69,6 +71,16 @@ class Loop:
             with suppress(Refusal):
                 self.hands.leave(self._me.token)
         self.leads = False
+
+    def _work(self, now: datetime) -> None:
+        if not self.leads:  # a standby, or a loop without its database, applies nothing
+            self.agenda.later("watch", now)
+            self.agenda.later("apply", now)
+            return
+        if self.agenda.due("watch", now):
+            self._watch(now)
+        if self.agenda.due("apply", now):
+            self._apply(now)
 
     # one method a job
 
@@ -135,7 +147,7 @@ class Loop:
                 self.seen.good = now
             self._tell(result)
         self.agenda.applied(ending, self.clock(), result.plan.until if result else None)
-        self._beat(now)  # whoever is on call reads what we saw
+        self._beat(self.clock())  # whoever is on call reads what we saw
 
     def _before(self, now: datetime) -> tuple[Ending, Result | None]:
         try:

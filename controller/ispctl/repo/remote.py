@@ -28,6 +28,8 @@ _SETTINGS: Final = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "gc.
 _KEEPS: Final = "refs/ispctl/applied"
 """A reference of ours on the applied commit: `git gc` keeps what a forced push took off the branch."""
 _TICK: Final = 0.2
+_LOOK: Final = 10.0
+"""Seconds that a look at the branch may take: whoever waits for it does nothing else meanwhile."""
 
 
 def _never() -> bool:
@@ -37,13 +39,13 @@ def _never() -> bool:
 @dataclass(frozen=True)
 class Remote:
     """A branch of the remote of a clone, or of the repository itself where it has no remote: then who pushes, pushes
-    here. `timeout` is in seconds; `stopping` says whether to give up at once."""
+    here. `timeout` is in seconds, for what is brought; `stopping` says whether to give up at once."""
 
     folder: Path
     branch: str
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     name: str = "origin"
-    timeout: float = 30.0
+    timeout: float = 120.0
     stopping: Callable[[], bool] = _never
 
     @cached_property
@@ -69,7 +71,9 @@ class Remote:
         """The commit of the branch at the remote; asks, and brings nothing. Raises Refusal E630, E631."""
         if not self.exists:
             return self.here() or self._no_branch()
-        listed = self._ask("ls-remote", "--", self.name, f"refs/heads/{self.branch}").split()
+        listed = self._ask(
+            "ls-remote", "--", self.name, f"refs/heads/{self.branch}", timeout=min(_LOOK, self.timeout)
+        ).split()
         return listed[0].decode() if listed else self._no_branch()
 
     def fetch(self) -> str:
@@ -90,15 +94,15 @@ class Remote:
         advice = f"Name another with --branch; git ls-remote --heads {self.name} shows what there is"
         raise Refusal(Problem("E631", f"there is no branch {self.branch} {where}", advice=advice))
 
-    def _ask(self, *words: str) -> bytes:
-        done = self._git(*words)
+    def _ask(self, *words: str, timeout: float | None = None) -> bytes:
+        done = self._git(*words, timeout=timeout)
         if done.returncode:
             said = re.sub(r"://[^@/\s]*@", "://", first_line(done.stderr))  # an address may hold a token
             advice = "The last commit that came goes on being served; try it by hand: git fetch"
             raise Refusal(Problem("E630", f"the remote {self.name} gave no answer: {said}", advice=advice))
         return done.stdout
 
-    def _git(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+    def _git(self, *words: str, timeout: float | None = None) -> subprocess.CompletedProcess[bytes]:
         """Run git in the clone. It and what it started are ended when the time is over, or when we are to stop."""
         env = {"PATH": os.defpath, **{name: self.env[name] for name in _KEPT if name in self.env}, **_FIXED}
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
@@ -115,10 +119,10 @@ class Remote:
         except OSError as error:
             text = f"git could not be started ({error.strerror})"
             raise Refusal(Problem("E630", text, advice="Look at PATH")) from None
-        return self._patiently(child)
+        return self._patiently(child, timeout or self.timeout)
 
-    def _patiently(self, child: subprocess.Popen[bytes]) -> subprocess.CompletedProcess[bytes]:
-        deadline = monotonic() + self.timeout
+    def _patiently(self, child: subprocess.Popen[bytes], timeout: float) -> subprocess.CompletedProcess[bytes]:
+        deadline = monotonic() + timeout
         try:
             while True:
                 try:

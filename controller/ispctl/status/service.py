@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
+from datetime import timedelta
+from typing import Final, NamedTuple
 
 from ispctl.gates import GATES
 from ispctl.model.codes import CODES
@@ -13,6 +14,8 @@ from ispctl.status.values import ago, short, when
 from ispctl.status.view import View
 from ispctl.store import LEASE, Beat, Store
 
+DEAD: Final = timedelta(minutes=5)
+"""So long no apply takes without a word, and so long nobody's payment opens anything."""
 _WELL = frozenset({"", "ack", "gone"})
 
 
@@ -39,9 +42,11 @@ def checks(view: View) -> tuple[Check, ...]:
 def _loop(view: View, beat: Beat | None) -> Check:
     if beat is None:
         return Check("loop", "ok", "none runs: a pipeline or a timer has to call ispctl apply")
-    if view.now - beat.at > LEASE:
+    silent = view.now - beat.at
+    if silent > LEASE:
         text = f"{beat} gave its last sign of life {ago(beat.at, view.now)}"
-        return Check("loop", "bad", text, "systemctl status ispctl")
+        level: Level = "bad" if silent > DEAD else "warning"
+        return Check("loop", level, f"{text}; a large apply, or its end", "systemctl status ispctl")
     coming = f"; wakes {when(beat.state.until, view.zone)}" if beat.state.until else ""
     return Check("loop", "ok", f"{beat}, since {when(beat.since, view.zone)}{coming}")
 

@@ -17,6 +17,8 @@ from ispctl.store.records import moment, stamp, stamp_or_none
 LEASE: Final = timedelta(seconds=60)
 """A loop that said nothing for so long has no right any more: another takes over."""
 
+HANGS: Final = timedelta(minutes=15)
+
 
 @dataclass(frozen=True)
 class LoopState:
@@ -87,11 +89,12 @@ class Heartbeat:
 
 
 def _is_over(beat: Beat, now: datetime) -> bool:
-    """Whether its holder is gone: silent for too long, or, on this machine, without a process."""
-    if now - beat.at > LEASE:
-        return True
+    """Whether its holder is gone: on this machine without a process, elsewhere silent for too long. A process that is
+    there and silent may be at work on a large apply; one that hangs is ended by its service manager."""
     if beat.host != socket.gethostname():
-        return False
+        return now - beat.at > LEASE
+    if now - beat.at > HANGS:
+        return True
     with suppress(PermissionError):  # another user's process is there all the same
         try:
             os.kill(beat.pid, 0)
