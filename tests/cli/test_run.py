@@ -348,3 +348,11 @@ def test_a_server_of_postgresql_that_is_stopped_for_a_while_is_waited_for(cli: C
                 assert service.end(signal.SIGTERM) < 5
             finally:
                 again.stop()
+
+
+def test_a_pause_of_everything_is_said_and_nothing_is_applied(applied: Cli) -> None:
+    assert applied("pause", "--until", "2h", "--reason", "work on the core").code == 0
+    applied.changed("tariffs/home-50.yaml", "down: 50M", "down: 60M")
+    code, events, _ = once(applied)
+    assert (code, events) == (1, ["started", "paused", "ended"])
+    assert applied("plan").code == 2

@@ -9,7 +9,7 @@ from ispctl.loop.agenda import JOBS, Agenda, Ending, Job, Pace, delay
 from tests.loop.hands import NOON
 
 SECOND = timedelta(seconds=1)
-ENDINGS: tuple[Ending, ...] = ("done", "waiting", "locked", "away", "refused")
+ENDINGS: tuple[Ending, ...] = ("done", "waiting", "locked", "stopped", "away", "refused")
 
 
 def _settled() -> Agenda:

@@ -128,7 +128,7 @@ def test_a_database_that_goes_away_and_comes_back_is_asked_until_it_answers() ->
     assert world.loop.seen.good is not None
 
 
-@pytest.mark.parametrize("code", ["E301", "E311", "E324", "E330", "E605"])
+@pytest.mark.parametrize("code", ["E301", "E311", "E324", "E330"])
 def test_a_database_that_is_away_is_no_reason_to_doubt_the_commit(code: str) -> None:
     world = World()
     world.hands.results[HEAD] = refusal(code)
@@ -137,15 +137,18 @@ def test_a_database_that_is_away_is_no_reason_to_doubt_the_commit(code: str) -> 
     assert OLD not in world.hands.applied_commits()
 
 
-def test_a_pause_is_waited_for_and_no_commit_is_blamed() -> None:
+@pytest.mark.parametrize("code, event", [("E605", "clock-behind"), ("E614", "paused"), ("E620", "clock-leapt")])
+def test_what_stops_everything_is_said_once_and_no_commit_is_blamed(code: str, event: str) -> None:
     world = World()
-    world.hands.results[HEAD] = refusal("E614")
-    world.run(seconds=5)
-    assert world.loop.seen.refused == ()
-    assert OLD not in world.hands.applied_commits()
-    world.hands.results[HEAD] = None
-    world.run(seconds=400)
-    assert world.log.events == ["paused", "pause-is-over"]
+    world.hands.results[HEAD] = refusal(code)
+    world.run(minutes=10)
+    assert world.log.events == [event]
+    assert (world.loop.seen.refused, world.loop.seen.stopped) == ((), code)
+    assert set(world.hands.applied_commits()) == {HEAD}
+    world.hands.results = {}
+    world.run(seconds=16)
+    assert world.log.events == [event, "goes-on"]
+    assert world.loop.seen.stopped == ""
 
 
 def test_another_applier_is_waited_for() -> None:

@@ -95,7 +95,7 @@ def test_sessions_hand_edits_and_a_waiting_head_are_counted(world: World) -> Non
 
 def test_what_the_loop_said_of_itself(world: World) -> None:
     until = NOW + timedelta(hours=3)
-    beat(world, LoopState("main", "1" * 40, NOW, "", ("E112",), {"cut_off": 7}, until, NOW))
+    beat(world, LoopState("main", "1" * 40, NOW, "", ("E112",), "", {"cut_off": 7}, until, NOW))
     found = told(world)
     assert found["ispctl_gate_held", "cut_off"] == 7
     assert found["ispctl_gate_held", "slower"] == 0
@@ -144,6 +144,7 @@ def test_the_text_is_what_prometheus_reads() -> None:
             "bad",
             "E112 unknown-tariff, E602 backwards",
         ),
+        (LoopState(stopped="E620"), 5, "head", "bad", "nothing is applied: E620"),
         (LoopState(gates={"cut_off": 7}), 5, "gates", "bad", "cut_off 7"),
         (LoopState(), 5, "gates", "ok", "open"),
     ],

@@ -20,6 +20,7 @@ STATE = LoopState(
     fetched=NOON,
     fetch_code="E630",
     refused=("E103", "E602"),
+    stopped="E614",
     gates={"cut_off": 7},
     until=NOON + timedelta(hours=1),
     good=NOON - timedelta(hours=1),

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 Job = Literal["fetch", "apply", "watch", "beat"]
 """Look at the branch; make the network equal to it; look whether proofs came; say that we live."""
-Ending = Literal["done", "waiting", "locked", "away", "refused"]
-"""How an apply went: all done; something waits (gate, silent NAS); somebody else applies; no database; no commit to
-apply."""
+Ending = Literal["done", "waiting", "locked", "stopped", "away", "refused"]
+"""How an apply went: all done; something waits (gate, silent NAS); somebody else applies; a pause, or a clock that
+cannot be believed; no database; no commit to apply."""
 
 JOBS: Final[tuple[Job, ...]] = ("beat", "fetch", "watch", "apply")
 LOCKED: Final = timedelta(seconds=2)
@@ -80,11 +80,13 @@ class Agenda:
         """An apply ended. `until`: the moment to which what it made holds; it is due then, whatever else waits."""
         if ending == "locked":
             self._at["apply"] = now + LOCKED
+        elif ending == "stopped":
+            self._at["apply"] = now + PATIENT
         elif ending == "away":
             self.failed("apply", now)
         elif ending == "waiting":
             self.failed("apply", now, PATIENT, self.pace.resync)
         else:
             self.later("apply", now)
-        if until is not None and ending != "away":
+        if until is not None and ending not in ("away", "stopped"):
             self._at["apply"] = min(self._at["apply"], max(until, now + FIRST))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from ispctl.model.problem import Problem
@@ -93,10 +94,11 @@ class Site:
             world = World(
                 self.repository,
                 store,
-                lambda: self._keyring(snapshot, lab),
+                partial(self._keyring, snapshot, lab),
                 now,
                 self._clock,
                 self._progress,
+                actor="ispctl run",
                 replicas=self._replicas(snapshot),
                 catching_up=_CATCHING_UP,
             )

@@ -19,9 +19,10 @@ from ispctl.store import Beat
 
 BACKWARDS: Final = timedelta(seconds=60)
 _LOCKED: Final = frozenset({"E312"})
-_PAUSED: Final = "E614"
-_NOT_THE_COMMIT: Final = ("E30", "E31", "E32", "E33", "E605", "E620")
-"""Refusals for which no commit is to blame: the database, or the clock of this machine."""
+_DATABASE: Final = ("E30", "E31", "E32", "E33")
+"""Refusals for which no commit is to blame, but the database."""
+_STOPPED: Final = {"E605": "clock-behind", "E614": "paused", "E620": "clock-leapt"}
+"""Nor here: a clock that cannot be believed, or people who want all to stay as it is."""
 
 
 class Loop:
@@ -168,7 +169,8 @@ class Loop:
             return self._not(refusal), None
         self._back()
         self.once.well("lock", "lock-is-free")
-        self.once.well("pause", "pause-is-over")
+        self.once.well("stopped", "goes-on")
+        self.seen.stopped = ""
         if is_head:
             self.seen.refused = ()
             self.once.well("head", "head-accepted", commit=commit[:12])
@@ -181,10 +183,12 @@ class Loop:
         if problem.code in _LOCKED:
             self.once.wrong("lock", "somebody-else-applies", code=problem.code)
             return "locked"
-        if problem.code == _PAUSED:
-            self.once.wrong("pause", "paused", code=problem.code, advice="ispctl pause --list")
-            return "waiting"
-        if problem.code.startswith(_NOT_THE_COMMIT):
+        if problem.code in _STOPPED:
+            self.seen.stopped = problem.code
+            fields = {"code": problem.code, "advice": problem.advice}
+            self.once.wrong("stopped", _STOPPED[problem.code], problem.code, **fields)
+            return "stopped"
+        if problem.code.startswith(_DATABASE):
             self._away(problem)
             return "away"
         return self._refuse(refusal.problems)

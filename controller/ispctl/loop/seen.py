@@ -50,6 +50,7 @@ class Seen:
     fetched: datetime | None = None
     fetch_code: str = ""
     refused: tuple[str, ...] = ()
+    stopped: str = ""
     gates: tuple[Closed, ...] = ()
     until: datetime | None = None
     good: datetime | None = None
@@ -62,14 +63,27 @@ class Seen:
         """For the database, where everybody on call may read it."""
         gates = {gate.gate: gate.wanted for gate in self.gates}
         return LoopState(
-            self.branch, self.head, self.fetched, self.fetch_code, self.refused, gates, self.until, self.good
+            self.branch,
+            self.head,
+            self.fetched,
+            self.fetch_code,
+            self.refused,
+            self.stopped,
+            gates,
+            self.until,
+            self.good,
         )
 
     def words(self, *, leads: bool) -> str:
         """One line for whoever asks the service manager."""
         if not leads:
             return f"no database ({self.away})" if self.away else "standing by"
-        left = [f"head refused ({' '.join(self.refused)})" if self.refused else "", self.fetch_code, self.away]
+        left = [
+            f"head refused ({' '.join(self.refused)})" if self.refused else "",
+            self.fetch_code,
+            self.stopped,
+            self.away,
+        ]
         left += [f"gate {gate.gate} closed" for gate in self.gates]
         return f"serving {self.head[:12]}; {', '.join(filter(None, left)) or 'all well'}"
 

@@ -65,6 +65,9 @@ def _branch(view: View, beat: Beat) -> Check:
 
 def _head(beat: Beat) -> Check:
     state = beat.state
+    if state.stopped:
+        text = f"nothing is applied: {state.stopped} {CODES.get(state.stopped, '')}"
+        return Check("head", "bad", text, "ispctl plan; docs/errors.md")
     if not state.refused:
         return Check("head", "ok", "the loop takes it")
     said = ", ".join(f"{code} {CODES.get(code, '')}".strip() for code in state.refused)

@@ -22,7 +22,8 @@ HANGS: Final = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class LoopState:
-    """What a loop last saw. `refused`: the codes for which the head is not applied; `gates`: how many each closed gate
+    """What a loop last saw. `refused`: the codes for which the head is not applied; `stopped`: the
+    code for which nothing is; `gates`: how many each closed gate
     holds back; `until`: the moment to which what it made holds; `good`: its last apply in which nothing was left."""
 
     branch: str = ""
@@ -30,6 +31,7 @@ class LoopState:
     fetched: datetime | None = None
     fetch_code: str = ""
     refused: tuple[str, ...] = ()
+    stopped: str = ""
     gates: Mapping[str, int] = field(default_factory=dict)
     until: datetime | None = None
     good: datetime | None = None
@@ -111,6 +113,7 @@ def _text(state: LoopState) -> str:
             "head": state.head,
             "fetch_code": state.fetch_code,
             "refused": list(state.refused),
+            "stopped": state.stopped,
             "gates": dict(state.gates),
             **moments,
         },
@@ -128,6 +131,7 @@ def _state(text: str) -> LoopState:
             moment(said["fetched"]),
             str(said["fetch_code"]),
             tuple(map(str, said["refused"])),
+            str(said["stopped"]),
             {str(gate): int(count) for gate, count in said["gates"].items()},
             moment(said["until"]),
             moment(said["good"]),
