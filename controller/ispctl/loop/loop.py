@@ -174,7 +174,8 @@ class Loop:
         if is_head:
             self.seen.refused = ()
             self.once.well("head", "head-accepted", commit=commit[:12])
-        return ("away" if result.unread else "done" if result.exit_code == 0 else "waiting"), result
+        unread = result.unread and not result.run  # with a run, the rows are written and a replica is late
+        return ("away" if unread else "done" if result.exit_code == 0 else "waiting"), result
 
     # what went wrong
 
