@@ -7,6 +7,7 @@ from typing import Any
 
 from ispctl.model.document import Document
 from ispctl.model.network import FALLBACK, Accounting, Defaults, Host, HostGroups, Hosts, Nas, Nornir
+from ispctl.model.problem import Where
 
 
 class Inventory:
@@ -20,6 +21,7 @@ class Inventory:
     ) -> None:
         self._hosts = hosts.value.root if hosts else {}
         self._groups = groups.value.root if groups else {}
+        self._files = (hosts, groups, defaults)
         self._defaults = defaults.value if defaults else None
         self.nas: Mapping[str, Nas] = {
             name: self._resolve(name, host, hosts) for name, host in sorted(self._hosts.items()) if hosts
@@ -38,6 +40,18 @@ class Inventory:
     def names(self) -> list[str]:
         """Every host and group, for "did you mean"."""
         return sorted({*self._hosts, *self._groups})
+
+    def where(self, name: str, field: str) -> Where:
+        """Where a host's own `data` is written: with it, with the first of its groups that says it, or for all."""
+        hosts, groups, defaults = self._files
+        host = self._hosts[name]
+        above = [(groups, (group,), self._groups[group]) for group in self._group_names(host) if group in self._groups]
+        for document, loc, part in [(hosts, (name,), host), *above]:
+            if document is not None and getattr(part.data, field) is not None:
+                return document.where_key(*loc, "data", field)
+        if defaults is not None and getattr(defaults.value.data, field) is not None:
+            return defaults.where_key("data", field)
+        return self.nas[name].where
 
     def _resolve(self, name: str, host: Host, document: Document[Hosts]) -> Nas:
         chain = [host, *self._ancestors(host), *([self._defaults] if self._defaults else [])]

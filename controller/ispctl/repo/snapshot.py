@@ -104,6 +104,10 @@ class Snapshot:
     def nas(self) -> Mapping[str, Nas]:
         return self.inventory.nas
 
+    def interim(self, name: str) -> Where:
+        """Where the accounting interval of a NAS is written."""
+        return self.inventory.where(name, "accounting")
+
     def reach(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return self.inventory.reach(names)
 

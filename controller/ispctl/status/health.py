@@ -9,13 +9,13 @@ from typing import Final
 from ispctl.desired import Entitlement
 from ispctl.intent import entitlements
 from ispctl.model.problem import Refusal
-from ispctl.status import facts, pools, service
+from ispctl.status import pools, service
 from ispctl.status.check import WAITING, Check, Level
 from ispctl.status.online import sessions
 from ispctl.status.pauses import in_words, pauses
 from ispctl.status.values import ago, short, span, when
 from ispctl.status.view import View
-from ispctl.store import RunRecord, Store
+from ispctl.store import RunRecord, Store, facts
 
 RECENT: Final = timedelta(hours=1)
 ASIDE: Final = frozenset({"pause", "resume"})

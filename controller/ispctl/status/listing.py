@@ -13,10 +13,10 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import group_of
 from ispctl.plan import Fields, Resources
 from ispctl.repo import Holding
-from ispctl.status import facts
 from ispctl.status.online import Online, sessions
 from ispctl.status.values import Speed, addresses_of, speed_of
 from ispctl.status.view import View, entitled
+from ispctl.store import facts
 
 Presence = Literal["yes", "no", "stale", "unknown"]
 """stale: a session is open, but its NAS has said nothing for longer than it should."""

@@ -20,8 +20,7 @@ from ispctl.radius.live import nas_by_address
 from ispctl.radius.rendering import render
 from ispctl.radius.rows import RadiusRows
 from ispctl.repo import Holding, Repository, Snapshot
-from ispctl.status import facts
-from ispctl.store import Applied, Beat, Heartbeat, Session, Store
+from ispctl.store import Applied, Beat, Heartbeat, Session, Store, facts
 
 T = TypeVar("T")
 Opener = Callable[[Snapshot], Store]

@@ -69,11 +69,11 @@ class Database:
             if cursor is not None:
                 self._close(cursor)
 
-    def among(self, sql: str, keys: Sequence[str]) -> Iterator[Row]:
-        """Rows of a query that ends its condition with `IN (…)`, written `IN ({})`, for any number of keys."""
+    def among(self, sql: str, keys: Sequence[str], more: Parameters = ()) -> Iterator[Row]:
+        """Rows of a query with a condition `IN (…)`, written `IN ({})`, for any number of keys; `more` comes after."""
         for start in range(0, len(keys), CHUNK):
             part = keys[start : start + CHUNK]
-            yield from self.query(sql.format(",".join("?" * len(part))), part)
+            yield from self.query(sql.format(",".join("?" * len(part))), (*part, *more))
 
     def write(self, sql: str, parameters: Parameters = ()) -> int:
         """Run a statement that changes rows; how many it changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from ispctl.store._database import Database
@@ -24,13 +25,19 @@ _ORDER: Final = " ORDER BY username, acctstarttime, acctuniqueid"
 
 
 def sessions(database: Database, *, open_only: bool, logins: Sequence[str] | None) -> Iterator[Session]:
-    conditions = ["acctstoptime IS NULL"] if open_only else []
+    return select_sessions(database, "acctstoptime IS NULL" if open_only else "1 = 1", (), logins)
+
+
+def select_sessions(
+    database: Database, condition: str, parameters: Sequence[int], logins: Sequence[str] | None
+) -> Iterator[Session]:
+    """The rows of radacct for which a condition of ours holds."""
     if logins is None:
-        where = f" WHERE {conditions[0]}" if conditions else ""
-        rows: Iterable[Row] = database.stream(_SESSION + where + _ORDER)
-    else:
-        where = " AND ".join(["username IN ({})", *conditions])
-        rows = database.among(f"{_SESSION} WHERE {where}{_ORDER}", sorted(set(logins)))
+        return map(_session, database.stream(f"{_SESSION} WHERE {condition}{_ORDER}", parameters))
+    # The names come first: they are what `among` fills in, and a query names its parameters in their order.
+    rows = database.among(
+        f"{_SESSION} WHERE username IN ({{}}) AND {condition}{_ORDER}", sorted(set(logins)), parameters
+    )
     return map(_session, rows)
 
 
@@ -95,10 +102,28 @@ def put_limit(database: Database, limit: Limit) -> None:
     )
 
 
-def rejects(database: Database, login: str | None, limit: int) -> Iterator[Reject]:
-    where, parameters = ("", (limit,)) if login is None else (" WHERE login = ?", (login, limit))
+def rejects(
+    database: Database,
+    *,
+    login: str | None,
+    nas: str | None,
+    reason: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> Iterator[Reject]:
+    instant = database.dialect.instant
+    asked = [
+        ("login = ?", login),
+        ("nas = ?", nas),
+        ("reason = ?", reason),
+        (f"at >= {instant}", stamp_or_none(since)),
+        (f"at <= {instant}", stamp_or_none(until)),
+    ]
+    wanted = [(condition, value) for condition, value in asked if value is not None]
+    where = f" WHERE {' AND '.join(condition for condition, _ in wanted)}" if wanted else ""
     sql = f"SELECT at, login, nas, mac, reason, detail FROM ispctl_rejects{where} ORDER BY at DESC LIMIT ?"
-    for at, *fields in database.query(sql, parameters):
+    for at, *fields in database.query(sql, (*(value for _, value in wanted), limit)):
         yield Reject(moment(at), *(str(value or "") for value in fields))
 
 

@@ -298,6 +298,16 @@ class Store:
         key = (nas, what, subject)
         self.database.write("DELETE FROM ispctl_nas_limit WHERE nas = ? AND what = ? AND subject = ?", key)
 
-    def rejects(self, *, login: str | None = None, limit: int = 20) -> Iterator[Reject]:
+    def rejects(
+        self,
+        *,
+        login: str | None = None,
+        nas: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 20,
+    ) -> Iterator[Reject]:
         """The newest refusals, newest first; addresses that are no NAS of ours among them unless a login is named."""
-        return _sessions.rejects(self.database, login, limit)
+        asked: dict[str, Any] = {"login": login, "nas": nas, "reason": reason, "since": since, "until": until}
+        return _sessions.rejects(self.database, **asked, limit=limit)

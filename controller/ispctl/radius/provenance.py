@@ -1,0 +1,133 @@
+"""Where each attribute of a reply comes from: the line of a file, and what it means in words. Pure.
+
+Stands beside `rendering`: whatever that gives to a NAS is explained here, by the part of the rendering it comes from
+and not by its name, so that a vendor's own attributes need nothing of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from ispctl.desired import Because, Context, Entitlement
+from ispctl.model.document import Document
+from ispctl.model.network import Nas
+from ispctl.model.problem import Where
+from ispctl.plan import Value
+from ispctl.platforms import Attribute, platform
+from ispctl.radius.rendering import login, pools_of
+
+_STEPS: Final = ((10**9, "Gbit/s"), (10**6, "Mbit/s"), (10**3, "kbit/s"))
+_KINDS: Final = {
+    "Framed-IP-Address": "ipv4",
+    "Framed-Pool": "ipv4",
+    "Framed-Route": "routes",
+    "Framed-IPv6-Route": "routes",
+}
+_CLASS: Final = Because("rule", "names what the session was given; the NAS sends it back")
+
+
+class Scene(Context, Protocol):
+    """What a commit says, as far as replies depend on it."""
+
+    @property
+    def nas(self) -> Mapping[str, Nas]: ...
+
+    def interim(self, name: str) -> Where:
+        """Where the accounting interval of a NAS is written."""
+        ...
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Why an attribute has its value, and what the value means."""
+
+    because: Because
+    meaning: str
+
+
+def origins(entitlement: Entitlement, platform_name: str, scene: Scene, interim: int) -> Mapping[Attribute, Origin]:
+    """(name, value) -> where it comes from, of everything that a login of this entitlement may be given there: what
+    its own rows hold, what its group holds, and what stands behind the wall. `interim`: seconds, as rendered."""
+    e = entitlement
+    found = dict(_walled(platform_name, scene))  # the server may wall anybody by itself
+    found |= dict(_of_group(e, platform_name, scene))
+    found |= dict(_own(e))
+    found["Acct-Interim-Interval", str(interim)] = Origin(_shortest(scene, interim), f"a report every {interim} s")
+    return found
+
+
+def class_origin(klass: str) -> Origin:
+    """Of the attribute Class, whatever it holds."""
+    by_server = klass.partition("/wall:")[2]
+    return Origin(_CLASS, f"walled by the server: {by_server}" if by_server else "place and grade, login and group")
+
+
+def _of_group(e: Entitlement, platform_name: str, scene: Scene) -> Iterator[tuple[Attribute, Origin]]:
+    tariff = scene.tariff(e.terms.tariff)
+    name = e.terms.tariff
+    rate = Because("tariff", f"rate of tariff {name}", _key(tariff, "rate"))
+    meaning = _speed(e.terms.down, e.terms.up)
+    if e.terms.burst:
+        down, up, _, _, seconds = e.terms.burst
+        meaning += f", burst to {_bits(down)} / {_bits(up)} over {seconds} s"
+    for attribute in platform(platform_name).tariff(e.terms):
+        yield attribute, Origin(rate, _one_way(attribute[0], e.terms.down, e.terms.up) or meaning)
+    for attribute in pools_of(e.terms):
+        kind = _KINDS.get(attribute[0], "ipv6")
+        because = Because("tariff", f"{kind} of tariff {name}", _key(tariff, kind))
+        yield attribute, Origin(because, f"an address of the NAS's pool {attribute[1]}")
+
+
+def _own(e: Entitlement) -> Iterator[tuple[Attribute, Origin]]:
+    """What stands in the login's own rows."""
+    rows: Value = login(e)["reply"]
+    for row in rows if isinstance(rows, tuple) else ():
+        if isinstance(row, tuple):
+            name, value = str(row[0]), str(row[2])
+            because = e.because.get(_KINDS.get(name, "ipv6"))
+            fixed = "fixed" if not name.endswith("Pool") else f"an address of the NAS's pool {value}"
+            meaning = f"routed to the session: {value.partition(' ')[0]}" if name.endswith("Route") else fixed
+            yield (name, value), Origin(because or Because("rule", "the default of the format"), meaning)
+
+
+def _walled(platform_name: str, scene: Scene) -> Iterator[tuple[Attribute, Origin]]:
+    policy = scene.policy
+    wall = policy.value.wall
+    because = Because("wall", "the wall in policy", policy.where_key("wall"))
+    speed = _speed(wall.rate.down, wall.rate.up)
+    for name, value in platform(platform_name).wall(wall):
+        marks = value == wall.address_list
+        meaning = "marks who may reach the payment page only" if marks else speed
+        yield (name, value), Origin(because, _one_way(name, wall.rate.down, wall.rate.up) or meaning)
+    if wall.pool:
+        yield ("Framed-Pool", wall.pool), Origin(because, f"an address of the NAS's pool {wall.pool}")
+
+
+def _shortest(scene: Scene, interim: int) -> Because:
+    """All NAS are told the shortest interval that one of them asks for."""
+    name = next((name for name, nas in sorted(scene.nas.items()) if nas.accounting.interim == interim), "")
+    if not name:
+        return Because("rule", "the usual interval: no NAS says another")
+    return Because("nas", f"interim of {name}", scene.interim(name))
+
+
+def _key(document: Document[Any] | None, name: str) -> Where | None:
+    return document.where_key(name) if document else None
+
+
+def _one_way(name: str, down: int, up: int) -> str:
+    """Where a vendor has an attribute for each direction, each is told apart."""
+    if name.endswith("-Down"):
+        return f"{_bits(down)} down"
+    return f"{_bits(up)} up" if name.endswith("-Up") else ""
+
+
+def _speed(down: int, up: int) -> str:
+    return f"{_bits(down)} down, {_bits(up)} up"
+
+
+def _bits(rate: int) -> str:
+    size, unit = next((step for step in _STEPS if rate >= step[0]), (1, "bit/s"))
+    return f"{rate / size:.7g} {unit}"

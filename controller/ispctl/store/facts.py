@@ -1,0 +1,156 @@
+"""What only the network knows, as the server wrote it down: who asked, who was refused, who was online when.
+
+Questions of `status`, and of nobody who writes. Times are compared with `since`, an aware moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from ispctl.store._sessions import select_sessions
+from ispctl.store._store import Store
+from ispctl.store.records import Session, moment, stamp
+
+_TEXT: Final = "%Y-%m-%d %H:%M:%S"
+
+
+class Stranger(NamedTuple):
+    """An address that speaks RADIUS to us and is no NAS of ours."""
+
+    address: str
+    last_seen: datetime | None
+    packets: int
+
+
+class Answered(NamedTuple):
+    """How many requests of one NAS were answered alike. `nas`: its short name; `reply`: Access-Accept or -Reject."""
+
+    nas: str
+    reply: str
+    times: int
+    last: datetime | None
+
+
+class Refused(NamedTuple):
+    """How often one NAS met one refusal. `nas`: its short name, or the address of a stranger."""
+
+    reason: str
+    nas: str
+    times: int
+    last: datetime | None
+
+
+class Bound(NamedTuple):
+    """A device bound to a login; `learned` is None where git says so, else when the server learned it."""
+
+    login: str
+    mac: str
+    learned: datetime | None
+
+
+class Leases(NamedTuple):
+    """The addresses of one pool that the server hands out, and how many of them are taken at a moment."""
+
+    pool: str
+    total: int
+    taken: int
+
+
+class Ran(NamedTuple):
+    """A run that had applied a commit."""
+
+    run: str
+    commit: str
+    at: datetime | None
+
+
+def last_report(store: Store) -> datetime | None:
+    """When the newest accounting report came."""
+    return moment(store.database.query("SELECT max(acctupdatetime) FROM radacct")[0][0])
+
+
+def last_reports(store: Store) -> dict[str, datetime]:
+    """Address that a NAS gives itself -> when its newest accounting report came."""
+    sql = "SELECT nasipaddress, max(acctupdatetime) FROM radacct GROUP BY nasipaddress"
+    return {str(nas): at for nas, seconds in store.database.stream(sql) if (at := moment(seconds))}
+
+
+def last_seen(store: Store) -> dict[str, datetime]:
+    """login -> when it was last online, for every login that ever was."""
+    sql = "SELECT username, max(COALESCE(acctstoptime, acctupdatetime, acctstarttime)) FROM radacct GROUP BY username"
+    return {str(login): at for login, seconds in store.database.stream(sql) if (at := moment(seconds))}
+
+
+def last_answer(store: Store) -> datetime | None:
+    """When the server last wrote down how it answered; None if it never did."""
+    return moment(store.database.query("SELECT max(authdate) FROM radpostauth")[0][0])
+
+
+def answers(store: Store, since: datetime) -> tuple[Answered, ...]:
+    """How the requests of each NAS were answered."""
+    database = store.database
+    sql = (
+        "SELECT nas, reply, count(*), max(authdate) FROM radpostauth"
+        f" WHERE authdate >= {database.dialect.instant} GROUP BY nas, reply ORDER BY nas, reply"
+    )
+    rows = database.query(sql, (stamp(since),))
+    return tuple(Answered(str(nas or ""), str(reply), int(count), moment(at)) for nas, reply, count, at in rows)
+
+
+def refusals(store: Store, since: datetime) -> tuple[Refused, ...]:
+    """What was refused and where, most frequent first; strangers among them."""
+    database = store.database
+    sql = (
+        "SELECT reason, nas, count(*), max(at) FROM ispctl_rejects"
+        f" WHERE at >= {database.dialect.instant} GROUP BY reason, nas ORDER BY 3 DESC, 1, 2"
+    )
+    rows = database.query(sql, (stamp(since),))
+    return tuple(Refused(str(reason or ""), str(nas or ""), int(count), moment(at)) for reason, nas, count, at in rows)
+
+
+def strangers(store: Store) -> tuple[Stranger, ...]:
+    """The ten that spoke last, newest first."""
+    sql = "SELECT address, last_seen, packets FROM ispctl_stranger ORDER BY last_seen DESC, address LIMIT 10"
+    return tuple(Stranger(str(a), moment(at), int(packets)) for a, at, packets in store.database.query(sql))
+
+
+def bound(store: Store, logins: Sequence[str]) -> tuple[Bound, ...]:
+    """The devices of some logins, written and learned."""
+    sql = "SELECT login, mac, learned FROM ispctl_mac WHERE login IN ({}) ORDER BY login, slot"
+    rows = store.database.among(sql, sorted(set(logins)))
+    return tuple(Bound(str(login), str(mac), moment(learned)) for login, mac, learned in rows)
+
+
+def leases(store: Store, now: datetime) -> tuple[Leases, ...]:
+    """The pools that the server itself serves."""
+    sql = (
+        "SELECT pool_name, count(*), sum(CASE WHEN expiry_time > ? THEN 1 ELSE 0 END) FROM radippool"
+        " GROUP BY pool_name ORDER BY pool_name"
+    )
+    rows = store.database.query(sql, (f"{now:{_TEXT}}",))
+    return tuple(Leases(str(pool), int(total), int(taken)) for pool, total, taken in rows)
+
+
+def sessions_at(store: Store, at: datetime, logins: Sequence[str] | None = None) -> Iterator[Session]:
+    """Who was online at a moment, as far as the accounting reaches back."""
+    instant = store.database.dialect.instant
+    condition = f"acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
+    return select_sessions(store.database, condition, (stamp(at), stamp(at)), logins)
+
+
+def applied_at(store: Store, at: datetime) -> Ran | None:
+    """The run that had last applied a commit by then; None where the journal does not reach back so far."""
+    sql = (
+        "SELECT run, commit_id, finished FROM ispctl_journal WHERE kind <> 'repair' AND outcome = 'done'"
+        " AND finished <= ? ORDER BY finished DESC, run DESC LIMIT 1"
+    )
+    rows = store.database.query(sql, (stamp(at),))
+    return Ran(str(rows[0][0]), str(rows[0][1]), moment(rows[0][2])) if rows else None
+
+
+def failures(store: Store, run: str) -> tuple[str, ...]:
+    """What a run could not do: one sentence a change, the same sentence once."""
+    sql = "SELECT DISTINCT outcome FROM ispctl_journal_change WHERE run = ? AND outcome <> '' ORDER BY outcome LIMIT 10"
+    return tuple(str(outcome) for (outcome,) in store.database.query(sql, (run,)))
