@@ -80,7 +80,7 @@ def test_a_pause_is_asked_for_without_writing(applied: Cli) -> None:
     [
         (("--until", "8d", "--reason", "x"), "E615 bad-pause: --until is more than 7 days away."),
         (("--until", "2020-01-01T00:00:00Z", "--reason", "x"), "E615 bad-pause: --until is over already."),
-        (("--until", "noon", "--reason", "x"), "E600 bad-time: --until is not a time stamp with an offset."),
+        (("--until", "noon", "--reason", "x"), "E600 bad-time: --until is no moment that can be read."),
         ((), "E615 bad-pause: --reason says why, in 1 to 200 characters."),
         (("--group", "lalitpurr", "--reason", "x"), "E616 no-such-group: there is no group lalitpurr. There are: "),
         (("--target", "nas:x", "--reason", "x"), "E607 unknown-target: there is no target nas:x. There are: radius, "),

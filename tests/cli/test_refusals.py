@@ -26,8 +26,9 @@ from tests.gates import example
             " Name another file with --out",
         ),
         (
-            ("plan", "--at", "tomorrow"),
-            "E600 bad-time: --at is not a time stamp with an offset. Write it like 2026-12-01T00:00:00+05:45",
+            ("plan", "--at", "soon"),
+            "E600 bad-time: --at is no moment that can be read. Write 2026-12-01, '2026-12-01 09:00',"
+            " 2026-12-01T09:00:00+05:45, -2h, +3d or 'tomorrow 09:00'",
         ),
     ],
 )

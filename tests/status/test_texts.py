@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from ispctl.status import drift, health, listing, online, present, present_profile, profile
+from ispctl.status import (
+    drift,
+    fleet,
+    health,
+    listing,
+    online,
+    present,
+    present_fleet,
+    present_profile,
+    present_refusals,
+    profile,
+    refusals,
+)
 from tests.status.conftest import Golden
 from tests.status.world import ANITA, EKRAJ, NOW, World
 
@@ -43,11 +54,7 @@ def test_somebody_who_is_well_and_online(world: World, golden: Golden) -> None:
 
 
 def test_somebody_who_is_suspended_and_was_refused(world: World, golden: Golden) -> None:
-    world.sql(
-        "INSERT INTO radpostauth (username, pass, reply, authdate, reason, detail, nas, callingstationid)"
-        " VALUES (?, '', 'Access-Reject', ?, 'bad-password', 'pap: Password does not match', 'lalitpur-1', '')",
-        *(EKRAJ, int((NOW - timedelta(minutes=3)).timestamp())),
-    )
+    world.refused(EKRAJ, "bad-password", mac="", detail="pap: Password does not match")
     golden("show-suspended", _show(world, EKRAJ))
 
 
@@ -76,9 +83,60 @@ def test_the_drift(world: World, golden: Golden) -> None:
 
 def test_the_health(world: World, golden: Golden) -> None:
     world.dial(ANITA, "0" * 16 + "-" + "0" * 16)
-    world.sql("INSERT INTO ispctl_stranger VALUES ('198.51.100.77', 1, ?, 12)", int(NOW.timestamp()) - 90)
+    world.stranger()
     with world.view() as view:
         golden("health", "\n".join(present.checked(health.health(view))))
+
+
+def _busy(world: World) -> None:
+    """Two are online, some were refused, and somebody speaks who is no NAS of ours."""
+    world.dial(ANITA, world.class_of(ANITA))
+    world.dial(EKRAJ, "0" * 16 + "-" + "0" * 16, heard=3000)
+    world.dial("stranger@home.example", "", nas="198.51.100.9")
+    world.answered(ANITA, world.class_of(ANITA))
+    world.refused(EKRAJ, "bad-password", mac="", detail="pap: Password does not match")
+    world.refused("anita.ray@home.example", "unknown-login", ago=4)
+    world.refused(ANITA, "mac", ago=5, mac="02:00:5e:10:00:99")
+    world.refused(ANITA, "sessions", ago=50)
+    world.refused(ANITA, "expired", ago=3000)
+    world.stranger()
+
+
+def test_the_nas(world: World, golden: Golden) -> None:
+    _busy(world)
+    with world.view() as view:
+        found = fleet.fleet(view)
+        golden("nas", present_fleet.listed(found, _screen()))
+        golden("nas-one", present_fleet.shown(fleet.fleet(view, "lalitpur-1")[0], _screen()))
+        golden("nas-stranger", present_fleet.shown(fleet.fleet(view, "198.51.100.77")[0], _screen()))
+
+
+@pytest.mark.parametrize(
+    "name, login",
+    [
+        ("rejects", ""),
+        ("rejects-anita", ANITA),
+        ("rejects-misspelt", "anita.ray@home.example"),
+        ("rejects-none", "gita.karki@home.example"),
+        ("rejects-suspended", EKRAJ),
+    ],
+)
+def test_the_refusals(world: World, golden: Golden, name: str, login: str) -> None:
+    _busy(world)
+    golden(name, _rejects(world, login))
+
+
+def test_that_nothing_is_recorded_is_said(world: World, golden: Golden) -> None:
+    golden("rejects-unrecorded", _rejects(world, ""))
+    world.dial(ANITA)
+    golden("rejects-nobody", _rejects(world, ""))
+
+
+def _rejects(world: World, login: str) -> str:
+    with world.view() as view:
+        found = refusals.refusals(view, refusals.Wanted(login))
+        assert found is not None
+        return present_refusals.told(found, _screen())
 
 
 @pytest.mark.parametrize("width", [60, 100])

@@ -92,16 +92,39 @@ class World:
         group = rows["group", f"{fields['group']}@{platform}"]
         return f"{fields['class']}-{rendering(group)}"
 
-    def dial(self, login: str, klass: str = "", *, nas: str = LALITPUR, heard: int = 60, session: str = "s1") -> None:
-        """An open session, an hour old, whose last report came `heard` seconds ago."""
+    def dial(
+        self, login: str, klass: str = "", *, nas: str = LALITPUR, heard: int = 60, session: str = "s1", old: int = 3600
+    ) -> None:
+        """An open session, `old` seconds old, whose last report came `heard` seconds ago."""
         at = int(NOW.timestamp())
         self.sql(
             "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, nasportid, callingstationid,"
             " acctstarttime, acctupdatetime, acctsessiontime, acctinputoctets, acctoutputoctets, framedipaddress,"
             " class)"
             " VALUES (?, ?, ?, ?, 'ge-1', '02:00:5e:10:00:01', ?, ?, 3600, 450000000, 9000000000, '100.64.0.7', ?)",
-            *(session, f"{login}-{session}", login, nas, at - 3600, at - heard, klass),
+            *(session, f"{login}-{session}", login, nas, at - old, at - heard, klass),
         )
+
+    def refused(
+        self,
+        login: str,
+        reason: str,
+        *,
+        ago: int = 3,
+        mac: str = "02:00:5e:10:00:01",
+        nas: str = "lalitpur-1",
+        detail: str = "",
+    ) -> None:
+        """The server has refused a login `ago` minutes ago."""
+        self.sql(
+            "INSERT INTO radpostauth (username, pass, reply, authdate, reason, detail, nas, callingstationid)"
+            " VALUES (?, '', 'Access-Reject', ?, ?, ?, ?, ?)",
+            *(login, int((NOW - timedelta(minutes=ago)).timestamp()), reason, detail, nas, mac),
+        )
+
+    def stranger(self, address: str = "198.51.100.77") -> None:
+        """An address that is no NAS of ours asked a minute and a half ago."""
+        self.sql("INSERT INTO ispctl_stranger VALUES (?, 1, ?, 12)", address, int(NOW.timestamp()) - 90)
 
     def answered(self, login: str, class_to: str, *, proved: bool = False, ago: int = 30) -> None:
         """The session `s1` of a login has acknowledged a CoA `ago` seconds ago, or kept to it, as a run has seen."""

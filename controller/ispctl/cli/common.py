@@ -126,21 +126,6 @@ def demo_key() -> str:
     return files("ispctl.lab").joinpath("demo.key").read_text(encoding="utf-8")
 
 
-def at_time(text: str | None, default: datetime, option: str = "--at") -> datetime:
-    """A moment given by an option: RFC 3339 with offset. Raises Refusal."""
-    if text is None:
-        return default
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    # Records hold dates of these years; days and spreads are added to them, and the calendar ends with 9999.
-    if moment is None or moment.tzinfo is None or not 1970 <= moment.year < 9000:
-        advice = "Write it like 2026-12-01T00:00:00+05:45"
-        raise Refusal(Problem("E600", f"{option} is not a time stamp with an offset", advice=advice))
-    return moment.astimezone(UTC)
-
-
 RepoOption = Annotated[
     Path, typer.Option("--repo", metavar="DIR", help="Repository, bare or not.", show_default="current directory")
 ]

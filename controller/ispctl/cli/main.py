@@ -11,7 +11,7 @@ import typer
 from ispctl.cli import adopt as importing
 from ispctl.cli import doctor, gitlab, lab, radius, secrets, units
 from ispctl.cli import run as service
-from ispctl.cli.common import FormatOption, RepoOption, Session, at_time, run, say, say_json, use_utf8, version_of
+from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, use_utf8, version_of
 from ispctl.cli.history import rollback, runs
 from ispctl.cli.pause import pause, resume
 from ispctl.cli.start import init, pool, schema
@@ -26,6 +26,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 CommitOption = Annotated[str, typer.Option("--commit", metavar="REV", help="Commit, branch or tag.")]
+AtOption = Annotated[
+    str | None, typer.Option("--at", metavar="TIME", help="As if it were then: a date, a time, +3d, 'tomorrow 09:00'.")
+]
 TargetOption = Annotated[str | None, typer.Option("--target", metavar="T", help="Only this target.")]
 
 
@@ -73,7 +76,7 @@ def plan(
         str | None, typer.Option("--base", metavar="REV", help="Compare with this commit; needs no database.")
     ] = None,
     commit: CommitOption = "HEAD",
-    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="As if it were then (RFC 3339).")] = None,
+    at: AtOption = None,
     live: Annotated[bool, typer.Option("--live", help="Compare with what was applied (the default).")] = False,
     target: TargetOption = None,
     format: Annotated[Literal["text", "json", "markdown"], typer.Option("--format")] = "text",
@@ -91,14 +94,15 @@ def plan(
 ) -> None:
     """Show what would change, for whom and why. Changes nothing. Exit code: 0 nothing, 2 changes, 1 error."""
     from ispctl.cli import plans
-    from ispctl.cli.answers import plan_answer, save
+    from ispctl.cli.answers import plan_answer, save, zone_of
+    from ispctl.cli.times import at_time
 
     session: Session = context.obj
     if base is not None and live:
         raise typer.BadParameter("--base compares two commits, --live a commit with the database: take one")
     plans.only(target)
     with session.repository() as repository:
-        now = at_time(at, session.now)
+        now = at_time(at, session.now, zone_of(repository.at(commit)))
         plans.warn_of_edits(repository, commit)
         if base is None:
             found = plans.live(session, repository, commit, now)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 import typer
 
-from ispctl.cli.common import FormatOption, Session, at_time, say, say_json
+from ispctl.cli.common import FormatOption, Session, say, say_json
+from ispctl.cli.times import ahead
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 SHIFT: Final = timedelta(hours=8)
 """Without --until: as long as somebody who remembers it is at work."""
 LONGEST: Final = timedelta(days=7)
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 Chosen = tuple[Literal["everything", "target", "group", "service"], str]
 
 TargetOption = Annotated[str | None, typer.Option("--target", metavar="T", help="radius, or nas:HOST: its sessions.")]
@@ -35,7 +34,7 @@ def pause(
     group: GroupOption = None,
     login: LoginOption = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="RFC 3339, or 30m, 4h, 2d; default 8h, at most 7d.")
+        str | None, typer.Option("--until", metavar="TIME", help="A time, or 30m, 4h, 2d; default 8h, at most 7d.")
     ] = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: everybody will read it.")] = "",
     listing: Annotated[bool, typer.Option("--list", help="Only say what is paused.")] = False,
@@ -48,8 +47,10 @@ def pause(
         snapshot = repository.at("HEAD")
         with session.store(snapshot, readonly=listing) as store:
             if not listing:
+                from ispctl.cli.answers import zone_of
+
                 chosen = _chosen(snapshot, store, target, group, login)
-                _put(session, store, chosen, _end(until, session.now), _said(reason))
+                _put(session, store, chosen, _end(until, session.now, zone_of(snapshot)), _said(reason))
             found = store.pauses(session.now)
     _answer(found, snapshot, format)
 
@@ -74,6 +75,8 @@ def resume(
                     known = ", ".join(one.id for one in held) or "none"
                     raise Refusal(Problem("E617", f"no pause {id} holds now", advice=f"There are: {known}"))
             else:
+                from ispctl.cli.answers import zone_of
+
                 chosen = _chosen(snapshot, store, target, group, login)
                 over = [one for one in held if (one.kind, one.name) == chosen]
             for one in over:
@@ -118,10 +121,9 @@ def _owner(snapshot: Snapshot, store: Store, term: str) -> str:
     raise Refusal(Problem("E321", text, advice=advice))
 
 
-def _end(text: str | None, now: datetime) -> datetime:
+def _end(text: str | None, now: datetime, zone: ZoneInfo) -> datetime:
     """When a pause ends. Raises Refusal: in the past, or so late that nobody would remember it."""
-    span = _SPAN.fullmatch(text or "")
-    end = now + timedelta(**{_UNITS[span[2]]: int(span[1])}) if span else at_time(text, now + SHIFT, "--until")
+    end = ahead(text, now, zone) if text is not None else now + SHIFT
     if not now < end <= now + LONGEST:
         when = "over already" if end <= now else "more than 7 days away"
         advice = "Nobody remembers a pause that long: what is to stay out of it belongs in git (managed: observe)"

@@ -16,7 +16,7 @@ from ispctl.model.network import Nas
 from ispctl.model.problem import Where
 from ispctl.plan import Value
 from ispctl.platforms import Attribute, platform
-from ispctl.radius.rendering import login, pools_of
+from ispctl.radius.rendering import login
 
 _STEPS: Final = ((10**9, "Gbit/s"), (10**6, "Mbit/s"), (10**3, "kbit/s"))
 _KINDS: Final = {
@@ -72,10 +72,12 @@ def _of_group(e: Entitlement, platform_name: str, scene: Scene) -> Iterator[tupl
     if e.terms.burst:
         down, up, _, _, seconds = e.terms.burst
         meaning += f", burst to {_bits(down)} / {_bits(up)} over {seconds} s"
-    for attribute in platform(platform_name).tariff(e.terms):
+    vendor = platform(platform_name)
+    speed = tuple(vendor.speed(e.terms))
+    for attribute in speed:
         yield attribute, Origin(rate, _one_way(attribute[0], e.terms.down, e.terms.up) or meaning)
-    for attribute in pools_of(e.terms):
-        kind = _KINDS.get(attribute[0], "ipv6")
+    for attribute in vendor.tariff(e.terms)[len(speed) :]:
+        kind = "ipv4" if attribute[0] == vendor.pools[0] else "ipv6"
         because = Because("tariff", f"{kind} of tariff {name}", _key(tariff, kind))
         yield attribute, Origin(because, f"an address of the NAS's pool {attribute[1]}")
 
@@ -97,12 +99,17 @@ def _walled(platform_name: str, scene: Scene) -> Iterator[tuple[Attribute, Origi
     wall = policy.value.wall
     because = Because("wall", "the wall in policy", policy.where_key("wall"))
     speed = _speed(wall.rate.down, wall.rate.up)
-    for name, value in platform(platform_name).wall(wall):
-        marks = value == wall.address_list
-        meaning = "marks who may reach the payment page only" if marks else speed
+    try:
+        marked = tuple(platform(platform_name).walled(wall))
+        given = platform(platform_name).wall(wall)
+    except ValueError:  # it has no wall, and says so where one is needed (E136)
+        return
+    plain = tuple(platform(platform_name).rate(wall.rate.down, wall.rate.up))
+    for name, value in marked:
+        meaning = speed if (name, value) in plain else "marks who may reach the payment page only"
         yield (name, value), Origin(because, _one_way(name, wall.rate.down, wall.rate.up) or meaning)
-    if wall.pool:
-        yield ("Framed-Pool", wall.pool), Origin(because, f"an address of the NAS's pool {wall.pool}")
+    for name, value in given[len(marked) :]:
+        yield (name, value), Origin(because, f"an address of the NAS's pool {value}")
 
 
 def _shortest(scene: Scene, interim: int) -> Because:

@@ -17,7 +17,7 @@ from ispctl.status.drift import ADVICE, ADVICE_DUE, Drifted
 from ispctl.status.health import well
 from ispctl.status.listing import Listed
 from ispctl.status.online import Online
-from ispctl.status.values import clean, joined, plain, rate, span, stamp, volume, when
+from ispctl.status.values import ago, clean, joined, plain, rate, span, stamp, volume, when
 from ispctl.status.view import View
 
 Envelope = Mapping[str, object]
@@ -89,6 +89,17 @@ def _on_terminal(headings: Sequence[str], cells: list[list[str]], width: int) ->
     return capture.get().rstrip("\n")
 
 
+def dated(moment: datetime, screen: Screen) -> str:
+    """A moment, and how long ago that is."""
+    return f"{when(moment, screen.zone)} ({ago(moment, screen.now)})"
+
+
+def pairs(found: Sequence[tuple[str, str]]) -> list[str]:
+    """Names and what is said of them, in two columns."""
+    widest = max(len(name) for name, _ in found)
+    return [f"{name.ljust(widest)}  {text}".rstrip() for name, text in found]
+
+
 # list
 
 COLUMNS: Final[Mapping[str, Callable[[Listed, Screen], str]]] = {
@@ -144,22 +155,26 @@ def listed(found: Sequence[Listed], columns: Sequence[str], screen: Screen) -> s
 
 
 def listed_csv(found: Sequence[Listed], columns: Sequence[str], screen: Screen) -> str:
-    """CSV (RFC 4180) with a heading; times as in JSON."""
+    """One line a service; times as in JSON."""
     exact = {"ends": "ends", "until": "until", "last-seen": "last_seen"}
+    rows = (
+        [getattr(one, exact[name]) if name in exact else COLUMNS[name](one, screen) for name in columns]
+        for one in found
+    )
+    return csv_of(columns, rows, screen)
+
+
+def csv_of(headings: Sequence[str], rows: Iterable[Sequence[object]], screen: Screen) -> str:
+    """CSV (RFC 4180) with a heading; a moment as RFC 3339, what is unknown as nothing."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    for one in found:
-        moments = {name: getattr(one, field) for name, field in exact.items()}
-        writer.writerow(
-            [
-                (stamp(moments[name], screen.zone) if moments[name] else "")
-                if name in moments
-                else clean(COLUMNS[name](one, screen))
-                for name in columns
-            ]
-        )
+    writer.writerow(headings)
+    writer.writerows([_cell(value, screen) for value in row] for row in rows)
     return out.getvalue()
+
+
+def _cell(value: object, screen: Screen) -> str:
+    return stamp(value, screen.zone) if isinstance(value, datetime) else "" if value is None else clean(str(value))
 
 
 # sessions

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ispctl.status.online import Online
-from ispctl.status.present import Screen, config
+from ispctl.status.present import Screen, config, pairs
 from ispctl.status.profile import Given, Shown
 from ispctl.status.values import ago, clean, joined, rate, short, span, volume, when
 
@@ -90,16 +90,11 @@ def _presence(one: Shown, screen: Screen) -> str:
     return f"online{since} on {first.nas or first.nas_address}{' at ' + first.ipv4 if first.ipv4 else ''}{behind}{wall}"
 
 
-def _pairs(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    widest = max(len(name) for name, _ in pairs)
-    return [f"{name.ljust(widest)}  {text}".rstrip() for name, text in pairs]
-
-
 def _declared(one: Shown, screen: Screen) -> list[str]:
     d = one.declared
     touched = f"{short(d.commit)} by {d.author}, {when(d.date, screen.zone)}: {d.subject}"
     commit = touched if d.commit else "unknown: the history of this copy is cut off"
-    return _pairs((("file", f"{d.file}:{d.line}"), ("last touched", commit)))
+    return pairs((("file", f"{d.file}:{d.line}"), ("last touched", commit)))
 
 
 def _effective_heading(one: Shown, screen: Screen) -> str:
@@ -132,8 +127,8 @@ def _applied(one: Shown, screen: Screen) -> list[str]:
     group = "this login has no rows" if given.group is None else given.group.removeprefix("isp:") or "no group"
     refuse = f", refused as {given.refuse}" if given.refuse else ""
     noted = f"commit {short(given.commit)}, {when(given.at, screen.zone)}" if given.at else "never"
-    pairs = [("group", group + refuse), ("written by", noted), ("differs", _STANDING[given.standing])]
-    return [*_pairs(pairs), *(f"- {text}" for text in given.differences)]
+    told = [("group", group + refuse), ("written by", noted), ("differs", _STANDING[given.standing])]
+    return [*pairs(told), *(f"- {text}" for text in given.differences)]
 
 
 def _sessions(one: Shown, screen: Screen) -> list[str]:

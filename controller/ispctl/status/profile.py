@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ispctl.desired import Entitlement, entitle
 from ispctl.model.days import moment
 from ispctl.model.document import Document
-from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.model.problem import Where
 from ispctl.model.subscriber import group_of
 from ispctl.model.tariff import Tariff
 from ispctl.plan import Fields
 from ispctl.repo import Holding
 from ispctl.status.listing import Standing, own, standing
+from ispctl.status.names import services
 from ispctl.status.online import Asked, Online, sessions
 from ispctl.status.pauses import in_words, pauses_of
 from ispctl.status.rows import differences
@@ -107,10 +107,7 @@ class Shown:
 
 def show(view: View, named: str) -> tuple[Shown, ...]:
     """Every service that a login, an id or id/key names. Raises Refusal E321 with what may have been meant."""
-    found = view.head.find(named)
-    if not found:
-        raise Refusal(_nobody(view, named))
-    return tuple(_shown(view, holding) for holding in found)
+    return tuple(_shown(view, holding) for holding in services(view, named))
 
 
 def _shown(view: View, holding: Holding) -> Shown:
@@ -133,18 +130,6 @@ def _shown(view: View, holding: Holding) -> Shown:
         rejects=view.ask(lambda store: tuple(store.rejects(login=login, limit=5))),
         pending=(*_paused(view, holding), *_pending(view, holding)),
     )
-
-
-def _nobody(view: View, named: str) -> Problem:
-    known = {name.partition("@")[0]: name for name, _ in view.head.logins()}
-    known |= {document.value.id: document.value.id for document in view.head.subscribers()}
-    term = named.casefold().partition("@")[0]
-    near = get_close_matches(term, known, n=3, cutoff=0.75) or [name for name in sorted(known) if term and term in name]
-    close = [known[name] for name in near[:3]]
-    advice = f"Did you mean {' or '.join(close)}?" if close else "ispstat list names everybody"
-    if view.head.broken:
-        advice += f"; {len(view.head.broken)} files could not be read: ispctl validate"
-    return Problem("E321", "there is no subscriber, service or login of that name", advice=advice)
 
 
 def _declared(view: View, holding: Holding) -> Declared:

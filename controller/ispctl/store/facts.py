@@ -5,13 +5,12 @@ Questions of `status`, and of nobody who writes. Times are compared with `since`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from ispctl.store._sessions import select_sessions
 from ispctl.store._store import Store
-from ispctl.store.records import Session, moment, stamp
+from ispctl.store.records import moment, stamp
 
 _TEXT: Final = "%Y-%m-%d %H:%M:%S"
 
@@ -24,11 +23,10 @@ class Stranger(NamedTuple):
     packets: int
 
 
-class Answered(NamedTuple):
-    """How many requests of one NAS were answered alike. `nas`: its short name; `reply`: Access-Accept or -Reject."""
+class Began(NamedTuple):
+    """How many sessions began on one NAS, which is all that an ordinary accept leaves behind. `nas`: its address."""
 
     nas: str
-    reply: str
     times: int
     last: datetime | None
 
@@ -58,14 +56,6 @@ class Leases(NamedTuple):
     taken: int
 
 
-class Ran(NamedTuple):
-    """A run that had applied a commit."""
-
-    run: str
-    commit: str
-    at: datetime | None
-
-
 def last_report(store: Store) -> datetime | None:
     """When the newest accounting report came."""
     return moment(store.database.query("SELECT max(acctupdatetime) FROM radacct")[0][0])
@@ -84,19 +74,19 @@ def last_seen(store: Store) -> dict[str, datetime]:
 
 
 def last_answer(store: Store) -> datetime | None:
-    """When the server last wrote down how it answered; None if it never did."""
+    """When the server last wrote down a refusal, or an accept with something to say; None if it never did."""
     return moment(store.database.query("SELECT max(authdate) FROM radpostauth")[0][0])
 
 
-def answers(store: Store, since: datetime) -> tuple[Answered, ...]:
-    """How the requests of each NAS were answered."""
+def began(store: Store, since: datetime) -> tuple[Began, ...]:
+    """How many sessions began on each NAS, by its address."""
     database = store.database
     sql = (
-        "SELECT nas, reply, count(*), max(authdate) FROM radpostauth"
-        f" WHERE authdate >= {database.dialect.instant} GROUP BY nas, reply ORDER BY nas, reply"
+        "SELECT nasipaddress, count(*), max(acctstarttime) FROM radacct"
+        f" WHERE acctstarttime >= {database.dialect.instant} GROUP BY nasipaddress ORDER BY nasipaddress"
     )
     rows = database.query(sql, (stamp(since),))
-    return tuple(Answered(str(nas or ""), str(reply), int(count), moment(at)) for nas, reply, count, at in rows)
+    return tuple(Began(str(nas or ""), int(count), moment(at)) for nas, count, at in rows)
 
 
 def refusals(store: Store, since: datetime) -> tuple[Refused, ...]:
@@ -131,23 +121,6 @@ def leases(store: Store, now: datetime) -> tuple[Leases, ...]:
     )
     rows = store.database.query(sql, (f"{now:{_TEXT}}",))
     return tuple(Leases(str(pool), int(total), int(taken)) for pool, total, taken in rows)
-
-
-def sessions_at(store: Store, at: datetime, logins: Sequence[str] | None = None) -> Iterator[Session]:
-    """Who was online at a moment, as far as the accounting reaches back."""
-    instant = store.database.dialect.instant
-    condition = f"acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
-    return select_sessions(store.database, condition, (stamp(at), stamp(at)), logins)
-
-
-def applied_at(store: Store, at: datetime) -> Ran | None:
-    """The run that had last applied a commit by then; None where the journal does not reach back so far."""
-    sql = (
-        "SELECT run, commit_id, finished FROM ispctl_journal WHERE kind <> 'repair' AND outcome = 'done'"
-        " AND finished <= ? ORDER BY finished DESC, run DESC LIMIT 1"
-    )
-    rows = store.database.query(sql, (stamp(at),))
-    return Ran(str(rows[0][0]), str(rows[0][1]), moment(rows[0][2])) if rows else None
 
 
 def failures(store: Store, run: str) -> tuple[str, ...]:

@@ -1,0 +1,232 @@
+"""The NAS: who of them is heard, how many people are online there, and whether they do what they are told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+from ispctl.model.network import Nas
+from ispctl.plan import Resources
+from ispctl.platforms import platform
+from ispctl.status.names import one_of
+from ispctl.status.online import STALE, Online, sessions
+from ispctl.status.view import View
+from ispctl.store import Proof, Store, facts
+from ispctl.store.facts import Began, Refused
+
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+State = Literal["heard", "silent", "never", "stranger", "unknown"]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Sessions that began, and logins that were refused."""
+
+    began: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class Coa:
+    """Where a NAS takes changes of running sessions, what of them its platform declares to be able to change, and what
+    became of those that are remembered. `answer`: of the last one, in the server's short words; empty before."""
+
+    address: str
+    port: int
+    per_second: int
+    changes: tuple[str, ...]
+    last: datetime | None
+    answer: str
+    asked: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One NAS, or an address that speaks and is none (`state` "stranger", without a name). What the database would have
+    to tell is None where it gives no answer. `client`: whether the server takes it for a client of ours."""
+
+    name: str
+    platform: str
+    addresses: tuple[str, ...]
+    groups: tuple[str, ...]
+    state: State
+    client: bool | None
+    sessions: int | None
+    stale: int | None
+    behind: int | None
+    last_accounting: datetime | None
+    last_login: datetime | None
+    hour: Counted | None
+    day: Counted | None
+    reasons: Mapping[str, int]
+    packets: int | None
+    coa: Coa | None
+    interim: int | None
+    direction: str | None
+    gigawords: bool | None
+    file: str
+    line: int
+
+
+def fleet(view: View, named: str = "") -> tuple[Seen, ...]:
+    """Every NAS of the head by name, then the strangers; or one of them, by its name or one of its addresses. Raises
+    Refusal E621 for a name that is none."""
+    facts_ = _Facts(view)
+    found = [facts_.seen(nas) for nas in view.head.nas.values()]
+    found += facts_.strangers()
+    if not named:
+        return tuple(found)
+    chosen = tuple(one for one in found if named == one.name or named in one.addresses)
+    if not chosen:
+        one_of("nas", named, [one.name or one.addresses[0] for one in found])
+    return chosen
+
+
+class _Counts(NamedTuple):
+    began: tuple[Began, ...]
+    refused: tuple[Refused, ...]
+
+    def last(self, names: tuple[str, ...]) -> datetime | None:
+        """When somebody last tried to log in there."""
+        began = [one.last for one in self.began if one.nas in names]
+        return _latest([*began, *(one.last for one in self.refused if one.nas in names)])
+
+
+class _Facts:
+    """What the database tells about all of them, asked once."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.online = sessions(view)
+        self.rows: Resources | None = view.rows
+        self.reports = view.ask(facts.last_reports)
+        self.hour = view.ask(lambda store: _count(store, view.now - HOUR))
+        self.day = view.ask(lambda store: _count(store, view.now - DAY))
+        self.spoke = view.ask(facts.strangers)
+        self.proofs = view.ask(lambda store: tuple(store.proofs()))
+
+    def seen(self, nas: Nas) -> Seen:
+        addresses = _addresses(nas)
+        mine = None if self.online is None else [one for one in self.online if one.nas_address in addresses]
+        reported = None if self.reports is None else _latest([self.reports.get(address) for address in addresses])
+        login = self.day.last((nas.name, *addresses)) if self.day else None
+        return Seen(
+            name=nas.name,
+            platform=nas.platform,
+            addresses=addresses,
+            groups=tuple(sorted(nas.groups)),
+            state=self._state(nas, mine, reported, login),
+            client=self._client(nas),
+            sessions=None if mine is None else len(mine),
+            stale=None if mine is None else sum(one.state == "stale" for one in mine),
+            behind=None if mine is None else sum(one.config == "behind" for one in mine),
+            last_accounting=reported,
+            last_login=login,
+            hour=_counted(self.hour, nas.name, addresses),
+            day=_counted(self.day, nas.name, addresses),
+            reasons=_reasons(self.day, nas.name),
+            packets=None,
+            coa=self._coa(nas),
+            interim=nas.accounting.interim,
+            direction=nas.accounting.direction,
+            gigawords=nas.accounting.gigawords,
+            file=nas.where.file,
+            line=nas.where.line,
+        )
+
+    def strangers(self) -> Iterator[Seen]:
+        """Addresses that ask without being a client, and those whose accounting came by way of one that is."""
+        known = set(self.view.nas)
+        packets = {one.address: (one.last_seen, one.packets) for one in self.spoke or ()}
+        grouped: dict[str, list[Online]] = defaultdict(list)
+        for one in self.online or ():
+            if one.nas_address not in known:
+                grouped[one.nas_address].append(one)
+        for address in sorted({*packets, *grouped} - known):
+            last, count = packets.get(address, (None, None))
+            yield self._stranger(address, grouped[address], last, count)
+
+    def _stranger(self, address: str, mine: list[Online], last: datetime | None, packets: int | None) -> Seen:
+        return Seen(
+            name="",
+            platform="",
+            addresses=(address,),
+            groups=(),
+            state="stranger",
+            client=False,
+            sessions=len(mine),
+            stale=sum(one.state == "stale" for one in mine),
+            behind=0,
+            last_accounting=(self.reports or {}).get(address),
+            last_login=last,
+            hour=None,
+            day=None,
+            reasons={},
+            packets=packets,
+            coa=None,
+            interim=None,
+            direction=None,
+            gigawords=None,
+            file="",
+            line=0,
+        )
+
+    def _state(self, nas: Nas, mine: list[Online] | None, reported: datetime | None, login: datetime | None) -> State:
+        """A NAS with people online that does not report is silent; so is one that has not been heard for a day."""
+        if mine is None or self.reports is None or self.day is None:
+            return "unknown"
+        if reported is None and login is None:
+            return "never"
+        patience = timedelta(seconds=STALE * nas.accounting.interim) if mine else DAY
+        newest = _latest([reported, login])
+        return "heard" if newest and self.view.now - newest <= patience else "silent"
+
+    def _client(self, nas: Nas) -> bool | None:
+        """Whether every address that it asks from is a client in the database."""
+        if self.rows is None or nas.radius is None:
+            return None if self.rows is None else False
+        return all(("nas", str(source)) in self.rows for source in nas.radius.sources)
+
+    def _coa(self, nas: Nas) -> Coa | None:
+        if nas.coa is None:
+            return None
+        told = [proof for proof in self.proofs or () if proof.nas == nas.name and proof.sent]
+        last = max(told, key=lambda proof: proof.sent.timestamp() if proof.sent else 0, default=None)
+        changes = tuple(sorted(platform(nas.platform).changeable))
+        where = (str(nas.coa.address), nas.coa.port, nas.coa.per_second)
+        failed = sum(_failed(proof) for proof in told)
+        return Coa(*where, changes, last.sent if last else None, last.answer if last else "", len(told), failed)
+
+
+def _addresses(nas: Nas) -> tuple[str, ...]:
+    own = [*(nas.radius.sources if nas.radius else ()), *([nas.coa.address] if nas.coa else ())]
+    return tuple(dict.fromkeys(map(str, own)))
+
+
+def _latest(moments: list[datetime | None]) -> datetime | None:
+    return max((moment for moment in moments if moment), default=None)
+
+
+def _count(store: Store, since: datetime) -> _Counts:
+    return _Counts(facts.began(store, since), facts.refusals(store, since))
+
+
+def _counted(found: _Counts | None, name: str, addresses: tuple[str, ...]) -> Counted | None:
+    if found is None:
+        return None
+    began = sum(one.times for one in found.began if one.nas in addresses)
+    return Counted(began, sum(one.times for one in found.refused if one.nas == name))
+
+
+def _reasons(found: _Counts | None, name: str) -> dict[str, int]:
+    return {one.reason: one.times for one in found.refused if one.nas == name} if found else {}
+
+
+def _failed(proof: Proof) -> bool:
+    """Neither done nor gone: the NAS refused, cannot, or was silent."""
+    return proof.answer not in ("ack", "gone", "")

@@ -1,0 +1,128 @@
+"""Why can't he log in? The server's own record of refusals, in words, and whether it would refuse him now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ispctl.repo import Holding
+from ispctl.status.names import one_of
+from ispctl.status.outlook import Outlook, device, home, outlook
+from ispctl.status.reasons import Asked, explain
+from ispctl.status.values import Reason
+from ispctl.status.view import View, entitled
+from ispctl.store import Reject, Store, facts
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which refusals. `login`: a login, an id or id/key, or a login that nobody of ours has."""
+
+    login: str = ""
+    nas: str = ""
+    reason: str = ""
+    since: datetime | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One refusal. `id` and `key` are empty where nobody of ours has this login; `detail` is the server's own."""
+
+    at: datetime | None
+    login: str
+    id: str
+    key: str
+    nas: str
+    mac: str
+    reason: str
+    words: str
+    detail: str
+    advice: str
+    because: Reason
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often one NAS, or a stranger, met one refusal."""
+
+    reason: str
+    nas: str
+    count: int
+    last: datetime | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`now`: for each service that was named, whether it would be accepted. `recorded`: when the server last wrote down
+    anything about a login, `reported`: when accounting last came; None: never."""
+
+    items: tuple[Refused, ...]
+    tallies: tuple[Tally, ...]
+    now: tuple[Outlook, ...]
+    recorded: datetime | None
+    reported: datetime | None
+    logins: tuple[str, ...]
+
+
+def refusals(view: View, wanted: Wanted) -> Answer | None:
+    """None where the database gives no answer. Raises Refusal E621 for a NAS that is none and never was refused."""
+    found = view.head.find(wanted.login) if wanted.login else ()
+    logins = tuple(dict.fromkeys(one.service.login for one in found)) or ((wanted.login,) if wanted.login else ())
+    read = view.ask(lambda store: _read(store, wanted, logins))
+    recorded = view.ask(lambda store: (facts.last_answer(store), facts.last_report(store)))
+    if read is None or recorded is None:
+        return None
+    if wanted.nas and not any(one.nas == wanted.nas for one in read):
+        one_of("--nas", wanted.nas, sorted(view.head.nas))
+    items = tuple(_refused(view, one) for one in read)
+    tallies = () if logins else _tallies(view, wanted)
+    now = tuple(filter(None, (_now(view, holding, items) for holding in found)))
+    return Answer(items, tallies, now, *recorded, logins)
+
+
+def _read(store: Store, wanted: Wanted, logins: tuple[str, ...]) -> tuple[Reject, ...]:
+    nas, reason = wanted.nas or None, wanted.reason or None
+    found: Iterable[Reject] = (
+        one
+        for login in (logins or (None,))
+        for one in store.rejects(login=login, nas=nas, reason=reason, since=wanted.since, limit=wanted.limit)
+    )
+    newest = sorted(found, key=lambda one: one.at.timestamp() if one.at else 0, reverse=True)
+    return tuple(newest[: wanted.limit])
+
+
+def _tallies(view: View, wanted: Wanted) -> tuple[Tally, ...]:
+    since = wanted.since or datetime.fromtimestamp(0, view.now.tzinfo)
+    found = view.ask(lambda store: facts.refusals(store, since)) or ()
+    return tuple(
+        Tally(one.reason, one.nas, one.times, one.last)
+        for one in found
+        if wanted.nas in ("", one.nas) and wanted.reason in ("", one.reason)
+    )
+
+
+def _refused(view: View, one: Reject) -> Refused:
+    holding = _holder(view, one.login)
+    e = entitled(holding, view.head, view.now) if holding else None
+    said = explain(one.reason, Asked(view, one.login, one.mac, e, view.head.nas.get(one.nas)))
+    id, _, key = holding.owner.partition("/") if holding else ("", "", "")
+    rest = (one.nas, one.mac, one.reason, said.words, one.detail, said.advice, said.because)
+    return Refused(one.at, one.login, id, key, *rest)
+
+
+def _holder(view: View, login: str) -> Holding | None:
+    """Whose login it is: an ended service frees it for the next."""
+    found = view.head.by_login(login) if login else ()
+    living = [one for one in found if (e := entitled(one, view.head, view.now)) and e.access != "none"]
+    return next(iter([*living, *found]), None)
+
+
+def _now(view: View, holding: Holding, items: tuple[Refused, ...]) -> Outlook | None:
+    """As it was last tried, else from its own place with its own device."""
+    last = next((one for one in items if one.login == holding.service.login), None)
+    tried = view.head.nas.get(last.nas) if last else None
+    nas = tried or home(view, holding)
+    mac = last.mac if last and last.mac else device(view, holding)
+    return outlook(view, holding, nas, mac) if nas else None
