@@ -32,7 +32,6 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/repo/snapshot.py:holders": "a look-up of the repository's face",
     "controller/ispctl/states.py:holds": "docs/states.md is made from it",
     "controller/ispctl/states.py:money": "docs/states.md is made from it",
-    "controller/ispctl/store/_dialect.py:instant": "how one asks about a moment of radacct on both databases",
 }
 READ_BY_LIBRARIES = [
     *("model_config",),  # pydantic

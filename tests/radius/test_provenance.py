@@ -9,9 +9,8 @@ import pytest
 
 from ispctl.desired import Entitlement
 from ispctl.intent import intent_of
-from ispctl.model.network import PLATFORMS
 from ispctl.plan import Value
-from ispctl.platforms import Attribute
+from ispctl.platforms import Attribute, platforms
 from ispctl.radius.decision import Asking, Known, decide
 from ispctl.radius.provenance import Origin, class_origin, origins
 from ispctl.radius.rendering import Intent, groups, render
@@ -19,7 +18,7 @@ from ispctl.repo import Repository, Snapshot
 from tests.builders import NOW, copy_of_example
 from tests.gates.tracked import ROOT
 
-ALL = (*PLATFORMS, "wispr")
+ALL = platforms()
 
 
 @pytest.fixture(scope="module")
