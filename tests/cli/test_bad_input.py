@@ -41,6 +41,7 @@ LOOKING: Sequence[tuple[str, ...]] = (
     ("nas",),
     ("rejects",),
     ("rejects", "sub-000123"),
+    ("why", "sub-000123"),
 )
 
 

@@ -329,3 +329,31 @@ def test_nothing_that_a_repository_names_is_run(repo: Path, tmp_path: Path) -> N
         assert list(found.diff(head, head)) == []
         assert found.commit("HEAD").subject == "Begin"
     assert not witness.exists()
+
+
+# which commit brought a line
+
+
+def test_a_line_is_blamed_on_the_commit_that_brought_it(repo: Path) -> None:
+    first = git(repo, "rev-parse", "HEAD")
+    second = commit(repo, {"tariffs/home.yaml": "name: home\nrate: 1M\n"})
+    commit(repo, {"tariffs/home.yaml": "name: home\nrate: 1M\nsessions: 2\n"})
+    with Git.open(repo, ENV) as opened:
+        found = opened.blame("HEAD", "tariffs/home.yaml", [1, 2])
+        assert {line: one.id for line, one in found.items()} == {1: first, 2: second}
+
+
+def test_a_line_whose_history_is_cut_off_is_blamed_on_nobody(repo: Path, tmp_path: Path) -> None:
+    last = commit(repo, {"tariffs/home.yaml": "name: home\nrate: 1M\n"})
+    last = commit(repo, {"tariffs/home.yaml": "name: home\nrate: 1M\nsessions: 2\n"})
+    git(tmp_path, "clone", "-q", "--depth", "2", f"file://{repo}", str(tmp_path / "shallow"))
+    with Git.open(tmp_path / "shallow", ENV) as opened:
+        assert {line: one.id for line, one in opened.blame("HEAD", "tariffs/home.yaml", [1, 3]).items()} == {3: last}
+
+
+def test_blaming_runs_nothing_that_the_repository_names(repo: Path, tmp_path: Path) -> None:
+    commit(repo, {".gitattributes": "*.yaml diff=evil\n"})
+    git(repo, "config", "diff.evil.textconv", f"touch {tmp_path}/ran; cat")
+    with Git.open(repo, ENV) as opened:
+        opened.blame("HEAD", "tariffs/home.yaml", [1])
+    assert not (tmp_path / "ran").exists()

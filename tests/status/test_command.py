@@ -21,10 +21,16 @@ from ispctl.store import Store
 from tests.gates import example
 from tests.status.world import ANITA, DSN, EKRAJ, World
 
-VERBS = (["list"], ["show", ANITA], ["sessions"], ["drift"], ["health"], ["nas"], ["rejects"], ["rejects", ANITA])
+VERBS = (
+    *(["list"], ["show", ANITA], ["sessions"], ["drift"], ["health"]),
+    *(["nas"], ["rejects"], ["rejects", ANITA], ["why", ANITA]),
+)
+MOMENTS = frozenset(
+    "as_of at ends until started updated last_seen date last last_login last_accounting sent proved".split()
+)
 MORE = ("now", "summary")
 """What an answer may have beside the envelope."""
-BY_GIT = ("list", "show")
+BY_GIT = ("list", "show", "why")
 """Verbs that have something to say without a database."""
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+05:45")
 
@@ -58,7 +64,7 @@ def _moments(value: Any, name: str = "") -> list[str]:
         return [text for key, item in value.items() for text in _moments(item, key)]
     if isinstance(value, list):
         return [text for item in value for text in _moments(item, name)]
-    named = name in ("as_of", "at", "ends", "until", "started", "updated", "last_seen", "date", "last", "last_login")
+    named = name in MOMENTS
     return [value] if named and isinstance(value, str) else []
 
 
@@ -130,6 +136,8 @@ def test_the_environment_names_another_database(
         ["show"],
         ["show", "nobody"],
         ["sessions", "extra"],
+        ["why", "nobody"],
+        ["why", ANITA, "colour"],
         ["nas", "lalitpur-9"],
         ["rejects", "--nas", "lalitpur-9"],
         ["rejects", "--since", "soon"],

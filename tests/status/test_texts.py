@@ -17,11 +17,15 @@ from ispctl.status import (
     present_fleet,
     present_profile,
     present_refusals,
+    present_why,
     profile,
     refusals,
+    why,
 )
 from tests.status.conftest import Golden
 from tests.status.world import ANITA, EKRAJ, NOW, World
+
+GITA = "gita.karki@home.example"
 
 
 def _screen(width: int | None = None) -> present.Screen:
@@ -112,12 +116,23 @@ def test_the_nas(world: World, golden: Golden) -> None:
 
 
 @pytest.mark.parametrize(
+    "name, named, field",
+    [("why", ANITA, ""), ("why-rate", ANITA, "slow"), ("why-suspended", "sub-000127", ""), ("why-offline", GITA, "")],
+)
+def test_why(world: World, golden: Golden, name: str, named: str, field: str) -> None:
+    _busy(world)
+    with world.view() as view:
+        found = why.why(view, named, field)
+        golden(name, "\n\n".join(present_why.told(one, shown, _screen()) for one, shown in found))
+
+
+@pytest.mark.parametrize(
     "name, login",
     [
         ("rejects", ""),
         ("rejects-anita", ANITA),
         ("rejects-misspelt", "anita.ray@home.example"),
-        ("rejects-none", "gita.karki@home.example"),
+        ("rejects-none", GITA),
         ("rejects-suspended", EKRAJ),
     ],
 )

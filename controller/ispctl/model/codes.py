@@ -176,6 +176,7 @@ CODES: Final[dict[str, str]] = {
     "E623": "needs-database",
     "E624": "unknown-column",
     "E625": "not-days",
+    "E626": "no-such-value",
     # E63x: the loop, and what it meets
     "E630": "remote-silent",
     "E631": "no-such-branch",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import Popen
 from typing import Final, Self
 
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.git_child import Child, failed, first_line
-from ispctl.repo.git_names import ID, Commit, Difference, Entry, commit_of, difference_of, entry_of, refused
+from ispctl.repo.git_names import ID, Commit, Difference, Entry, blamed, commit_of, difference_of, entry_of, refused
 from ispctl.repo.git_worktree import WorkTree
 from ispctl.repo.hidden import hidden_in
 from ispctl.repo.yaml import too_large
@@ -126,6 +126,13 @@ class Git:
         """The newest commit in the history of `commit` that touched a file; None where that history is cut off."""
         found = self._child.run("rev-list", "--max-count=1", self.resolve(commit), "--", path).decode().strip()
         return self.commit(found) if found else None
+
+    def blame(self, commit: str, path: str, lines: Iterable[int]) -> dict[int, Commit]:
+        """Line -> the commit that brought it, as a file stands in `commit`; without those whose history is cut off."""
+        wanted = [part for line in sorted(set(lines)) for part in ("-L", f"{line},{line}")]
+        # textconv would run a program that the repository's own configuration names
+        said = self._child.run("blame", "--porcelain", "--no-textconv", *wanted, self.resolve(commit), "--", path)
+        return {line: self.commit(id) for line, id in blamed(said, shallow=self._shallow).items()}
 
     def worktree(self, folders: Sequence[str] = FOLDERS) -> str | None:
         """The id of a tree that holds the work tree's files as they are now below `folders`: tracked ones and new

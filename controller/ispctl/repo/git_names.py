@@ -96,6 +96,21 @@ def commit_of(id: str, data: bytes) -> Commit:
     return Commit(id, _text(name), when.astimezone(zone), _text(subject))
 
 
+def blamed(said: bytes, *, shallow: bool) -> dict[int, str]:
+    """From `git blame --porcelain`: line -> id of its commit. Where the history was cut off, its last commit that is
+    there stands for all that is not, and is nobody's answer."""
+    found: dict[int, str] = {}
+    cut: set[str] = set()
+    id = ""
+    for line in said.split(b"\n"):
+        if match := re.match(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) \d+ (\d+)", line):
+            id = match[1].decode()
+            found[int(match[2])] = id
+        elif line == b"boundary" and shallow:
+            cut.add(id)
+    return {number: id for number, id in found.items() if id not in cut}
+
+
 def _text(raw: bytes) -> str:
     return _escaped(raw.decode("utf-8", "backslashreplace").strip())
 

@@ -43,7 +43,8 @@ class Octets:
 @dataclass(frozen=True)
 class Online:
     """One open session. `id` and `key` are empty where nobody of ours has this login; `nas` where the address is no NAS
-    of the inventory. `age`: seconds since its last report. `needs`: what a session that is behind waits for."""
+    of the inventory. `age`: seconds since its last report. `needs`: what a session that is behind waits for. `unique`:
+    what the server calls it."""
 
     login: str
     id: str
@@ -68,6 +69,7 @@ class Online:
     walled: str
     proof: str
     class_: str
+    unique: str
 
     @property
     def measured_speed(self) -> Speed | None:
@@ -144,6 +146,7 @@ class _Judge:
             walled=walled,
             proof=proof.proof if proof else "",
             class_=session.klass,
+            unique=session.uniqueid,
         )
 
     def _interim(self, nas: Nas | None) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ispctl.status.online import Online
-from ispctl.status.present import Screen, config, pairs
-from ispctl.status.profile import Given, Shown
+from ispctl.status.present import Screen, config, dated, pairs
+from ispctl.status.profile import Given, Next, Shown
 from ispctl.status.values import ago, clean, joined, rate, short, span, volume, when
 
 _STANDING = {
@@ -111,13 +111,20 @@ def _effective(one: Shown, screen: Screen) -> list[str]:
     for value in one.effective:
         because = joined((value.because.text, value.because.place))
         lines.append(f"{value.name.ljust(names)}  {value.value.ljust(values)}  {because}")
-    if one.next is None:
-        return [*lines, f"{'then'.ljust(names)}  nothing that the clock would change"]
-    n = one.next
+    return [*lines, f"{'then'.ljust(names)}  {then(one.next, screen)}"]
+
+
+def then(n: Next | None, screen: Screen) -> str:
+    """What the clock changes next."""
+    if n is None:
+        return "nothing that the clock would change"
     after = f"{n.state} at {rate(n.rate)}" if n.access != "none" else f"{n.state}, no service"
-    because = joined((n.because.text, n.because.place))
-    at = f"{when(n.at, screen.zone)} ({ago(n.at, screen.now)})"
-    return [*lines, f"{'then'.ljust(names)}  from {at}: {after}: {because}"]
+    return f"from {dated(n.at, screen)}: {after}: {joined((n.because.text, n.because.place))}"
+
+
+def standing_of(given: Given) -> str:
+    """How the rows of a service stand to the head."""
+    return _STANDING[given.standing]
 
 
 def _applied(one: Shown, screen: Screen) -> list[str]:
@@ -127,7 +134,7 @@ def _applied(one: Shown, screen: Screen) -> list[str]:
     group = "this login has no rows" if given.group is None else given.group.removeprefix("isp:") or "no group"
     refuse = f", refused as {given.refuse}" if given.refuse else ""
     noted = f"commit {short(given.commit)}, {when(given.at, screen.zone)}" if given.at else "never"
-    told = [("group", group + refuse), ("written by", noted), ("differs", _STANDING[given.standing])]
+    told = [("group", group + refuse), ("written by", noted), ("differs", standing_of(given))]
     return [*pairs(told), *(f"- {text}" for text in given.differences)]
 
 
