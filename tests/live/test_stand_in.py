@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from ispctl.lab import mschap
 from ispctl.lab.addresses import Pools
 from ispctl.lab.granted import granted
 from ispctl.lab.rates import BadValue, Rate, Way
 from ispctl.lab.session import Session
 from ispctl.lab.vendors.routeros import rate_limit
+from ispctl.radius import mschap
 
 
 @pytest.mark.parametrize(

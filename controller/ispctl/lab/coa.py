@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ispctl.lab import vendors, wire
+from ispctl.lab import vendors
 from ispctl.lab.nas import Nas
 from ispctl.lab.rates import BadValue
 from ispctl.lab.session import Session
+from ispctl.radius import client
 
 if TYPE_CHECKING:
     from pyrad.packet import CoAPacket
@@ -41,7 +42,7 @@ def answer(nas: Nas, packet: CoAPacket) -> tuple[CoAPacket | None, Then]:
     """The reply to a verified request for this NAS, None for silence. A change is made before this returns."""
     if nas.faults.ignore_coa:
         return None, None
-    attributes = wire.plain(packet)
+    attributes = client.plain(packet)
     then: Then = None
     try:
         session = _admit(nas, packet.code, attributes)

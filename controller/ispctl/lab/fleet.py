@@ -17,9 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ispctl.lab.nas import Nas, Silent
+from ispctl.lab.nas import Nas, Rejected, Silent
 from ispctl.lab.relay import Fleet
 from ispctl.lab.session import Session
+from ispctl.radius.client import told
 
 PLAN: Final = "fleet.json"
 CONTROL: Final = "control.sock"
@@ -64,6 +65,7 @@ class Desk:
         self._verbs: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "ping": lambda _: {"nas": sorted(fleet.members), "coa": list(fleet.coa)},
             "dial": self._dial,
+            "authenticate": self._authenticate,
             "hangup": self._hangup,
             "sessions": lambda _: {"sessions": [session.as_json() for _, session in self._all()]},
             "traffic": self._traffic,
@@ -96,6 +98,16 @@ class Desk:
         if isinstance(got, Silent):
             return {"outcome": "silent"}
         return {"outcome": "rejected", "message": got.message, "by_nas": got.by_nas}
+
+    def _authenticate(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask as a NAS, and bring nothing up."""
+        rest = {"method": asked.get("method", "pap"), "mac": asked.get("mac", "")}
+        got = self._nas(asked).authenticate(asked["login"], asked["password"], **rest)
+        if isinstance(got, Silent):
+            return {"outcome": "silent"}
+        if isinstance(got, Rejected):
+            return {"outcome": "rejected", "by_nas": got.by_nas}
+        return {"outcome": "accepted", "attributes": told(got)}
 
     def _hangup(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         chosen = self._chosen(asked)

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ispctl.lab import wire
 from ispctl.lab.addresses import Pools
 from ispctl.lab.granted import Granted, granted
 from ispctl.lab.session import Session
-from ispctl.lab.wire import Place
+from ispctl.radius import client
+from ispctl.radius.client import Place
 
 _GIGAWORD = 1 << 32
 
@@ -116,21 +116,20 @@ class Nas:
         like ADSL-Agent-Circuit-Id. `port` also takes the place of what the NAS says of its port; None leaves it out.
         """
         said = self._port(login, mac, ppp=method != "none") | dict(port or {})
-        attributes = self._identity() | {name: value for name, value in said.items() if value is not None}
-        packet, expected = wire.access_request(self._secret, attributes, password, method)
-        answer = wire.ask(packet, self._auth, self._source, timeout=self._timeout, tries=self._tries)
-        if answer is None:
-            return Silent()
-        reply = wire.plain(answer)
-        if answer.code != 2:
-            return Rejected(" ".join(map(str, reply.get("Reply-Message", []))), reply)
-        if expected and [value[:43] for value in reply.get("MS-CHAP2-Success", [])] != [expected]:
-            return Rejected("the server did not prove that it knows the password", reply, by_nas=True)
+        reply = self._ask(said, password, method)
+        if isinstance(reply, (Rejected, Silent)):
+            return reply
         session = self._bring_up(login, mac, granted(self.platform, reply), utilisation)
         if isinstance(session, Session):
             session.said = said
             self._account(session, "Start")
         return session
+
+    def authenticate(
+        self, login: str, password: str = "", *, method: str = "pap", mac: str = ""
+    ) -> Mapping[str, Sequence[Any]] | Rejected | Silent:
+        """Ask, and do nothing with the answer: what an accept holds, by name."""
+        return self._ask(self._port(login, mac, ppp=method != "none"), password, method)
 
     def hangup(self, session: Session, cause: str = "User-Request") -> bool:
         """End a session and send Accounting Stop. False when it was not open."""
@@ -178,6 +177,21 @@ class Nas:
         return self._send({**self._identity(), "Acct-Status-Type": "Accounting-On", "Acct-Session-Id": "00000000"})
 
     # Inside
+
+    def _ask(
+        self, said: Mapping[str, Any], password: str, method: str
+    ) -> Mapping[str, Sequence[Any]] | Rejected | Silent:
+        attributes = self._identity() | {name: value for name, value in said.items() if value is not None}
+        packet, expected = client.access_request(self._secret, attributes, password, method)
+        answer = client.ask(packet, self._auth, self._source, timeout=self._timeout, tries=self._tries)
+        if answer is None:
+            return Silent()
+        reply = client.plain(answer)
+        if answer.code != 2:
+            return Rejected(" ".join(map(str, reply.get("Reply-Message", []))), reply)
+        if expected and not client.proves(reply, expected):
+            return Rejected("the server did not prove that it knows the password", reply, by_nas=True)
+        return reply
 
     def _identity(self) -> dict[str, Any]:
         return {"NAS-IP-Address": self.address, "NAS-Identifier": self.name}
@@ -254,5 +268,5 @@ class Nas:
     def _send(self, attributes: dict[str, Any]) -> bool:
         if self.faults.drop_accounting:
             return False
-        packet = wire.accounting_request(self._secret, attributes)
-        return wire.ask(packet, self._acct, self._source, timeout=self._timeout, tries=self._tries) is not None
+        packet = client.accounting_request(self._secret, attributes)
+        return client.ask(packet, self._acct, self._source, timeout=self._timeout, tries=self._tries) is not None

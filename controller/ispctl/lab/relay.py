@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ispctl.lab import coa, wire
+from ispctl.lab import coa
 from ispctl.lab.nas import Nas
-from ispctl.lab.wire import Place
+from ispctl.radius import client
+from ispctl.radius.client import Place
 from ispctl.radius.dictionary import load
 
 if TYPE_CHECKING:
@@ -92,13 +93,13 @@ class Fleet:
                 return None
             if packet.message_authenticator and not packet.verify_message_authenticator():
                 return None
-            wire.plain(packet)
+            client.plain(packet)
         except (PacketError, ValueError, IndexError):
             return None
         return packet
 
     def _answer(self, packet: CoAPacket) -> tuple[CoAPacket | None, coa.Then]:
-        named = wire.plain(packet)
+        named = client.plain(packet)
         address, name = (named.get(key, [None])[0] for key in ("NAS-IP-Address", "NAS-Identifier"))
         if address is None and name is None:
             chosen = list(self.members.values()) if len(self.members) == 1 else []

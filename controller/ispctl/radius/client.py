@@ -1,4 +1,4 @@
-"""One RADIUS question, one answer: the client half of a NAS. Hides pyrad and the socket."""
+"""One RADIUS question, one answer: the client half of a NAS, real or stand-in. Hides pyrad and the socket."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import hashlib
 import os
 import socket
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ispctl.lab import mschap
+from ispctl.radius import mschap
 from ispctl.radius.dictionary import load
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 Place = tuple[str, int]
 """Address and UDP port."""
 
+UNSAID = ("MS-", "Message-Authenticator")
+"""What belongs to the method and to the packet: keys, proofs, checksums."""
 METHODS = ("pap", "chap", "mschapv2", "none")
 
 
@@ -98,6 +101,23 @@ def _listen(link: socket.socket, packet: Packet, deadline: float) -> Packet | No
     return None
 
 
+def proves(reply: Mapping[str, Sequence[Any]], expected: bytes) -> bool:
+    """Whether an accept of MS-CHAPv2 shows that the server knows the password too."""
+    return [value[:43] for value in reply.get("MS-CHAP2-Success", ())] == [expected]
+
+
 def plain(packet: Packet) -> dict[str, list[Any]]:
     """Name -> values of what the dictionary knows; an attribute that it does not know stands under its number."""
     return {key if isinstance(key, str) else str(key): list(packet[key]) for key in packet.keys()}  # noqa: SIM118
+
+
+def told(reply: Mapping[str, Sequence[Any]]) -> list[tuple[str, str]]:
+    """(name, value) of each attribute of a reply as texts, in the order of names; keys and proofs stay unsaid."""
+    return [(name, _said(name, value)) for name in sorted(reply) for value in reply[name]]
+
+
+def _said(name: str, value: Any) -> str:
+    if name.startswith(UNSAID):
+        return ""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return text.lstrip("".join(map(chr, range(1, 32))))  # the tag of RFC 2868
