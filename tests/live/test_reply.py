@@ -75,3 +75,13 @@ def test_a_group_that_lost_its_rows_on_the_way_is_not_an_open_door(rig: Rig) -> 
         for attribute in ("ISP-Profile", "ISP-Rendering"):
             name = f"{HOME}@wispr"
             rig.insert("radgroupcheck", groupname=name, attribute=attribute, op=":=", value=name)
+
+
+def test_what_a_login_has_of_its_own_takes_the_place_of_its_groups(rig: Rig) -> None:
+    rig.group("isp:own@routeros", ("Idle-Timeout", "5"))
+    rig.run("UPDATE radgroupreply SET op = '=' WHERE groupname = 'isp:own@routeros'")
+    rig.insert("radgroupreply", groupname="isp:own@routeros", attribute="Framed-Pool", op="=", value="home")
+    login = rig.login(group="isp:own", reply=(("Framed-Pool", "hotspot"),))
+    reply = rig.routeros.authenticate(login, PASSWORD)
+    assert isinstance(reply, dict)
+    assert (reply["Framed-Pool"], reply["Idle-Timeout"]) == (["hotspot"], [5])

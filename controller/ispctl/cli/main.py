@@ -11,6 +11,7 @@ import typer
 from ispctl.cli import adopt as importing
 from ispctl.cli import doctor, gitlab, lab, radius, secrets, units
 from ispctl.cli import run as service
+from ispctl.cli.authenticate import try_login
 from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, use_utf8, version_of
 from ispctl.cli.history import rollback, runs
 from ispctl.cli.pause import pause, resume
@@ -211,6 +212,7 @@ def drift(
 
 
 app.command("adopt")(take_over)
+app.command("test-auth")(try_login)
 for command in (
     service.run,
     pause,

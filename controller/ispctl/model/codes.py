@@ -177,6 +177,9 @@ CODES: Final[dict[str, str]] = {
     "E624": "unknown-column",
     "E625": "not-days",
     "E626": "no-such-value",
+    "E627": "would-learn",
+    "E628": "no-password",
+    "E629": "server-silent",
     # E63x: the loop, and what it meets
     "E630": "remote-silent",
     "E631": "no-such-branch",
@@ -191,6 +194,8 @@ CODES: Final[dict[str, str]] = {
     "E655": "cannot-be-said",
     "E656": "cannot-commit",
     "E657": "cannot-edit",
+    # E66x: a login that is tried
+    "E660": "server-without-password",
     # E67x are about the forge, GitLab
     "E670": "gitlab-token-refused",
     "E671": "no-such-merge-request",
