@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ispctl.lab import freeradius, wire
+from ispctl.lab import freeradius
 from ispctl.lab.freeradius import Server
+from ispctl.radius import client
 from ispctl.radius.server import ServerSettings
 from tests.adopt import world
 from tests.adopt.conftest import Isp
@@ -86,10 +87,10 @@ def password_of(login: str) -> str:
 
 def asked(server: Server, login: str, *, mac: str = MAC, source: str = SOURCE, method: str = "pap") -> Reply:
     attributes = {"User-Name": login, "NAS-IP-Address": source, "Calling-Station-Id": mac, "NAS-Port-Type": "Virtual"}
-    packet, _ = wire.access_request(SECRET, attributes, password_of(login), method)
-    answer = wire.ask(packet, ("127.0.0.1", server.settings.auth_port), source, timeout=3, tries=3)
+    packet, _ = client.access_request(SECRET, attributes, password_of(login), method)
+    answer = client.ask(packet, ("127.0.0.1", server.settings.auth_port), source, timeout=3, tries=3)
     assert answer is not None, f"no answer for {login}"
-    said = {name: sorted(map(str, values)) for name, values in wire.plain(answer).items() if name not in NEW}
+    said = {name: sorted(map(str, values)) for name, values in client.plain(answer).items() if name not in NEW}
     return answer.code, said if answer.code == 2 else {}
 
 

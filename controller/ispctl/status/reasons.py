@@ -100,6 +100,11 @@ _WORDS: Final[Mapping[str, _Word]] = {
         "state",
     ),
     "bad-password": _Word("the password was wrong", _password, "password"),
+    "method": _Word(
+        "it came another way than the service is identified by: with a password, by its device, or by its line",
+        _say("access: of the service says which; is the router's port set up for the other one?"),
+        "login",
+    ),
     "unknown-login": _Word("there is no such login", _unknown),
     "unknown-client": _Word(
         "an address that is no NAS of ours", _say("A new router? Its address belongs to radius.sources in hosts.yaml")
