@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from ispctl.radius.dictionary import load
 from tests.cli.conftest import Cli
 
 ANITA = "sub-000123"
@@ -93,6 +98,42 @@ def test_a_server_that_says_nothing_is_told(applied: Cli) -> None:
     said = applied("test-auth", ANITA, "--server", "127.0.0.1:9")
     assert (said.code, said.out) == (1, "")
     assert "E629 server-silent: 127.0.0.1:9 gives no answer" in said.err
+
+
+@pytest.mark.shows("password")
+def test_a_server_that_accepts_without_knowing_the_password_is_not_believed(applied: Cli) -> None:
+    with _credulous(applied("secrets", "show", "nas/lalitpur-1/radius.secret").out.strip()) as port:
+        asked = ("test-auth", ANITA, "--nas", "lalitpur-1", "--server", f"127.0.0.1:{port}")
+        said = applied(*asked, "--method", "mschapv2")
+        assert (said.code, said.out) == (1, "")
+        assert said.err.startswith("E660 server-without-password: ")
+        accepted = applied(*asked)
+    assert accepted.code == 0
+    assert "DIFFERENT from what our rows say" in accepted.out
+    assert "our rows hold Framed-Pool = home; the server does not send it" in accepted.out
+
+
+@contextmanager
+def _credulous(secret: str) -> Iterator[int]:
+    """A server that lets everybody in, and gives nobody anything; its port."""
+    from pyrad.packet import AuthPacket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.bind(("127.0.0.1", 0))
+        link.settimeout(20)
+
+        def serve() -> None:
+            for _ in range(2):
+                raw, place = link.recvfrom(4096)
+                reply = AuthPacket(secret=secret.encode(), dict=load(), packet=raw).CreateReply()
+                reply.code = 2
+                reply.add_message_authenticator()
+                link.sendto(reply.ReplyPacket(), place)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        yield link.getsockname()[1]
+        server.join()
 
 
 @pytest.mark.parametrize(
