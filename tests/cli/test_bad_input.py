@@ -42,6 +42,7 @@ LOOKING: Sequence[tuple[str, ...]] = (
     ("rejects",),
     ("rejects", "sub-000123"),
     ("why", "sub-000123"),
+    ("pools", "--free", "2"),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -357,3 +357,11 @@ def test_blaming_runs_nothing_that_the_repository_names(repo: Path, tmp_path: Pa
     with Git.open(repo, ENV) as opened:
         opened.blame("HEAD", "tariffs/home.yaml", [1])
     assert not (tmp_path / "ran").exists()
+
+
+def test_what_stood_there_before_a_moment_is_the_last_commit_before_it_or_the_first(repo: Path) -> None:
+
+    first = git(repo, "rev-parse", "HEAD")
+    with Git.open(repo, ENV) as opened:
+        for moment in ("2026-10-19T00:00:00+05:45", "2026-10-21T00:00:00+05:45"):
+            assert opened.before("HEAD", datetime.fromisoformat(moment)) == first

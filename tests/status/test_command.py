@@ -23,7 +23,7 @@ from tests.status.world import ANITA, DSN, EKRAJ, World
 
 VERBS = (
     *(["list"], ["show", ANITA], ["sessions"], ["drift"], ["health"]),
-    *(["nas"], ["rejects"], ["rejects", ANITA], ["why", ANITA]),
+    *(["nas"], ["rejects"], ["rejects", ANITA], ["why", ANITA], ["pools"]),
 )
 MOMENTS = frozenset(
     "as_of at ends until started updated last_seen date last last_login last_accounting sent proved".split()
@@ -139,6 +139,7 @@ def test_the_environment_names_another_database(
         ["why", "nobody"],
         ["why", ANITA, "colour"],
         ["nas", "lalitpur-9"],
+        ["pools", "hoem"],
         ["rejects", "--nas", "lalitpur-9"],
         ["rejects", "--since", "soon"],
         ["rejects", "--limit", "0"],

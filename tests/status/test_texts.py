@@ -15,11 +15,13 @@ from ispctl.status import (
     online,
     present,
     present_fleet,
+    present_pools,
     present_profile,
     present_refusals,
     present_why,
     profile,
     refusals,
+    slices,
     why,
 )
 from tests.status.conftest import Golden
@@ -113,6 +115,13 @@ def test_the_nas(world: World, golden: Golden) -> None:
         golden("nas", present_fleet.listed(found, _screen()))
         golden("nas-one", present_fleet.shown(fleet.fleet(view, "lalitpur-1")[0], _screen()))
         golden("nas-stranger", present_fleet.shown(fleet.fleet(view, "198.51.100.77")[0], _screen()))
+
+
+def test_the_pools(world: World, golden: Golden) -> None:
+    _busy(world)
+    with world.view() as view:
+        golden("pools", present_pools.listed(slices.pools(view), _screen()))
+        golden("pools-one", present_pools.listed(slices.pools(view, "business", 3), _screen()))
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,6 @@ def resume(
                     known = ", ".join(one.id for one in held) or "none"
                     raise Refusal(Problem("E617", f"no pause {id} holds now", advice=f"There are: {known}"))
             else:
-                from ispctl.cli.answers import zone_of
-
                 chosen = _chosen(snapshot, store, target, group, login)
                 over = [one for one in held if (one.kind, one.name) == chosen]
             for one in over:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +12,6 @@ from ispctl.cli.common import FormatOption, Session, say, say_json
 from ispctl.model.problem import Problem, Refusal, Where
 
 if TYPE_CHECKING:
-    from ispctl.model.network import Pool
     from ispctl.repo import Snapshot
 
 
@@ -85,44 +82,21 @@ def pool(
 
 
 def _described(snapshot: Snapshot, name: str, free: int) -> dict[str, Any]:
+    from ispctl.repo import room
+
     pool = snapshot.pools.get(name)
     if pool is None:
         where = Where("inventory/pools.yaml")
         advice = f"There are: {', '.join(sorted(snapshot.pools)) or 'none'}"
         raise Refusal(Problem("E323", f"there is no pool {name}", where, advice))
-    held = [prefix for prefix, _ in snapshot.prefixes() if any(_within(prefix, net) for net in pool.prefixes)]
-    reserved = {*pool.exclude, *([pool.gateway] if pool.gateway else [])}
+    held = [prefix for prefix, _ in snapshot.prefixes() if room.within(prefix, pool.prefixes)]
+    unit = room.unit_of(snapshot, name)
     return {
         "name": name,
         "family": pool.family,
         "served_by": pool.served_by,
         "prefixes": [str(net) for net in pool.prefixes],
-        "usable": sum(net.num_addresses for net in pool.prefixes) - len(reserved),
-        "taken": sum(net.num_addresses for net in held),
-        "free": _free(pool, held, reserved, free) if pool.served_by == "static" else [],
+        "usable": room.units(pool.prefixes, unit) - len(room.reserved(pool)),
+        "taken": room.units(held, unit),
+        "free": room.free(pool, unit, held, free) if pool.served_by == "static" else [],
     }
-
-
-def _free(pool: Pool, held: list[Any], reserved: set[Any], wanted: int) -> list[str]:
-    """The first addresses (IPv4) or /56 prefixes (IPv6) that nobody holds."""
-    found: list[str] = []
-    for candidate in _candidates(pool):
-        if len(found) == wanted:
-            break
-        taken = any(candidate.overlaps(prefix) for prefix in held if prefix.version == candidate.version)
-        if not taken and not any(address in candidate for address in reserved):
-            found.append(str(candidate.network_address) if pool.family == 4 else str(candidate))
-    return found
-
-
-def _candidates(pool: Pool) -> Iterator[Any]:
-    for net in pool.prefixes:
-        if isinstance(net, IPv4Network):
-            yield from (IPv4Network(address) for address in net.hosts())
-        else:
-            yield from net.subnets(new_prefix=max(56, net.prefixlen)) if net.prefixlen < 64 else iter([net])
-
-
-def _within(prefix: IPv4Network | IPv6Network, net: IPv4Network | IPv6Network) -> bool:
-    first: IPv4Address | IPv6Address = prefix.network_address
-    return prefix.version == net.version and first in net

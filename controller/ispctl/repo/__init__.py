@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +13,7 @@ from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Where
 from ispctl.repo.git import Entry, Git, refused
 from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, kind_of
-from ispctl.repo.snapshot import Files, Holding, Snapshot
+from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
 __all__ = ["Changes", "Document", "Holding", "Repository", "Snapshot", "snapshot_of"]
 
@@ -87,6 +88,17 @@ class Repository:
         for entry in self.git.diff(self.git.resolve(base), self.git.resolve(head)):
             found[entry.status].append(entry.path)
         return Changes(tuple(found["A"]), tuple(found["M"]), tuple(found["D"]))
+
+    def freed(self, since: datetime, head: str) -> frozenset[Prefix]:
+        """What subscribers held when `since` was and hold no more; what came and went meanwhile is not among it. Costs
+        what differs. Raises Refusal (E003) where the history does not reach back."""
+        gone: set[Prefix] = set()
+        for entry in self.git.diff(self.git.before(head, since), self.git.resolve(head), ("subscribers",)):
+            kind = kind_of(entry.path)
+            if entry.old and isinstance(kind, Kind) and kind.name == "subscriber":
+                document, _ = decode(entry.path, self._blob(entry.old, LARGE), kind)
+                gone |= set(held_by(document.value)) if document else set()
+        return frozenset(prefix for prefix in gone if not self.at(head).holders(prefix))
 
     def contains(self, commit: str, ancestor: str) -> bool:
         """Whether `ancestor` is in the history of `commit`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from subprocess import Popen
 from typing import Final, Self
@@ -126,6 +127,16 @@ class Git:
         """The newest commit in the history of `commit` that touched a file; None where that history is cut off."""
         found = self._child.run("rev-list", "--max-count=1", self.resolve(commit), "--", path).decode().strip()
         return self.commit(found) if found else None
+
+    def before(self, commit: str, moment: datetime) -> str:
+        """The id of the last commit of a branch that was made before a moment, or the first one there is. Raises
+        Refusal (E003) where the history between is cut off."""
+        walk = ("rev-list", "--max-count=1", "--first-parent")
+        head = self.resolve(commit)
+        found = self._child.run(*walk, f"--before={moment.isoformat()}", head).decode().strip()
+        if not found and self._shallow:
+            raise self._unknown("what stood there before cannot be told")
+        return found or self._child.run("rev-list", "--first-parent", head).decode().split()[-1]
 
     def blame(self, commit: str, path: str, lines: Iterable[int]) -> dict[int, Commit]:
         """Line -> the commit that brought it, as a file stands in `commit`; without those whose history is cut off."""

@@ -221,6 +221,11 @@ class Snapshot:
                 yield prefix, Holding(document, number, (*loc, *below))
 
 
+def held_by(subscriber: Subscriber) -> Iterator[Prefix]:
+    """The addresses and prefixes that a subscriber's services hold, now or by a scheduled change."""
+    return (prefix for service in subscriber.services for prefix, _ in _static(service))
+
+
 def _numbers(document: Document[Subscriber]) -> range:
     return range(len(document.value.services))
 

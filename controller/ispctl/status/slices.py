@@ -1,0 +1,156 @@
+"""How full is each part of each pool? By git, by the accounting, or by the server's own leases: whoever serves them knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Final
+
+from ispctl.model.network import Pool
+from ispctl.model.problem import Refusal
+from ispctl.repo import room
+from ispctl.repo.snapshot import Prefix
+from ispctl.status.names import one_of
+from ispctl.status.online import Online, sessions
+from ispctl.status.view import View
+from ispctl.store import facts
+
+ALARM: Final = 95
+"""Per cent of a part that are taken, from which on it is an alarm."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A NAS's slice of a pool, or the whole of one that is not cut (`nas` is empty). `total` is what may be given out;
+    `resting` was freed within the pool's quarantine. None is unknown."""
+
+    nas: str
+    prefixes: tuple[str, ...]
+    total: int
+    used: int | None
+    resting: int | None
+    left: int | None
+    percent: int | None
+    alarm: bool
+
+
+@dataclass(frozen=True)
+class Filled:
+    """One pool, counted in addresses, or in prefixes of the length `unit`. `basis`: what tells how many are taken."""
+
+    name: str
+    family: int
+    served_by: str
+    purpose: str
+    unit: int
+    basis: str
+    reserved: int
+    quarantine: int
+    parts: tuple[Part, ...]
+    alarm: bool
+    free: tuple[str, ...]
+    file: str
+    line: int
+
+
+_BASIS: Final = {
+    "static": "git",
+    "nas": "open sessions",
+    "dhcp": "open sessions",
+    "radius": "leases of the server",
+}
+
+
+def pools(view: View, named: str = "", free: int = 0) -> tuple[Filled, ...]:
+    """Every pool of the head, or one. Raises Refusal E621 for a name that is none."""
+    known = view.head.pools
+    if named:
+        one_of("pools", named, sorted(known))
+    counting = _Counting(view)
+    return tuple(counting.filled(name, known[name], free) for name in ([named] if named else sorted(known)))
+
+
+class _Counting:
+    """What is taken, asked once for all pools."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        online = sessions(view)
+        self.online = None if online is None else frozenset(prefix for one in online for prefix in _held(one))
+        self.leases = view.ask(lambda store: facts.leases(store, view.now))
+        self.written = [prefix for prefix, _ in view.head.prefixes()]
+
+    def filled(self, name: str, pool: Pool, wanted: int) -> Filled:
+        unit = room.unit_of(self.view.head, name)
+        resting = self._resting(pool)
+        parts = tuple(self._parts(name, pool, unit, resting))
+        file = self.view.head.pools_file
+        where = file.where_key(name) if file else None
+        static = pool.served_by == "static"
+        taken = [prefix for prefix in (*self.written, *(resting or ())) if room.within(prefix, pool.prefixes)]
+        return Filled(
+            name=name,
+            family=pool.family,
+            served_by=pool.served_by,
+            purpose=pool.purpose or "",
+            unit=unit,
+            basis=_BASIS[pool.served_by],
+            reserved=len(room.reserved(pool)),
+            quarantine=pool.quarantine,
+            parts=parts,
+            alarm=any(part.alarm for part in parts),
+            free=tuple(room.free(pool, unit, taken, wanted)) if static and wanted else (),
+            file=where.file if where else "",
+            line=where.line if where else 0,
+        )
+
+    def _parts(self, name: str, pool: Pool, unit: int, resting: frozenset[Prefix] | None) -> Iterator[Part]:
+        slices = pool.slices or {"": pool.ranges}
+        for nas, nets in slices.items():
+            own = sum(room.within(prefix, nets) for prefix in room.reserved(pool))
+            total = room.units(nets, unit) - own
+            used = self._used(name, pool, nets, unit)
+            rest = None if resting is None else room.units((p for p in resting if room.within(p, nets)), unit)
+            yield _part(nas, nets, total, used, rest)
+
+    def _used(self, name: str, pool: Pool, nets: tuple[Prefix, ...], unit: int) -> int | None:
+        if pool.served_by == "static":
+            return _taken(self.written, nets, unit)
+        if pool.served_by == "radius":
+            return None if self.leases is None else sum(one.taken for one in self.leases if one.pool == name)
+        return None if self.online is None else _taken(self.online, nets, unit)
+
+    def _resting(self, pool: Pool) -> frozenset[Prefix] | None:
+        """Freed within the quarantine; None where git does not reach back so far, or does not give the pool out."""
+        if pool.served_by != "static":
+            return None
+        if not pool.quarantine:
+            return frozenset()
+        try:
+            since = self.view.now - timedelta(seconds=pool.quarantine)
+            return self.view.repository.freed(since, self.view.head.commit)
+        except Refusal:
+            return None
+
+
+def _part(nas: str, nets: tuple[Prefix, ...], total: int, used: int | None, resting: int | None) -> Part:
+    gone = None if used is None else used + (resting or 0)
+    percent = None if gone is None else 100 * gone // total if total > 0 else 100
+    left = None if gone is None else max(total - gone, 0)
+    prefixes = tuple(map(str, nets))
+    return Part(nas, prefixes, total, used, resting, left, percent, percent is not None and percent >= ALARM)
+
+
+def _taken(held: Iterable[Prefix], nets: tuple[Prefix, ...], unit: int) -> int:
+    return room.units((prefix for prefix in held if room.within(prefix, nets)), unit)
+
+
+def _held(one: Online) -> Iterator[Prefix]:
+    """What a session was given; what is no address of a kind is nobody's."""
+    for text in (one.ipv4, one.ipv6, one.ipv6_prefix, one.delegated):
+        try:
+            yield ip_network(text, strict=False)
+        except ValueError:
+            continue
