@@ -23,12 +23,20 @@ from tests.status.world import ANITA, DSN, EKRAJ, World
 
 VERBS = (
     *(["list"], ["show", ANITA], ["sessions"], ["drift"], ["health"]),
-    *(["nas"], ["rejects"], ["rejects", ANITA], ["why", ANITA], ["pools"]),
+    *(
+        ["nas"],
+        ["rejects"],
+        ["rejects", ANITA],
+        ["why", ANITA],
+        ["pools"],
+        ["list", "--at", "-2h"],
+        ["show", ANITA, "--at", "+400d"],
+    ),
 )
 MOMENTS = frozenset(
     "as_of at ends until started updated last_seen date last last_login last_accounting sent proved".split()
 )
-MORE = ("now", "summary")
+MORE = ("now", "summary", "then")
 """What an answer may have beside the envelope."""
 BY_GIT = ("list", "show", "why")
 """Verbs that have something to say without a database."""
@@ -138,6 +146,8 @@ def test_the_environment_names_another_database(
         ["sessions", "extra"],
         ["why", "nobody"],
         ["why", ANITA, "colour"],
+        ["show", ANITA, "--at", "soon"],
+        ["list", "--drifted", "--at", "-1h"],
         ["nas", "lalitpur-9"],
         ["pools", "hoem"],
         ["rejects", "--nas", "lalitpur-9"],

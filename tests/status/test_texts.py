@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,6 +25,7 @@ from ispctl.status import (
     slices,
     why,
 )
+from ispctl.status.elsewhen import elsewhen
 from tests.status.conftest import Golden
 from tests.status.world import ANITA, EKRAJ, NOW, World
 
@@ -115,6 +117,23 @@ def test_the_nas(world: World, golden: Golden) -> None:
         golden("nas", present_fleet.listed(found, _screen()))
         golden("nas-one", present_fleet.shown(fleet.fleet(view, "lalitpur-1")[0], _screen()))
         golden("nas-stranger", present_fleet.shown(fleet.fleet(view, "198.51.100.77")[0], _screen()))
+
+
+@pytest.mark.parametrize(
+    "name, at",
+    [
+        ("show-then", NOW - timedelta(minutes=30)),
+        ("show-before", NOW - timedelta(hours=2)),
+        ("show-ahead", NOW + timedelta(days=2000)),
+    ],
+)
+def test_somebody_at_another_moment(world: World, golden: Golden, name: str, at: datetime) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    world.edit("tariffs/home-50.yaml", lambda text: text.replace("down: 50M", "down: 60M"))
+    with world.view() as view:
+        then = elsewhen(view, at)
+        screen = present.Screen(then.zone, then.now)
+        golden(name, "\n\n".join(present_profile.shown(one, screen) for one in profile.show(then, ANITA)))
 
 
 def test_the_pools(world: World, golden: Golden) -> None:

@@ -92,7 +92,7 @@ class _World:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.seen: Mapping[str, datetime] | None = view.ask(facts.last_seen)
+        self.seen: Mapping[str, datetime] | None = None if view.then else view.ask(facts.last_seen)
         self.online = presence(sessions(view))
 
     def listed(self, holding: Holding, names: bool) -> Listed:

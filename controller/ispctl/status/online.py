@@ -96,6 +96,9 @@ class Asked:
 
 def sessions(view: View, asked: Asked = Asked()) -> tuple[Online, ...] | None:
     """Every open session that is asked for, by login and start; None if the database does not say."""
+    if view.then is not None:
+        judge = _Judge(view, {}, {})
+        return None if view.open_sessions is None else tuple(filter(asked.wants, map(judge.online, view.open_sessions)))
     found, rows = view.open_sessions, view.rows
     proofs = view.ask(lambda store: {proof.uniqueid: proof for proof in store.proofs()})
     if found is None or rows is None or proofs is None:
@@ -110,6 +113,8 @@ class _Judge:
     def __init__(self, view: View, rows: Resources, proofs: Mapping[str, Proof]) -> None:
         self.view, self.rows, self.proofs = view, rows, proofs
         self.owners = {name: str(fields["owner"]) for (kind, name), fields in rows.items() if kind == "login"}
+        if view.then is not None:
+            self.owners = {one.service.login: one.owner for one in view.head.services()}
 
     def online(self, session: Session) -> Online:
         nas = self.view.nas.get(session.nas)

@@ -8,6 +8,7 @@ from ispctl.status.online import Online
 from ispctl.status.present import Screen, config, dated, pairs
 from ispctl.status.profile import Given, Next, Shown
 from ispctl.status.values import ago, clean, joined, rate, short, span, volume, when
+from ispctl.status.view import Then
 
 _STANDING = {
     "yes": "the database holds what the head says",
@@ -23,7 +24,7 @@ def shown(one: Shown, screen: Screen) -> str:
     blocks = (
         ("declared", _declared(one, screen)),
         (_effective_heading(one, screen), _effective(one, screen)),
-        ("applied", _applied(one, screen)),
+        ("applied", _applied(one, screen)) if one.then is None else ("as it was then", _then(one.then, screen)),
         ("sessions", _sessions(one, screen)),
         ("last refusals", _rejects(one, screen)),
         ("pending", _pending(one, screen)),
@@ -36,7 +37,8 @@ def shown(one: Shown, screen: Screen) -> str:
 
 def headline(one: Shown, screen: Screen) -> str:
     """Is it in service, at which speed, online or not, and if not, why."""
-    return clean(f"{one.login} ({one.id}/{one.key}): {'; '.join(filter(None, _headline(one, screen)))}")
+    at = f"at {when(one.then.at, screen.zone)}, " if one.then else ""
+    return clean(f"{at}{one.login} ({one.id}/{one.key}): {'; '.join(filter(None, _headline(one, screen)))}")
 
 
 def _headline(one: Shown, screen: Screen) -> Iterator[str]:
@@ -44,7 +46,7 @@ def _headline(one: Shown, screen: Screen) -> Iterator[str]:
     if one.state is None:
         yield "UNKNOWN: it has no tariff that exists (ispctl validate)"
     elif given is None:
-        yield f"by git {_by_git(one)}"
+        yield f"{'' if one.then else 'by git '}{_by_git(one)}"
     elif given.standing in ("yes", "unknown"):
         yield _by_git(one)
     else:
@@ -76,7 +78,8 @@ def _by_database(given: Given) -> str:
 
 def _presence(one: Shown, screen: Screen) -> str:
     if one.sessions is None:
-        return "whether it is online is unknown"
+        ahead = one.then is not None and one.then.basis == "head"
+        return "" if ahead else "whether it is online is unknown"
     live = [session for session in one.sessions if session.state == "live"]
     if not live:
         stale = " (a session is open, but nothing is heard of it)" if one.sessions else ""
@@ -99,7 +102,8 @@ def _declared(one: Shown, screen: Screen) -> list[str]:
 
 def _effective_heading(one: Shown, screen: Screen) -> str:
     until = f", until {when(one.next.at, screen.zone)}" if one.next else ""
-    return f"effective now ({when(screen.now, screen.zone)} {screen.zone.key}){until}"
+    now = "then" if one.then else "now"
+    return f"effective {now} ({when(screen.now, screen.zone)} {screen.zone.key}){until}"
 
 
 def _effective(one: Shown, screen: Screen) -> list[str]:
@@ -138,7 +142,19 @@ def _applied(one: Shown, screen: Screen) -> list[str]:
     return [*pairs(told), *(f"- {text}" for text in given.differences)]
 
 
+def _then(then: Then, screen: Screen) -> list[str]:
+    said = {
+        "applied": f"applied by run {then.run}, which ended {when(then.made, screen.zone)}",
+        "history": f"of {when(then.made, screen.zone)}; what was applied is unknown: the journal begins later",
+        "head": "the head; what is committed or paid until then may change it",
+    }
+    facts = "the accounting" if then.basis != "head" else "nobody: it is to come"
+    return pairs((("commit", f"{short(then.commit)}, {said[then.basis]}"), ("who is online", f"told by {facts}")))
+
+
 def _sessions(one: Shown, screen: Screen) -> list[str]:
+    if one.sessions is None and one.then is not None and one.then.basis == "head":
+        return ["not known yet"]
     if one.sessions is None:
         return ["unknown: the RADIUS database gives no answer"]
     return [line for session in one.sessions for line in _session(session, screen)] or ["none"]
@@ -157,6 +173,8 @@ def _session(session: Online, screen: Screen) -> Iterator[str]:
 
 
 def _rejects(one: Shown, screen: Screen) -> list[str]:
+    if one.rejects is None and one.then is not None and one.then.basis == "head":
+        return ["not known yet"]
     if one.rejects is None:
         return ["unknown: the RADIUS database gives no answer"]
     lines = []

@@ -22,7 +22,7 @@ from ispctl.status.online import Asked, Online, sessions
 from ispctl.status.pauses import in_words, pauses_of
 from ispctl.status.rows import differences
 from ispctl.status.values import Reason, Speed, addresses_of, rate, reason, speed_of
-from ispctl.status.view import View, entitled
+from ispctl.status.view import Then, View, entitled
 from ispctl.store import Reject
 
 _STEPS: Final = 20
@@ -103,6 +103,7 @@ class Shown:
     sessions: tuple[Online, ...] | None
     rejects: tuple[Reject, ...] | None
     pending: tuple[Pending, ...]
+    then: Then | None
 
 
 def show(view: View, named: str) -> tuple[Shown, ...]:
@@ -126,10 +127,19 @@ def _shown(view: View, holding: Holding) -> Shown:
         effective=tuple(_effective(view, holding, e)) if e else (),
         next=_next(view, holding, e) if e else None,
         applied=_given(view, e) if e else None,
-        sessions=sessions(view, Asked(logins=frozenset({login}))),
-        rejects=view.ask(lambda store: tuple(store.rejects(login=login, limit=5))),
+        sessions=_sessions(view, login, e),
+        rejects=view.refused(login),
         pending=(*_paused(view, holding), *_pending(view, holding)),
+        then=view.then,
     )
+
+
+def _sessions(view: View, login: str, e: Entitlement | None) -> tuple[Online, ...] | None:
+    """Of another moment nobody knows the rows: what git gave is what was expected."""
+    found = sessions(view, Asked(logins=frozenset({login})))
+    if found is None or view.then is None or e is None:
+        return found
+    return tuple(replace(one, expected=speed_of(e, view.head.policy.value)) for one in found)
 
 
 def _declared(view: View, holding: Holding) -> Declared:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from ispctl.backend import Unreachable
@@ -20,7 +20,7 @@ from ispctl.radius.live import nas_by_address
 from ispctl.radius.rendering import render
 from ispctl.radius.rows import RadiusRows
 from ispctl.repo import Holding, Repository, Snapshot
-from ispctl.store import Applied, Beat, Heartbeat, Session, Store, facts
+from ispctl.store import Applied, Beat, Heartbeat, Reject, Session, Store, facts
 
 T = TypeVar("T")
 Opener = Callable[[Snapshot], Store]
@@ -36,11 +36,26 @@ class Source:
     text: str = ""
 
 
+@dataclass(frozen=True)
+class Then:
+    """Another moment, and the commit that answers for it: `applied` by `run`, which ended at `made`; of `history`, the
+    last one that was made by then, where the journal begins later; or the `head`, of a time to come."""
+
+    at: datetime
+    commit: str
+    basis: Literal["applied", "history", "head"]
+    run: str = ""
+    made: datetime | None = None
+
+
 class View:
     """Git and database at one moment. What is asked of the database is None once it has failed; `silence` says why.
 
     `problems`: everything that was met and did not stop the answer.
     """
+
+    then: Then | None = None
+    """Set where the answer is about another moment than now."""
 
     def __init__(
         self,
@@ -56,26 +71,26 @@ class View:
         self.zone = ZoneInfo(self.head.policy.value.timezone)
         self.problems = list(problems)
         self.silence = str(problems[0]) if problems else ""
-        self._store = store
+        self.store = store
 
     def ask(self, question: Callable[[Store], T]) -> T | None:
         """The database's answer, or None if it gives none; then it is not asked again."""
-        if self._store is None:
+        if self.store is None:
             return None
         try:
-            return question(self._store)
+            return question(self.store)
         except Refusal as refusal:
             said = refusal.problems
         except Unreachable as error:
             said = (Problem("E311", error.text, advice="ispstat health says more"),)
         self.problems += said
-        self.silence, self._store = str(said[0]), None
+        self.silence, self.store = str(said[0]), None
         return None
 
     @property
     def readable(self) -> bool:
         """Whether the database has answered everything so far."""
-        return self._store is not None
+        return self.store is not None
 
     @cached_property
     def commit_applied(self) -> Applied | None:
@@ -111,6 +126,10 @@ class View:
     @cached_property
     def open_sessions(self) -> tuple[Session, ...] | None:
         return self.ask(lambda store: tuple(store.sessions()))
+
+    def refused(self, login: str) -> tuple[Reject, ...] | None:
+        """The last refusals of a login."""
+        return self.ask(lambda store: tuple(store.rejects(login=login, limit=5)))
 
     @cached_property
     def nas(self) -> Mapping[str, Nas]:

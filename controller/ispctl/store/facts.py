@@ -5,12 +5,13 @@ Questions of `status`, and of nobody who writes. Times are compared with `since`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from ispctl.store._sessions import select_sessions
 from ispctl.store._store import Store
-from ispctl.store.records import moment, stamp
+from ispctl.store.records import Session, moment, stamp
 
 _TEXT: Final = "%Y-%m-%d %H:%M:%S"
 
@@ -54,6 +55,14 @@ class Leases(NamedTuple):
     pool: str
     total: int
     taken: int
+
+
+class Ran(NamedTuple):
+    """A run that had applied a commit."""
+
+    run: str
+    commit: str
+    at: datetime | None
 
 
 def last_report(store: Store) -> datetime | None:
@@ -121,6 +130,23 @@ def leases(store: Store, now: datetime) -> tuple[Leases, ...]:
     )
     rows = store.database.query(sql, (f"{now:{_TEXT}}",))
     return tuple(Leases(str(pool), int(total), int(taken)) for pool, total, taken in rows)
+
+
+def sessions_at(store: Store, at: datetime, logins: Sequence[str] | None = None) -> Iterator[Session]:
+    """Who was online at a moment, as far as the accounting reaches back."""
+    instant = store.database.dialect.instant
+    condition = f"acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
+    return select_sessions(store.database, condition, (stamp(at), stamp(at)), logins)
+
+
+def applied_at(store: Store, at: datetime) -> Ran | None:
+    """The run that had last applied a commit by then; None where the journal does not reach back so far."""
+    sql = (
+        "SELECT run, commit_id, finished FROM ispctl_journal WHERE kind <> 'repair' AND outcome = 'done'"
+        " AND finished <= ? ORDER BY finished DESC, run DESC LIMIT 1"
+    )
+    rows = store.database.query(sql, (stamp(at),))
+    return Ran(str(rows[0][0]), str(rows[0][1]), moment(rows[0][2])) if rows else None
 
 
 def failures(store: Store, run: str) -> tuple[str, ...]:

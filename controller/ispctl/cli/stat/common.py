@@ -27,6 +27,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="What is so now: git and the RADIUS database, read only. No NAS is asked, nothing is written.",
 )
+AtOption = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="As it was, or will be, then: a date, -2h, 'yesterday 21:03'."),
+]
 TableFormat = Annotated[Literal["text", "json", "csv"], typer.Option("--format", help="How the answer is written.")]
 
 
@@ -58,6 +62,23 @@ def looking(context: typer.Context) -> Iterator[View]:
         yield view
         for problem in dict.fromkeys(view.problems):
             tell(str(problem))
+
+
+def at(view: View, text: str | None) -> View:
+    """The view of another moment, if one is asked for. Raises Refusal."""
+    if text is None:
+        return view
+    from ispctl.cli.times import at_time
+    from ispctl.status.elsewhen import elsewhen
+
+    return elsewhen(view, at_time(text, view.now, view.zone))
+
+
+def said_then(view: View, then: View) -> dict[str, object]:
+    """What an answer about another moment has beside the envelope."""
+    from ispctl.status.values import plain
+
+    return {"then": plain(then.then, view.zone)} if then.then else {}
 
 
 def doubts(view: View, unknown: str, *, aloud: bool = True) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli.common import say, say_json
-from ispctl.cli.stat.common import TableFormat, app, days, doubts, looking, screen
+from ispctl.cli.stat.common import AtOption, TableFormat, app, at, days, doubts, looking, said_then, screen
 
 
 @app.command("list")
@@ -24,6 +24,7 @@ def list_(
     no_session: Annotated[str | None, typer.Option(metavar="N", help="Not online for N days.")] = None,
     drifted: Annotated[bool, typer.Option("--drifted", help="Rows altered by hand.")] = False,
     columns: Annotated[str | None, typer.Option(metavar="A,B,…", help="Which columns; name shows people.")] = None,
+    moment: AtOption = None,
     format: TableFormat = "text",
 ) -> int:
     """Every service in a line: what the head says of it now, and whether it is online."""
@@ -44,13 +45,14 @@ def list_(
         names="name" in chosen,
     )
     with looking(context) as view:
-        found = listing.listing(view, wanted)
+        then = at(view, moment)
+        found = listing.listing(then, wanted)
         if format == "json":
-            say_json(present.envelope(view, found))
+            say_json({**present.envelope(view, found), **said_then(view, then)})
         elif format == "csv":
-            say(present.listed_csv(found, chosen, screen(view)))
+            say(present.listed_csv(found, chosen, screen(then)))
         else:
-            say(present.listed(found, chosen, screen(view)))
+            say(present.listed(found, chosen, screen(then)))
             doubts(view, "who is online and what is applied")
     return 0
 
