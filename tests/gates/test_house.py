@@ -29,7 +29,6 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/reconcile/proof.py:contradicted": "whoever settles applies at once if there is one",
     "controller/ispctl/repo/git.py:blobs_read": "tests pin what a command reads",
     "controller/ispctl/repo/snapshot.py:by_mac": "a look-up of the repository's face",
-    "controller/ispctl/repo/snapshot.py:holders": "a look-up of the repository's face",
     "controller/ispctl/states.py:holds": "docs/states.md is made from it",
     "controller/ispctl/states.py:money": "docs/states.md is made from it",
 }

@@ -35,10 +35,11 @@ ANITA = "anita.rai@home.example"
 def _verbs() -> dict[str, list[str]]:
     """Each verb of ispstat with what it has to be given."""
     group: Any = typer.main.get_command(ispstat)
-    return {
+    given = {
         name: [name, *(ANITA for parameter in verb.params if parameter.required)]
         for name, verb in sorted(group.commands.items())
     }
+    return given | {"then": ["show", ANITA, "--at", "-1s"], "since": ["rejects", "--since", "2d"]}
 
 
 VERBS = _verbs()
