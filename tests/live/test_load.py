@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from ispctl.lab import freeradius, wire
+from ispctl.lab import freeradius
+from ispctl.radius import client
 from ispctl.radius.server import ServerSettings
 from ispctl.store import LAB_CLIENT
 from tests.databases import KINDS, Place
@@ -50,7 +51,7 @@ class Answers:
         if answer is None:
             self.wrong.append("silence")
             return
-        said = wire.plain(answer)
+        said = client.plain(answer)
         tariff = RATES.get(str(said.get("Mikrotik-Rate-Limit", [""])[0]))
         if answer.code != 2 or tariff is None:
             self.wrong.append(f"code {answer.code}, rate {said.get('Mikrotik-Rate-Limit')}")
@@ -127,9 +128,9 @@ def _ask(server: tuple[str, int], answers: Answers, enough: threading.Event, see
     chance = random.Random(seed)
     while not enough.is_set():
         attributes = {"User-Name": f"load-{chance.randrange(SERVICES)}", "NAS-IP-Address": "192.0.2.1"}
-        packet, _ = wire.access_request(SECRET, attributes, PASSWORD, "pap")
+        packet, _ = client.access_request(SECRET, attributes, PASSWORD, "pap")
         began = time.monotonic()
-        answer = wire.ask(packet, server, "127.0.0.1", timeout=5, tries=1)
+        answer = client.ask(packet, server, "127.0.0.1", timeout=5, tries=1)
         answers.take(answer, time.monotonic() - began)
 
 
