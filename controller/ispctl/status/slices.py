@@ -1,4 +1,4 @@
-"""How full is each part of each pool? By git, by the accounting, or by the server's own leases: whoever serves them knows."""
+"""How full is each part of each pool? By git, by open sessions, or by leases: whoever serves it knows."""
 
 from __future__ import annotations
 
