@@ -125,8 +125,8 @@ def test_two_hundred_turns_and_twenty_commits_need_no_more_memory(applied: Cli) 
             loop.turn()
             sizes.append(me.memory_info().rss)
         assert len(repository._snapshots) <= 2
-        children = me.children(recursive=True)
-        assert len(children) <= 1, "one git child, whatever happens"
+        children = [child.name() for child in me.children(recursive=True)]
+        assert children.count("git") <= 1, "one git child, whatever happens"
     assert log.events.count("applied") == 20
     grown = (max(sizes[100:]) - max(sizes[:100])) / 2**20
     assert grown < 4, f"{grown:.1f} MiB more in the second hundred"
