@@ -17,7 +17,7 @@ def intent_of(snapshot: Snapshot, now: datetime) -> Intent:
     """Every service of a commit, entitled at `now` (aware). Raises KeyError for a tariff that does not exist:
     validation comes first."""
     terms = {tariff.value.name: terms_of(tariff.value) for tariff in snapshot.tariffs()}
-    return Intent(snapshot.policy.value, terms, snapshot.nas, tuple(entitlements(snapshot, now)))
+    return Intent(snapshot.policy.value, terms, snapshot.nas, tuple(entitlements(snapshot, now)), snapshot.pools)
 
 
 def entitlements(snapshot: Snapshot, now: datetime) -> Iterator[Entitlement]:

@@ -59,7 +59,9 @@ def config(
     run_dir: Annotated[
         Path, typer.Option("--run-dir", metavar="DIR", help="Where the server keeps its log and buffer.")
     ] = Path("/var/lib/ispctl-radius"),
-    listen: Annotated[str, typer.Option("--listen", metavar="ADDRESS", help="Address to serve; * is all.")] = "*",
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="ADDRESS", help="Address to serve; * is IPv4, :: IPv6.")
+    ] = "*",
     auth_port: Annotated[int, typer.Option("--auth-port", help="UDP port of authentication.")] = 1812,
     acct_port: Annotated[int, typer.Option("--acct-port", help="UDP port of accounting.")] = 1813,
     dsn: Annotated[

@@ -79,6 +79,8 @@ CODES: Final[dict[str, str]] = {
     "E140": "ipoe-without-device",
     "E141": "duplicate-line",
     "E142": "login-like-a-mac",
+    "E143": "radius-pool-of-ipv6",
+    "E144": "radius-pool-too-large",
     # E20x are secrets
     "E200": "bad-recipient",
     "E201": "missing-age-key",

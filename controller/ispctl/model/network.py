@@ -139,8 +139,8 @@ class Pool(Record):
     def _fits(self) -> Self:
         if (self.slices and self.ranges) or not (self.slices or self.ranges or self.elsewhere):
             raise ValueError("takes either slices (per NAS) or ranges")
-        if self.slices and self.served_by not in ("nas", "dhcp"):
-            raise ValueError(f"served_by {self.served_by} takes ranges, not slices")
+        if self.slices and self.served_by == "static":
+            raise ValueError("served_by static takes ranges, not slices")
         addresses = [*self.exclude, *([self.gateway] if self.gateway else [])]
         if any(part.version != self.family for part in [*self.prefixes, *addresses]):
             raise ValueError(f"holds an address that is not of family {self.family}")

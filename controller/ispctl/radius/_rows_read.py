@@ -11,6 +11,7 @@ from typing import Any, Final
 from ispctl.plan import Fields, Key, Value
 from ispctl.radius import _rows_text as text
 from ispctl.radius._rows_marks import sight
+from ispctl.radius._rows_pool import Ranges, Realms
 from ispctl.store import LAB_CLIENT, Store
 
 ALTERED: Final = "altered"
@@ -42,7 +43,15 @@ class Reader:
     def read(self, keys: Sequence[Key] | None) -> dict[Key, Fields]:
         """Everything of ours among `keys`; None: everything of ours."""
         found: dict[Key, Fields] = {}
-        for kind, reader in (("group", self._groups), ("login", self._logins), ("nas", self._nas), ("pop", self._pops)):
+        readers = {
+            "group": self._groups,
+            "login": self._logins,
+            "nas": self._nas,
+            "pop": self._pops,
+            "range": Ranges(self._database).read,
+            "realm": Realms(self._database).read,
+        }
+        for kind, reader in readers.items():
             names = None if keys is None else sorted({name for k, name in keys if k == kind})
             if names is None or names:
                 found.update(((kind, name), fields) for name, fields in reader(names))
@@ -74,6 +83,9 @@ class Reader:
     def foreign_pops(self, pops: Sequence[str]) -> frozenset[str]:
         rows = self._database.among("SELECT DISTINCT pop FROM ispctl_pop WHERE pop IN ({})", sorted(pops))
         return frozenset(str(name) for (name,) in rows)
+
+    def foreign_ranges(self, ranges: Sequence[str]) -> frozenset[str]:
+        return Ranges(self._database).foreign(ranges)
 
     def _logins(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
         check, reply = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from typing import Final
 
 from ispctl.plan import Change, Value
@@ -22,6 +22,8 @@ LONGEST: Final = 253
 """Octets in an attribute (RFC 2865, 5) and characters in FreeRADIUS's columns."""
 CHECK: Final = frozenset({"ISP-Profile", "ISP-Rendering", "Pool-Name"})
 """Attributes of the server's own that a group may carry."""
+POOL: Final = "ISP-Pool"
+"""The server's own as well: the pool from which it gives an address itself, "-" for none."""
 _OPERATORS: Final = frozenset({"=", ":=", "+="})
 _NOT_WRITTEN: Final = re.compile(
     r"(?!Acct-Interim-Interval$)(NAS-|ADSL-|Acct-|MS-|CHAP-|EAP-|Event-)"
@@ -31,6 +33,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9@.\-_:/+#,;()\[\]|~*!&\x80-\U0010ffff]+")
 """What the server looks up literally; any other character reaches the query as =XX and can never match."""
 _GROUP: Final = re.compile(r"isp:[A-Za-z0-9@._:/+-]+")
 _WORD: Final = re.compile(r"[A-Za-z0-9._-]+")
+_POOL_NAME: Final = re.compile(r"[a-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?")
+_ADDRESS: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _IDENTITY: Final = re.compile(rf"mac:{_MAC.pattern}|circuit:([0-9a-f]{{2}})+(/([0-9a-f]{{2}})+)?")
@@ -79,7 +83,7 @@ def nas_secret(value: str) -> str:
 
 def shown(attribute: str) -> bool:
     """Whether the value of a row with this attribute may be shown to people."""
-    known = untagged(attribute) in definitions() or attribute in CHECK or attribute in _SHOWN
+    known = untagged(attribute) in definitions() or attribute in CHECK or attribute in _SHOWN or attribute == POOL
     return known and not re.search("Password|Secret|Key|CHAP|Challenge", attribute)
 
 
@@ -137,8 +141,24 @@ def _pop_name(name: str) -> None:
         raise Unfit("E317", "the name of a set of NAS holds an unusual character")
 
 
+def _range_name(name: str) -> None:
+    try:
+        written = str(IPv4Network(name))
+    except ValueError:
+        written = ""
+    if written != name:
+        raise Unfit("E317", "a range is named by its IPv4 prefix in the usual notation")
+
+
+def _realm_name(name: str) -> None:
+    if not _WORD.fullmatch(name) or name != name.lower():
+        raise Unfit("E317", "a realm is named in small letters, digits, '.', '_' and '-'")
+
+
 def _reply(value: Value, what: str) -> None:
     for attribute, operator, text in rows(value):
+        if attribute == POOL and operator in _OPERATORS and _WORD.fullmatch(text):
+            continue
         known = definitions().get(untagged(attribute))
         if known is None or _NOT_WRITTEN.match(attribute) or known.encrypted:
             raise Unfit("E316", f"{what}: the attribute {attribute!r} is not on the list of what is written")
@@ -195,6 +215,8 @@ _NAMES: Final[Mapping[str, Callable[[str], None]]] = {
     "group": _group_name,
     "nas": _nas_name,
     "pop": _pop_name,
+    "range": _range_name,
+    "realm": _realm_name,
 }
 _FIELDS: Final[Mapping[str, Mapping[str, Callable[[Value, str], None]]]] = {
     "login": {
@@ -224,4 +246,6 @@ _FIELDS: Final[Mapping[str, Mapping[str, Callable[[Value, str], None]]]] = {
         "require_ma": _number(0),
     },
     "pop": {"nas": _all_like(_WORD)},
+    "range": {"pool": _like(_POOL_NAME), "without": _all_like(_ADDRESS), "rest": _number(0)},
+    "realm": {"served": _one_of("local")},
 }

@@ -10,6 +10,7 @@ from typing import Final
 
 from ispctl.plan import Fields, Key, Value
 from ispctl.radius import _rows_text as text
+from ispctl.radius._rows_pool import Ranges, Realms
 from ispctl.radius._rows_read import COLUMNS, PASSWORD, Reader
 from ispctl.store import Database
 
@@ -41,6 +42,8 @@ class Writer:
             "group": self._group,
             "nas": self._nas,
             "pop": self._pop,
+            "range": Ranges(database).write,
+            "realm": Realms(database).write,
         }
 
     def clear(self, key: Key) -> None:

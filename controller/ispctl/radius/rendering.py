@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from ipaddress import IPv4Address
 
 from ispctl.desired import Entitlement, Terms, sealed_digest
-from ispctl.model.network import FALLBACK, Nas
+from ispctl.model.network import FALLBACK, Nas, Pool
 from ispctl.model.policy import Policy
 from ispctl.plan import Fields, Key, Resources, Value
 from ispctl.platforms import STANDARD_POOLS, Attribute, platform
@@ -22,6 +23,8 @@ from ispctl.states import STRICTNESS, State
 
 NO_GRADE = "0" * 8
 WALLED = "isp:walled"
+POOL = "ISP-Pool"
+"""The server's own attribute: the pool from which it gives an address itself; it never leaves the server."""
 INTERIM = "Acct-Interim-Interval"
 REPLIES = frozenset(
     {
@@ -42,6 +45,12 @@ class Intent:
     terms: Mapping[str, Terms]
     nas: Mapping[str, Nas]
     entitlements: Iterable[Entitlement]
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+
+    @cached_property
+    def served(self) -> frozenset[str]:
+        """The pools from which the server itself gives addresses."""
+        return frozenset(name for name, pool in self.pools.items() if pool.served_by == "radius")
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -64,19 +73,23 @@ def render(intent: Intent) -> Resources:
     holder: dict[str, State] = {}
     for nas in intent.nas.values():
         found |= dict(_client(nas))
+    for name in intent.served:
+        found |= dict(_ranges(name, intent.pools[name]))
+    for realm, served in intent.policy.realms.items():
+        found["realm", realm.lower()] = {"served": served}
     for entitlement in intent.entitlements:
         held = holder.get(entitlement.login)
         if held is None or STRICTNESS[entitlement.state] > STRICTNESS[held]:  # an ended service frees its login
             holder[entitlement.login] = entitlement.state
-            found["login", entitlement.login] = login(entitlement)
+            found["login", entitlement.login] = login(entitlement, intent.served)
         if entitlement.pop:
             found["pop", entitlement.pop] = {"nas": entitlement.nas}
     return found
 
 
-def login(entitlement: Entitlement) -> Fields:
-    """One login with all its rows."""
-    reply = () if entitlement.access == "walled" else tuple(sorted(_reply(entitlement)))
+def login(entitlement: Entitlement, served: frozenset[str] = frozenset()) -> Fields:
+    """One login with all its rows. `served`: the pools of the server itself."""
+    reply = () if entitlement.access == "walled" else tuple(sorted(_reply(entitlement, served)))
     # a login in other hands is another service: whoever is online on it has to go
     place = _hash((entitlement.owner, entitlement.access == "walled", reply))
     return {
@@ -109,8 +122,8 @@ def groups(intent: Intent) -> Iterator[tuple[Key, Fields]]:
     """The groups of all tariffs and of the wall, for every platform in use."""
     for name in intent.platforms:
         for terms in intent.terms.values():
-            yield _group(f"isp:{terms.tariff}", name, platform(name).tariff(terms), intent.interim)
-        if walled := _wall(intent.policy, name):
+            yield _group(f"isp:{terms.tariff}", name, _tariff(intent, terms, name), intent.interim)
+        if walled := _wall(intent, name):
             yield _group(WALLED, name, walled, intent.interim)
 
 
@@ -138,10 +151,9 @@ def rendering_of(text: str) -> str:
 def session_class(entitlement: Entitlement, intent: Intent, platform_name: str) -> str:
     """The Class that a session of this entitlement gets on a platform."""
     walled = entitlement.access == "walled"
-    vendor = platform(platform_name)
-    attributes = _wall(intent.policy, platform_name) if walled else vendor.tariff(entitlement.terms)
+    attributes = _wall(intent, platform_name) if walled else _tariff(intent, entitlement.terms, platform_name)
     _, fields = _group(group_name(entitlement), platform_name, attributes, intent.interim)
-    return f"{login(entitlement)['class']}-{rendering(fields)}"
+    return f"{login(entitlement, intent.served)['class']}-{rendering(fields)}"
 
 
 def needs_new_session(before: str, after: str) -> bool:
@@ -166,11 +178,22 @@ def given(fields: Fields) -> tuple[Attribute, ...]:
     return tuple((str(row[0]), str(row[2])) for row in reply if isinstance(row, tuple) and row[0] != INTERIM)
 
 
-def _wall(policy: Policy, name: str) -> tuple[Attribute, ...]:
+def _tariff(intent: Intent, terms: Terms, name: str) -> tuple[Attribute, ...]:
+    """What a NAS is told of a tariff; of a pool that the server itself serves it is not told."""
+    pool = terms.ipv4.removeprefix("pool:")
+    if pool not in intent.served:
+        return tuple(platform(name).tariff(terms))
+    return (*platform(name).tariff(replace(terms, ipv4="")), (POOL, pool))
+
+
+def _wall(intent: Intent, name: str) -> tuple[Attribute, ...]:
     """Nothing where a walled session could not be told from any other: the server then refuses the login (no-profile),
     and E136 says so where the policy walls people."""
+    wall = intent.policy.wall
+    own = wall.pool if wall.pool in intent.served else None
     try:
-        return platform(name).wall(policy.wall)
+        told = platform(name).wall(wall.model_copy(update={"pool": None}) if own else wall)
+        return (*told, (POOL, own)) if own else tuple(told)
     except ValueError:
         return ()
 
@@ -189,7 +212,17 @@ def _group(logical: str, name: str, attributes: Sequence[Attribute], interim: in
     return ("group", full), {"check": check, "reply": reply}
 
 
-def _reply(entitlement: Entitlement) -> Iterator[Row]:
+def _ranges(name: str, pool: Pool) -> Iterator[tuple[Key, Fields]]:
+    """The ranges of a pool that the server serves; those of a slice are for the logins of one NAS."""
+    parts = {f"{name}@{nas}": nets for nas, nets in pool.slices.items()} or {name: pool.ranges}
+    kept = [address for address in (pool.gateway, *pool.exclude) if address is not None]
+    for whose, nets in parts.items():
+        for net in nets:
+            without = tuple(sorted({str(address) for address in kept if address in net}))
+            yield ("range", str(net)), {"pool": whose, "without": without, "rest": pool.quarantine}
+
+
+def _reply(entitlement: Entitlement, served: frozenset[str]) -> Iterator[Row]:
     """What this login has and its tariff does not say."""
     terms = entitlement.terms
     granted = (
@@ -198,12 +231,22 @@ def _reply(entitlement: Entitlement) -> Iterator[Row]:
         ("Delegated-IPv6-Prefix", "Delegated-IPv6-Prefix-Pool", entitlement.delegated, terms.delegated),
     )
     for static, pool, own, default in granted:
+        if pool == "Framed-Pool" and own != default and _server_gives(own, default, served):
+            yield POOL, ":=", own.removeprefix("pool:") if own.removeprefix("pool:") in served else "-"
+        if own.startswith("pool:") and own.removeprefix("pool:") in served:
+            continue
         if own.startswith("pool:") and own != default:
             yield pool, ":=", own.removeprefix("pool:")
         elif own and own != default:
             yield static, ":=", own
     for route in entitlement.routes:
         yield ("Framed-IPv6-Route" if ":" in route else "Framed-Route"), "+=", f"{route} {_via(route)} 1"
+
+
+def _server_gives(own: str, default: str, served: frozenset[str]) -> bool:
+    """Whether the server's pool has to be named at the login: another one, or none where the tariff has one."""
+    pools = [text.removeprefix("pool:") for text in (own, default) if text.startswith("pool:")]
+    return own.startswith("pool:") and not served.isdisjoint(pools)
 
 
 def _via(route: str) -> str:

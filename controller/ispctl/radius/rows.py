@@ -23,7 +23,7 @@ BATCH: Final = 200
 """Changes in one transaction: FreeRADIUS writes between two of them, and waits for one a few milliseconds."""
 _NOT_OURS: Final = "not ours, adopt first (ispctl adopt): there are rows of this name that ispctl did not write"
 _CHANGED: Final = "changed meanwhile: what stands there now is not what the plan was made from; plan again"
-_RANKS: Final = {"nas": (0, 6), "pop": (1, 5), "group": (2, 4), "login": (3, 3)}
+_RANKS: Final = {"nas": (0, 6), "realm": (0, 6), "pop": (1, 5), "range": (1, 5), "group": (2, 4), "login": (3, 3)}
 _STOPS: Final = frozenset({"E302", "E307", "E308", "E309", "E327", "E328", "E329", "E330"})
 _TABLES: Final = (
     *("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "nas"),
@@ -186,7 +186,12 @@ class _Held:
 
 def _foreign(reader: Reader, keys: Sequence[Key]) -> frozenset[Key]:
     """Which of these keys, none of them ours, have rows all the same."""
-    looks = (("login", reader.foreign), ("nas", reader.foreign_nas), ("pop", reader.foreign_pops))
+    looks = (
+        ("login", reader.foreign),
+        ("nas", reader.foreign_nas),
+        ("pop", reader.foreign_pops),
+        ("range", reader.foreign_ranges),
+    )
     return frozenset(
         (kind, name) for kind, look in looks if (names := [n for k, n in keys if k == kind]) for name in look(names)
     )

@@ -29,7 +29,7 @@ from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.repo import Repository, Snapshot
 from ispctl.store import Applied, AppliedService, Session, Store
 
-SHARED = ("group", "nas", "pop")
+SHARED = ("group", "nas", "pop", "range", "realm")
 RENDERED = "rendered"
 TERMS = "terms"
 LEFT = "left"

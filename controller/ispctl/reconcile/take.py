@@ -18,7 +18,7 @@ from ispctl.radius.rows import RadiusRows, order
 from ispctl.reconcile.guards import may_begin
 from ispctl.reconcile.notes import Notes
 from ispctl.reconcile.sealed_values import SealedValues
-from ispctl.reconcile.survey import Reading, Survey, survey
+from ispctl.reconcile.survey import SHARED, Reading, Survey, survey
 from ispctl.reconcile.world import Permission, Waiting, World
 from ispctl.store import Holder
 
@@ -92,7 +92,7 @@ def _take(
         return Takeover("", found.plan.commit, judged, left, 0)
     permit(logins, len(found.entitlements))
     secrets.check(rows)
-    shared = [c for c in made if c.key[0] in ("group", "pop") and c.key not in foreign] if logins else []
+    shared = [c for c in made if c.key[0] in SHARED and c.key[0] != "nas" and c.key not in foreign] if logins else []
     pending = len(found.plan.changes) - len(shared) - len(rows) - left
     outcomes = _write(world, found, (*shared, *rows), secrets, asked, whole=not pending)
     return Takeover(outcomes[0], found.plan.commit, outcomes[1], left, pending)

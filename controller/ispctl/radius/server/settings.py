@@ -34,7 +34,8 @@ class ServerSettings:
     `database`: absolute path of the SQLite file; with `dialect` "postgresql" what libpq reads, `name=value …`,
     without the password, since the server logs it. `database_password`: empty where libpq finds it by itself.
     `run_dir`: absolute; log and accounting buffer, must be writable.
-    `listen`: an address, or "*". `nas_lifetime`: seconds until a NAS is looked up again (a new secret, a removed NAS).
+    `listen`: an address; "*" is all of IPv4, "::" all of IPv6.
+    `nas_lifetime`: seconds until a NAS is looked up again (a new secret, a removed NAS).
     `stale_after`: seconds without an update after which a session no longer counts as open; see stale_after().
     `threads`: requests at work at once; SQLite takes one writer at a time, so that more than a few only wait.
     `connections`: to the database, more than `threads`.

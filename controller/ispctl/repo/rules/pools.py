@@ -12,6 +12,9 @@ from ispctl.model.tariff import PoolUse
 from ispctl.repo.rules.pool_map import PoolMap
 from ispctl.repo.rules.scene import Scene, meant, spot
 
+LARGEST = 65536
+"""Addresses in a pool that the server hands out: a /16."""
+
 
 def rules(scene: Scene) -> Iterator[Problem]:
     document = scene.snapshot.pools_file
@@ -44,6 +47,8 @@ def _room(document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]
     for i in outside:
         text = f"{pool.exclude[i]} is excluded from pool {name}, which does not hold it"
         yield Problem("E124", text, document.where(name, "exclude", i), "Correct it or remove it")
+    if pool.served_by == "radius":
+        yield from _served(document, name, pool)
     if pool.family == 4:
         room = sum(net.num_addresses - (2 if net.prefixlen < 31 else 0) for net in pool.prefixes)
         taken = {address for address in (*pool.exclude, pool.gateway) if address} - {pool.exclude[i] for i in outside}
@@ -51,6 +56,16 @@ def _room(document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]
         if room <= 0:
             text = f"pool {name} has no address left after network, broadcast, gateway and exclusions"
             yield Problem("E123", text, document.where_key(name), "Give it a larger range")
+
+
+def _served(document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]:
+    """The server keeps a row for each address."""
+    if pool.family == 6:
+        text = f"the server hands out IPv4 addresses only, and pool {name} is IPv6"
+        yield Problem("E143", text, document.where(name, "served_by"), "Let the router serve it: served_by: nas")
+    elif (count := sum(net.num_addresses for net in pool.prefixes)) > LARGEST:
+        text = f"pool {name} has {count:,} addresses, and the server keeps a row for each"
+        yield Problem("E144", text, document.where_key(name), f"At most {LARGEST:,}; cut it into several pools")
 
 
 def _hosts(scene: Scene, document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]:

@@ -62,12 +62,12 @@ def _pools(scene: Scene) -> Iterator[Problem]:
     for name, pool in document.value.root.items() if document else ():
         if document is None:
             continue
-        if pool.served_by in ("radius", "dhcp"):
-            text = f"served_by {pool.served_by}: the addresses of pool {name} are handed out by nobody"
+        if pool.served_by == "dhcp":
+            text = f"served_by dhcp: the addresses of pool {name} are handed out by nobody"
             yield _not_yet(document.where(name, "served_by"), text)
-        if pool.quarantine:
+        if pool.quarantine and pool.served_by != "radius":
             yield _not_yet(document.where_key(name, "quarantine"), "quarantine: a freed address may be given at once")
-        if pool.slices:
+        if pool.slices and pool.served_by != "radius":
             yield _not_yet(document.where_key(name, "slices"), "slices: the pool is not configured on the NAS")
 
 

@@ -1,0 +1,119 @@
+"""Addresses that the server hands out (radippool), and realms: read and written by key, one key for each range.
+
+An address that is taken out of a pool drains: its row moves to the pool "-", from which nothing is handed out, so that
+its lease goes on and ends as every lease does; then the row goes, with the next address that the server gives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any, Final
+
+from ispctl.plan import Fields, Value
+from ispctl.store import Database
+
+DRAINING: Final = "-"
+ALTERED: Final = ("altered",)
+_NEVER: Final = "2000-01-01 00:00:00"
+"""The lease of an address that nobody has had."""
+_NOTE: Final = (
+    "INSERT INTO ispctl_object (kind, key, value) VALUES (?, ?, ?)"
+    " ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value"
+)
+
+
+@lru_cache(maxsize=256)
+def addresses(net: str, without: tuple[str, ...]) -> frozenset[str]:
+    """What a range has to give: all but network, broadcast and what is excepted."""
+    return frozenset(map(str, IPv4Network(net).hosts())) - frozenset(without)
+
+
+class Ranges:
+    """The rows of radippool that belong to ranges of ours. `noted` in ispctl_object says what each was made from."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
+        for net, noted in sorted(self._noted().items()):
+            if names is None or net in names:
+                yield net, self._found(net, noted)
+
+    def foreign(self, names: Sequence[str]) -> frozenset[str]:
+        """Which of these ranges hold addresses of a pool that is not ours."""
+        ours = {DRAINING, *(str(noted.get("pool")) for noted in self._noted().values())}
+        rows = self._database.query("SELECT pool_name, framedipaddress FROM radippool")
+        there = [IPv4Address(str(address)) for pool, address in rows if pool not in ours and ":" not in str(address)]
+        return frozenset(net for net in names if any(address in IPv4Network(net) for address in there))
+
+    def write(self, net: str, _: Fields | None, want: Fields | None) -> None:
+        noted = self._noted()
+        before = noted.pop(net, {})
+        wanted: frozenset[str] = frozenset()
+        if want is not None:
+            without = tuple(map(str, _texts(want["without"])))
+            wanted = addresses(net, without)
+            pool, rest = str(want["pool"]), int(str(want["rest"]))
+            said = json.dumps({"pool": pool, "without": without, "rest": rest}, sort_keys=True)
+            self._database.write(_NOTE, ("range", net, said))
+            self._database.write_many(
+                "INSERT INTO radippool (pool_name, framedipaddress, expiry_time, rest) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (framedipaddress) DO UPDATE SET pool_name = excluded.pool_name, rest = excluded.rest",
+                [(pool, address, _NEVER, rest) for address in sorted(wanted)],
+            )
+        else:
+            self._database.write("DELETE FROM ispctl_object WHERE kind = 'range' AND key = ?", (net,))
+        others = frozenset[str]().union(*(addresses(n, tuple(o.get("without", ()))) for n, o in noted.items()))
+        there = self._there(net, str(before.get("pool", "")))
+        gone = sorted(address for address, _ in there if address not in wanted | others)
+        sql = f"UPDATE radippool SET pool_name = '{DRAINING}' WHERE framedipaddress = ?"
+        self._database.write_many(sql, [(address,) for address in gone])
+        self._database.write(
+            f"DELETE FROM radippool WHERE pool_name = '{DRAINING}' AND expiry_time < CURRENT_TIMESTAMP"
+        )
+
+    def _found(self, net: str, noted: dict[str, Any]) -> Fields:
+        pool, without = str(noted.get("pool", "")), tuple(map(str, noted.get("without", ())))
+        there = self._there(net, pool)
+        whole = frozenset(address for address, _ in there) == addresses(net, without)
+        rests = {rest for _, rest in there}
+        return {
+            "pool": pool,
+            "without": without if whole else ALTERED,
+            "rest": rests.pop() if len(rests) == 1 else int(noted.get("rest", 0)) if not rests else -1,
+        }
+
+    def _there(self, net: str, pool: str) -> list[tuple[str, int]]:
+        rows = self._database.query("SELECT framedipaddress, rest FROM radippool WHERE pool_name = ?", (pool,))
+        around = IPv4Network(net)
+        return [(str(address), int(rest)) for address, rest in rows if IPv4Address(str(address)) in around]
+
+    def _noted(self) -> dict[str, dict[str, Any]]:
+        rows = self._database.query("SELECT key, value FROM ispctl_object WHERE kind = 'range'")
+        return {str(net): json.loads(value) for net, value in rows}
+
+
+class Realms:
+    """The realms of the policy: what the server compares an unknown login's with."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
+        rows = self._database.query("SELECT key, value FROM ispctl_object WHERE kind = 'realm' ORDER BY key")
+        for realm, value in rows:
+            if names is None or realm in names:
+                yield str(realm), {"served": str(value)}
+
+    def write(self, realm: str, _: Fields | None, want: Fields | None) -> None:
+        if want is None:
+            self._database.write("DELETE FROM ispctl_object WHERE kind = 'realm' AND key = ?", (realm,))
+        else:
+            self._database.write(_NOTE, ("realm", realm, str(want["served"])))
+
+
+def _texts(value: Value) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, tuple) else ()

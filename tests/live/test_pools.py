@@ -1,0 +1,194 @@
+"""Addresses that the server hands out: to whom, for how long, and what becomes of those that leave their pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from ispctl.lab.process import wait_for
+from ispctl.plan import Resources, diff
+from ispctl.radius.rows import RadiusRows, order
+from tests.canary import PASSWORD
+from tests.live.rig import MAC, OTHER_MAC, THIRD_MAC, Rig, online, refused
+
+pytestmark = pytest.mark.live
+NAMES = (f"pool-{number}" for number in count())
+
+
+class Pool:
+    """A pool of its own for each test: ranges as an apply writes them, and a group whose logins draw from it."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.name = next(NAMES)
+        self.rows = RadiusRows(rig.store)
+        self.have: Resources = {}
+        for platform in ("routeros", "wispr"):
+            rig.group(f"isp:{self.name}@{platform}", ("ISP-Pool", self.name), ("Framed-Pool", "home"))
+
+    def apply(self, *ranges: tuple[str, str], part: str = "", without: tuple[str, ...] = (), rest: int = 0) -> None:
+        """Make the pool of these (range, reserved) and see that nothing is left to do."""
+        pool = self.name + part
+        want: Resources = {
+            ("range", net): {"pool": pool, "without": tuple(sorted(filter(None, (*without, kept)))), "rest": rest}
+            for net, kept in ranges
+        }
+        changes = order(diff("radius", want, self.have))
+        assert [outcome.error for outcome in self.rows.apply(changes) if outcome.error] == []
+        have = self.rows.read(None)
+        assert {key: fields for key, fields in have.items() if key[0] == "range"} == want
+        self.have = want
+
+    def login(self, **fields: object) -> str:
+        return self.rig.login(group=f"isp:{self.name}", **fields)  # type: ignore[arg-type]  # columns of a row
+
+    def state(self, address: str) -> list[tuple[str, str]]:
+        """The pool and the holder of an address."""
+        sql = "SELECT pool_name, username FROM radippool WHERE framedipaddress = ?"
+        return [(str(pool), str(user)) for pool, user in self.rig.rows(sql, address)]
+
+
+@pytest.fixture
+def pool(rig: Rig) -> Iterator[Pool]:
+    pool = Pool(rig)
+    yield pool
+    pool.apply()
+    rig.run("DELETE FROM radippool")
+
+
+def test_addresses_come_from_the_range_without_gateway_and_exclusions(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/29", "100.70.0.1"), without=("100.70.0.2", "100.70.0.3"))
+    given = {online(rig.routeros.dial(pool.login(), PASSWORD)).address for _ in range(3)}
+    assert given == {"100.70.0.4", "100.70.0.5", "100.70.0.6"}
+    last = pool.login()
+    refused(rig.routeros.dial(last, PASSWORD))
+    assert rig.log(last) == ("Access-Reject", "pool-full")
+
+
+def test_the_nas_is_not_told_of_another_pool(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/29", ""))
+    session = online(rig.routeros.dial(pool.login(), PASSWORD))
+    assert session.granted.pool is None
+    assert session.granted.address is not None
+
+
+def test_a_device_keeps_its_address_and_gives_it_back_with_its_session(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/31", ""))
+    first, second, third = (pool.login() for _ in range(3))
+    held = online(rig.routeros.dial(first, PASSWORD, mac=MAC))
+    assert online(rig.routeros.dial(first, PASSWORD, mac=MAC)).address == held.address
+    online(rig.routeros.dial(second, PASSWORD, mac=OTHER_MAC))
+    refused(rig.routeros.dial(third, PASSWORD, mac=THIRD_MAC))
+    for session in rig.routeros.sessions:
+        if session.login == first:
+            rig.routeros.hangup(session)
+    back(rig)
+    assert online(rig.routeros.dial(third, PASSWORD, mac=THIRD_MAC)).address == held.address
+
+
+def test_a_nas_that_boots_gives_all_its_addresses_back(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/32", ""))
+    nas = rig.nas("boots-1", "192.0.2.41", "routeros")
+    online(nas.dial(pool.login(), PASSWORD))
+    assert nas.boot()
+    back(rig)
+    online(nas.dial(pool.login(), PASSWORD))
+
+
+def test_an_address_rests_before_somebody_else_gets_it(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/32", ""), rest=3600)
+    first, second = pool.login(), pool.login()
+    session = online(rig.routeros.dial(first, PASSWORD, mac=MAC))
+    rig.routeros.hangup(session)
+    back(rig)
+    refused(rig.routeros.dial(second, PASSWORD, mac=OTHER_MAC))
+    assert rig.log(second) == ("Access-Reject", "pool-full")
+    online(rig.routeros.dial(first, PASSWORD, mac=MAC))
+    rig.routeros.hangup(rig.routeros.sessions[-1])
+    back(rig, 3700)
+    online(rig.routeros.dial(second, PASSWORD, mac=OTHER_MAC))
+
+
+def test_what_leaves_the_pool_drains(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/30", ""))
+    holder = pool.login()
+    session = online(rig.routeros.dial(holder, PASSWORD, mac=MAC))
+    left, other = min({"100.70.0.1", "100.70.0.2"} - {session.address}), session.address
+    pool.apply(("100.70.0.0/30", left), without=(other,))
+    assert pool.state(left) == []
+    assert pool.state(other) == [("-", holder)]
+    assert rig.routeros.update(session)
+    refused(rig.routeros.dial(pool.login(), PASSWORD, mac=OTHER_MAC))
+    assert pool.state(other) == [("-", holder)]
+    rig.routeros.hangup(session)
+    back(rig)
+    next_one = pool.login()
+
+    def gone() -> bool:
+        """The server looks once a second, when somebody wants an address; nobody gets this one."""
+        refused(rig.routeros.dial(next_one, PASSWORD, mac=OTHER_MAC))
+        return pool.state(other) == []
+
+    assert wait_for(gone, 10)
+
+
+def test_what_comes_back_is_not_given_away_while_it_is_held(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/32", ""))
+    holder = pool.login()
+    session = online(rig.routeros.dial(holder, PASSWORD, mac=MAC))
+    pool.apply()
+    pool.apply(("100.70.0.0/32", ""))
+    refused(rig.routeros.dial(pool.login(), PASSWORD, mac=OTHER_MAC))
+    assert online(rig.routeros.dial(holder, PASSWORD, mac=MAC)).address == session.address
+
+
+def test_a_range_may_be_cut_grow_and_change_hands_without_losing_a_lease(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/29", ""))
+    holder = pool.login()
+    session = online(rig.routeros.dial(holder, PASSWORD, mac=MAC))
+    pool.apply(("100.70.0.0/30", ""), ("100.70.0.4/30", ""))
+    pool.apply(("100.70.0.0/28", ""))
+    pool.apply(("100.70.0.0/28", ""), part="@lalitpur-1")
+    assert pool.state(session.address) == [(f"{pool.name}@lalitpur-1", holder)]
+    assert online(rig.routeros.dial(holder, PASSWORD, mac=MAC)).address == session.address
+
+
+def test_a_slice_is_for_its_nas_alone(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/29", ""), part="@lalitpur-1")
+    online(rig.routeros.dial(pool.login(), PASSWORD))
+    elsewhere = pool.login()
+    refused(rig.wispr.dial(elsewhere, PASSWORD))
+    assert rig.log(elsewhere) == ("Access-Reject", "pool-full")
+
+
+def test_a_row_that_somebody_took_away_is_drift_and_comes_back(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/29", ""))
+    rig.run("DELETE FROM radippool WHERE framedipaddress = ?", "100.70.0.3")
+    ((key, found),) = [item for item in pool.rows.read(None).items() if item[0][0] == "range"]
+    assert found["without"] == ("altered",)
+    pool.have = {key: found}
+    pool.apply(("100.70.0.0/29", ""))
+
+
+def test_a_login_of_another_pool_or_with_a_fixed_address_takes_none(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/32", ""))
+    fixed = pool.login(reply=(("Framed-IP-Address", "203.0.113.90"),))
+    assert online(rig.routeros.dial(fixed, PASSWORD)).address == "203.0.113.90"
+    other = pool.login()
+    for attribute, value in (("ISP-Pool", "-"), ("Framed-Pool", "business")):
+        rig.insert("radreply", username=other, attribute=attribute, op=":=", value=value)
+    assert online(rig.routeros.dial(other, PASSWORD)).granted.pool == "business"
+    assert pool.state("100.70.0.0") == [(pool.name, "")]
+
+
+def back(rig: Rig, seconds: int = 60) -> None:
+    """Let every lease that has ended have ended so much earlier."""
+    if rig.place.kind == "sqlite":
+        earlier = f"datetime(expiry_time, '-{seconds} seconds')"
+        rig.run(f"UPDATE radippool SET expiry_time = {earlier} WHERE expiry_time <= datetime('now')")
+    else:
+        rig.run(
+            f"UPDATE radippool SET expiry_time = expiry_time - interval '{seconds} seconds' WHERE expiry_time <= now()"
+        )
