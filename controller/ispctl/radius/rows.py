@@ -27,7 +27,7 @@ _RANKS: Final = {"nas": (0, 6), "realm": (0, 6), "pop": (1, 5), "range": (1, 5),
 _STOPS: Final = frozenset({"E302", "E307", "E308", "E309", "E327", "E328", "E329", "E330"})
 _TABLES: Final = (
     *("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "nas"),
-    *("ispctl_login", "ispctl_mac", "ispctl_pop", "ispctl_object"),
+    *("ispctl_login", "ispctl_mac", "ispctl_pop", "ispctl_object", "ispctl_identity"),
 )
 """What a batch reads and writes."""
 

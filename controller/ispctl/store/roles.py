@@ -31,9 +31,10 @@ _BARE: Final = {
 """What ispstat reads of tables with secrets in them."""
 _SERVES: Final = (
     "SELECT ON radcheck, radreply, radgroupcheck, radgroupreply, radusergroup, nas, ispctl_login, ispctl_pop",
+    "SELECT ON ispctl_identity, ispctl_object",
     "SELECT, INSERT, UPDATE ON radacct, ispctl_stranger",
     "SELECT, INSERT ON radpostauth, ispctl_mac",
-    "SELECT, UPDATE ON radippool",
+    "SELECT, UPDATE, DELETE ON radippool",
     "USAGE ON SEQUENCE radacct_radacctid_seq, radpostauth_id_seq",
 )
 
