@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from ispctl.model.record import Record
-from ispctl.model.scalars import Count, Managed, Name, Page, Seconds, Share, Text, Whole
+from ispctl.model.scalars import Count, Managed, Name, Realm, Page, Seconds, Share, Text, Whole
 from ispctl.model.tariff import Speed
 
 FORMAT = 1
@@ -73,7 +73,7 @@ class Policy(Record):
     format: Annotated[Whole, Field(ge=1)] = Field(description="Format of the inventory.")
     timezone: Text = Field(description="IANA name; days begin and end there.")
     currency: Annotated[Text, Field(pattern="^[A-Z]{3}$")] = Field(description="ISO 4217.")
-    realms: dict[str, Literal["local"]] = Field(default_factory=dict, description="Realms that logins may carry.")
+    realms: dict[Realm, Literal["local"]] = Field(default_factory=dict, description="Realms that logins may carry.")
     roaming: Literal["allow", "alert", "reject"] = Field(
         "allow", description="A login from a NAS it is not planned on."
     )

@@ -78,6 +78,10 @@ Login = Annotated[
         64,
     ),
 ]
+Realm = Annotated[
+    str,
+    _pattern("realm", r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", "a realm of letters, digits, '.' and '-'", 64),
+]
 Email = Annotated[str, _pattern("email", r"[^@\s]+@[^@\s]+\.[^@\s.]+", "an e-mail address", 254)]
 Phone = Annotated[
     str, _pattern("phone", r"\+[1-9][0-9 -]{5,20}", "a phone number that begins with + and the country code", 24)
