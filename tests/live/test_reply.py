@@ -85,3 +85,31 @@ def test_what_a_login_has_of_its_own_takes_the_place_of_its_groups(rig: Rig) -> 
     reply = rig.routeros.authenticate(login, PASSWORD)
     assert isinstance(reply, dict)
     assert (reply["Framed-Pool"], reply["Idle-Timeout"]) == (["hotspot"], [5])
+
+
+SIX = (("Framed-IPv6-Prefix", "2001:db8:1::/64"), ("Delegated-IPv6-Prefix", "2001:db8:100::/56"))
+
+
+def test_the_walls_of_the_server_and_of_the_controller_leave_no_way_round_by_ipv6(rig: Rig) -> None:
+    rig.group("isp:dual@routeros", ("Framed-IPv6-Pool", "home6"), ("Delegated-IPv6-Prefix-Pool", "home6-pd"))
+    strict = {"mac_mode": "fixed", "macs": (MAC,), "on_mismatch": "wall"}
+    by_server = [
+        (rig.login(group="isp:dual", reply=SIX, **strict), OTHER_MAC),
+        (rig.login(group="isp:dual", **strict), OTHER_MAC),
+        (rig.login(group="isp:dual", reply=SIX, expires=1, on_expiry="wall"), MAC),
+        (rig.login(group="isp:walled"), MAC),
+    ]
+    for login, mac in by_server:
+        session = online(rig.routeros.dial(login, PASSWORD, mac=mac))
+        assert session.address_list == "walled"
+        assert (session.prefix, session.delegated) == (None, None)
+        assert (session.granted.prefix_pool, session.granted.delegated_pool) == (None, None)
+
+
+def test_ipv6_and_several_routes_are_sent_and_kept_with_the_session(rig: Rig) -> None:
+    routes = (("Framed-Route", "203.0.113.64/29"), ("Framed-Route", "203.0.113.72/29"))
+    login = rig.login(reply=(*SIX, *routes, ("Framed-IPv6-Address", "2001:db8:1::7")))
+    session = online(rig.routeros.dial(login, PASSWORD))
+    assert (session.prefix, session.delegated) == ("2001:db8:1::/64", "2001:db8:100::/56")
+    assert set(session.granted.routes) == {"203.0.113.64/29", "203.0.113.72/29"}
+    assert rig.account(session)["delegatedipv6prefix"] == "2001:db8:100::/56"
