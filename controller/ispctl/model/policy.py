@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from ispctl.model.record import Record
-from ispctl.model.scalars import Count, Managed, Name, Realm, Page, Seconds, Share, Text, Whole
+from ispctl.model.scalars import Count, Managed, Name, Page, Realm, Seconds, Share, Text, Whole
 from ispctl.model.tariff import Speed
 
 FORMAT = 1
