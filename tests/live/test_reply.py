@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ SIX = (("Framed-IPv6-Prefix", "2001:db8:1::/64"), ("Delegated-IPv6-Prefix", "200
 
 def test_the_walls_of_the_server_and_of_the_controller_leave_no_way_round_by_ipv6(rig: Rig) -> None:
     rig.group("isp:dual@routeros", ("Framed-IPv6-Pool", "home6"), ("Delegated-IPv6-Prefix-Pool", "home6-pd"))
-    strict = {"mac_mode": "fixed", "macs": (MAC,), "on_mismatch": "wall"}
+    strict: dict[str, Any] = {"mac_mode": "fixed", "macs": (MAC,), "on_mismatch": "wall"}
     by_server = [
         (rig.login(group="isp:dual", reply=SIX, **strict), OTHER_MAC),
         (rig.login(group="isp:dual", **strict), OTHER_MAC),
