@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from ispctl.model.problem import Refusal
+from ispctl.radius.limits import entry_of
 from ispctl.status.fleet import Counted, Seen, fleet
-from ispctl.store import Proof, Store
+from ispctl.store import Limit, Proof, Store
 from tests.status.world import ANITA, DSN, EKRAJ, KATHMANDU, LALITPUR, NOW, World
 
 
@@ -78,6 +79,18 @@ def test_answers_to_changes_are_remembered_and_failures_counted(world: World) ->
     assert coa is not None
     assert (coa.answer, coa.asked, coa.failed) == ("timeout", 2, 1)
     assert "Mikrotik-Rate-Limit" in coa.changes
+
+
+def test_what_a_nas_turned_out_to_be_unable_to_do_is_told_for_as_long_as_it_is_believed(world: World) -> None:
+    with world.view() as view:
+        entry = entry_of(view.head.nas["lalitpur-1"])
+    with Store.open(DSN, base=world.folder) as store, store.transaction():
+        store.put_limit(Limit("lalitpur-1", "coa", "", 406, NOW - timedelta(days=1), entry))
+        store.put_limit(Limit("lalitpur-1", "attributes", "Filter-Id", 401, NOW - timedelta(days=8), entry))
+    coa = _one(world, "lalitpur-1").coa
+    assert coa is not None
+    (limit,) = coa.limits
+    assert limit.startswith("lalitpur-1 takes no change to a running session")
 
 
 def test_a_name_that_is_none_is_refused_with_what_may_be_meant(world: World) -> None:

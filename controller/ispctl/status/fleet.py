@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 from ispctl.model.network import Nas
 from ispctl.plan import Resources
 from ispctl.platforms import platform
+from ispctl.radius.limits import said
 from ispctl.status.names import one_of
 from ispctl.status.online import STALE, Online, sessions
 from ispctl.status.view import View
@@ -33,7 +34,8 @@ class Counted:
 @dataclass(frozen=True)
 class Coa:
     """Where a NAS takes changes of running sessions, what of them its platform declares to be able to change, and what
-    became of those that are remembered. `answer`: of the last one, in the server's short words; empty before."""
+    became of those that are remembered. `answer`: of the last one, in the server's short words; empty before. `limits`:
+    what this NAS itself turned out to be unable to do, a sentence each."""
 
     address: str
     port: int
@@ -43,6 +45,7 @@ class Coa:
     answer: str
     asked: int
     failed: int
+    limits: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,8 @@ class _Facts:
         changes = tuple(sorted(platform(nas.platform).changeable))
         where = (str(nas.coa.address), nas.coa.port, nas.coa.per_second)
         failed = sum(_failed(proof) for proof in told)
-        return Coa(*where, changes, last.sent if last else None, last.answer if last else "", len(told), failed)
+        limits = tuple(said(limit) for limit in self.view.limits if limit.nas == nas.name)
+        return Coa(*where, changes, last.sent if last else None, last.answer if last else "", len(told), failed, limits)
 
 
 def _addresses(nas: Nas) -> tuple[str, ...]:

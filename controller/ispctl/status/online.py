@@ -170,7 +170,7 @@ class _Judge:
             told = proof is not None and proof.kind == "coa" and proof.answer == "ack"
             if same_class(live.running(session, proof), given):
                 return self._told(session, proof) if proof and told else ("current", "")
-        found = live.behind([session], self.proofs, self.rows, self.owners, self.view.nas)
+        found = live.behind([session], self.proofs, self.rows, self.owners, self.view.nas, self.view.limits)
         one = next(found, None)
         if one is not None:
             return "behind", one.kind

@@ -82,6 +82,8 @@ def _changes(coa: Coa | None, screen: Screen) -> Iterator[tuple[str, str]]:
         return
     yield "changes", f"CoA to {coa.address} port {coa.port}, at most {coa.per_second} a second"
     yield "by CoA", f"{joined(coa.changes) or 'nothing'}; all else needs a new session"
+    for limit in coa.limits:
+        yield "found", limit
     if coa.last is None:
         yield "last told", "nothing that is remembered"
         return

@@ -16,6 +16,7 @@ from ispctl.intent import intent_of
 from ispctl.model.network import Nas
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Resources
+from ispctl.radius.limits import Limits
 from ispctl.radius.live import nas_by_address
 from ispctl.radius.rendering import render
 from ispctl.radius.rows import RadiusRows
@@ -135,6 +136,12 @@ class View:
     def nas(self) -> Mapping[str, Nas]:
         """By address: every NAS of the head, and those that only the applied commit still has."""
         return {**nas_by_address(self.served.nas.values()), **nas_by_address(self.head.nas.values())}
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What NAS turned out to be unable to do to a running session; none where the database does not say."""
+        found = self.ask(lambda store: tuple(store.limits()))
+        return Limits(found or (), self.served.nas, self.now)
 
     @cached_property
     def wanted(self) -> Resources | None:
