@@ -106,6 +106,10 @@ _WORDS: Final[Mapping[str, _Word]] = {
         "login",
     ),
     "unknown-login": _Word("there is no such login", _unknown),
+    "unknown-realm": _Word(
+        "there is no such login, and its realm is not one of the policy's",
+        _say("A realm of yours? realms: of policy.yaml lists them; nothing is passed on to another server"),
+    ),
     "unknown-client": _Word(
         "an address that is no NAS of ours", _say("A new router? Its address belongs to radius.sources in hosts.yaml")
     ),
