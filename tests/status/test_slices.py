@@ -40,6 +40,12 @@ def test_an_address_that_two_sessions_name_is_one(world: World) -> None:
     assert _part(world, "home", "lalitpur-1").used == 1
 
 
+def test_a_pool_whose_addresses_are_written_nowhere_has_no_end(world: World) -> None:
+    world.edit("inventory/pools.yaml", lambda text: text + "elsewhere: {family: 4, served_by: nas}\n")
+    found = _pool(world, "elsewhere")
+    assert [(part.total, part.percent, part.left, part.alarm) for part in found.parts] == [(0, None, None, False)]
+
+
 def test_prefixes_are_counted_in_the_length_that_is_delegated(world: World) -> None:
     world.dial(ANITA)
     world.sql("UPDATE radacct SET delegatedipv6prefix = '2001:db8:2000:100::/56'")

@@ -63,20 +63,21 @@ _BASIS: Final = {
 }
 
 
-def pools(view: View, named: str = "", free: int = 0) -> tuple[Filled, ...]:
-    """Every pool of the head, or one. Raises Refusal E621 for a name that is none."""
+def pools(view: View, named: str = "", free: int = 0, *, resting: bool = True) -> tuple[Filled, ...]:
+    """Every pool of the head, or one. `resting`: whether to look in git for what was freed lately, which costs a walk
+    through the history of the quarantine; else nothing rests. Raises Refusal E621 for a name that is none."""
     known = view.head.pools
     if named:
         one_of("pools", named, sorted(known))
-    counting = _Counting(view)
+    counting = _Counting(view, history=resting)
     return tuple(counting.filled(name, known[name], free) for name in ([named] if named else sorted(known)))
 
 
 class _Counting:
     """What is taken, asked once for all pools."""
 
-    def __init__(self, view: View) -> None:
-        self.view = view
+    def __init__(self, view: View, *, history: bool) -> None:
+        self.view, self.history = view, history
         online = sessions(view)
         self.online = None if online is None else frozenset(prefix for one in online for prefix in _held(one))
         self.leases = view.ask(lambda store: facts.leases(store, view.now))
@@ -126,7 +127,7 @@ class _Counting:
         """Freed within the quarantine; None where git does not reach back so far, or does not give the pool out."""
         if pool.served_by != "static":
             return None
-        if not pool.quarantine:
+        if not pool.quarantine or not self.history:
             return frozenset()
         try:
             since = self.view.now - timedelta(seconds=pool.quarantine)
@@ -137,8 +138,9 @@ class _Counting:
 
 def _part(nas: str, nets: tuple[Prefix, ...], total: int, used: int | None, resting: int | None) -> Part:
     gone = None if used is None else used + (resting or 0)
-    percent = None if gone is None else 100 * gone // total if total > 0 else 100
-    left = None if gone is None else max(total - gone, 0)
+    known = gone is not None and bool(nets)  # a pool whose addresses are written nowhere has no end
+    percent = (100 * gone // total if total > 0 else 100) if known and gone is not None else None
+    left = max(total - gone, 0) if known and gone is not None else None
     prefixes = tuple(map(str, nets))
     return Part(nas, prefixes, total, used, resting, left, percent, percent is not None and percent >= ALARM)
 
