@@ -24,7 +24,10 @@ Ask = Callable[..., dict[str, Any]]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = example.copy(tmp_path_factory.mktemp("authenticate") / "isp")
     (folder / ".gitignore").write_text("var/\n", "utf-8")
-    example.commit(folder, "Leave the database out")
+    pools = folder / "inventory" / "pools.yaml"
+    hotspot = "served_by: nas\n  purpose: hotspot customers"
+    pools.write_text(pools.read_text("utf-8").replace(hotspot, hotspot.replace("nas", "radius")), "utf-8")
+    example.commit(folder, "Leave the database out; let the server give the addresses of hotspots")
     assert run(app, "ispctl", ["--repo", str(folder), "lab", "up", "--empty"]) == 0
     try:
         assert run(app, "ispctl", ["--repo", str(folder), "apply"]) == 0
@@ -55,6 +58,17 @@ def test_the_server_answers_what_was_computed(ask: Ask, method: str) -> None:
     assert said["differences"] == []
     assert said["asked"] == "the lab's FreeRADIUS"
     assert all(one["ours"] for one in said["answer"]["attributes"])
+
+
+def test_an_address_of_the_servers_own_pool_is_explained_by_the_line_that_names_the_pool(ask: Ask) -> None:
+    said = ask("lakeside-guests", "--nas", "pokhara-1")
+    assert (said["answer"]["accepted"], said["differences"]) == (True, [])
+    (address,) = [one for one in said["answer"]["attributes"] if one["name"] == "Framed-IP-Address"]
+    assert address["value"].startswith("100.64.1")
+    assert address["meaning"] == "an address of pool hotspot, given by the server"
+    assert address["because"]["file"] == "tariffs/hotspot.yaml"
+    (computed,) = [one for one in said["computed"]["attributes"] if one["name"] == "Framed-IP-Address"]
+    assert computed["value"] == "pool:hotspot"
 
 
 @pytest.mark.slow

@@ -116,11 +116,26 @@ def test_a_fixed_address_drops_the_pool_and_the_wall_drops_the_address() -> None
 
 
 def test_a_pool_of_the_server_that_is_full_refuses() -> None:
-    home: Fields = {**group("isp:home-50@routeros")}
-    check = (("ISP-Rendering", ":=", "0" * 16), ("Pool-Name", ":=", "hot"))
-    rows = {**ROWS, HOME: {**home, "check": check}, ANITA: login(expires=None, reply=())}
-    for free, expected in ((0, "pool-full"), (3, "ok")):
-        assert decide(rows, _asking(), Known(frozenset({BOUND}), free={"hot": free})).word == expected
+    reply = (("Framed-Pool", "=", "nas-own"), ("ISP-Pool", "=", "hot"))
+    rows = {**ROWS, HOME: {**group("isp:home-50@routeros"), "reply": reply}, ANITA: login(expires=None, reply=())}
+    for free, expected in (
+        ({"hot": 0}, "pool-full"),
+        ({"hot": 3}, "ok"),
+        ({"hot@lalitpur-1": 0}, "pool-full"),
+        ({"hot@lalitpur-1": 1, "hot@kathmandu-1": 0}, "ok"),
+        ({"hot@kathmandu-1": 9}, "pool-full"),
+        ({"cold": 0}, "ok"),
+    ):
+        assert decide(rows, _asking(), Known(frozenset({BOUND}), free=free)).word == expected, free
+    answer = decide(rows, _asking(), Known(frozenset({BOUND})))
+    assert [one for one in answer.reply if one[0] != "Class"] == [("Framed-IP-Address", "pool:hot")]
+
+
+def test_a_login_may_be_kept_out_of_the_pool_of_its_tariff() -> None:
+    home: Fields = {**group("isp:home-50@routeros"), "reply": (("ISP-Pool", "=", "hot"), ("X", "=", "1"))}
+    own = login(expires=None, reply=(("ISP-Pool", ":=", "-"), ("Framed-Pool", ":=", "home")))
+    answer = decide({**ROWS, HOME: home, ANITA: own}, _asking(), Known(frozenset({BOUND}), free={"hot": 0}))
+    assert answer.reply[:2] == (("Framed-Pool", "home"), ("X", "1"))
 
 
 @pytest.mark.parametrize("mac", ["02-00-5E-10-00-01", "0200.5e10.0001", "02005E100001", "02:00:5e:10:00:01"])

@@ -13,17 +13,19 @@ from typing import Final
 
 from ispctl.plan import Fields, Resources, Value
 from ispctl.platforms import Attribute
-from ispctl.radius.rendering import WALLED, rendering
+from ispctl.radius.rendering import POOL, WALLED, rendering
 from ispctl.store import Session
 
 _MAC: Final = re.compile("[^0-9a-f]?".join(["([0-9a-f]{2})"] * 6))
 POOLS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Framed-IP-Address": ("Framed-Pool", "Pool-Name"),
+    "Framed-IP-Address": ("Framed-Pool", POOL),
     "Framed-IPv6-Prefix": ("Framed-IPv6-Pool", "Stateful-IPv6-Address-Pool"),
     "Framed-IPv6-Address": ("Framed-IPv6-Pool", "Stateful-IPv6-Address-Pool"),
     "Delegated-IPv6-Prefix": ("Delegated-IPv6-Prefix-Pool", "Mikrotik-Delegated-IPv6-Pool"),
 }
 """What is given by number makes the pool of the same kind pointless."""
+HANDED_OUT: Final = "pool:"
+"""How an address stands in a reply that the server takes from a pool of its own: Framed-IP-Address = pool:hostel."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,14 @@ def decide(rows: Resources, asking: Asking, known: Known) -> Verdict:
     if word == "learn":
         word = "learned"
     reply = list(_reply(() if walled else _rows(fields, "reply"), _rows(group, "reply")))
-    pool = dict(_reply((), _rows(group, "check"))).get("Pool-Name")
-    if pool and not any(name == "Framed-IP-Address" for name, _ in reply) and not known.free.get(pool, 1):
-        return Verdict(False, "pool-full")
+    pool = dict(reply).get(POOL, "-")
+    if pool != "-":
+        parts = {name: free for name, free in known.free.items() if name.partition("@")[0] == pool}
+        if parts and not any(parts.get(name) for name in (pool, f"{pool}@{asking.nas}")):  # slices are apart
+            return Verdict(False, "pool-full")
+        reply = [one for one in reply if one[0] != "Framed-Pool"]
+        reply.append(("Framed-IP-Address", HANDED_OUT + pool))
+    reply = [one for one in reply if one[0] != POOL]
     klass = f"{fields['class']}-{rendering(group)}{'/' + word if walled else ''}"
     return Verdict(True, word, (*reply, ("Class", klass)))
 

@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Final
 
 from ispctl.model.network import Nas
 from ispctl.platforms import Attribute, untagged
 from ispctl.radius.client import UNSAID
+from ispctl.radius.decision import HANDED_OUT
 from ispctl.radius.provenance import Origin, class_origin, origins
 from ispctl.radius.rendering import Intent
-from ispctl.repo import Holding
+from ispctl.repo import Holding, room
 from ispctl.status.outlook import Outlook, outlook
 from ispctl.status.reasons import Asked, explain
 from ispctl.status.values import Reason, reason
@@ -139,10 +141,25 @@ class _Known:
             return Given(name, value, origin.meaning, reason(origin.because), True)
         if name.startswith(UNSAID):
             return Given(name, "", "", _METHOD, True)
-        found = self.origins.get((untagged(name), value))
+        found = self.origins.get((untagged(name), value)) or self._handed_out(name, value)
         if found is None:
             return Given(name, value, "", _FOREIGN, False)
         return Given(name, value, found.meaning, reason(found.because), True)
+
+    def _handed_out(self, name: str, value: str) -> Origin | None:
+        """Of an address that the server takes from a pool of its own: where that pool is named."""
+        if name != "Framed-IP-Address" or self.entitlement is None:
+            return None
+        pool = value.removeprefix(HANDED_OUT) if value.startswith(HANDED_OUT) else self._pool_of(value)
+        served = self.view.head.pools.get(pool)
+        if served is None or served.served_by != "radius":
+            return None
+        return Origin(self.entitlement.because["ipv4"], f"an address of pool {pool}, given by the server")
+
+    def _pool_of(self, address: str) -> str:
+        """The pool in which an address lies; empty for none."""
+        found = (name for name, pool in self.view.head.pools.items() if room.within(ip_network(address), pool.prefixes))
+        return next(found, "")
 
     def _recorded(self, accepted: bool) -> str:
         """The reason of the refusal that the server has just written down."""
@@ -165,10 +182,19 @@ def _differences(computed: Answer, answer: Answer) -> Iterator[str]:
             yield f"the server refuses for {answer.word}; our rows for {computed.word}"
         return
     want, have = _bag(computed), _bag(answer)
+    _match_pool(want, have)
     for name, value in sorted(have - want):
         yield f"the server sends {name} = {value}; our rows do not hold it"
     for name, value in sorted(want - have):
         yield f"our rows hold {name} = {value}; the server does not send it"
+
+
+def _match_pool(want: Counter[tuple[str, str]], have: Counter[tuple[str, str]]) -> None:
+    """An address from a pool of the server's own is whichever was free: each is as good as another."""
+    handed_out = next((one for one in want if one[0] == "Framed-IP-Address" and one[1].startswith(HANDED_OUT)), None)
+    given = next((one for one in have if one[0] == "Framed-IP-Address"), None)
+    if handed_out and given:
+        del want[handed_out], have[given]
 
 
 def _bag(answer: Answer) -> Counter[tuple[str, str]]:
