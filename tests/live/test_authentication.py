@@ -321,6 +321,9 @@ def test_strangers_at_once_never_learn_more_than_the_limit(rig: Rig) -> None:
         login = rig.login(mac_mode="learn", mac_max=2)
         with ThreadPoolExecutor(8) as crowd:
             dials = [crowd.submit(nas.dial, login, PASSWORD, mac=f"02:00:5e:20:00:{n:02x}") for n in range(8)]
-        outcomes = [type(dial.result()).__name__ for dial in dials]
+            found = {f"02:00:5e:20:00:{n:02x}": dial.result() for n, dial in enumerate(dials)}
+        # Silence is for a race that was not decided when the server looked; a NAS asks again.
+        again = {mac: nas.dial(login, PASSWORD, mac=mac) for mac, met in found.items() if isinstance(met, Silent)}
+        outcomes = [type(met).__name__ for met in {**found, **again}.values()]
         assert sorted(outcomes) == ["Rejected"] * 6 + ["Session"] * 2
         assert rig.rows("SELECT count(*) FROM ispctl_mac WHERE login = ?", login) == [(2,)]

@@ -102,7 +102,14 @@ def test_a_role_without_secrets_gets_the_same_answer_as_the_owner(world: World, 
     assert "no-permission" not in reader[2]
     assert (reader[0], reader[2]) == (owner[0], owner[2])
     said, expected = json.loads(reader[1]), json.loads(owner[1])
-    assert said["items"] == expected["items"]
+    assert _steady(said["items"]) == _steady(expected["items"])
+
+
+def _steady(value: Any) -> Any:
+    """Without the moment that was asked about: "a second ago" is another one for each of the two."""
+    if isinstance(value, dict):
+        return {name: _steady(part) for name, part in value.items() if name != "at"}
+    return [_steady(part) for part in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from ispctl.reconcile.stops import host_of, used_by
 from ispctl.repo import Snapshot
 
 _SHARED: Final = frozenset({"group", "pop"})
+_FOR_ALL: Final = frozenset({"range", "realm"})
+"""What the server reads whoever asks: written as soon as anybody is enforced."""
 
 
 def with_observed(plan: Plan, snapshots: Sequence[Snapshot], entitlements: Iterable[Entitlement]) -> Plan:
@@ -45,8 +47,9 @@ def _stops(plan: Plan, snapshots: Sequence[Snapshot], entitlements: Iterable[Ent
     if snapshots[0].policy.value.managed == "observe":
         used = {part for e in entitlements if groups.get(e.id) not in observed for part in (group_name(e), e.pop)}
         used |= {WALLED} if used else set()
-        shared = [change for change in plan.changes if change.key[0] in _SHARED]
-        ids = [change.id for change in shared if change.key[1].partition("@")[0] not in used]
+        unused = [c for c in plan.changes if c.key[0] in _SHARED and c.key[1].partition("@")[0] not in used]
+        unused += [] if used else [c for c in plan.changes if c.key[0] in _FOR_ALL]
+        ids = [change.id for change in unused]
         yield Stop("observed", "what nobody enforced uses", (), tuple(sorted(ids)))
 
 
