@@ -19,22 +19,22 @@ UNIT := -m "not live and not slow"
 # A far time zone, a bare locale, another order of sets, and (by pytest-randomly) another order of tests.
 HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 
-.PHONY: help demo test unit bench lint lock clean packages venv node
+.PHONY: help demo test unit bench lint lock clean programs packages venv node
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
 
-demo: packages venv ## the main job on real parts: validate, plan, apply, dial in, change, repair
+demo: programs venv ## the main job on real parts: validate, plan, apply, dial in, change, repair
 	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo
 
 test: packages venv node lint ## everything: style, types, all tests, and the unit tests again in hostile surroundings
 	$(PYTEST) -n $(JOBS) --dist worksteal --clean-tree --durations=10
 	$(HOSTILE) $(PYTEST) -n $(JOBS) --dist worksteal --clean-tree -q $(UNIT)
 
-unit: packages venv ## the tests that start no server, in under a minute
+unit: programs venv ## the tests that start no server, in under a minute
 	$(PYTEST) -n $(JOBS) --dist worksteal $(UNIT)
 
-bench: packages venv ## authentications a second against a minimal FreeRADIUS, taking turns in one run
+bench: programs venv ## authentications a second against a minimal FreeRADIUS, taking turns in one run
 	$(BIN)/python -m tests.bench.radius
 
 lint: venv ## ruff, mypy --strict, import-linter
@@ -57,8 +57,11 @@ clean: ## remove what make and the tests left; the environment in .venv stays
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find controller tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
-packages:
+programs:
 	@scripts/debian-packages
+
+packages:
+	@scripts/debian-packages tests
 
 venv: $(STAMP)
 

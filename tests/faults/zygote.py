@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from git import Repo  # noqa: F401  loaded once, here
 
 from ispctl.cli.common import run
 from ispctl.cli.main import app
