@@ -14,8 +14,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
-
 
 from ispctl.cli.common import run
 from ispctl.cli.main import app
@@ -23,6 +23,11 @@ from ispctl.radius import dictionary
 from ispctl.store._postgresql import PostgresqlLink
 from ispctl.store._sqlite import SqliteLink
 
+LOADED = (
+    *("ispctl.cli.plans", "ispctl.reconcile", "ispctl.repo.checks", "ispctl.radius.sessions", "ispctl.report.outcome"),
+    *("ispctl.secrets", "pyrad.packet", "pyrage", "cryptography.hazmat.primitives.ciphers.aead"),
+)
+"""What an apply imports where it needs it: loaded once, here."""
 READS = ("SELECT", "PRAGMA", "SET ", "SHOW")
 
 
@@ -84,6 +89,8 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    for name in LOADED:
+        import_module(name)
     dictionary.load()
     for line in sys.stdin:
         print(json.dumps(serve(json.loads(line))), flush=True)
