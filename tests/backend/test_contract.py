@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ispctl.lab import contract
 from ispctl.lab.broken import FAULTS, FlapsUnits, Sound
 from ispctl.plan import Change, Key, Resources
 from ispctl.radius.rows import RadiusRows, order
-from tests.databases import Place
+from tests.databases import KINDS, Place
 from tests.radius import world
 from tests.radius.world import ANITA, HOME, OPEN, POP, ROUTER, TABLES, hand
 
@@ -50,8 +50,8 @@ class RadiusBench:
     target = "radius"
     states = (FIRST, SECOND)
 
-    def __init__(self, folder: Path, kind: type[Sound]) -> None:
-        self.store = world.make(Place("sqlite:///radius.db", folder))
+    def __init__(self, place: Place, kind: type[Sound]) -> None:
+        self.store = world.make(place)
         self.others = set(map(repr, self._everything()))
         self.backend: Backend = kind(Rows(self.store), self._trespass)
 
@@ -82,33 +82,39 @@ class RadiusBench:
         return [(table, row) for table in TABLES for row in content[table]]
 
 
-@contextmanager
-def radius(kind: type[Sound]) -> Iterator[contract.Bench]:
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
-    bench = RadiusBench(folder, kind)
-    try:
-        yield bench
-    finally:
-        bench.store.close()
-        shutil.rmtree(folder)
+Benches = Callable[[type[Sound]], AbstractContextManager[contract.Bench]]
 
 
-BENCHES = {"radius": radius}
+@pytest.fixture(params=KINDS)
+def radius(request: pytest.FixtureRequest) -> Benches:
+    """A bench with a database of its own for whoever asks, of each kind in turn."""
+
+    @contextmanager
+    def bench(kind: type[Sound]) -> Iterator[contract.Bench]:
+        folder, dsn = Path(tempfile.mkdtemp(prefix="bench-")), "sqlite:///radius.db"
+        if request.param == "postgresql":
+            dsn = request.getfixturevalue("fresh_database")()
+        made = RadiusBench(Place(dsn, folder), kind)
+        try:
+            yield made
+        finally:
+            made.store.close()
+            shutil.rmtree(folder)
+
+    return bench
 
 
 @pytest.mark.parametrize("promise", contract.PROMISES)
-@pytest.mark.parametrize("bench", BENCHES)
-def test_a_backend_keeps_every_promise(bench: str, promise: str) -> None:
-    assert contract.keeps(promise, partial(BENCHES[bench], Sound))
+def test_a_backend_keeps_every_promise(radius: Benches, promise: str) -> None:
+    assert contract.keeps(promise, partial(radius, Sound))
 
 
-@pytest.mark.parametrize("bench", BENCHES)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_a_backend_with_a_fault_is_caught(fault: type[Sound], bench: str) -> None:
-    assert not contract.keeps(FAULTS[fault], partial(BENCHES[bench], fault))
+def test_a_backend_with_a_fault_is_caught(fault: type[Sound], radius: Benches) -> None:
+    assert not contract.keeps(FAULTS[fault], partial(radius, fault))
 
 
-def test_what_is_broken_is_named() -> None:
+def test_what_is_broken_is_named(radius: Benches) -> None:
     assert contract.broken(partial(radius, FlapsUnits))[0] == "reads what it wrote"
 
 
