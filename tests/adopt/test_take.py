@@ -234,6 +234,21 @@ def test_an_address_that_the_server_hands_out_is_not_left_to_the_nas(simple: Isp
     ]
 
 
+def test_an_address_from_a_pool_of_the_server_says_that_its_rows_stay_somebody_elses(simple: Isp) -> None:
+    path = simple.repo / "inventory/pools.yaml"
+    path.write_text(path.read_text() + "hostel: {family: 4, served_by: radius, ranges: [198.51.100.0/28]}\n")
+    for tariff in (simple.repo / "tariffs").glob("*.yaml"):
+        tariff.write_text(tariff.read_text().replace("pool: home}", "pool: hostel}"))
+    commit(simple)
+    sql(simple, "INSERT INTO radcheck (username, attribute, op, value) VALUES (?, 'Pool-Name', ':=', 'hostel')", ANITA)
+    said = simple("adopt", ANITA, "--format", "json")
+    assert said.code == 1
+    told = [one for one in said.json["refused"][0]["differences"] if one["aspect"] == "ipv4"]
+    assert told == [
+        {"aspect": "ipv4", "text": "the server hands out the address, from rows that are not taken over yet"}
+    ]
+
+
 def test_what_was_changed_between_looking_and_taking_is_looked_at_again(simple: Isp) -> None:
     assert simple("adopt", "--all", "--dry-run").code == 0
     sql(simple, "UPDATE radcheck SET value = 'canary-pw-now' WHERE username = ? AND id = 1", ANITA)

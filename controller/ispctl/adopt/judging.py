@@ -100,8 +100,12 @@ def _addresses(meaning: Meaning, wanted: Entitlement, ground: Ground) -> Iterato
         if before != after:
             yield Difference(aspect, f"{before or 'none'} until now, and {after or 'none'} by git")
     ours = wanted.ipv4.removeprefix("pool:") in ground.handed_out
-    if meaning.ipv4 == wanted.ipv4 and meaning.handed_out != ours:
+    if meaning.ipv4 != wanted.ipv4:
+        return
+    if meaning.handed_out != ours:
         yield Difference("ipv4", f"{_HANDS[meaning.handed_out]} until now, and {_HANDS[ours]} by git")
+    elif ours:
+        yield Difference("ipv4", f"{_HANDS[True]}, from rows that are not taken over yet")
 
 
 _HANDS = {True: "the server hands out the address", False: "the NAS hands out the address"}

@@ -7,7 +7,7 @@ the difference in words; so is every login that was not chosen.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from ispctl.adopt.reading import OldDatabase
 from ispctl.desired import Entitlement
 from ispctl.model.policy import Limit
 from ispctl.model.problem import Problem, Refusal
-from ispctl.plan import Change, Resources
+from ispctl.plan import Change
 from ispctl.reconcile import World
 from ispctl.repo import Snapshot
 from ispctl.store import LAB_CLIENT, Database
@@ -47,8 +47,6 @@ class Judge:
     choice: Choice
     open: Callable[[str], str] = field(repr=False)
     """The digest of a sealed value -> its clear text."""
-    want: Resources = field(repr=False)
-    """The rows as git wants them."""
     said: dict[tuple[str, str], tuple[Difference, ...]] = field(default_factory=dict)
 
     def wants(self, change: Change) -> bool:
@@ -103,7 +101,7 @@ class Judge:
     @cached_property
     def _ground(self) -> Ground:
         strangers = _strangers(self.world.store.database, self.snapshot)
-        handed_out = frozenset(_pool_names(self.want))
+        handed_out = frozenset(name for name, pool in self.snapshot.pools.items() if pool.served_by == "radius")
         return Ground(self.snapshot.policy.value, self.snapshot.nas, strangers, handed_out, self.world.now)
 
 
@@ -118,15 +116,6 @@ def most(limit: Limit, allowed: int | None) -> Callable[[int, int], None]:
             raise Refusal(Problem("E653", text, advice=advice))
 
     return permit
-
-
-def _pool_names(want: Resources) -> Iterator[str]:
-    """Pools of which the server hands out the addresses, by the check rows of our groups."""
-    for (kind, _), fields in want.items():
-        check = fields["check"] if kind == "group" else ()
-        for row in check if isinstance(check, tuple) else ():
-            if isinstance(row, tuple) and row[0] == "Pool-Name":
-                yield str(row[2])
 
 
 def _strangers(database: Database, snapshot: Snapshot) -> int:

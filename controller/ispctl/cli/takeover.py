@@ -12,7 +12,6 @@ from ispctl.cli.common import FormatOption, Session, say, say_json
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
-    from ispctl.plan import Resources
     from ispctl.repo import Snapshot
 
 
@@ -55,8 +54,8 @@ def adopt(
         with plans.world(session, repository, snapshot, session.now, readonly=dry_run) as world:
             judges: list[Judge] = []
 
-            def taker(opener: Callable[[str], str], want: Resources) -> Judge:
-                judges.append(Judge(world, snapshot, choice, opener, want))
+            def taker(opener: Callable[[str], str]) -> Judge:
+                judges.append(Judge(world, snapshot, choice, opener))
                 return judges[0]
 
             permit = most(snapshot.policy.value.limits.cut_off, allow)

@@ -13,7 +13,7 @@ from typing import Protocol
 from ispctl.backend import Outcome, Unreachable
 from ispctl.desired import Entitlement
 from ispctl.model.problem import Problem, Refusal
-from ispctl.plan import Change, Key, Resources
+from ispctl.plan import Change, Key
 from ispctl.radius.rows import RadiusRows, order
 from ispctl.reconcile.guards import may_begin
 from ispctl.reconcile.notes import Notes
@@ -49,7 +49,7 @@ class Takeover:
 def take(
     world: World,
     commit: str,
-    taker: Callable[[Callable[[str], str], Resources], Taker],
+    taker: Callable[[Callable[[str], str]], Taker],
     permit: Callable[[int, int], None],
     *,
     dry_run: bool,
@@ -65,7 +65,7 @@ def take(
 def _take(
     world: World,
     commit: str,
-    taker: Callable[[Callable[[str], str], Resources], Taker],
+    taker: Callable[[Callable[[str], str]], Taker],
     permit: Callable[[int, int], None],
     *,
     dry_run: bool,
@@ -78,7 +78,7 @@ def _take(
     except Unreachable as error:
         raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
     secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
-    asked = taker(secrets.open, found.want)
+    asked = taker(secrets.open)
     left_alone = frozenset[str]() if dry_run else found.plan.stopped  # paused, or only observed
     made = [c for c in found.plan.changes if c.before is None and c.after is not None and c.key[0] != "session"]
     made = [change for change in made if change.id not in left_alone]
