@@ -96,6 +96,11 @@ def test_a_killed_run_stays_visible_as_unfinished(store: Store) -> None:
     )
 
 
+def test_of_runs_that_began_in_one_second_the_later_comes_first(store: Store) -> None:
+    ids = [store.begin_run("apply", NOON, commit="c" * 40).id for _ in range(12)]
+    assert [run.run for run in store.runs()] == ids[::-1]
+
+
 def test_sessions_are_the_open_ones_of_the_logins_asked_for(store: Store) -> None:
     moment = store.database.dialect.instant
     sql = (

@@ -57,7 +57,8 @@ class Run:
 
 
 def begin(database: Database, kind: str, commit: str, base: str, digest: str, actor: str, at: datetime) -> Run:
-    run = f"{at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    ((before,),) = database.query("SELECT count(*) FROM ispctl_journal WHERE started = ?", (stamp(at),))
+    run = f"{at:%Y%m%d-%H%M%S}-{min(before, 0xFF):02x}{secrets.token_hex(2)}"  # of one second, the later sorts last
     database.write(
         "INSERT INTO ispctl_journal (run, kind, commit_id, base_id, digest, actor, host, pid, started)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
