@@ -34,9 +34,9 @@ def locked(rig: Rig) -> Iterator[None]:
 
 
 @contextmanager
-def started(cluster: Cluster) -> Iterator[None]:
+def started(cluster: Cluster, **settings: str) -> Iterator[None]:
     """A stopped cluster, running again."""
-    again = launch(cluster.folder, port=cluster.port)
+    again = launch(cluster.folder, port=cluster.port, settings=settings)
     try:
         yield
     finally:
@@ -116,6 +116,35 @@ def test_a_server_starts_without_its_postgresql_and_works_when_it_comes(tmp_path
         finally:
             again.stop()
             shutil.rmtree(first.run_dir)
+
+
+def test_a_server_that_finds_a_table_missing_works_when_it_is_back(cluster: Cluster, tmp_path: Path) -> None:
+    rig = Rig(tmp_path, new_database(cluster))
+    try:
+        login, settings = rig.login(), rig.server.settings
+        rig.server.stop()
+        rig.run("ALTER TABLE radreply RENAME TO elsewhere")
+        rig.server = freeradius.launch(settings, tmp_path / "conf")
+        rig.routeros._timeout, rig.routeros._tries = 1.0, 1
+        assert isinstance(rig.routeros.dial(login, PASSWORD), Silent)
+        rig.run("ALTER TABLE elsewhere RENAME TO radreply")
+        assert wait_for(lambda: dials(rig, login), 10)
+    finally:
+        rig.close()
+
+
+def test_nobody_waits_until_the_disk_has_the_row_of_his_accept(own: tuple[Rig, Cluster]) -> None:
+    rig, cluster = own
+    login, learner = rig.login(), rig.login(mac_mode="learn")
+    rig.store.close()
+    cluster.stop()
+    rig.routeros._timeout, rig.routeros._tries = 1.0, 1
+    # A commit that waits, waits for ever: for a standby that does not exist.
+    with started(cluster, synchronous_commit="on", synchronous_standby_names="nobody"):
+        assert wait_for(lambda: isinstance(rig.routeros.authenticate(login, PASSWORD), dict), 10)
+        rig.store = rig.place.open(readonly=True)
+        assert rig.log(login) == ("Access-Accept", "ok")
+        assert isinstance(rig.routeros.authenticate(learner, PASSWORD, mac=MAC), Silent)
 
 
 def test_without_its_file_a_server_on_sqlite_does_not_start_and_makes_none(tmp_path: Path) -> None:

@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from ispctl.lab.cluster import Cluster
 from ispctl.lab.freeradius import program
 from ispctl.model.problem import Refusal
 from ispctl.radius.dictionary import load
 from ispctl.radius.server import NAME, ServerSettings, marker, render, stale_after, write
+from tests.canary import PASSWORD
+from tests.live.rig import Rig
+from tests.postgres import new_database
 
 SETTINGS = ServerSettings(database="/srv/radius/radius.db", run_dir="/srv/radius/run")
 
@@ -91,6 +95,20 @@ def test_the_real_server_finds_nothing_to_complain_about(tmp_path: Path) -> None
     assert checked.returncode == 0, checked.stdout
     assert "Warn" not in checked.stdout
     assert "Error" not in checked.stdout
+
+
+@pytest.mark.live
+def test_postgresql_is_not_made_to_plan_each_authentication_anew(cluster: Cluster, tmp_path: Path) -> None:
+    rig = Rig(tmp_path, new_database(cluster), log_accepts=False)
+    try:
+        assert isinstance(rig.routeros.authenticate(rig.login(), PASSWORD), dict)
+        last = rig.rows(
+            "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'freeradius'"
+            " ORDER BY state_change DESC LIMIT 1"
+        )
+        assert [query.partition("(")[0].strip() for (query,) in last] == ["EXECUTE isp_reply"]
+    finally:
+        rig.close()
 
 
 @pytest.mark.live

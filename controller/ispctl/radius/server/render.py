@@ -16,7 +16,7 @@ NAME: Final = "ispctl"
 """The server's name: it starts by `freeradius -d DIR -n ispctl` and reads DIR/ispctl.conf."""
 
 _SHARED: Final = ("dictionary", "policy-queries.conf", "pool.conf", "queries.conf", "server.conf")
-_DIALECT: Final = ("database.conf", "dialect.conf")
+_DIALECT: Final = ("database.conf", "dialect.conf", "statements.conf")
 
 
 def render(settings: ServerSettings, confdir: str = "/etc/freeradius/3.0") -> dict[str, str]:
@@ -102,5 +102,6 @@ database_name = "{settings.database}"
 database_password = "{settings.database_password}"
 $INCLUDE dialect.conf
 $INCLUDE policy-queries.conf
+$INCLUDE statements.conf
 $INCLUDE server.conf
 """
