@@ -27,6 +27,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     pools = folder / "inventory" / "pools.yaml"
     hotspot = "served_by: nas\n  purpose: hotspot customers"
     pools.write_text(pools.read_text("utf-8").replace(hotspot, hotspot.replace("nas", "radius")), "utf-8")
+    with pools.open("a", encoding="utf-8") as file:
+        file.write('\nguests6: {family: 6, served_by: radius, length: 56, ranges: ["2001:db8:7000::/48"]}\n')
+    with (folder / "tariffs" / "hotspot.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nipv6: {delegated: {pool: guests6}}\n")
     example.commit(folder, "Leave the database out; let the server give the addresses of hotspots")
     assert run(app, "ispctl", ["--repo", str(folder), "lab", "up", "--empty"]) == 0
     try:
@@ -69,6 +73,16 @@ def test_an_address_of_the_servers_own_pool_is_explained_by_the_line_that_names_
     assert address["because"]["file"] == "tariffs/hotspot.yaml"
     (computed,) = [one for one in said["computed"]["attributes"] if one["name"] == "Framed-IP-Address"]
     assert computed["value"] == "pool:hotspot"
+
+
+def test_a_prefix_of_the_servers_own_pool_is_explained_too(ask: Ask) -> None:
+    said = ask("lakeside-guests", "--nas", "pokhara-1")
+    (prefix,) = [one for one in said["answer"]["attributes"] if one["name"] == "Delegated-IPv6-Prefix"]
+    assert (prefix["value"][:13], prefix["value"][-3:]) == ("2001:db8:7000", "/56")
+    assert prefix["meaning"] == "a prefix of pool guests6, given by the server"
+    assert prefix["because"]["file"] == "tariffs/hotspot.yaml"
+    (computed,) = [one for one in said["computed"]["attributes"] if one["name"] == "Delegated-IPv6-Prefix"]
+    assert computed["value"] == "pool:guests6"
 
 
 @pytest.mark.slow

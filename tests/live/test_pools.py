@@ -8,13 +8,14 @@ from itertools import count
 import pytest
 
 from ispctl.lab.process import wait_for
-from ispctl.plan import Resources, diff
+from ispctl.plan import Change, Fields, Key, Resources, diff
 from ispctl.radius.rows import RadiusRows, order
 from tests.canary import PASSWORD
 from tests.live.rig import MAC, OTHER_MAC, THIRD_MAC, Rig, online, refused
 
 pytestmark = pytest.mark.live
 NAMES = (f"pool-{number}" for number in count())
+_TOLD = (("Framed-Pool", "home"), ("Framed-IPv6-Pool", "home6"), ("Delegated-IPv6-Prefix-Pool", "home6-pd"))
 
 
 class Pool:
@@ -27,22 +28,36 @@ class Pool:
         self.have: Resources = {}
         for platform in ("routeros", "wispr"):
             rig.group(f"isp:{self.name}@{platform}", ("ISP-Pool", self.name), ("Framed-Pool", "home"))
+            for kind in ("IPv6", "Delegated"):
+                named = (f"ISP-{kind}-Pool", f"{self.name}-{kind.lower()}")
+                rig.group(f"isp:{named[1]}@{platform}", named, ("Framed-Pool", "home"))
+                rig.group(f"isp:{self.name}-all@{platform}", named)
+            rig.group(f"isp:{self.name}-all@{platform}", ("ISP-Pool", self.name), *_TOLD)
 
     def apply(self, *ranges: tuple[str, str], part: str = "", without: tuple[str, ...] = (), rest: int = 0) -> None:
         """Make the pool of these (range, reserved) and see that nothing is left to do."""
         pool = self.name + part
-        want: Resources = {
-            ("range", net): {"pool": pool, "without": tuple(sorted(filter(None, (*without, kept)))), "rest": rest}
-            for net, kept in ranges
-        }
+        self.make(
+            {
+                ("range", net): {"pool": pool, "without": tuple(sorted(filter(None, (*without, kept)))), "rest": rest}
+                for net, kept in ranges
+            }
+        )
+
+    def cut(self, net: str, length: int, kind: str = "delegated", without: tuple[str, ...] = (), rest: int = 0) -> None:
+        """The same for a pool of prefixes, `kind`: "ipv6" or "delegated"."""
+        fields: Fields = {"pool": f"{self.name}-{kind}", "length": length, "without": without, "rest": rest}
+        self.make({**self.have, ("range", net): fields})
+
+    def make(self, want: Resources) -> None:
         changes = order(diff("radius", want, self.have))
-        assert [outcome.error for outcome in self.rows.apply(changes) if outcome.error] == []
+        assert [(outcome.code, outcome.error) for outcome in self.rows.apply(changes) if outcome.error] == []
         have = self.rows.read(None)
         assert {key: fields for key, fields in have.items() if key[0] == "range"} == want
         self.have = want
 
-    def login(self, **fields: object) -> str:
-        return self.rig.login(group=f"isp:{self.name}", **fields)  # type: ignore[arg-type]  # columns of a row
+    def login(self, kind: str = "", **fields: object) -> str:
+        return self.rig.login(group=f"isp:{self.name}{kind and '-' + kind}", **fields)  # type: ignore[arg-type]  # columns of a row
 
     def state(self, address: str) -> list[tuple[str, str]]:
         """The pool and the holder of an address."""
@@ -181,6 +196,85 @@ def test_a_login_of_another_pool_or_with_a_fixed_address_takes_none(rig: Rig, po
         rig.insert("radreply", username=other, attribute=attribute, op=":=", value=value)
     assert online(rig.routeros.dial(other, PASSWORD)).granted.pool == "business"
     assert pool.state("100.70.0.0") == [(pool.name, "")]
+
+
+def test_a_login_gets_an_address_a_prefix_for_the_link_and_one_to_delegate_in_one_answer(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/32", ""))
+    pool.cut("2001:db8:7000::/63", 64, "ipv6", without=("2001:db8:7000::/64",))
+    pool.cut("2001:db8:7100::/56", 56)
+    holder = pool.login("all")
+    session = online(rig.routeros.dial(holder, PASSWORD, mac=MAC))
+    given = (session.address, session.prefix, session.delegated)
+    assert given == ("100.70.0.0", "2001:db8:7000:1::/64", "2001:db8:7100::/56")
+    told = session.granted
+    assert (told.pool, told.prefix_pool, told.delegated_pool) == (None, None, None)
+    assert all(pool.state(one) != [] and pool.state(one)[0][1] == holder for one in given)
+
+
+def test_a_prefix_stays_with_its_device_and_comes_back_with_its_session(rig: Rig, pool: Pool) -> None:
+    pool.cut("2001:db8:7100::/55", 56)
+    first, second, third = (pool.login("delegated") for _ in range(3))
+    held = online(rig.routeros.dial(first, PASSWORD, mac=MAC))
+    assert online(rig.routeros.dial(first, PASSWORD, mac=MAC)).delegated == held.delegated
+    other = online(rig.routeros.dial(second, PASSWORD, mac=OTHER_MAC))
+    assert {held.delegated, other.delegated} == {"2001:db8:7100::/56", "2001:db8:7100:100::/56"}
+    refused(rig.routeros.dial(third, PASSWORD, mac=THIRD_MAC))
+    assert rig.log(third) == ("Access-Reject", "pool-full")
+    for session in rig.routeros.sessions:
+        if session.login == first:
+            rig.routeros.hangup(session)
+    back(rig)
+    assert online(rig.routeros.dial(third, PASSWORD, mac=THIRD_MAC)).delegated == held.delegated
+
+
+def test_a_nas_that_boots_gives_all_its_prefixes_back(rig: Rig, pool: Pool) -> None:
+    pool.cut("2001:db8:7000::/64", 64, "ipv6")
+    nas = rig.nas("boots-6", "192.0.2.46", "routeros")
+    assert online(nas.dial(pool.login("ipv6"), PASSWORD)).prefix == "2001:db8:7000::/64"
+    refused(nas.dial(pool.login("ipv6"), PASSWORD, mac=OTHER_MAC))
+    assert nas.boot()
+    back(rig)
+    online(nas.dial(pool.login("ipv6"), PASSWORD))
+
+
+def test_a_prefix_that_leaves_its_pool_drains_and_one_that_was_freed_rests(rig: Rig, pool: Pool) -> None:
+    pool.cut("2001:db8:7100::/56", 56, rest=3600)
+    holder, other = pool.login("delegated"), pool.login("delegated")
+    session = online(rig.routeros.dial(holder, PASSWORD, mac=MAC))
+    pool.make({})
+    assert pool.state("2001:db8:7100::/56") == [("-", holder)]
+    assert rig.routeros.update(session)
+    pool.cut("2001:db8:7100::/56", 56, rest=3600)
+    rig.routeros.hangup(session)
+    back(rig)
+    refused(rig.routeros.dial(other, PASSWORD, mac=OTHER_MAC))
+    back(rig, 3700)
+    online(rig.routeros.dial(other, PASSWORD, mac=OTHER_MAC))
+
+
+def test_a_pool_is_not_cut_otherwise_while_somebody_holds_a_part_of_it(rig: Rig, pool: Pool) -> None:
+    pool.cut("2001:db8:7100::/55", 56)
+    session = online(rig.routeros.dial(pool.login("delegated"), PASSWORD, mac=MAC))
+    before = pool.have
+    key: Key = ("range", "2001:db8:7100::/55")
+    (outcome,) = pool.rows.apply([Change("radius", key, before[key], {**before[key], "length": 60})])
+    assert outcome.code == "E349"
+    assert {one: fields for one, fields in pool.rows.read(None).items() if one[0] == "range"} == before
+    rig.routeros.hangup(session)
+    back(rig)
+    pool.cut("2001:db8:7100::/55", 60)
+    assert str(online(rig.routeros.dial(pool.login("delegated"), PASSWORD, mac=OTHER_MAC)).delegated).endswith("/60")
+
+
+def test_a_fixed_prefix_or_none_of_the_servers_takes_none(rig: Rig, pool: Pool) -> None:
+    pool.cut("2001:db8:7100::/56", 56)
+    fixed = pool.login("delegated", reply=(("Delegated-IPv6-Prefix", "2001:db8:100::/56"),))
+    assert online(rig.routeros.dial(fixed, PASSWORD)).delegated == "2001:db8:100::/56"
+    other = pool.login("delegated")
+    for attribute, value in (("ISP-Delegated-Pool", "-"), ("Mikrotik-Delegated-IPv6-Pool", "business6")):
+        rig.insert("radreply", username=other, attribute=attribute, op=":=", value=value)
+    assert online(rig.routeros.dial(other, PASSWORD)).granted.delegated_pool == "business6"
+    assert pool.state("2001:db8:7100::/56") == [(f"{pool.name}-delegated", "")]
 
 
 def back(rig: Rig, seconds: int = 60) -> None:

@@ -131,6 +131,26 @@ def test_a_pool_of_the_server_that_is_full_refuses() -> None:
     assert [one for one in answer.reply if one[0] != "Class"] == [("Framed-IP-Address", "pool:hot")]
 
 
+def test_a_login_may_get_prefixes_beside_an_address_unless_one_of_the_pools_is_full() -> None:
+    named = (("ISP-Pool", "=", "hot"), ("ISP-IPv6-Pool", "=", "links"), ("ISP-Delegated-Pool", "=", "homes"))
+    told = (("Framed-IPv6-Pool", "=", "x"), ("Mikrotik-Delegated-IPv6-Pool", "=", "y"))
+    home: Fields = {**group("isp:home-50@routeros"), "reply": (*named, *told)}
+    rows = {**ROWS, HOME: home, ANITA: login(expires=None, reply=())}
+    full = {"hot": 1, "links": 1, "homes": 0}
+    assert decide(rows, _asking(), Known(frozenset({BOUND}), free=full)).word == "pool-full"
+    answer = decide(rows, _asking(), Known(frozenset({BOUND}), free={**full, "homes": 1}))
+    given = {
+        "Framed-IP-Address": "pool:hot",
+        "Framed-IPv6-Prefix": "pool:links",
+        "Delegated-IPv6-Prefix": "pool:homes",
+    }
+    assert dict(one for one in answer.reply if one[0] != "Class") == given
+    fixed = login(expires=None, reply=(("Framed-IPv6-Address", ":=", "2001:db8::7"),))
+    answer = decide({**rows, ANITA: fixed}, _asking(), Known(frozenset({BOUND}), free={**full, "links": 0, "homes": 1}))
+    assert answer.accepted
+    assert "Framed-IPv6-Prefix" not in dict(answer.reply)
+
+
 def test_a_login_may_be_kept_out_of_the_pool_of_its_tariff() -> None:
     home: Fields = {**group("isp:home-50@routeros"), "reply": (("ISP-Pool", "=", "hot"), ("X", "=", "1"))}
     own = login(expires=None, reply=(("ISP-Pool", ":=", "-"), ("Framed-Pool", ":=", "home")))

@@ -54,6 +54,20 @@ def test_prefixes_are_counted_in_the_length_that_is_delegated(world: World) -> N
     assert _part(world, "home6-pd", "lalitpur-1").total == 2**16
 
 
+def test_a_pool_of_the_server_is_counted_by_its_leases_in_each_slice(world: World) -> None:
+    slices = '{lalitpur-1: ["2001:db8:7000::/55"], kathmandu-1: ["2001:db8:7100::/55"]}'
+    line = f'guests6: {{family: 6, served_by: radius, length: 56, slices: {slices}, gateway: "2001:db8:7000::1"}}\n'
+    world.edit("inventory/pools.yaml", lambda text: text + line)
+    insert = "INSERT INTO radippool (pool_name, framedipaddress, expiry_time) VALUES"
+    world.sql(f"{insert} ('guests6@lalitpur-1', '2001:db8:7000:100::/56', '2099-01-01 00:00:00')")
+    found = _pool(world, "guests6")
+    assert (found.unit, found.basis) == (56, "leases of the server")
+    assert {part.nas: (part.total, part.used, part.alarm) for part in found.parts} == {
+        "lalitpur-1": (1, 1, True),
+        "kathmandu-1": (2, 0, False),
+    }
+
+
 def test_a_static_pool_is_counted_by_git_without_what_nobody_is_given(world: World) -> None:
     with world.view() as view:
         held = [

@@ -79,7 +79,6 @@ CODES: Final[dict[str, str]] = {
     "E140": "ipoe-without-device",
     "E141": "duplicate-line",
     "E142": "login-like-a-mac",
-    "E143": "radius-pool-of-ipv6",
     "E144": "radius-pool-too-large",
     # E20x are secrets
     "E200": "bad-recipient",
@@ -129,6 +128,8 @@ CODES: Final[dict[str, str]] = {
     "E331": "replica-behind",
     "E332": "no-roles",
     "E333": "postgresql-missing",
+    "E348": "pool-of-another-length",
+    "E349": "prefixes-still-leased",
     # E40x: the RADIUS server and the lab
     "E401": "server-setting",
     "E402": "server-folder",

@@ -122,6 +122,9 @@ class Pool(Record):
     ranges: tuple[Net, ...] = Field(
         (), description="Its prefixes, where it is not cut into slices; neither of them: only the NAS knows (W720)."
     )
+    length: Annotated[Whole, Field(ge=32, le=64)] | None = Field(
+        None, description="IPv6 of the server: 64 is for links (the default), 32 to 63 for delegated prefixes."
+    )
     gateway: Address | None = Field(None, description="Never handed out.")
     exclude: tuple[Address, ...] = Field((), description="Never handed out either.")
     nas: tuple[Name, ...] = Field((), description="Hosts or groups that may use it; empty: all.")
@@ -144,7 +147,16 @@ class Pool(Record):
         addresses = [*self.exclude, *([self.gateway] if self.gateway else [])]
         if any(part.version != self.family for part in [*self.prefixes, *addresses]):
             raise ValueError(f"holds an address that is not of family {self.family}")
+        if self.length is not None and not self.cut:
+            raise ValueError("length belongs to a pool of family 6 that is served_by radius")
+        if self.cut and any(net.prefixlen > self.cut for net in self.prefixes):
+            raise ValueError(f"holds a prefix that is smaller than the /{self.cut} it hands out")
         return self
+
+    @property
+    def cut(self) -> int:
+        """The length of the prefixes that the server hands out from a pool of IPv6; 0 for every other pool."""
+        return (self.length or 64) if self.family == 6 and self.served_by == "radius" else 0
 
     @property
     def elsewhere(self) -> bool:

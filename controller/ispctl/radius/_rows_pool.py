@@ -1,7 +1,8 @@
 """Addresses that the server hands out (radippool), and realms: read and written by key, one key for each range.
 
 An address that is taken out of a pool drains: its row moves to the pool "-", from which nothing is handed out, so that
-its lease goes on and ends as every lease does; then the row goes, with the next address that the server gives.
+its lease goes on and ends as every lease does; then the row goes, with the next address that the server gives. A range
+of IPv6 is cut into prefixes of one length, and what holds for an address holds for a prefix.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
 from ispctl.plan import Fields, Value
+from ispctl.radius._rows_text import Unfit
 from ispctl.store import Database
 
 DRAINING: Final = "-"
@@ -26,9 +28,11 @@ _NOTE: Final = (
 
 
 @lru_cache(maxsize=256)
-def addresses(net: str, without: tuple[str, ...]) -> frozenset[str]:
-    """What a range has to give: all but network, broadcast and what is excepted."""
-    return frozenset(map(str, IPv4Network(net).hosts())) - frozenset(without)
+def addresses(net: str, length: int, without: tuple[str, ...]) -> frozenset[str]:
+    """What a range has to give: all but network, broadcast and what is excepted; of IPv6, prefixes of `length`."""
+    around = ip_network(net)
+    parts = around.hosts() if isinstance(around, IPv4Network) else around.subnets(new_prefix=length)
+    return frozenset(map(str, parts)) - frozenset(without)
 
 
 class Ranges:
@@ -46,18 +50,19 @@ class Ranges:
         """Which of these ranges hold addresses of a pool that is not ours."""
         ours = {DRAINING, *(str(noted.get("pool")) for noted in self._noted().values())}
         rows = self._database.query("SELECT pool_name, framedipaddress FROM radippool")
-        there = [IPv4Address(str(address)) for pool, address in rows if pool not in ours and ":" not in str(address)]
-        return frozenset(net for net in names if any(address in IPv4Network(net) for address in there))
+        there = [ip_network(str(address)) for pool, address in rows if pool not in ours]
+        return frozenset(net for net in names if any(_meet(address, ip_network(net)) for address in there))
 
     def write(self, net: str, _: Fields | None, want: Fields | None) -> None:
         noted = self._noted()
         before = noted.pop(net, {})
         wanted: frozenset[str] = frozenset()
+        length = 32
         if want is not None:
             without = tuple(map(str, _texts(want["without"])))
-            wanted = addresses(net, without)
-            pool, rest = str(want["pool"]), int(str(want["rest"]))
-            said = json.dumps({"pool": pool, "without": without, "rest": rest}, sort_keys=True)
+            pool, length, rest = str(want["pool"]), int(str(want.get("length", 32))), int(str(want["rest"]))
+            wanted = addresses(net, length, without)
+            said = json.dumps({"pool": pool, "length": length, "without": without, "rest": rest}, sort_keys=True)
             self._database.write(_NOTE, ("range", net, said))
             self._database.write_many(
                 "INSERT INTO radippool (pool_name, framedipaddress, expiry_time, rest) VALUES (?, ?, ?, ?)"
@@ -66,11 +71,13 @@ class Ranges:
             )
         else:
             self._database.write("DELETE FROM ispctl_object WHERE kind = 'range' AND key = ?", (net,))
-        others = frozenset[str]().union(*(addresses(n, tuple(o.get("without", ()))) for n, o in noted.items()))
+        others = frozenset[str]().union(*(_noted_addresses(n, o) for n, o in noted.items()))
         there = self._there(net, str(before.get("pool", "")))
         gone = sorted(address for address, _ in there if address not in wanted | others)
         sql = f"UPDATE radippool SET pool_name = '{DRAINING}' WHERE framedipaddress = ?"
         self._database.write_many(sql, [(address,) for address in gone])
+        if want is not None and ":" in net:  # once nothing is given from the old rows any more
+            self._see_none_cut_otherwise(net, length)
         self._database.write(
             f"DELETE FROM radippool WHERE pool_name = '{DRAINING}' AND expiry_time < CURRENT_TIMESTAMP"
         )
@@ -78,18 +85,27 @@ class Ranges:
     def _found(self, net: str, noted: dict[str, Any]) -> Fields:
         pool, without = str(noted.get("pool", "")), tuple(map(str, noted.get("without", ())))
         there = self._there(net, pool)
-        whole = frozenset(address for address, _ in there) == addresses(net, without)
+        whole = frozenset(address for address, _ in there) == _noted_addresses(net, noted)
         rests = {rest for _, rest in there}
         return {
             "pool": pool,
+            **({"length": _length(noted)} if ":" in net else {}),
             "without": without if whole else ALTERED,
             "rest": rests.pop() if len(rests) == 1 else int(noted.get("rest", 0)) if not rests else -1,
         }
 
     def _there(self, net: str, pool: str) -> list[tuple[str, int]]:
         rows = self._database.query("SELECT framedipaddress, rest FROM radippool WHERE pool_name = ?", (pool,))
-        around = IPv4Network(net)
-        return [(str(address), int(rest)) for address, rest in rows if IPv4Address(str(address)) in around]
+        around = ip_network(net)
+        return [(str(address), int(rest)) for address, rest in rows if _meet(ip_network(str(address)), around)]
+
+    def _see_none_cut_otherwise(self, net: str, length: int) -> None:
+        """Raises Unfit (E349) where somebody holds a prefix of another length here: a new one would overlap it."""
+        rows = self._database.query("SELECT framedipaddress FROM radippool WHERE expiry_time >= CURRENT_TIMESTAMP")
+        held = [prefix for (text,) in rows if _meet(prefix := ip_network(str(text)), ip_network(net))]
+        if odd := [prefix for prefix in held if prefix.prefixlen != length]:
+            text = f"{len(odd)} prefixes of {net} are still leased in another length than /{length}"
+            raise Unfit("E349", f"{text}; take the pool out of git until those leases have ended")
 
     def _noted(self) -> dict[str, dict[str, Any]]:
         rows = self._database.query("SELECT key, value FROM ispctl_object WHERE kind = 'range'")
@@ -113,6 +129,19 @@ class Realms:
             self._database.write("DELETE FROM ispctl_object WHERE kind = 'realm' AND key = ?", (realm,))
         else:
             self._database.write(_NOTE, ("realm", realm, str(want["served"])))
+
+
+def _length(noted: dict[str, Any]) -> int:
+    """In which prefixes a range is handed out; those of IPv4 have none to choose."""
+    return int(noted.get("length", 32))
+
+
+def _noted_addresses(net: str, noted: dict[str, Any]) -> frozenset[str]:
+    return addresses(net, _length(noted), tuple(map(str, noted.get("without", ()))))
+
+
+def _meet(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    return one.version == other.version and one.overlaps(other)
 
 
 def _texts(value: Value) -> tuple[str, ...]:

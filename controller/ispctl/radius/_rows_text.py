@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Network, ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from ispctl.plan import Change, Value
@@ -22,8 +22,10 @@ LONGEST: Final = 253
 """Octets in an attribute (RFC 2865, 5) and characters in FreeRADIUS's columns."""
 CHECK: Final = frozenset({"ISP-Profile", "ISP-Rendering", "Pool-Name"})
 """Attributes of the server's own that a group may carry."""
-POOL: Final = "ISP-Pool"
-"""The server's own as well: the pool from which it gives an address itself, "-" for none."""
+POOLS: Final = frozenset({"ISP-Pool", "ISP-IPv6-Pool", "ISP-Delegated-Pool"})
+"""The server's own as well: the pool from which it gives an address or a prefix itself, "-" for none."""
+LARGEST: Final = 65536
+"""Addresses or prefixes in a range: each is a row."""
 _OPERATORS: Final = frozenset({"=", ":=", "+="})
 _NOT_WRITTEN: Final = re.compile(
     r"(?!Acct-Interim-Interval$)(NAS-|ADSL-|Acct-|MS-|CHAP-|EAP-|Event-)"
@@ -34,7 +36,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9@.\-_:/+#,;()\[\]|~*!&\x80-\U0010ffff]+")
 _GROUP: Final = re.compile(r"isp:[A-Za-z0-9@._:/+-]+")
 _WORD: Final = re.compile(r"[A-Za-z0-9._-]+")
 _POOL_NAME: Final = re.compile(r"[a-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?")
-_ADDRESS: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
+_ADDRESS: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f:]{2,39}/[0-9]{1,3}")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _IDENTITY: Final = re.compile(rf"mac:{_MAC.pattern}|circuit:([0-9a-f]{{2}})+(/([0-9a-f]{{2}})+)?")
@@ -83,7 +85,7 @@ def nas_secret(value: str) -> str:
 
 def shown(attribute: str) -> bool:
     """Whether the value of a row with this attribute may be shown to people."""
-    known = untagged(attribute) in definitions() or attribute in CHECK or attribute in _SHOWN or attribute == POOL
+    known = untagged(attribute) in definitions() or attribute in CHECK or attribute in _SHOWN or attribute in POOLS
     return known and not re.search("Password|Secret|Key|CHAP|Challenge", attribute)
 
 
@@ -93,16 +95,19 @@ _SHOWN: Final = frozenset({"Auth-Type", "Expiration", "Simultaneous-Use"})
 def fit(change: Change) -> None:
     """Raises Unfit (E315, E316, E317) unless `change` may be written."""
     kind, name = change.key
-    if kind not in _FIELDS:
+    if kind not in _NAMES:
         raise Unfit("E317", f"the RADIUS database holds nothing of the kind {kind!r}")
     if change.after is None:
         return
     _NAMES[kind](name)
-    if change.after.keys() != _FIELDS[kind].keys():
-        odd = ", ".join(sorted(change.after.keys() ^ _FIELDS[kind].keys()))
+    fields = _RANGE6 if kind == "range" and ":" in name else _FIELDS[kind]
+    if change.after.keys() != fields.keys():
+        odd = ", ".join(sorted(change.after.keys() ^ fields.keys()))
         raise Unfit("E315", f"the {kind} has fields missing or too many: {odd}")
-    for field, check in _FIELDS[kind].items():
+    for field, check in fields.items():
         check(change.after[field], f"{kind} {field}")
+    if fields is _RANGE6:
+        _cut(name, change.after["length"])
 
 
 def rows(value: Value) -> tuple[Row, ...]:
@@ -143,11 +148,18 @@ def _pop_name(name: str) -> None:
 
 def _range_name(name: str) -> None:
     try:
-        written = str(IPv4Network(name))
+        written = str(ip_network(name))
     except ValueError:
         written = ""
     if written != name:
-        raise Unfit("E317", "a range is named by its IPv4 prefix in the usual notation")
+        raise Unfit("E317", "a range is named by its prefix in the usual notation")
+
+
+def _cut(name: str, length: Value) -> None:
+    """A range of IPv6 is cut into prefixes of a length that it has, and not into too many."""
+    net = ip_network(name)
+    if not isinstance(length, int) or not net.prefixlen <= length <= 64 or 1 << (length - net.prefixlen) > LARGEST:
+        raise Unfit("E315", f"the range {name} has no prefixes of /{length}, or more than {LARGEST:,}")
 
 
 def _realm_name(name: str) -> None:
@@ -157,7 +169,7 @@ def _realm_name(name: str) -> None:
 
 def _reply(value: Value, what: str) -> None:
     for attribute, operator, text in rows(value):
-        if attribute == POOL and operator in _OPERATORS and _WORD.fullmatch(text):
+        if attribute in POOLS and operator in _OPERATORS and _WORD.fullmatch(text):
             continue
         known = definitions().get(untagged(attribute))
         if known is None or _NOT_WRITTEN.match(attribute) or known.encrypted:
@@ -249,3 +261,4 @@ _FIELDS: Final[Mapping[str, Mapping[str, Callable[[Value, str], None]]]] = {
     "range": {"pool": _like(_POOL_NAME), "without": _all_like(_ADDRESS), "rest": _number(0)},
     "realm": {"served": _one_of("local")},
 }
+_RANGE6: Final = {**_FIELDS["range"], "length": _number(32)}

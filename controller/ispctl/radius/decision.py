@@ -13,17 +13,22 @@ from typing import Final
 
 from ispctl.plan import Fields, Resources, Value
 from ispctl.platforms import Attribute
-from ispctl.radius.rendering import POOL, WALLED, rendering
+from ispctl.radius.rendering import SERVED_POOLS, WALLED, rendering
 from ispctl.store import Session
 
 _MAC: Final = re.compile("[^0-9a-f]?".join(["([0-9a-f]{2})"] * 6))
+_LINK: Final = ("Framed-IPv6-Pool", "Stateful-IPv6-Address-Pool", SERVED_POOLS[1])
 POOLS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Framed-IP-Address": ("Framed-Pool", POOL),
-    "Framed-IPv6-Prefix": ("Framed-IPv6-Pool", "Stateful-IPv6-Address-Pool"),
-    "Framed-IPv6-Address": ("Framed-IPv6-Pool", "Stateful-IPv6-Address-Pool"),
-    "Delegated-IPv6-Prefix": ("Delegated-IPv6-Prefix-Pool", "Mikrotik-Delegated-IPv6-Pool"),
+    "Framed-IP-Address": ("Framed-Pool", SERVED_POOLS[0]),
+    "Framed-IPv6-Prefix": _LINK,
+    "Framed-IPv6-Address": _LINK,
+    "Delegated-IPv6-Prefix": ("Delegated-IPv6-Prefix-Pool", "Mikrotik-Delegated-IPv6-Pool", SERVED_POOLS[2]),
 }
 """What is given by number makes the pool of the same kind pointless."""
+GIVEN: Final[Mapping[str, str]] = dict(
+    zip(SERVED_POOLS, ("Framed-IP-Address", "Framed-IPv6-Prefix", "Delegated-IPv6-Prefix"), strict=True)
+)
+"""What the server gives from a pool of its own, by the attribute that names the pool."""
 HANDED_OUT: Final = "pool:"
 """How an address stands in a reply that the server takes from a pool of its own: Framed-IP-Address = pool:hostel."""
 
@@ -87,16 +92,22 @@ def decide(rows: Resources, asking: Asking, known: Known) -> Verdict:
     if word == "learn":
         word = "learned"
     reply = list(_reply(() if walled else _rows(fields, "reply"), _rows(group, "reply")))
-    pool = dict(reply).get(POOL, "-")
-    if pool != "-":
-        parts = {name: free for name, free in known.free.items() if name.partition("@")[0] == pool}
-        if parts and not any(parts.get(name) for name in (pool, f"{pool}@{asking.nas}")):  # slices are apart
-            return Verdict(False, "pool-full")
-        reply = [one for one in reply if one[0] != "Framed-Pool"]
-        reply.append(("Framed-IP-Address", HANDED_OUT + pool))
-    reply = [one for one in reply if one[0] != POOL]
+    for named, given in GIVEN.items():
+        pool = dict(reply).get(named, "-")
+        if pool != "-":
+            if _full(pool, asking.nas, known):
+                return Verdict(False, "pool-full")
+            reply = [one for one in reply if one[0] not in POOLS[given]]
+            reply.append((given, HANDED_OUT + pool))
+        reply = [one for one in reply if one[0] != named]
     klass = f"{fields['class']}-{rendering(group)}{'/' + word if walled else ''}"
     return Verdict(True, word, (*reply, ("Class", klass)))
+
+
+def _full(pool: str, nas: str, known: Known) -> bool:
+    """Whether a pool of the server has nothing for this NAS; slices are apart."""
+    parts = {name: free for name, free in known.free.items() if name.partition("@")[0] == pool}
+    return bool(parts) and not any(parts.get(name) for name in (pool, f"{pool}@{nas}"))
 
 
 def _word(rows: Resources, fields: Fields, asking: Asking, known: Known) -> str:

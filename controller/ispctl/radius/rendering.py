@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 
 from ispctl.desired import Entitlement, Terms, sealed_digest
 from ispctl.model.network import FALLBACK, Nas, Pool
@@ -23,8 +23,9 @@ from ispctl.states import STRICTNESS, State
 
 NO_GRADE = "0" * 8
 WALLED = "isp:walled"
-POOL = "ISP-Pool"
-"""The server's own attribute: the pool from which it gives an address itself; it never leaves the server."""
+SERVED_POOLS = ("ISP-Pool", "ISP-IPv6-Pool", "ISP-Delegated-Pool")
+"""The server's own attributes, in the order of STANDARD_POOLS: the pool from which it gives an address, a prefix of the
+link or a delegated prefix itself; they never leave the server."""
 INTERIM = "Acct-Interim-Interval"
 REPLIES = frozenset(
     {
@@ -180,10 +181,11 @@ def given(fields: Fields) -> tuple[Attribute, ...]:
 
 def _tariff(intent: Intent, terms: Terms, name: str) -> tuple[Attribute, ...]:
     """What a NAS is told of a tariff; of a pool that the server itself serves it is not told."""
-    pool = terms.ipv4.removeprefix("pool:")
-    if pool not in intent.served:
-        return tuple(platform(name).tariff(terms))
-    return (*platform(name).tariff(replace(terms, ipv4="")), (POOL, pool))
+    granted = (terms.ipv4, terms.ipv6, terms.delegated)
+    pools = [text.removeprefix("pool:") for text in granted]
+    ipv4, ipv6, delegated = ("" if pool in intent.served else text for pool, text in zip(pools, granted, strict=True))
+    own = [(one, pool) for one, pool in zip(SERVED_POOLS, pools, strict=True) if pool in intent.served]
+    return (*platform(name).tariff(replace(terms, ipv4=ipv4, ipv6=ipv6, delegated=delegated)), *own)
 
 
 def _wall(intent: Intent, name: str) -> tuple[Attribute, ...]:
@@ -192,8 +194,12 @@ def _wall(intent: Intent, name: str) -> tuple[Attribute, ...]:
     wall = intent.policy.wall
     own = wall.pool if wall.pool in intent.served else None
     try:
-        told = platform(name).wall(wall.model_copy(update={"pool": None}) if own else wall)
-        return (*told, (POOL, own)) if own else tuple(told)
+        vendor = platform(name)
+        told = vendor.wall(wall.model_copy(update={"pool": None}) if own else wall)
+        own6 = wall.pool6 if wall.pool6 in intent.served else None
+        if own6:  # the filter of IPv6 is still told, the pool is not
+            told = tuple(one for one in told if one != (vendor.pools[1], own6))
+        return (*told, *((one, pool) for one, pool in zip(SERVED_POOLS, (own, own6), strict=False) if pool))
     except ValueError:
         return ()
 
@@ -218,8 +224,13 @@ def _ranges(name: str, pool: Pool) -> Iterator[tuple[Key, Fields]]:
     kept = [address for address in (pool.gateway, *pool.exclude) if address is not None]
     for whose, nets in parts.items():
         for net in nets:
-            without = tuple(sorted({str(address) for address in kept if address in net}))
-            yield ("range", str(net)), {"pool": whose, "without": without, "rest": pool.quarantine}
+            inside = [ip_network(address) for address in kept if address in net]
+            fields: dict[str, Value] = {"pool": whose, "rest": pool.quarantine}
+            if pool.cut:
+                fields["length"] = pool.cut
+                inside = [one.supernet(new_prefix=pool.cut) for one in inside]
+            without = {str(one) if pool.cut else str(one.network_address) for one in inside}
+            yield ("range", str(net)), {**fields, "without": tuple(sorted(without))}
 
 
 def _reply(entitlement: Entitlement, served: frozenset[str]) -> Iterator[Row]:
@@ -230,9 +241,9 @@ def _reply(entitlement: Entitlement, served: frozenset[str]) -> Iterator[Row]:
         ("Framed-IPv6-Address", "Framed-IPv6-Pool", entitlement.ipv6, terms.ipv6),
         ("Delegated-IPv6-Prefix", "Delegated-IPv6-Prefix-Pool", entitlement.delegated, terms.delegated),
     )
-    for static, pool, own, default in granted:
-        if pool == "Framed-Pool" and own != default and _server_gives(own, default, served):
-            yield POOL, ":=", own.removeprefix("pool:") if own.removeprefix("pool:") in served else "-"
+    for by_server, (static, pool, own, default) in zip(SERVED_POOLS, granted, strict=True):
+        if own != default and _server_gives(own, default, served):
+            yield by_server, ":=", own.removeprefix("pool:") if own.removeprefix("pool:") in served else "-"
         if own.startswith("pool:") and own.removeprefix("pool:") in served:
             continue
         if own.startswith("pool:") and own != default:

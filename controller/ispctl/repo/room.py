@@ -21,6 +21,8 @@ def unit_of(snapshot: Snapshot, name: str) -> int:
     pool = snapshot.pools[name]
     if pool.family == 4:
         return 32
+    if pool.cut:
+        return pool.cut
     granted = [tariff.value.ipv6 for tariff in snapshot.tariffs() if tariff.value.ipv6]
     lengths = [use.delegated.length or DELEGATED for use in granted if use.delegated and use.delegated.pool == name]
     return max(lengths, default=DELEGATED if pool.served_by == "static" else LINK)

@@ -12,7 +12,7 @@ from typing import Final
 from ispctl.model.network import Nas
 from ispctl.platforms import Attribute, untagged
 from ispctl.radius.client import UNSAID
-from ispctl.radius.decision import HANDED_OUT
+from ispctl.radius.decision import GIVEN, HANDED_OUT
 from ispctl.radius.provenance import Origin, class_origin, origins
 from ispctl.radius.rendering import Intent
 from ispctl.repo import Holding, room
@@ -147,18 +147,20 @@ class _Known:
         return Given(name, value, found.meaning, reason(found.because), True)
 
     def _handed_out(self, name: str, value: str) -> Origin | None:
-        """Of an address that the server takes from a pool of its own: where that pool is named."""
-        if name != "Framed-IP-Address" or self.entitlement is None:
+        """Of an address or prefix that the server takes from a pool of its own: where that pool is named."""
+        if name not in GIVEN.values() or self.entitlement is None:
             return None
         pool = value.removeprefix(HANDED_OUT) if value.startswith(HANDED_OUT) else self._pool_of(value)
         served = self.view.head.pools.get(pool)
         if served is None or served.served_by != "radius":
             return None
-        return Origin(self.entitlement.because["ipv4"], f"an address of pool {pool}, given by the server")
+        because = self.entitlement.because[f"ipv{served.family}"]
+        return Origin(because, f"{'a prefix' if served.cut else 'an address'} of pool {pool}, given by the server")
 
     def _pool_of(self, address: str) -> str:
         """The pool in which an address lies; empty for none."""
-        found = (name for name, pool in self.view.head.pools.items() if room.within(ip_network(address), pool.prefixes))
+        net = ip_network(address, strict=False)
+        found = (name for name, pool in self.view.head.pools.items() if room.within(net, pool.prefixes))
         return next(found, "")
 
     def _recorded(self, accepted: bool) -> str:
@@ -191,10 +193,9 @@ def _differences(computed: Answer, answer: Answer) -> Iterator[str]:
 
 def _match_pool(want: Counter[tuple[str, str]], have: Counter[tuple[str, str]]) -> None:
     """An address from a pool of the server's own is whichever was free: each is as good as another."""
-    handed_out = next((one for one in want if one[0] == "Framed-IP-Address" and one[1].startswith(HANDED_OUT)), None)
-    given = next((one for one in have if one[0] == "Framed-IP-Address"), None)
-    if handed_out and given:
-        del want[handed_out], have[given]
+    for handed_out in [one for one in want if one[0] in GIVEN.values() and one[1].startswith(HANDED_OUT)]:
+        if given := next((one for one in have if one[0] == handed_out[0]), None):
+            del want[handed_out], have[given]
 
 
 def _bag(answer: Answer) -> Counter[tuple[str, str]]:

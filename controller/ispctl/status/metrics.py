@@ -48,7 +48,7 @@ METRICS: Final[dict[str, Named]] = {
     "ispctl_coa_failures": Named("Sessions that were not changed or ended, by what the NAS said.", ("nas", "cause")),
     "ispctl_sessions": Named("Open sessions: all, stale ones, ones that run older values.", ("state",)),
     "ispctl_services": Named("Services by their state now.", ("state",)),
-    "ispctl_pool_addresses": Named("Addresses that an IPv4 pool may give.", ("pool",)),
+    "ispctl_pool_addresses": Named("Addresses, or prefixes of IPv6, that a pool with an end may give.", ("pool",)),
     "ispctl_pool_addresses_used": Named("Addresses of it that services or open sessions hold.", ("pool",)),
     "ispctl_drifted_keys": Named("Keys whose rows somebody changed by hand."),
     "ispctl_unread_targets": Named("Targets that gave no answer to trust."),

@@ -1,4 +1,4 @@
-"""How full is each pool of IPv4, in a line? Of an IPv6 pool nobody ever sees the end. `slices` counts."""
+"""How full is each pool, in a line? Of an IPv6 pool only the server's has an end. `slices` counts."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class Fill:
 
 
 def fill(view: View) -> tuple[Fill, ...]:
-    """The IPv4 pools of the head whose addresses are known here, by name; what rests counts as free here."""
+    """The pools of the head that have an end and are known here, by name; what rests counts as free here."""
     found = slices.pools(view, resting=False)
-    return tuple(_fill(one) for one in found if one.family == 4 and any(part.prefixes for part in one.parts))
+    ending = (one for one in found if one.family == 4 or one.served_by == "radius")
+    return tuple(_fill(one) for one in ending if any(part.prefixes for part in one.parts))
 
 
 def check(view: View) -> Check:

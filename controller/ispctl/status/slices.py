@@ -110,17 +110,17 @@ class _Counting:
     def _parts(self, name: str, pool: Pool, unit: int, resting: frozenset[Prefix] | None) -> Iterator[Part]:
         slices = pool.slices or {"": pool.ranges}
         for nas, nets in slices.items():
-            own = sum(room.within(prefix, nets) for prefix in room.reserved(pool))
+            own = room.units((prefix for prefix in room.reserved(pool) if room.within(prefix, nets)), unit)
             total = room.units(nets, unit) - own
-            used = self._used(name, pool, nets, unit)
+            used = self._used(f"{name}@{nas}" if nas else name, pool, nets, unit)
             rest = None if resting is None else room.units((p for p in resting if room.within(p, nets)), unit)
             yield _part(nas, nets, total, used, rest)
 
-    def _used(self, name: str, pool: Pool, nets: tuple[Prefix, ...], unit: int) -> int | None:
+    def _used(self, part: str, pool: Pool, nets: tuple[Prefix, ...], unit: int) -> int | None:
         if pool.served_by == "static":
             return _taken(self.written, nets, unit)
         if pool.served_by == "radius":
-            return None if self.leases is None else sum(one.taken for one in self.leases if one.pool == name)
+            return None if self.leases is None else sum(one.taken for one in self.leases if one.pool == part)
         return None if self.online is None else _taken(self.online, nets, unit)
 
     def _resting(self, pool: Pool) -> frozenset[Prefix] | None:

@@ -9,11 +9,12 @@ from ispctl.model.network import Pool, Pools
 from ispctl.model.problem import Problem, Where
 from ispctl.model.subscriber import Ipv4, Ipv6
 from ispctl.model.tariff import PoolUse
+from ispctl.repo import room
 from ispctl.repo.rules.pool_map import PoolMap
 from ispctl.repo.rules.scene import Scene, meant, spot
 
 LARGEST = 65536
-"""Addresses in a pool that the server hands out: a /16."""
+"""Addresses in a pool that the server hands out, or prefixes: a /16, or a /40 of /56."""
 
 
 def rules(scene: Scene) -> Iterator[Problem]:
@@ -50,22 +51,25 @@ def _room(document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]
     if pool.served_by == "radius":
         yield from _served(document, name, pool)
     if pool.family == 4:
-        room = sum(net.num_addresses - (2 if net.prefixlen < 31 else 0) for net in pool.prefixes)
+        left = sum(net.num_addresses - (2 if net.prefixlen < 31 else 0) for net in pool.prefixes)
         taken = {address for address in (*pool.exclude, pool.gateway) if address} - {pool.exclude[i] for i in outside}
-        room -= sum(any(address in net for net in pool.prefixes) for address in taken)
-        if room <= 0:
+        left -= sum(any(address in net for net in pool.prefixes) for address in taken)
+        if left <= 0:
             text = f"pool {name} has no address left after network, broadcast, gateway and exclusions"
             yield Problem("E123", text, document.where_key(name), "Give it a larger range")
 
 
 def _served(document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]:
-    """The server keeps a row for each address."""
-    if pool.family == 6:
-        text = f"the server hands out IPv4 addresses only, and pool {name} is IPv6"
-        yield Problem("E143", text, document.where(name, "served_by"), "Let the router serve it: served_by: nas")
-    elif (count := sum(net.num_addresses for net in pool.prefixes)) > LARGEST:
-        text = f"pool {name} has {count:,} addresses, and the server keeps a row for each"
+    """The server keeps a row for each address or prefix."""
+    count = room.units(pool.prefixes, pool.cut or 32)
+    if count > LARGEST:
+        what = f"prefixes of /{pool.cut}" if pool.cut else "addresses"
+        text = f"pool {name} has {count:,} {what}, and the server keeps a row for each"
         yield Problem("E144", text, document.where_key(name), f"At most {LARGEST:,}; cut it into several pools")
+    kept = (one for one in room.reserved(pool) if room.within(one, pool.prefixes))
+    if pool.cut and count <= room.units(kept, pool.cut):
+        text = f"pool {name} has no prefix left after gateway and exclusions"
+        yield Problem("E123", text, document.where_key(name), "Give it a larger range")
 
 
 def _hosts(scene: Scene, document: Document[Pools], name: str, pool: Pool) -> Iterator[Problem]:
@@ -90,6 +94,8 @@ def _wall(scene: Scene) -> Iterator[Problem]:
 
 def _walled(scene: Scene, name: str, family: int, where: Where) -> Iterator[Problem]:
     yield from used(scene, name, family, where)
+    if family == 6:
+        yield from _fits(scene, name, 64, where)
     pool, nas = scene.snapshot.pools.get(name), scene.snapshot.nas
     if pool and not scene.fleet_unread and nas.keys() >= pool.slices.keys():
         hosts = [host for host in nas if nas[host].radius and not extends(scene, pool, host)]
@@ -138,10 +144,24 @@ def used_by_ipv6(scene: Scene, use: Ipv6 | None, document: Document[object], *lo
     if use is None:
         return
     if use.wan and use.wan.pool:
-        yield from used(scene, use.wan.pool, 6, document.where(*loc, "wan", "pool"))
+        where = document.where(*loc, "wan", "pool")
+        yield from used(scene, use.wan.pool, 6, where)
+        yield from _fits(scene, use.wan.pool, 64, where)
     if use.delegated and use.delegated.pool:
-        yield from used(scene, use.delegated.pool, 6, document.where(*loc, "delegated", "pool"))
+        where = document.where(*loc, "delegated", "pool")
+        yield from used(scene, use.delegated.pool, 6, where)
+        yield from _fits(scene, use.delegated.pool, use.delegated.length, where)
         pool, length = scene.snapshot.pools.get(use.delegated.pool), use.delegated.length
         if pool and length and (wide := [net for net in pool.prefixes if net.version == 6 and net.prefixlen > length]):
             text = f"a /{length} does not fit into {wide[0]} of pool {use.delegated.pool}"
             yield Problem("E110", text, document.where(*loc, "delegated", "length"), "Give a greater length")
+
+
+def _fits(scene: Scene, name: str, length: int | None, where: Where) -> Iterator[Problem]:
+    """Whether a pool that the server serves hands out such prefixes: /64 for a link, shorter ones to delegate (None:
+    any of those). A pool never serves both, since a device would get one prefix twice."""
+    pool = scene.snapshot.pools.get(name)
+    if pool and pool.cut and (pool.cut == 64 if length is None else pool.cut != length):
+        wanted = "prefixes to delegate are wanted" if length is None else f"a /{length} is wanted"
+        text = f"pool {name} hands out prefixes of /{pool.cut}, and {wanted} here"
+        yield Problem("E348", text, where, "Name another pool, or change length: of this one")
