@@ -13,7 +13,7 @@ from ispctl.plan import Value
 from ispctl.platforms import Attribute, platforms
 from ispctl.radius.decision import Asking, Known, decide
 from ispctl.radius.provenance import Origin, class_origin, origins
-from ispctl.radius.rendering import Intent, groups, render
+from ispctl.radius.rendering import Intent, groups, login, render
 from ispctl.repo import Repository, Snapshot
 from tests.builders import NOW, copy_of_example
 from tests.gates.tracked import ROOT
@@ -105,3 +105,37 @@ def test_an_interval_comes_from_where_it_is_written_first(head: Snapshot) -> Non
 
 def test_a_class_says_what_the_server_did_by_itself() -> None:
     assert class_origin("ab-cd/wall:mac").meaning == "walled by the server: mac"
+
+
+def test_a_pool_of_ipv6_that_the_server_serves_is_told_to_no_router(head: Snapshot) -> None:
+    intent = intent_of(head, NOW)
+    served = {"served_by": "radius"}
+    pools = {
+        **intent.pools,
+        "home6": intent.pools["home6"].model_copy(update={**served, "length": 64}),
+        "home6-pd": intent.pools["home6-pd"].model_copy(update={**served, "length": 56, "slices": {}}),
+    }
+    wall = intent.policy.wall.model_copy(update={"pool6": "home6"})
+    policy = intent.policy.model_copy(update={"wall": wall})
+    everywhere = _everywhere(replace(intent, pools=pools, policy=policy), "ios-xe")
+    rows = dict(groups(everywhere))
+    home = _pairs(rows["group", "isp:home-50@ios-xe"]["reply"])
+    assert {("ISP-IPv6-Pool", "home6"), ("ISP-Delegated-Pool", "home6-pd")} <= set(home)
+    walled = _pairs(rows["group", "isp:walled@ios-xe"]["reply"])
+    assert ("ISP-IPv6-Pool", "home6") in walled
+    assert any(value.startswith("ipv6:inacl=") for _, value in walled), "its filter of IPv6 stays"
+    named = {name for name, _ in (*home, *walled)}
+    assert named.isdisjoint({"Framed-IPv6-Pool", "Delegated-IPv6-Prefix-Pool"})
+
+
+def test_a_login_with_a_pool_of_its_own_is_kept_out_of_that_of_its_tariff(head: Snapshot) -> None:
+    intent = intent_of(head, NOW)
+    sold = (one for one in intent.entitlements if one.delegated == one.terms.delegated == "pool:home6-pd")
+    e = next(one for one in sold if one.access != "walled")
+    served = frozenset({"home6-pd"})
+    assert all(not name.startswith("ISP-") for name, _ in _pairs(login(e, served)["reply"]))
+    own = _pairs(login(replace(e, delegated="pool:elsewhere"), served)["reply"])
+    assert {("ISP-Delegated-Pool", "-"), ("Delegated-IPv6-Prefix-Pool", "elsewhere")} <= set(own)
+    other = _pairs(login(replace(e, delegated="pool:special"), served | {"special"})["reply"])
+    assert [value for name, value in other if name == "ISP-Delegated-Pool"] == ["special"]
+    assert "Delegated-IPv6-Prefix-Pool" not in dict(other)
