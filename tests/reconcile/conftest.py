@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ispctl.lab.cluster import Cluster
+from tests.postgres import FreshDatabase, new_database
 from tests.reconcile.world import World, built, copied
 
 
@@ -25,10 +27,26 @@ def applied(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def applied_on_server(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The example, applied on PostgreSQL, and the DSN to copy."""
+    dsn = new_database(cluster)
+    folder = built(tmp_path_factory.mktemp("reconcile") / "isp", dsn)
+    with World(folder, dsn=dsn) as world:
+        assert world.apply().exit_code == 0
+    return folder, dsn
+
+
 @pytest.fixture
-def world(applied: Path, tmp_path: Path) -> Iterator[World]:
-    """A copy of the applied example."""
-    with World(copied(applied, tmp_path / "isp")) as world:
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """A copy of the applied example; on SQLite, unless the test is marked BOTH."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        with World(copied(request.getfixturevalue("applied"), tmp_path / "isp")) as world:
+            yield world
+        return
+    folder, dsn = request.getfixturevalue("applied_on_server")
+    fresh: FreshDatabase = request.getfixturevalue("fresh_database")
+    with World(copied(folder, tmp_path / "isp"), dsn=fresh(dsn.rpartition("/")[2])) as world:
         yield world
 
 

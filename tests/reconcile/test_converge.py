@@ -6,7 +6,7 @@ import pytest
 
 from ispctl.plan import Plan
 from tests.gates import example
-from tests.reconcile.world import A_FILE, ANITA, B_FILE, BIKASH, EKRAJ, Killed, World
+from tests.reconcile.world import A_FILE, ANITA, B_FILE, BIKASH, BOTH, EKRAJ, Killed, World
 
 TARIFF = "tariffs/home-50.yaml"
 HOSTS = "inventory/hosts.yaml"
@@ -113,6 +113,7 @@ def test_the_login_of_a_terminated_service_serves_another(world: World, older: b
     assert world.rows()["login", login]["refuse"] == "terminated"
 
 
+@BOTH
 def test_a_login_changes_hands_in_the_commit_that_ends_its_holder(world: World) -> None:
     world.edit(A_FILE, "activated: 2025-10-20", "terminated: 2027-01-10\n    activated: 2025-10-20")
     world.subscriber(900, login=ANITA)
@@ -176,6 +177,7 @@ def test_a_router_becomes_one_of_another_vendor(world: World) -> None:
     assert not [key for key in world.rows() if key[1].endswith("@routeros")]
 
 
+@BOTH
 def test_the_clock_ends_a_service_and_the_next_payment_restores_it(world: World) -> None:
     world.changed(A_FILE, "paid_until: 2031-12-31", "paid_until: 2027-01-16")
     converge(world)

@@ -12,7 +12,7 @@ import pytest
 
 from ispctl.reconcile import Result
 from tests.radius.dae import Dae, Seen
-from tests.reconcile.world import A_FILE, ANITA, BIKASH, World
+from tests.reconcile.world import A_FILE, ANITA, BIKASH, BOTH, World
 
 SECRET = "stand-in"
 HOME_50 = "tariffs/home-50.yaml"
@@ -30,7 +30,8 @@ def dae(world: World) -> Iterator[Dae]:
 
 def point(world: World, port: int) -> None:
     said = json.dumps({"coa": {"host": "127.0.0.1", "port": port}, "secret": SECRET})
-    world.sql("INSERT OR REPLACE INTO ispctl_meta (key, value) VALUES ('lab_coa', ?)", said)
+    world.sql("DELETE FROM ispctl_meta WHERE key = 'lab_coa'")
+    world.sql("INSERT INTO ispctl_meta (key, value) VALUES ('lab_coa', ?)", said)
 
 
 @contextmanager
@@ -71,6 +72,7 @@ def slower(world: World) -> None:
     world.changed(HOME_50, "rate: {down: 50M, up: 25M}", "rate: {down: 40M, up: 20M}")
 
 
+@BOTH
 def test_a_tariff_edit_reaches_a_live_session_by_coa(world: World, dae: Dae) -> None:
     unique = dial(world, dae, ANITA)
     slower(world)
@@ -91,6 +93,7 @@ def test_a_tariff_edit_reaches_a_live_session_by_coa(world: World, dae: Dae) -> 
     assert told(world.apply()) == []
 
 
+@BOTH
 def test_the_next_accounting_proves_the_change(world: World, dae: Dae) -> None:
     unique = dial(world, dae, ANITA)
     slower(world)
@@ -124,6 +127,7 @@ def test_a_session_that_does_not_keep_to_the_rate_is_ended(world: World, dae: Da
     assert requests(dae)[:2] == [43, 40]
 
 
+@BOTH
 def test_a_session_that_the_nas_does_not_know_is_gone(world: World, dae: Dae) -> None:
     world.dial(ANITA)
     slower(world)
@@ -133,6 +137,7 @@ def test_a_session_that_the_nas_does_not_know_is_gone(world: World, dae: Dae) ->
     assert world.plan().empty, "its row stays open until somebody closes it; there is nobody to tell"
 
 
+@BOTH
 def test_a_gone_session_that_is_heard_of_again_is_told_again(world: World, dae: Dae) -> None:
     unique = world.dial(ANITA)
     slower(world)
@@ -154,6 +159,7 @@ def test_what_a_nas_cannot_change_becomes_a_disconnect(world: World, dae: Dae, c
     assert world.plan().empty
 
 
+@BOTH
 def test_a_silent_nas_is_told_again_by_the_next_apply_and_the_rows_stand(world: World, dae: Dae) -> None:
     dial(world, dae, ANITA)
     slower(world)
@@ -220,6 +226,7 @@ def test_a_removed_subscriber_goes_offline(world: World, dae: Dae) -> None:
     assert world.plan().empty
 
 
+@BOTH
 def test_a_removed_subscriber_goes_offline_although_the_nas_refused_at_first(world: World, dae: Dae) -> None:
     unique = dial(world, dae, ANITA)
     world.remove(A_FILE)
@@ -250,6 +257,7 @@ def test_a_login_in_other_hands_ends_the_session_of_the_first(world: World, dae:
     assert world.plan().empty
 
 
+@BOTH
 def test_a_disconnect_that_did_not_happen_is_asked_for_again(world: World, dae: Dae) -> None:
     """An acknowledgement is no proof: the session goes on reporting."""
     unique = dial(world, dae, ANITA)

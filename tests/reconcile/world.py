@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ispctl import reconcile
 from ispctl.cli.common import Session, demo_key
 from ispctl.cli.plans import verified
@@ -25,6 +27,7 @@ from ispctl.reconcile import Drift, Permission, Result
 from ispctl.repo import Repository
 from ispctl.secrets import KEYRING, Keyring
 from ispctl.store import Store
+from tests.databases import KINDS, Place
 from tests.gates import example
 from tests.gates.tracked import ROOT
 
@@ -44,6 +47,10 @@ OURS = (
 )
 
 
+BOTH = pytest.mark.parametrize("world", KINDS, indirect=True)
+"""A test whose world is on SQLite and on PostgreSQL; without it, on SQLite alone, which takes a tenth of the time."""
+
+
 class Killed(BaseException):
     """The process ends here, as far as the database can tell."""
 
@@ -55,6 +62,7 @@ class World:
     folder: Path
     now: datetime = NOW
     env: dict[str, str] = field(default_factory=lambda: dict(ENV))
+    dsn: str = field(default=DSN, repr=False)
 
     def __enter__(self) -> World:
         self.repository = Repository.open(self.folder, env=ENV)
@@ -119,18 +127,25 @@ class World:
     # the database
 
     @property
+    def place(self) -> Place:
+        return Place(self.dsn, self.folder)
+
+    @property
     def database(self) -> Path:
+        """Of a world on SQLite."""
         return self.folder / "var" / "radius.db"
 
     @contextmanager
     def store(self, *, readonly: bool = False) -> Iterator[Store]:
-        with Store.open(DSN, base=self.folder, readonly=readonly) as store:
-            if not readonly:
+        with self.place.open(readonly=readonly) as store:
+            if not readonly and self.place.kind == "sqlite":
                 store.database.query("PRAGMA synchronous = OFF")
             yield store
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """What somebody does to the database by hand, or FreeRADIUS by itself."""
+        if self.place.kind != "sqlite":
+            return self.place.hand(statement, values=values)
         with closing(sqlite3.connect(self.database)) as database, database:
             return database.execute(statement, values).fetchall()
 
@@ -144,8 +159,7 @@ class World:
 
     def content(self, *but: str) -> str:
         """A hash of every row of every table that an apply may write."""
-        with closing(sqlite3.connect(self.database)) as database:
-            said = [(name, database.execute(f"SELECT * FROM {name}").fetchall()) for name in OURS if name not in but]
+        said = [(name, sorted(map(repr, self.sql(f"SELECT * FROM {name}")))) for name in OURS if name not in but]
         return hashlib.sha256(repr(said).encode()).hexdigest()
 
     # the commands
@@ -199,10 +213,11 @@ class World:
         at = int(self.now.timestamp())
         unique = hashlib.sha256(f"{login} {nas} {id} {at}".encode()).hexdigest()[:32]
         given = self.class_of(login) if klass is None else klass
+        moment = self.place.instant()
         self.sql(
             "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime,"
             " acctsessiontime, acctinputoctets, acctoutputoctets, framedipaddress, class)"
-            " VALUES (?, ?, ?, ?, ?, ?, 3600, 1000, 1000, ?, ?)",
+            f" VALUES (?, ?, ?, ?, {moment}, {moment}, 3600, 1000, 1000, ?, ?)",
             *(id or unique[:8], unique, login, nas, at - 3600, at - 60, ipv4, given),
         )
         return unique
@@ -210,13 +225,16 @@ class World:
     def report(self, unique: str, *, down: int = 0, up: int = 0) -> None:
         """An interim update at this moment; octets moved since the one before."""
         self.sql(
-            "UPDATE radacct SET acctupdatetime = ?, acctinputoctets = acctinputoctets + ?,"
+            f"UPDATE radacct SET acctupdatetime = {self.place.instant()}, acctinputoctets = acctinputoctets + ?,"
             " acctoutputoctets = acctoutputoctets + ? WHERE acctuniqueid = ?",
             *(int(self.now.timestamp()), up, down, unique),
         )
 
     def stop(self, unique: str) -> None:
-        self.sql("UPDATE radacct SET acctstoptime = ? WHERE acctuniqueid = ?", int(self.now.timestamp()), unique)
+        moment = self.place.instant()
+        self.sql(
+            f"UPDATE radacct SET acctstoptime = {moment} WHERE acctuniqueid = ?", int(self.now.timestamp()), unique
+        )
 
 
 def _killed_at(store: Store, number: int) -> None:
@@ -244,12 +262,12 @@ def keyring() -> Keyring:
     return Keyring.unlock((ROOT / KEYRING).read_bytes(), identity_from(demo_key()))
 
 
-def built(folder: Path) -> Path:
+def built(folder: Path, dsn: str = DSN) -> Path:
     """The example in one commit, with an empty lab database."""
     example.copy(folder)
     (folder / ".gitignore").write_text("var/\n", "utf-8")
     example.commit(folder, "Leave the database out")
-    Store.create(DSN, base=folder, lab=True).close()
+    Store.create(dsn, base=folder, lab=True).close()
     return folder
 
 

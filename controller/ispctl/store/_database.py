@@ -180,4 +180,4 @@ def _connect(address: Address, *, readonly: bool, timeout: float, make: bool) ->
         return SqliteLink(address, readonly=readonly, timeout=timeout, make=make)
     from ispctl.store._postgresql import PostgresqlLink
 
-    return PostgresqlLink(address, readonly=readonly, timeout=timeout)  # databases are made by their owner
+    return PostgresqlLink(address, readonly=readonly, timeout=timeout, make=make)  # the database is there already

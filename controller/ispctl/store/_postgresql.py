@@ -16,9 +16,8 @@ from ispctl.store._dialect import POSTGRESQL, Dialect
 from ispctl.store._dsn import Server
 from ispctl.store._link import Parameters
 from ispctl.store._postgresql_errors import refusal, unreachable
+from ispctl.store._postgresql_watch import LONG_PATIENCE, Connection, Cursor
 
-Connection = extensions.connection
-Cursor = extensions.cursor
 _TIMESTAMPTZ: Final = 1184
 _PATIENCE: Final = {
     # A dead machine is noticed within half a minute, also by the kernel of the server: nobody waits for minutes.
@@ -37,7 +36,7 @@ class PostgresqlLink:
 
     failures: tuple[type[Exception], ...] = (psycopg2.Error, ValueError, OverflowError)
 
-    def __init__(self, address: Server, *, readonly: bool, timeout: float) -> None:
+    def __init__(self, address: Server, *, readonly: bool, timeout: float, make: bool) -> None:
         self.dialect: Dialect = POSTGRESQL
         self.place = address.place
         self._readonly = readonly
@@ -49,21 +48,23 @@ class PostgresqlLink:
         except self.failures as error:
             self._connection.close()
             raise self.refusal(error) from None
+        if make:
+            self._connection.patience = LONG_PATIENCE
 
     def close(self) -> None:
         self._connection.close()
 
     def execute(self, sql: str, parameters: Parameters) -> Cursor:
-        return self._run(self._connection.cursor(), sql, parameters)
+        return self._run(self._connection.cursor(cursor_factory=Cursor), sql, parameters)
 
     def stream(self, sql: str, parameters: Parameters) -> Cursor:
         self._streams += 1  # the server keeps the rows, so that the reader may write meanwhile
-        return self._run(self._connection.cursor(f"ispctl_{self._streams}", withhold=True), sql, parameters)
+        return self._run(
+            self._connection.cursor(f"ispctl_{self._streams}", cursor_factory=Cursor, withhold=True), sql, parameters
+        )
 
     def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
-        cursor = self._connection.cursor()
-        cursor.executemany(_translated(sql), list(rows))
-        return cursor.rowcount
+        return self._connection.cursor(cursor_factory=Cursor).execute_each(_translated(sql), rows)
 
     @property
     def in_transaction(self) -> bool:
@@ -74,7 +75,9 @@ class PostgresqlLink:
         return False  # the server waits by itself, up to lock_timeout
 
     def refusal(self, error: Exception) -> Refusal:
-        return refusal(error, self.place, readonly=self._readonly, closed=bool(self._connection.closed))
+        link = self._connection
+        silent = link.patience if link.given_up else None
+        return refusal(error, self.place, readonly=self._readonly, closed=bool(link.closed), silent=silent)
 
     def _run(self, cursor: Cursor, sql: str, parameters: Parameters) -> Cursor:
         if parameters:
@@ -90,7 +93,9 @@ def connect(address: Server, **more: str) -> Connection:
     """A direct connection, each statement of which stands for itself; times are read as whole seconds since 1970."""
     wanted = {**_PATIENCE, **extensions.parse_dsn(address.dsn), **more, "client_encoding": "UTF8"}
     try:
-        connection = psycopg2.connect(extensions.make_dsn(**wanted))
+        connection = psycopg2.connect(
+            extensions.make_dsn(**wanted), connection_factory=Connection, cursor_factory=Cursor
+        )
         connection.autocommit = True
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             _show_broken_bytes()

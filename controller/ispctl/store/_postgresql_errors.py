@@ -9,12 +9,15 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.store import _errors
 
 
-def refusal(error: Exception, place: str, *, readonly: bool, closed: bool) -> Refusal:
+def refusal(error: Exception, place: str, *, readonly: bool, closed: bool, silent: float | None) -> Refusal:
     """The refusal that tells a person about `error` (PostgreSQL's manual, appendix A: error codes).
 
-    `readonly`: nothing was to be written by this connection. `closed`: it is broken.
+    `readonly`: nothing was to be written by this connection. `closed`: it is broken. `silent`: it was
+    given up after so many seconds without an answer.
     """
     state = str(getattr(error, "pgcode", None) or "")
+    if silent is not None:
+        return _silent(place, f"no answer in {silent:g} s")
     if closed or state.startswith("08"):
         return _gone(place, "")
     if state == "25006" and readonly:
@@ -64,6 +67,11 @@ _REASONS: Final = {
 def _gone(place: str, _: str) -> Refusal:
     advice = "Run the command again when the server is back; what was not committed was taken back"
     return Refusal(Problem("E327", f"{place}: the server ended the connection", advice=advice))
+
+
+def _silent(place: str, said: str) -> Refusal:
+    advice = "Look at the server: is it frozen, or its disk? Then run the command again; it goes on from what is done"
+    return Refusal(Problem("E327", f"{place}: {said}, so the connection was given up", advice=advice))
 
 
 def _read_only(place: str, _: str) -> Refusal:
