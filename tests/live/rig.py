@@ -113,6 +113,7 @@ class Rig:
             f" acctstarttime = acctstarttime - {self.place.span(900)} WHERE acctsessionid = ?",
             session.id,
         )
+        session.started -= 900
 
     def group(self, name: str, *reply: tuple[str, str]) -> None:
         for attribute, value in (("ISP-Profile", name), ("ISP-Rendering", RENDERING)):
