@@ -99,6 +99,17 @@ def test_a_dry_run_says_the_same_and_writes_nothing(simple: Isp) -> None:
     assert sql(simple, "SELECT count(*) FROM ispctl_journal") == [(0,)]
 
 
+def test_nothing_is_adopted_while_everything_is_paused_but_one_may_look(simple: Isp) -> None:
+    assert simple("pause", "--reason", "the old system moves").code == 0
+    before = rows_of(simple, ANITA, FIRMA), sql(simple, "SELECT * FROM nas")
+    said = simple("adopt", "--all")
+    assert (said.code, said.err.partition(" until ")[0]) == (1, "E614 paused: everything is paused")
+    assert (rows_of(simple, ANITA, FIRMA), sql(simple, "SELECT * FROM nas")) == before
+    assert simple("adopt", "--all", "--dry-run").code == 0
+    assert simple("resume").code == 0
+    assert simple("adopt", "--all").code == 0
+
+
 def test_a_group_or_a_login_may_come_first(simple: Isp) -> None:
     foreign = rows_of(simple, ANITA, "bikash@home.example")
     said = simple("adopt", "--group", "office.example", "--format", "json")

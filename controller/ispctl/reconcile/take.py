@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.desired import Entitlement
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Key
 from ispctl.radius.rows import RadiusRows, order
-from ispctl.reconcile.guards import may_begin
+from ispctl.reconcile.guards import may_begin, not_paused
 from ispctl.reconcile.notes import Notes
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.survey import SHARED, Reading, Survey, survey
@@ -73,6 +74,8 @@ def _take(
     backend = RadiusRows(world.store)
     reading = Reading(world.repository, world.store, backend, world.repository.resolve(commit), world.now)
     may_begin(world, reading, Permission())
+    if not dry_run:
+        not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
     try:
         found = survey(reading)
     except Unreachable as error:
