@@ -108,3 +108,17 @@ def test_counters_with_gigawords_never_go_round(rig: Rig) -> None:
     line.send("Interim-Update", BEGAN + 300, 300, 4_000_000_000, Acct_Output_Gigawords=0)
     line.send("Interim-Update", BEGAN + 600, 600, 50, Acct_Output_Gigawords=0)
     assert line.rows() == [(4_000_000_000, True)]
+
+
+def test_a_report_that_waited_and_tells_no_time_belongs_to_its_session(rig: Rig) -> None:
+    line = Line(rig)
+    line.send("Start", 0, 0, 0, Event_Timestamp=None)
+    past = rig.place.span(1500)
+    rig.run(
+        f"UPDATE radacct SET acctstarttime = acctstarttime - {past}, acctupdatetime = acctupdatetime - {past}"
+        " WHERE username = ?",
+        line.login,
+    )
+    line.send("Interim-Update", 0, 300, 70, Event_Timestamp=None, Acct_Delay_Time=1200)
+    line.send("Interim-Update", 0, 1500, 90, Event_Timestamp=None)
+    assert line.rows() == [(90, True)]
