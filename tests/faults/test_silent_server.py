@@ -16,6 +16,8 @@ from ispctl import reconcile
 from ispctl.lab.cluster import Cluster
 from ispctl.model.problem import Refusal
 from ispctl.reconcile import Permission
+from ispctl.store._dsn import Server
+from ispctl.store._postgresql import connect
 from ispctl.store._postgresql_watch import Connection
 from tests.postgres import FreshDatabase
 from tests.reconcile.world import ANY, World, built
@@ -73,6 +75,26 @@ def test_a_server_that_freezes_during_an_apply_is_given_up_and_the_next_apply_en
     assert world.apply().exit_code == 0
     assert world.rows() == world.desired()
     assert world.plan().empty
+
+
+def test_a_server_that_freezes_while_the_lock_is_taken_is_given_up_as_one_that_is_silent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "patience", 0.5)
+    frozen: list[int] = []
+
+    def freezing(address: Server, **more: str) -> Connection:
+        connection = connect(address, **more)
+        frozen.append(connection.info.backend_pid)
+        os.kill(frozen[-1], signal.SIGSTOP)
+        return connection
+
+    monkeypatch.setattr("ispctl.store._lock_server.connect", freezing)
+    with thawed(frozen), pytest.raises(Refusal, match="E327 .* no answer in 0.5 s"):
+        world.apply()
+    assert frozen
+    monkeypatch.undo()
+    assert world.apply().exit_code == 0
 
 
 def test_a_server_that_takes_connections_and_says_nothing_is_named(world: World, cluster: Cluster) -> None:

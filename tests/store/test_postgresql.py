@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from ispctl.lab.cluster import Cluster
-from ispctl.model.problem import Refusal
+from ispctl.model.problem import Problem, Refusal
 from ispctl.store import Applied, Holder, Store
 from tests.databases import Place
 from tests.postgres import FreshDatabase, own_cluster
@@ -213,6 +213,22 @@ def test_a_holder_whose_connection_broke_refuses_to_go_on(place: Place) -> None:
                 store.check_lock()
         with store.lock(Holder("third", NOON)):
             pass
+
+
+def test_a_run_that_was_refused_leaves_no_holder_behind(place: Place) -> None:
+    with place.create() as store:
+        with pytest.raises(Refusal, match="E605"), store.lock(Holder("first", NOON)):
+            assert store.meta.get("applier")
+            raise Refusal(Problem("E605", "a clock that went back", advice="Set it"))
+        assert store.meta.get("applier") is None
+
+
+def test_what_keeps_the_lock_from_being_taken_is_named(place: Place) -> None:
+    place.create().close()
+    name = place.dsn.rpartition("/")[2]
+    place.hand(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    with place.open() as store, pytest.raises(Refusal, match="E328"), store.lock(Holder("first", NOON)):
+        pass
 
 
 def test_broken_bytes_of_somebody_else_stop_nobody(cluster: Cluster) -> None:

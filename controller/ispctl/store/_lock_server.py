@@ -12,16 +12,20 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.store._dsn import Server
 from ispctl.store._lock import Holder, Lock, taken
 from ispctl.store._postgresql import connect
+from ispctl.store._postgresql_errors import refusal
 
 _KEY: Final = 115949411066988
 """Ours, in every database; advisory locks of two databases are strangers."""
 _NAME: Final = "applier"
 """Key in ispctl_meta of who holds the lock, or held it when the connection broke."""
+_FAREWELL: Final = 5.0
+"""Seconds for taking that back: whoever gives up a server that hangs has waited long enough."""
 
 
 @contextmanager
 def held_server(address: Server, holder: Holder) -> Iterator[Lock]:
-    """Hold the lock of a database. Refuses E312, naming the holder, and what `connect` refuses.
+    """Hold the lock of a database. Refuses E312, naming the holder, and whatever keeps it from being taken: a server
+    that is not there, hangs, is full or takes no changes.
 
     The connection has to be direct: behind a pooler that lends connections the lock would be somebody else's.
     """
@@ -29,26 +33,37 @@ def held_server(address: Server, holder: Holder) -> Iterator[Lock]:
     cursor = connection.cursor()
 
     def ask(sql: str, *values: str) -> str:
-        try:
-            cursor.execute(sql, values)
-            rows = cursor.fetchall() if cursor.description else []
-        except psycopg2.Error:
-            raise _lost(address.place) from None
+        cursor.execute(sql, values)
+        rows = cursor.fetchall() if cursor.description else []
         return str(rows[0][0]) if rows else ""
 
-    try:
-        if ask(f"SELECT pg_try_advisory_lock({_KEY})") != "True":
-            raise taken(address.place, Holder.from_text(ask("SELECT value FROM ispctl_meta WHERE key = %s", _NAME)))
-        ask(
-            "INSERT INTO ispctl_meta (key, value) VALUES (%s, %s)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            _NAME,
-            holder.as_text(),
-        )
+    def check() -> None:
         # The lock lives and dies with this session: if it still answers, it still holds it.
-        yield Lock(lambda: ask("SELECT 1"))
-        with suppress(Refusal):
-            ask("DELETE FROM ispctl_meta WHERE key = %s", _NAME)
+        try:
+            ask("SELECT 1")
+        except psycopg2.Error:
+            raise _lost(address.place) from None
+
+    try:
+        try:
+            if ask(f"SELECT pg_try_advisory_lock({_KEY})") != "True":
+                raise taken(address.place, Holder.from_text(ask("SELECT value FROM ispctl_meta WHERE key = %s", _NAME)))
+            ask(
+                "INSERT INTO ispctl_meta (key, value) VALUES (%s, %s)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                _NAME,
+                holder.as_text(),
+            )
+        except psycopg2.Error as error:
+            silent = connection.patience if connection.given_up else None
+            closed = bool(connection.closed)
+            raise refusal(error, address.place, readonly=False, closed=closed, silent=silent) from None
+        try:
+            yield Lock(check)
+        finally:
+            connection.patience = min(connection.patience, _FAREWELL)
+            with suppress(psycopg2.Error):
+                ask("DELETE FROM ispctl_meta WHERE key = %s", _NAME)
     finally:
         connection.close()
 
