@@ -11,7 +11,7 @@ from ispctl.reconcile import Settled, settle
 from ispctl.store import Holder
 from tests.radius.dae import Dae
 from tests.reconcile.test_sessions import HOME_50, dial, point, slower, told
-from tests.reconcile.world import ANITA, World
+from tests.reconcile.world import ANITA, BOTH, World
 
 BURST = "rate: {down: 50M, up: 25M, burst: {down: 80M, up: 40M, threshold: {down: 40M, up: 20M}, seconds: 10}}"
 
@@ -104,3 +104,41 @@ def test_a_nas_that_began_anew_has_nobody_to_tell(world: World, dae: Dae) -> Non
     assert world.plan().empty
     assert told(world.apply()) == []
     assert again != unique
+
+
+def reused(world: World, dae: Dae, unique: str) -> None:
+    """The NAS boots and gives the same Acct-Session-Id to the next session: the row of the former one makes room."""
+    world.tick(hours=2)
+    world.sql(
+        "UPDATE radacct SET acctuniqueid = 'former', acctstoptime = acctupdatetime,"
+        " acctterminatecause = 'NAS-Reboot' WHERE acctuniqueid = ?",
+        unique,
+    )
+    fresh = dial(world, dae, ANITA, id=unique[:8])
+    world.sql("UPDATE radacct SET acctuniqueid = ? WHERE acctuniqueid = ?", unique, fresh)
+
+
+@BOTH
+def test_a_later_session_under_the_same_id_proves_nothing_of_the_former_one(world: World, dae: Dae) -> None:
+    unique = dial(world, dae, ANITA)
+    slower(world)
+    world.apply()
+    reused(world, dae, unique)
+    world.report(unique, down=10**12)
+    assert settled(world) == Settled(ended=1)
+    assert world.plan().empty
+    assert told(world.apply()) == []
+
+
+def test_what_a_former_session_did_not_keep_to_is_not_held_against_a_later_one(world: World, dae: Dae) -> None:
+    unique = dial(world, dae, ANITA)
+    slower(world)
+    world.apply()
+    for _ in range(2):
+        world.tick(seconds=300)
+        world.report(unique, down=50_000_000 // 8 * 300)
+        settled(world)
+    assert not world.plan().empty
+    reused(world, dae, unique)
+    assert world.plan().empty, "a plan forgets nothing, and is not misled either"
+    assert settled(world) == Settled(ended=1)

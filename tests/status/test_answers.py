@@ -219,6 +219,14 @@ def test_a_session_that_was_told_something_older_is_behind(world: World) -> None
     assert _one(world).config == "behind"
 
 
+def test_what_a_former_session_was_told_says_nothing_of_a_later_one_under_its_id(world: World) -> None:
+    klass = world.class_of(ANITA)
+    world.dial(ANITA, klass[:-8] + "0" * 8)
+    world.answered(ANITA, klass, proved=True)
+    world.sql("UPDATE ispctl_session SET counted = ?", int((NOW - timedelta(hours=2)).timestamp()))
+    assert (_one(world).config, _one(world).proof) == ("behind", "")
+
+
 def test_a_session_without_class_is_unknown_and_not_current(world: World) -> None:
     world.dial(ANITA)
     assert _one(world).config == "unknown"

@@ -98,6 +98,9 @@ def test_speed_is_measured_from_the_last_change_on(world: World) -> None:
     measured = _running(world).since_told
     assert measured is not None
     assert (measured.seconds, measured.down, measured.up) == (300, 10**9 * 8 // 300, 20_000_000 * 8 // 300)
+    world.sql("UPDATE radacct SET acctstarttime = acctupdatetime")
+    later = _running(world)
+    assert (later.told, later.since_told) == (None, None), "a later session under the same id was told nothing"
 
 
 def test_whoever_is_online_would_be_accepted_again_with_the_same_device(world: World) -> None:

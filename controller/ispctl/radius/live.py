@@ -90,7 +90,7 @@ def behind(
         if owner is None or host is None:
             continue  # not ours, or from a NAS that is not in the inventory: nobody we could ask
         fields = want.get(("login", session.login))
-        proof = proofs.get(session.uniqueid)
+        proof = proof_of(session, proofs)
         if proof is not None and over(session, proof):
             continue
         if fields is None or fields["refuse"]:
@@ -153,6 +153,18 @@ def _group(session: Session, fields: Fields) -> str:
     """The group a session should have: a device that the server itself put behind the wall stays there, or it would be
     ended again and again."""
     return WALLED if session.klass.endswith("/wall:mac") else str(fields["group"])
+
+
+def proof_of(session: Session, proofs: Mapping[str, Proof]) -> Proof | None:
+    """What was asked of this session (`proofs`: by unique id), and not of a former one whose id it has."""
+    proof = proofs.get(session.uniqueid)
+    return None if proof is None or former(proof, session.started) else proof
+
+
+def former(proof: Proof, started: datetime | None) -> bool:
+    """Whether a session that began then is a later one than was asked, under the same unique id: a NAS that booted may
+    count its Acct-Session-Ids from the same number again. Both moments are of the accounting, so its clock is one."""
+    return bool(started and proof.counted and started > proof.counted)
 
 
 def over(session: Session, proof: Proof) -> bool:

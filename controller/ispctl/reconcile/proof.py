@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from ispctl.model.network import Nas
-from ispctl.radius.live import nas_by_address
+from ispctl.radius.live import former, nas_by_address
 from ispctl.radius.sessions import LiveSession, verify
 from ispctl.radius.sessions import Proof as Judged
 from ispctl.reconcile.survey import LEFT
@@ -41,7 +41,7 @@ def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> Settled:
     found = dict.fromkeys(("proved", "waiting", "contradicted", "gone"), 0)
     for proof in asked:
         session = open_now.get(proof.uniqueid)
-        if session is None:
+        if session is None or former(proof, session.started):
             store.forget_proof(proof.uniqueid)
             found["gone"] += 1
         elif is_awaited(proof):

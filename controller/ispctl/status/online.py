@@ -121,7 +121,7 @@ class _Judge:
         fields = self.rows.get(("login", session.login))
         id, _, key = self.owners.get(session.login, "").partition("/")
         walled = session.klass.partition("/wall:")[2]
-        proof = self.proofs.get(session.uniqueid)
+        proof = live.proof_of(session, self.proofs)
         config, needs = self._config(session, proof)
         down, up = session.octets_out, session.octets_in
         if nas and nas.accounting.direction == "subscriber":

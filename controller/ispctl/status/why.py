@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.radius.live import former
 from ispctl.repo import Holding
 from ispctl.repo.git import Commit
 from ispctl.status.names import services
@@ -135,7 +136,8 @@ def _running(view: View, shown: Shown) -> tuple[Running, ...] | None:
     if shown.sessions is None or proofs is None:
         return None
     known = {proof.uniqueid: proof for proof in proofs}
-    return tuple(_one(view, session, known.get(session.unique)) for session in shown.sessions)
+    asked = ((session, known.get(session.unique)) for session in shown.sessions)
+    return tuple(_one(view, one, None if proof and former(proof, one.started) else proof) for one, proof in asked)
 
 
 def _one(view: View, session: Online, proof: Proof | None) -> Running:
