@@ -46,11 +46,14 @@ POLICY = Policy.model_validate(
     }
 )
 OPENED, WALLED = "opened@home.example", "walled@home.example"
+FIXED = {"ipv4": "203.0.113.90", "ipv6": "2001:db8:1::7", "delegated": "2001:db8:200::/56"}
+"""What a login may have in place of each pool, in their order."""
 
 
 @dataclass
 class Isp:
-    """A NAS of each platform, and two logins that may be dialled through all of them."""
+    """A NAS of each platform, and logins that may be dialled through all of them: one behind the wall, one for each
+    kind of pool that has something fixed in its place."""
 
     rig: Rig
     nas: dict[str, Nas]
@@ -69,6 +72,8 @@ class Isp:
             entitlement("sub-900001", login=OPENED, **usual),
             entitlement("sub-900002", login=WALLED, **usual | {"access": "walled"}),
         ]
+        for number, (kind, value) in enumerate(FIXED.items(), 900003):
+            people.append(entitlement(f"sub-{number}", login=f"{kind}@home.example", **usual | {kind: value}))
         return Intent(POLICY, {terms.tariff: terms}, self.inventory, people)
 
     def write(self, terms: Terms) -> Intent:
@@ -151,6 +156,15 @@ def test_a_router_shapes_by_what_it_is_told_and_ignores_nothing(isp: Isp, name: 
         assert session.address_list != "isp-walled"
     finally:
         isp.nas[name].hangup(session)
+
+
+@pytest.mark.parametrize("name", platforms())
+def test_what_is_fixed_takes_the_place_of_its_pool_and_of_no_other(isp: Isp, name: str) -> None:
+    pools = platform(name).pools
+    for pool, (kind, value) in zip(pools, FIXED.items(), strict=True):
+        told = dict(isp.reply(name, f"{kind}@home.example"))
+        assert value in {text.removesuffix("/128") for text in told.values()}
+        assert {attribute for attribute in told if "Pool" in attribute} == set(pools) - {pool}, kind
 
 
 @pytest.mark.parametrize("name", platforms())

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ispctl.plan import Fields, Key
+from ispctl.platforms import platform, platforms
 from ispctl.radius.decision import Asking, Known, decide, mac_of
 from ispctl.store import Session
 from tests.radius.world import ANITA, HOME, POP, group, login
@@ -113,6 +114,17 @@ def test_a_fixed_address_drops_the_pool_and_the_wall_drops_the_address() -> None
     assert [name for name, _ in walled.reply] == ["Mikrotik-Rate-Limit", "Class"]
     assert walled.reply[-1][1].endswith("/wall:mac")
     assert walled.walled == "mac"
+
+
+@pytest.mark.parametrize("name", platforms())
+def test_what_is_fixed_drops_the_pool_of_its_kind_by_every_vendors_name(name: str) -> None:
+    pools = platform(name).pools
+    home: Fields = {**group(f"isp:home-50@{name}"), "reply": tuple((pool, "=", "home") for pool in pools)}
+    fixed = ("Framed-IP-Address", "Framed-IPv6-Address", "Delegated-IPv6-Prefix")
+    for given, pool in zip(fixed, pools, strict=True):
+        rows = {**ROWS, ("group", f"isp:home-50@{name}"): home, ANITA: login(expires=None, reply=((given, ":=", "x"),))}
+        answer = decide(rows, _asking(platform=name), Known(frozenset({BOUND})))
+        assert {attribute for attribute, _ in answer.reply} == {given, "Class", *pools} - {pool}
 
 
 def test_a_pool_of_the_server_that_is_full_refuses() -> None:

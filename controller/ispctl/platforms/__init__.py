@@ -109,6 +109,13 @@ def platforms() -> tuple[str, ...]:
     return tuple(sorted(folder.name.replace("_", "-") for folder in folders if (folder / "__init__.py").is_file()))
 
 
+@cache
+def pool_names() -> tuple[tuple[str, ...], ...]:
+    """For pools of IPv4 addresses, of IPv6 addresses and of delegated prefixes: every name that some platform has."""
+    kinds = zip(STANDARD_POOLS, *(platform(name).pools for name in platforms()), strict=True)
+    return tuple(tuple(sorted(set(names))) for names in kinds)
+
+
 def untagged(name: str) -> str:
     """An attribute without its tag: ERX-Service-Activate:1 -> ERX-Service-Activate."""
     return name.partition(":")[0]

@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ispctl.plan import Fields, Resources, Value
-from ispctl.platforms import Attribute
+from ispctl.platforms import Attribute, pool_names
 from ispctl.radius.rendering import SERVED_POOLS, WALLED, rendering
 from ispctl.store import Session
 
 _MAC: Final = re.compile("[^0-9a-f]?".join(["([0-9a-f]{2})"] * 6))
-_LINK: Final = ("Framed-IPv6-Pool", "Stateful-IPv6-Address-Pool", SERVED_POOLS[1])
+_IPV4, _IPV6, _DELEGATED = ((*names, served) for names, served in zip(pool_names(), SERVED_POOLS, strict=True))
 POOLS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Framed-IP-Address": ("Framed-Pool", SERVED_POOLS[0]),
-    "Framed-IPv6-Prefix": _LINK,
-    "Framed-IPv6-Address": _LINK,
-    "Delegated-IPv6-Prefix": ("Delegated-IPv6-Prefix-Pool", "Mikrotik-Delegated-IPv6-Pool", SERVED_POOLS[2]),
+    "Framed-IP-Address": _IPV4,
+    "Framed-IPv6-Prefix": _IPV6,
+    "Framed-IPv6-Address": _IPV6,
+    "Delegated-IPv6-Prefix": _DELEGATED,
 }
 """What is given by number makes the pool of the same kind pointless."""
 GIVEN: Final[Mapping[str, str]] = dict(

@@ -1,15 +1,17 @@
-"""From settings to the files of one FreeRADIUS folder. The files are fixed texts; only ispctl.conf holds settings."""
+"""From settings to the files of one FreeRADIUS folder. The files are fixed texts; only ispctl.conf holds settings, and
+platforms.conf what the platforms call a pool."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.platforms import pool_names
 from ispctl.radius.server.settings import ServerSettings, safe_path
 
 NAME: Final = "ispctl"
@@ -60,7 +62,14 @@ def _templates(dialect: str) -> dict[str, str]:
     folder = resources.files(__package__) / "templates"
     texts = {name: (folder / name).read_text("utf-8") for name in _SHARED}
     texts.update({name: (folder / dialect / name).read_text("utf-8") for name in _DIALECT})
+    texts["platforms.conf"] = "".join(map(_without_pool, ("ipv4", "ipv6", "delegated"), pool_names()))
     return texts
+
+
+def _without_pool(kind: str, names: Iterable[str]) -> str:
+    """A policy that takes the pools of a kind out of the reply, by every platform's name."""
+    removals = "".join(f"\t\t&{name} !* ANY\n" for name in names)
+    return f"isp_no_{kind}_pool {{\n\tupdate reply {{\n{removals}\t}}\n}}\n"
 
 
 def _marker(texts: Mapping[str, str], settings: ServerSettings) -> str:
