@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from ispctl.desired import Entitlement, services, terms_of
+from ispctl.desired import Entitlement, entitle_all, terms_of
 from ispctl.radius.rendering import Intent
 from ispctl.repo.snapshot import Snapshot
 
@@ -22,5 +22,4 @@ def intent_of(snapshot: Snapshot, now: datetime) -> Intent:
 
 def entitlements(snapshot: Snapshot, now: datetime) -> Iterator[Entitlement]:
     """The entitlements of all services, in the order of the files. Raises KeyError as `intent_of` does."""
-    for document in snapshot.subscribers():
-        yield from services(document, snapshot, now)
+    return entitle_all(snapshot.subscribers(), snapshot, now)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ispctl.desired import services, terms_of
+from ispctl.desired import entitle_all, terms_of
 from ispctl.radius.rendering import Intent, render
 from ispctl.repo import Repository
 from ispctl.repo.checks import check
@@ -51,7 +51,7 @@ def mutant(chance: random.Random, isp: Path, texts: dict[str, str]) -> set[str]:
 
 def derived(snapshot: Snapshot) -> None:
     terms = {tariff.value.name: terms_of(tariff.value) for tariff in snapshot.tariffs()}
-    entitlements = [one for document in snapshot.subscribers() for one in services(document, snapshot, NOW)]
+    entitlements = list(entitle_all(snapshot.subscribers(), snapshot, NOW))
     render(Intent(snapshot.policy.value, terms, snapshot.nas, entitlements))
 
 

@@ -19,6 +19,11 @@ def ending(value: datetime | date, zone: ZoneInfo, owner: str, spread: int) -> d
     by a stable hash of the service: a million sessions do not end in one second."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
-    end = moment(value + timedelta(days=1), zone)
-    later = int.from_bytes(hashlib.sha256(owner.encode()).digest()[:6], "big") % spread if spread else 0
-    return end + timedelta(seconds=later)
+    return moment(value + timedelta(days=1), zone) + later(owner, spread)
+
+
+def later(owner: str, spread: int) -> timedelta:
+    """How long after midnight the days of a service end, of `spread` seconds."""
+    if not spread:
+        return timedelta()
+    return timedelta(seconds=int.from_bytes(hashlib.sha256(owner.encode()).digest()[:6], "big") % spread)

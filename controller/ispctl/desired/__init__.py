@@ -1,0 +1,18 @@
+"""What one service is entitled to now, until when, and why. Pure: record + context + now -> Entitlement."""
+
+from ispctl.desired._service import entitle, entitle_all, identities, sealed_digest
+from ispctl.desired._values import BEGINNING, NEVER, Because, Context, Entitlement, Terms, terms_of
+
+__all__ = [
+    "BEGINNING",
+    "NEVER",
+    "Because",
+    "Context",
+    "Entitlement",
+    "Terms",
+    "entitle",
+    "entitle_all",
+    "identities",
+    "sealed_digest",
+    "terms_of",
+]

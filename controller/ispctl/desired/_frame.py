@@ -1,0 +1,51 @@
+"""One context at one moment, with what thousands of services have in common looked up once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ispctl.desired._values import Context, Terms, pop_of, terms_of
+from ispctl.model.days import later, moment
+from ispctl.model.document import Document
+from ispctl.model.subscriber import Group
+from ispctl.model.tariff import Tariff
+
+_DAY: Final = timedelta(days=1)
+
+
+class Frame:
+    """A context is frozen while it is asked, so that every answer may be kept."""
+
+    def __init__(self, context: Context, now: datetime) -> None:
+        self.context, self.now = context, now
+        self.policy = context.policy.value
+        self.zone = ZoneInfo(self.policy.timezone)
+        self.group: Callable[[str], Document[Group] | None] = cache(context.group)
+        self.tariff: Callable[[str], Document[Tariff] | None] = cache(context.tariff)
+        self.terms: Callable[[str], Terms] = cache(self._terms)
+        self.reach: Callable[[tuple[str, ...]], tuple[str, ...]] = cache(context.reach)
+        self.pop: Callable[[tuple[str, ...]], str] = cache(pop_of)
+        self._midnight: Callable[[date], datetime] = cache(self._begins)
+
+    def moment(self, value: datetime | date) -> datetime:
+        """The instant at which a day or time stamp begins, in UTC."""
+        return moment(value, self.zone) if isinstance(value, datetime) else self._midnight(value)
+
+    def ending(self, value: datetime | date, owner: str, spread: int) -> datetime:
+        """The instant at which an inclusive day or a time stamp ends, see `model.days`."""
+        if isinstance(value, datetime):
+            return moment(value, self.zone)
+        return self._midnight(value + _DAY) + later(owner, spread)
+
+    def _begins(self, day: date) -> datetime:
+        return moment(day, self.zone)
+
+    def _terms(self, name: str) -> Terms:
+        tariff = self.tariff(name)
+        if tariff is None:
+            raise KeyError(name)
+        return terms_of(tariff.value)

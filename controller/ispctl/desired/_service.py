@@ -1,0 +1,304 @@
+"""What one service is entitled to now, until when, and why. Pure: record + context + now -> Entitlement.
+
+A service is a set of spans of time, each with a state and the line that brought it; the strictest span that holds
+`now` is the state, and the next edge of any span is the moment at which the answer may change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from ispctl.desired._frame import Frame
+from ispctl.desired._values import BEGINNING, NEVER, Because, Context, Entitlement, Terms, granted
+from ispctl.model.document import Document
+from ispctl.model.record import Loc
+from ispctl.model.subscriber import Binding, Hold, Ipv4, Ipv6, Service, Subscriber, group_of
+from ispctl.model.tariff import Tariff
+from ispctl.states import STRICTNESS, Access, State, access
+
+_UNASKED: Final = Because("", "")
+
+
+class Span(NamedTuple):
+    """A state that holds from `start` (inclusive) to `end` (exclusive)."""
+
+    state: State
+    start: datetime
+    end: datetime
+    because: Because
+
+
+def entitle(document: Document[Subscriber], number: int, context: Context, now: datetime) -> Entitlement:
+    """The entitlement of service `number` of a subscriber at `now` (aware). Raises KeyError for a tariff that does
+    not exist: validation comes first."""
+    return _Service(document, number, Frame(context, now)).entitlement()
+
+
+def entitle_all(documents: Iterable[Document[Subscriber]], context: Context, now: datetime) -> Iterator[Entitlement]:
+    """The entitlements of all services of these subscribers, in their order. Raises KeyError as `entitle` does."""
+    frame = Frame(context, now)
+    for document in documents:
+        for number in range(len(document.value.services)):
+            yield _Service(document, number, frame).entitlement()
+
+
+class Reasons(Mapping[str, Because]):
+    """Why each value of an entitlement is what it is. Found when somebody asks: of a million that are derived, hardly
+    one is explained."""
+
+    def __init__(self, document: Document[Subscriber], number: int, frame: Frame) -> None:
+        self._from = document, number, frame
+
+    @cached_property
+    def _found(self) -> Mapping[str, Because]:
+        return _Service(*self._from, explain=True).reasons()
+
+    def __getitem__(self, name: str) -> Because:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+class _Service:
+    """One derivation; lives as long as one call of `entitle`."""
+
+    def __init__(self, document: Document[Subscriber], number: int, frame: Frame, *, explain: bool = False) -> None:
+        self.document, self.number, self.frame, self.explain = document, number, frame, explain
+        self.now, self.policy = frame.now, frame.policy
+        self.at: Loc = ("services", number)
+        self.group = frame.group(group_of(document.path))
+        self.written = document.value.services[number]
+        self.owner = f"{document.value.id}/{self.written.key}"
+        self.because: dict[str, Because] = {}
+        self.service, self.changed = self._scheduled() if self.written.scheduled else (self.written, {})
+
+    def entitlement(self) -> Entitlement:
+        terms = self._terms
+        spans = list(self._spans())
+        span = self._strictest(spans)
+        edges = {edge for s in spans for edge in (s.start, s.end)} | set(self._schedule())
+        ends = next((s.start for s in spans if s.state is State.EXPIRED), None)
+        names = self._value("nas") or ()
+        binding: Binding = self._value("mac") or Binding()
+        ipv4, ipv6 = self._addresses(terms)
+        return Entitlement(
+            id=self.document.value.id,
+            key=self.service.key,
+            login=self.service.login,
+            state=span.state,
+            access=access(span.state, self.policy),
+            terms=terms,
+            ipv4=ipv4,
+            ipv6=ipv6[0],
+            delegated=ipv6[1],
+            routes=tuple(sorted(map(str, self.service.routes))),
+            nas=self.frame.reach(names),
+            pop=self.frame.pop(names),
+            roaming=self.policy.roaming,
+            mac_mode=binding.mode,
+            mac_max=binding.max,
+            on_mismatch=binding.on_mismatch,
+            macs=tuple(sorted(device.mac for device in binding.addresses)) if binding.mode != "off" else (),
+            password=sealed_digest(self.service.password) if self.service.password else None,
+            sealed_with=_sealing_key(self.service.password or ""),
+            identities=tuple(sorted(identities(self.service, binding))),
+            sealed=self.service.password,
+            ends=ends if ends != BEGINNING else None,
+            backstop=self._backstop(ends),
+            on_expiry=self.policy.expired.method,
+            until=min((edge for edge in edges if self.now < edge < NEVER), default=None),
+            because=Reasons(self.document, self.number, self.frame),
+        )
+
+    def reasons(self) -> Mapping[str, Because]:
+        """The reason of each value that `entitlement` would give."""
+        span = self._strictest(list(self._spans()))
+        self.because["state"] = span.because
+        self._addresses(self._terms)
+        self._explain_rate(access(span.state, self.policy))
+        self._explain_access(span.state)
+        for name in ("nas", "mac", "login", "password", "routes"):
+            self._value(name)
+        return self.because
+
+    def _strictest(self, spans: Iterable[Span]) -> Span:
+        return min((s for s in spans if s.start <= self.now < s.end), key=lambda s: STRICTNESS[s.state])
+
+    def _backstop(self, ends: datetime | None) -> datetime | None:
+        if ends is None or ends == BEGINNING:
+            return None
+        return _later(ends, timedelta(seconds=self.policy.expiry.backstop))
+
+    # what holds when
+
+    def _spans(self) -> Iterator[Span]:
+        service = self.service
+        yield Span(State.ACTIVE, BEGINNING, NEVER, self._in_service())
+        if service.terminated is not None:
+            at = self.frame.moment(service.terminated)
+            yield Span(State.TERMINATED, at, NEVER, self._why("terminated", "the contract is over", "terminated"))
+        if service.activated is not None:
+            at = self.frame.moment(service.activated)
+            why = self._why("activated", f"begins {service.activated}", "activated")
+            yield Span(State.PENDING, BEGINNING, at, why)
+        if service.suspended is not None:
+            at = self.frame.moment(service.suspended.since)
+            why = self._why("suspended", f"suspended: {service.suspended.reason}", "suspended", "since")
+            yield Span(State.SUSPENDED, at, NEVER, why)
+        if service.hold is not None:
+            why = self._why("hold", f"on hold until {service.hold.until}", "hold")
+            start, end = self._held(service.hold)
+            yield Span(State.HOLD, start, end, why)
+        tariff = self._tariff
+        if tariff.value.billing == "prepaid":
+            yield from self._prepaid()
+
+    def _in_service(self) -> Because:
+        paid = self.service.paid_until
+        if paid is None:
+            return self._why("in-service", "in service")
+        return self._why("paid-until", f"paid until {paid}", "paid_until")
+
+    def _prepaid(self) -> Iterator[Span]:
+        service = self.service
+        paid, why = BEGINNING, self._why("never-paid", "prepaid, and nothing is paid yet")
+        if service.paid_until is not None:
+            paid, why = _later(self._ends(service.paid_until), self._added(service.hold)), self._in_service()
+        graces = [(self._ends(grace.until), i) for i, grace in enumerate(service.grace)]
+        last, number = max(graces, default=(paid, 0))
+        if last > paid:
+            grace = service.grace[number]
+            given = self._why("grace", f"grace until {grace.until}: {grace.reason}", "grace", number, "until")
+            yield Span(State.GRACE, paid, last, given)
+        yield Span(State.EXPIRED, max(paid, last), NEVER, why)
+
+    def _ends(self, value: datetime | date) -> datetime:
+        return self.frame.ending(value, self.owner, self.policy.expiry.spread)
+
+    def _held(self, hold: Hold) -> tuple[datetime, datetime]:
+        return self.frame.moment(hold.since), self.frame.ending(hold.until, self.owner, 0)
+
+    def _added(self, hold: Hold | None) -> timedelta:
+        """The days a hold adds to what is paid: those that begin while it is paid (features.md, hold)."""
+        paid = self.service.paid_until
+        if hold is None or not hold.extends_paid_until or paid is None:
+            return timedelta()
+        start, end = self._held(hold)
+        return max(end - start, timedelta()) if start < self._ends(paid) else timedelta()
+
+    def _schedule(self) -> Iterator[datetime]:
+        return (self.frame.moment(change.at) for change in self.written.scheduled)
+
+    # which value applies, and where it stands
+
+    def _scheduled(self) -> tuple[Service, dict[str, Loc]]:
+        """The service with every scheduled change that is due, the latest last."""
+        service, changed = self.written, dict[str, Loc]()
+        due = sorted((self.frame.moment(c.at), i) for i, c in enumerate(self.written.scheduled))
+        for at, number in due:
+            if at <= self.now:
+                setting = self.written.scheduled[number].set
+                values = {name: getattr(setting, name) for name in setting.model_fields_set}
+                service = service.model_copy(update=values)
+                changed |= {name: (*self.at, "scheduled", number, "set", name) for name in values}
+        return service, changed
+
+    def _value(self, name: str) -> Any:
+        """A field of the service, or the group's default; remembers why."""
+        own = getattr(self.service, name)
+        if own is not None and (name in self.changed or name in self.service.model_fields_set):
+            if self.explain:
+                loc = self.changed.get(name, (*self.at, name))
+                code = "scheduled" if name in self.changed else "service"
+                self.because[name] = Because(code, f"{name} of the service", self.document.where(*loc))
+            return own
+        default = getattr(self.group.value.defaults, name, None) if self.group else None
+        if self.group and default is not None:
+            if self.explain:
+                where = self.group.where("defaults", name)
+                self.because[name] = Because("group", f"{name} of group {self.group.value.name}", where)
+            return default
+        return own
+
+    @cached_property
+    def _tariff(self) -> Document[Tariff]:
+        name = self._value("tariff")
+        tariff = self.frame.tariff(name) if name else None
+        if tariff is None:
+            raise KeyError(name)
+        return tariff
+
+    @cached_property
+    def _terms(self) -> Terms:
+        return self.frame.terms(self._value("tariff") or "")
+
+    def _explain_access(self, state: State) -> None:
+        policy = self.frame.context.policy
+        self.because["roaming"] = Because("policy", "roaming in policy", policy.where_key("roaming"))
+        self.because["expiry"] = Because("policy", "what expired means in policy", policy.where_key("expired"))
+        if state in (State.EXPIRED, State.SUSPENDED, State.HOLD):
+            own = policy.where_key(str(state))
+            where = own if own != policy.where_key() else policy.where_key("expired")
+            self.because["access"] = Because("policy", f"what {state} means in policy", where)
+
+    def _explain_rate(self, opened: Access) -> None:
+        if opened == "open":
+            tariff = self._tariff
+            self.because["rate"] = Because("tariff", f"rate of tariff {tariff.value.name}", tariff.where_key("rate"))
+        elif opened == "walled":
+            where = self.frame.context.policy.where_key("wall")
+            self.because["rate"] = Because("wall", "rate of the wall in policy", where)
+
+    def _addresses(self, terms: Terms) -> tuple[str, tuple[str, str]]:
+        own4: Ipv4 | None = self._value("ipv4")
+        own6: Ipv6 | None = self._value("ipv6")
+        for name, own in (("ipv4", own4), ("ipv6", own6)):
+            if own is None and self.explain:
+                tariff = self._tariff
+                self.because[name] = Because("tariff", f"{name} of tariff {terms.tariff}", tariff.where_key(name))
+        ipv4 = terms.ipv4 if own4 is None else granted(own4)
+        wan = terms.ipv6 if own6 is None or own6.wan is None else granted(own6.wan)
+        delegated = terms.delegated if own6 is None or own6.delegated is None else granted(own6.delegated)
+        return ipv4, (wan, delegated)
+
+    def _why(self, code: str, text: str, *field: str | int) -> Because:
+        if not self.explain:
+            return _UNASKED
+        return Because(code, text, self.document.where(*self.at, *field))
+
+
+def _later(at: datetime, by: timedelta) -> datetime:
+    """So much later; NEVER, where the calendar ends before."""
+    return at + min(by, NEVER - at)
+
+
+def identities(service: Service, binding: Binding) -> Iterator[str]:
+    """How the network names an ipoe service: its devices, and its login where that is a MAC address; or its line, in
+    hexadecimal, since a line may be called by any octets."""
+    access = service.access
+    if access.identify == "mac":
+        own = [service.login] if re.fullmatch("[0-9a-f]{2}(:[0-9a-f]{2}){5}", service.login) else []
+        yield from {f"mac:{mac}" for mac in (*own, *(device.mac for device in binding.addresses))}
+    elif access.circuit_id is not None:
+        parts = filter(None, (access.circuit_id, access.remote_id))
+        yield "circuit:" + "/".join(part[2:] if part.startswith("0x") else part.encode().hex() for part in parts)
+
+
+def sealed_digest(sealed: str) -> str:
+    """How a secret stands in a change: the SHA-256 of its sealed text."""
+    return "sha256:" + hashlib.sha256(sealed.encode()).hexdigest()
+
+
+def _sealing_key(sealed: str) -> str:
+    """ "k1" of "enc:k1:…", "age" of "age:…"."""
+    scheme, _, rest = sealed.partition(":")
+    return rest.partition(":")[0] if scheme == "enc" else scheme

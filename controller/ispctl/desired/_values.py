@@ -1,0 +1,127 @@
+"""What a service is entitled to, as values; and what its derivation may look at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from ispctl.model.document import Document
+from ispctl.model.policy import Policy
+from ispctl.model.problem import Where
+from ispctl.model.subscriber import Group
+from ispctl.model.tariff import Tariff
+from ispctl.states import Access, State
+
+BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
+NEVER: Final = datetime(9999, 12, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Because:
+    """Why a value is what it is: a stable code, a sentence, the line somebody wrote, and the commit that brought it."""
+
+    code: str
+    text: str
+    where: Where | None = None
+    commit: str = ""
+
+
+class Context(Protocol):
+    """What a service's own entitlement may depend on. Nothing here knows other subscribers."""
+
+    @property
+    def policy(self) -> Document[Policy]: ...
+
+    def group(self, name: str) -> Document[Group] | None: ...
+
+    def tariff(self, name: str) -> Document[Tariff] | None: ...
+
+    def reach(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The hosts that names of hosts and Nornir groups stand for, sorted."""
+        ...
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a tariff grants: everything that all its services share. Rates in bit/s; burst as (down, up, threshold
+    down, threshold up, seconds)."""
+
+    tariff: str
+    down: int
+    up: int
+    burst: tuple[int, int, int, int, int] | None
+    sessions: int
+    ipv4: str
+    ipv6: str
+    delegated: str
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """One service at one moment. Addresses are texts: "203.0.113.7", "pool:home" or "" (none)."""
+
+    id: str
+    key: str
+    login: str
+    state: State
+    access: Access
+    terms: Terms
+    ipv4: str
+    ipv6: str
+    delegated: str
+    routes: tuple[str, ...]
+    nas: tuple[str, ...]
+    pop: str
+    roaming: str
+    mac_mode: str
+    mac_max: int
+    on_mismatch: str
+    macs: tuple[str, ...]
+    password: str | None
+    """The SHA-256 of the sealed text, as plans show it: "sha256:…"."""
+    ends: datetime | None
+    backstop: datetime | None
+    on_expiry: str
+    until: datetime | None
+    sealed_with: str = ""
+    """Id of the key that the password is sealed with; "age" for a write-only value."""
+    identities: tuple[str, ...] = ()
+    """What the network says instead of a login and a password (ipoe): "mac:02:00:5e:10:00:01", "circuit:<hex>" or
+    "circuit:<hex>/<hex of the remote id>"."""
+    because: Mapping[str, Because] = field(default_factory=dict, compare=False, repr=False)
+    sealed: str | None = field(default=None, compare=False, repr=False)
+    """The sealed text itself, for whoever writes the row."""
+
+    @property
+    def owner(self) -> str:
+        return f"{self.id}/{self.key}"
+
+
+def terms_of(tariff: Tariff) -> Terms:
+    """A tariff as its services see it."""
+    burst = tariff.rate.burst
+    wan, delegated = (tariff.ipv6.wan, tariff.ipv6.delegated) if tariff.ipv6 else (None, None)
+    return Terms(
+        tariff=tariff.name,
+        down=tariff.rate.down,
+        up=tariff.rate.up,
+        burst=(burst.down, burst.up, burst.threshold.down, burst.threshold.up, burst.seconds) if burst else None,
+        sessions=tariff.sessions,
+        ipv4=f"pool:{tariff.ipv4.pool}" if tariff.ipv4 else "",
+        ipv6=granted(wan) if wan else "",
+        delegated=granted(delegated) if delegated else "",
+    )
+
+
+def granted(use: Any) -> str:
+    """ "203.0.113.7", or "pool:home"."""
+    return str(use.static) if use.static is not None else f"pool:{use.pool}"
+
+
+def pop_of(names: tuple[str, ...]) -> str:
+    """The name of a set of places: the names as written, since that is what a person would look for."""
+    text = "+".join(sorted(names))
+    return text if len(text) <= 64 else "nas-" + hashlib.sha256(text.encode()).hexdigest()[:16]
