@@ -73,9 +73,9 @@ def _free(pools: PoolMap, prefix: Prefix, holding: Holding) -> str:
 # the right place
 
 
-def _outside(pools: PoolMap, prefix: Prefix, where: Where) -> Problem:
+def _outside(pools: PoolMap, prefix: Prefix, holding: Holding) -> Problem:
     """An address of no pool is a mistake where its family has static pools, and unwatched where it has none."""
-    advice = _static_pools(pools, prefix)
+    where, advice = _where(holding), _static_pools(pools, prefix)
     if any(part.pool.served_by == "static" for part in pools.ranges[prefix.version]):
         return Problem("E106", f"{_short(prefix)} is in no pool that is served_by static", where, advice)
     unwatched = f"no pool of IPv{prefix.version} is served_by static: nobody watches over it"
@@ -84,29 +84,28 @@ def _outside(pools: PoolMap, prefix: Prefix, where: Where) -> Problem:
 
 
 def _place(scene: Scene, pools: PoolMap, prefix: Prefix, holding: Holding) -> Iterator[Problem]:
-    where = _where(holding)
     dynamic = next((part for part in pools.touching(prefix) if part.pool.served_by != "static"), None)
     if dynamic is not None:
         text = f"{_short(prefix)} is in pool {dynamic.name}, which hands out addresses itself ({spot(dynamic.where)})"
-        yield Problem("E108", text, where, _static_pools(pools, prefix))
+        yield Problem("E108", text, _where(holding), _static_pools(pools, prefix))
     elif holding.loc[-2] == "routes":
-        yield from _reserved(pools, prefix, where)
+        yield from _reserved(pools, prefix, holding)
     elif (part := pools.holding(prefix)) is None:
-        yield _outside(pools, prefix, where)
+        yield _outside(pools, prefix, holding)
     else:
         if holding.loc[-2] == "delegated":
-            yield from _length(prefix, where)
+            yield from _length(prefix, holding)
         else:
-            yield from _reserved(pools, prefix, where)
+            yield from _reserved(pools, prefix, holding)
         yield from _planned(scene, part, prefix, holding)
 
 
-def _reserved(pools: PoolMap, prefix: Prefix, where: Where) -> Iterator[Problem]:
+def _reserved(pools: PoolMap, prefix: Prefix, holding: Holding) -> Iterator[Problem]:
     """E107: an address that no subscriber can have, alone or inside a route."""
     found = next((said for part in pools.touching(prefix) if (said := _taken(part, prefix))), None)
     if found:
         address, what, name = found
-        yield Problem("E107", f"{address} is {what} pool {name}", where, f"Free: ispctl pool {name} --free 5")
+        yield Problem("E107", f"{address} is {what} pool {name}", _where(holding), f"Free: ispctl pool {name} --free 5")
 
 
 def _taken(part: Range, prefix: Prefix) -> tuple[Address, str, str] | None:
@@ -125,10 +124,10 @@ def _taken(part: Range, prefix: Prefix) -> tuple[Address, str, str] | None:
     return None
 
 
-def _length(prefix: Prefix, where: Where) -> Iterator[Problem]:
+def _length(prefix: Prefix, holding: Holding) -> Iterator[Problem]:
     if prefix.prefixlen > 64:
         text = f"{prefix} is too small to be delegated: a link needs a /64"
-        yield Problem("E110", text, where, "Delegate a /64 or more, usually a /56")
+        yield Problem("E110", text, _where(holding), "Delegate a /64 or more, usually a /56")
 
 
 def _planned(scene: Scene, part: Range, prefix: Prefix, holding: Holding) -> Iterator[Problem]:

@@ -33,13 +33,13 @@ def _groups(scene: Scene) -> Iterator[Problem]:
 
 
 def _subscriber(scene: Scene, document: Document[Subscriber]) -> Iterator[Problem]:
-    id_, where = document.value.id, document.where("id")
+    id_ = document.value.id
     if id_ != _stem(document.path):
-        yield _misnamed(where, "id", id_, f"the file {_file(document.path)}")
+        yield _misnamed(document.where("id"), "id", id_, f"the file {_file(document.path)}")
     first, *others = scene.snapshot.with_id(id_)
     if others and document is not first:
         text = f"{id_} is the id of another subscriber already ({spot(first.where('id'))})"
-        yield Problem("E101", text, where, "Give the newer one an id that was never used")
+        yield Problem("E101", text, document.where("id"), "Give the newer one an id that was never used")
     keys: dict[str, int] = {}
     for number, service in enumerate(document.value.services):
         if service.key in keys:
@@ -51,10 +51,11 @@ def _subscriber(scene: Scene, document: Document[Subscriber]) -> Iterator[Proble
 
 
 def _ledger(scene: Scene, ledger: Document[Ledger]) -> Iterator[Problem]:
-    id_, where = ledger.value.subscriber, ledger.where("subscriber")
+    id_ = ledger.value.subscriber
     if id_ != _file(ledger.path).removesuffix(".ledger.yaml"):
-        yield Problem("E131", f"the file {_file(ledger.path)} is the account of {id_}", where,
-                      f"Call the file {id_}.ledger.yaml, or correct subscriber")  # fmt: skip
+        text = f"the file {_file(ledger.path)} is the account of {id_}"
+        advice = f"Call the file {id_}.ledger.yaml, or correct subscriber"
+        yield Problem("E131", text, ledger.where("subscriber"), advice)
         return
     beside = ledger.path.removesuffix(".ledger.yaml") + ".yaml"
     document = scene.snapshot.at_path(beside)
@@ -62,7 +63,8 @@ def _ledger(scene: Scene, ledger: Document[Ledger]) -> Iterator[Problem]:
         if not scene.unread(beside):
             elsewhere = scene.snapshot.subscriber(id_)
             advice = f"Move it to {elsewhere.path.rpartition('/')[0]}/" if elsewhere else "Restore the subscriber"
-            yield Problem("E131", f"the subscriber's file {beside} is not there", where, advice)
+            text = f"the subscriber's file {beside} is not there"
+            yield Problem("E131", text, ledger.where("subscriber"), advice)
         return
     known = {service.key for service in document.value.services}
     for number, entry in enumerate(ledger.value.entries):

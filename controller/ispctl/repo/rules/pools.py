@@ -133,10 +133,12 @@ def used(scene: Scene, name: str, family: int, where: Where) -> Iterator[Problem
         yield Problem("E115", text, where, "Write static: ADDRESS at the service, or name another pool")
 
 
-def used_by_ipv4(scene: Scene, use: Ipv4 | PoolUse | None, where: Where) -> Iterator[Problem]:
-    """`where` is the place of the whole `ipv4:`."""
+def used_by_ipv4(
+    scene: Scene, use: Ipv4 | PoolUse | None, document: Document[object], *loc: str | int
+) -> Iterator[Problem]:
+    """The pool of an `ipv4:` that stands at `loc`."""
     if use is not None and use.pool is not None:
-        yield from used(scene, use.pool, 4, where)
+        yield from used(scene, use.pool, 4, document.where(*loc, "pool"))
 
 
 def used_by_ipv6(scene: Scene, use: Ipv6 | None, document: Document[object], *loc: str | int) -> Iterator[Problem]:

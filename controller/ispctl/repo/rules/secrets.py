@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from ispctl.model.problem import Problem, Refusal, Where
@@ -12,22 +14,22 @@ from ispctl.secrets import KEYRING, RECIPIENTS, finding, recipients_from
 
 
 class _Standing(NamedTuple):
-    """A sealed text and the place that it must have been sealed for."""
+    """A sealed text, the place that it must have been sealed for, and how to find where it is written."""
 
     text: str
     place: str
-    where: Where
+    where: Callable[[], Where]
 
 
 def rules(scene: Scene) -> Iterator[Problem]:
     seen: dict[str, _Standing] = {}
     for sealed in _sealed(scene):
-        if wrong := finding(sealed.text, sealed.where):
-            yield wrong
+        if wrong := finding(sealed.text):
+            yield replace(wrong, where=sealed.where())
         first = seen.setdefault(sealed.text, sealed)
         if first.place != sealed.place and sealed.text.startswith("enc:"):
-            text = f"the same sealed value stands at {spot(first.where)}; it opens for one of them at most"
-            yield Problem("E132", text, sealed.where, f"Seal it for this one: ispctl secrets encrypt {sealed.place}")
+            text = f"the same sealed value stands at {spot(first.where())}; it opens for one of them at most"
+            yield Problem("E132", text, sealed.where(), f"Seal it for this one: ispctl secrets encrypt {sealed.place}")
     if seen:
         yield from _openers(scene)
     targets = scene.snapshot.targets
@@ -46,10 +48,12 @@ def _sealed(scene: Scene) -> Iterator[_Standing]:
         for number, service in enumerate(document.value.services):
             if service.password is not None:
                 owner = f"service/{document.value.id}/{service.key}/password"
-                yield _Standing(service.password, owner, document.where("services", number, "password"))
+                where = partial(document.where, "services", number, "password")
+                yield _Standing(service.password, owner, where)
     for nas in scene.snapshot.nas.values():
         if nas.radius is not None:
-            yield _Standing(nas.radius.secret, f"nas/{nas.name}/radius.secret", place(scene, nas, "radius", "secret"))
+            where = partial(place, scene, nas, "radius", "secret")
+            yield _Standing(nas.radius.secret, f"nas/{nas.name}/radius.secret", where)
 
 
 def _openers(scene: Scene) -> Iterator[Problem]:

@@ -70,7 +70,8 @@ def _names(scene: Scene, version: Version) -> Iterator[Problem]:
         for i, name in enumerate(service.nas or ()):
             yield from known_nas(scene, name, version.where("nas", i))
     if version.sets("ipv4"):
-        yield from used_by_ipv4(scene, service.ipv4, version.where("ipv4", "pool"))
+        loc = version.places.get("ipv4", ("services", version.number, "ipv4"))
+        yield from used_by_ipv4(scene, service.ipv4, document, *loc)
     if version.sets("ipv6"):
         loc = version.places.get("ipv6", ("services", version.number, "ipv6"))
         yield from used_by_ipv6(scene, service.ipv6, document, *loc)

@@ -28,7 +28,7 @@ def _group(scene: Scene, group: Document[Group]) -> Iterator[Problem]:
         yield from known_tariff(scene, name, group, "limits", "tariffs", i)
     for i, name in enumerate(defaults.nas or ()):
         yield from known_nas(scene, name, group.where("defaults", "nas", i))
-    yield from used_by_ipv4(scene, defaults.ipv4, group.where("defaults", "ipv4", "pool"))
+    yield from used_by_ipv4(scene, defaults.ipv4, group, "defaults", "ipv4")
     yield from used_by_ipv6(scene, defaults.ipv6, group, "defaults", "ipv6")
     shared = "every service of the group would have the same"
     ipv6 = defaults.ipv6
