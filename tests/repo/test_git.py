@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ispctl.model.problem import Refusal
 from ispctl.repo.git import Commit, Entry, Git
 from tests.repo.repositories import ENV, FILES, commit, contents, git, opened, paths, refusal, repo, write
 
@@ -25,6 +26,34 @@ def test_a_work_tree_is_read_below_the_four_folders(repo: Path, opened: Git) -> 
     assert opened.blob(entries[0].blob) == b"format: 1\n"
     assert opened.blobs_read == 1
     assert not opened.bare
+
+
+def test_many_contents_come_in_the_order_asked_for(repo: Path, opened: Git) -> None:
+    write(repo, {f"tariffs/t{number}.yaml": f"name: t{number}\n" for number in range(700)})
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "many")
+    entries = [entry for entry in opened.tree(opened.resolve("HEAD")) if "/t" in entry.path][::-1]
+    found = list(opened.blobs(entry.blob for entry in entries))
+    assert len(found) == 700
+    assert [data.decode() for data in found] == [f"name: {entry.path[8:-5]}\n" for entry in entries]
+
+
+def test_who_takes_only_some_of_many_contents_gets_the_right_ones_next(opened: Git) -> None:
+    blobs = [entry.blob for entry in opened.tree(opened.resolve("HEAD"))]
+    several = opened.blobs(blobs)
+    first = next(several)
+    del several
+    assert opened.blob(blobs[0]) == first
+    assert list(opened.blobs(blobs[1:])) == [opened.blob(blob) for blob in blobs[1:]]
+
+
+def test_one_that_is_missing_or_too_large_among_many_is_refused(opened: Git) -> None:
+    blobs = [entry.blob for entry in opened.tree(opened.resolve("HEAD"))]
+    with pytest.raises(Refusal, match="is missing"):
+        list(opened.blobs([blobs[0], "0" * 40, blobs[1]]))
+    with pytest.raises(Refusal, match="E008"):
+        list(opened.blobs(blobs, limit=3))
+    assert opened.blob(blobs[1]) == next(opened.blobs(blobs[1:2]))
 
 
 def test_a_bare_repository_is_read_the_same(repo: Path, opened: Git, tmp_path: Path) -> None:

@@ -41,13 +41,17 @@ def _text(value: Any) -> Any:
     kind = meaning(value) if getattr(value, "plain", False) else None
     if kind:
         raise PydanticCustomError("quote_it", "YAML reads this as a {kind}: put quotes around it", {"kind": kind})
-    if any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} and char not in _JOINERS for char in value):
+    if not value.isprintable() and any(map(_unseen, value)):
         raise PydanticCustomError("text", "holds a control character or an invisible mark")
     if value != value.strip():
         raise PydanticCustomError("text", "begins or ends with a blank")
     if not value:
         raise PydanticCustomError("text", "is empty")
     return str(value)
+
+
+def _unseen(char: str) -> bool:
+    return unicodedata.category(char) in {"Cc", "Cf", "Cs"} and char not in _JOINERS
 
 
 def _pattern(name: str, pattern: str, expected: str, longest: int) -> BeforeValidator:

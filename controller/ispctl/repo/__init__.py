@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Where
@@ -33,13 +32,28 @@ class Changes:
         return tuple(sorted({*self.added, *self.modified, *self.removed}))
 
 
+class Parsed(NamedTuple):
+    """One file: its document, or what is wrong with it; its content where it is no record (`kind` is None)."""
+
+    kind: str | None
+    document: Document[Any] | None = None
+    problems: Sequence[Problem] = ()
+    raw: bytes = b""
+
+
+def _parse(path: str, data: bytes) -> Parsed:
+    kind = kind_of(path)
+    return Parsed(kind.name, *decode(path, data, kind)) if isinstance(kind, Kind) else Parsed(None, raw=data)
+
+
 class Repository:
     """A repository of the tree contract, bare or not. Use as a context manager: it drives one git child."""
 
     def __init__(self, git: Git) -> None:
         self.git = git
         self._snapshots: dict[str, Snapshot] = {}
-        self._blob = lru_cache(maxsize=4096)(git.blob)  # what two commits have in common is read once
+        self._parsed: dict[str, dict[tuple[str, str], Parsed]] = {}
+        """By commit, and then by path and blob: what two commits have in common is read once."""
 
     @classmethod
     def open(cls, path: Path | str, env: Mapping[str, str] | None = None) -> Repository:
@@ -66,6 +80,7 @@ class Repository:
     def forget(self, but: Collection[str]) -> None:
         """Drop what was read of other commits: whoever runs for long holds no history."""
         self._snapshots = {commit: snapshot for commit, snapshot in self._snapshots.items() if commit in but}
+        self._parsed = {commit: parsed for commit, parsed in self._parsed.items() if commit in but}
 
     def work(self) -> Snapshot:
         """What the work tree says as it stands, saved or not; HEAD for a bare repository."""
@@ -79,8 +94,9 @@ class Repository:
     def contents(self, rev: str | None = None) -> Mapping[str, bytes]:
         """Every file of ours by path: of a commit, or of the work tree as it stands (of HEAD in a bare repository)."""
         tree = self.git.resolve(rev) if rev else self.git.worktree() or self.git.resolve("HEAD")
-        entries = (entry for entry in self.git.tree(tree, FOLDERS) if refused(entry) is None)
-        return {entry.path: self._blob(entry.blob, LARGE) for entry in entries if entry.size <= LARGE}
+        entries = [e for e in self.git.tree(tree, FOLDERS) if refused(e) is None and e.size <= LARGE]
+        contents = self.git.blobs((entry.blob for entry in entries), LARGE)
+        return {entry.path: data for entry, data in zip(entries, contents, strict=True)}
 
     def changes(self, base: str, head: str) -> Changes:
         """The files that differ between two commits; costs what differs, not what there is."""
@@ -96,7 +112,7 @@ class Repository:
         for entry in self.git.diff(self.git.before(head, since), self.git.resolve(head), ("subscribers",)):
             kind = kind_of(entry.path)
             if entry.old and isinstance(kind, Kind) and kind.name == "subscriber":
-                document, _ = decode(entry.path, self._blob(entry.old, LARGE), kind)
+                document, _ = decode(entry.path, self.git.blob(entry.old, LARGE), kind)
                 gone |= set(held_by(document.value)) if document else set()
         return frozenset(prefix for prefix in gone if not self.at(head).holders(prefix))
 
@@ -106,8 +122,15 @@ class Repository:
 
     def _load(self, commit: str) -> Snapshot:
         loading = _Loading()
-        for path, blob in loading.entries(self.git.tree(commit, FOLDERS)):
-            loading.take(path, self._blob(blob, LARGE))
+        entries = list(loading.entries(self.git.tree(commit, FOLDERS)))
+        parsed = {key: known[key] for known in self._parsed.values() for key in known.keys() & set(entries)}
+        fresh = [entry for entry in entries if entry not in parsed]
+        contents = self.git.blobs((blob for _, blob in fresh), LARGE)
+        for entry, data in zip(fresh, contents, strict=True):
+            parsed[entry] = _parse(entry[0], data)
+        for path, blob in entries:
+            loading.take(path, parsed[path, blob])
+        self._parsed[commit] = parsed
         return loading.snapshot(commit)
 
 
@@ -116,7 +139,7 @@ def snapshot_of(files: Mapping[str, bytes]) -> Snapshot:
     loading = _Loading()
     entries = (Entry(path, 0o100644, path, len(data)) for path, data in sorted(files.items()))
     for path, _ in loading.entries(entries):
-        loading.take(path, files[path])
+        loading.take(path, _parse(path, files[path]))
     return loading.snapshot("")
 
 
@@ -150,17 +173,15 @@ class _Loading:
             elif kind or (entry.path in _RAW and entry.size <= LARGE):
                 yield entry.path, entry.blob
 
-    def take(self, path: str, data: bytes) -> None:
-        kind = kind_of(path)
-        if not isinstance(kind, Kind):
-            self.raw[path] = data
+    def take(self, path: str, parsed: Parsed) -> None:
+        if parsed.kind is None:
+            self.raw[path] = parsed.raw
             return
-        document, problems = decode(path, data, kind)
-        self.problems += problems
-        if document is None:
+        self.problems += parsed.problems
+        if parsed.document is None:
             self.broken.add(path)
         else:
-            self.by_kind.setdefault(kind.name, {})[path] = document
+            self.by_kind.setdefault(parsed.kind, {})[path] = parsed.document
 
     def snapshot(self, commit: str) -> Snapshot:
         kinds = self.by_kind

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from subprocess import Popen
 from typing import Final, Self
@@ -18,6 +19,8 @@ from ispctl.repo.yaml import too_large
 
 __all__ = ["FOLDERS", "Commit", "Difference", "Entry", "Git", "refused"]
 
+_AHEAD: Final = 256
+"""Objects that are asked for at once: their ids fit into a pipe twice."""
 FOLDERS: Final = ("inventory", "subscribers", "tariffs", "templates")
 
 
@@ -118,6 +121,23 @@ class Git:
         self.blobs_read += 1
         return data
 
+    def blobs(self, blobs: Iterable[str], limit: int | None = None) -> Iterator[bytes]:
+        """The contents of many files, in the order asked for; git looks for the next ones while these are used."""
+        ids = iter(blobs)
+        asked = self._send(list(islice(ids, _AHEAD)))
+        whole = False
+        try:
+            while asked:
+                more = self._send(list(islice(ids, _AHEAD)))
+                for blob in asked:
+                    yield self._read(blob, "blob", limit)
+                self.blobs_read += len(asked)
+                asked = more
+            whole = True
+        finally:
+            if not whole:  # answers that nobody took would be taken for those of the next question
+                self._forget_reader()
+
     def commit(self, commit: str) -> Commit:
         """Author, time and first line of a commit."""
         found = self.resolve(commit)
@@ -163,22 +183,37 @@ class Git:
         return [] if tree is None else [found.path for found in self.diff("HEAD", tree, folders)]
 
     def _object(self, id: str, kind: str, limit: int | None) -> bytes:
-        if not ID.fullmatch(id):
+        self._send([id])
+        return self._read(id, kind, limit)
+
+    def _send(self, ids: list[str]) -> list[str]:
+        """Ask the reader for these; few enough for its pipe, so that it never waits for us while we wait for it."""
+        if not all(map(ID.fullmatch, ids)):
             raise failed("that is not the id of an object", "Give all of its digits")
+        if ids:
+            if self._reader is None:
+                self._reader = self._child.start("cat-file", "--batch", listens=True)
+            try:
+                assert self._reader.stdin is not None
+                self._reader.stdin.write("\n".join([*ids, ""]).encode())
+                self._reader.stdin.flush()
+            except OSError:
+                self._forget_reader()
+                raise failed(f"git ended while {ids[0][:12]} was read") from None
+        return ids
+
+    def _read(self, id: str, kind: str, limit: int | None) -> bytes:
+        """The next answer of the reader."""
         try:
-            return self._ask_reader(id, kind, limit)
+            return self._answer(id, kind, limit)
         except OSError:
             self._forget_reader()
             raise failed(f"git ended while {id[:12]} was read") from None
 
-    def _ask_reader(self, id: str, kind: str, limit: int | None) -> bytes:
-        if self._reader is None:
-            self._reader = self._child.start("cat-file", "--batch", listens=True)
-        to, by = self._reader.stdin, self._reader.stdout
-        if to is None or by is None:
+    def _answer(self, id: str, kind: str, limit: int | None) -> bytes:
+        by = self._reader.stdout if self._reader else None
+        if by is None:
             raise BrokenPipeError
-        to.write(id.encode() + b"\n")
-        to.flush()
         words = by.readline().split()
         if words[1:] == [b"missing"]:
             advice = "git fsck says more; a partial clone lacks contents: git fetch --refetch --no-filter"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -19,7 +18,8 @@ from ispctl.model.problem import Problem, Where
 from ispctl.model.record import Loc, dotted, findings
 from ispctl.model.subscriber import Group, Subscriber
 from ispctl.model.tariff import Tariff
-from ispctl.repo.yaml import Marks, Node, read
+from ispctl.repo.yaml import Later, Marks, Node, read
+from ispctl.repo.yaml_quick import quick
 
 SMALL: Final = 256 * 1024
 LARGE: Final = 4 * 1024 * 1024
@@ -33,6 +33,8 @@ class Kind:
     name: str
     model: type[BaseModel]
     limit: int = SMALL
+    many: bool = False
+    """Whether there are as many of them as subscribers."""
 
 
 _INVENTORY: Final = {
@@ -47,8 +49,8 @@ KINDS: Final = (
     *_INVENTORY.values(),
     Kind("tariff", Tariff),
     Kind("group", Group),
-    Kind("subscriber", Subscriber),
-    Kind("ledger", Ledger, LARGE),
+    Kind("subscriber", Subscriber, many=True),
+    Kind("ledger", Ledger, LARGE, many=True),
 )
 _FOREIGN: Final = {"custom", "connection_options"}
 """What stands below these keys is somebody else's format."""
@@ -80,15 +82,10 @@ def _stray(path: str, name: str) -> Problem:
     return Problem("E021", "this file stands where nothing reads it", Where(path), advice)
 
 
-@lru_cache(maxsize=4096)
-def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, tuple[Problem, ...]]:
-    """One file as a document, or what is wrong with it; all of it, not the first. What two commits have in common is
-    decoded once, as far as a bounded memory reaches."""
-    document, problems = _decoded(path, data, kind)
-    return document, tuple(problems)
-
-
-def _decoded(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, list[Problem]]:
+def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, Sequence[Problem]]:
+    """One file as a document, or what is wrong with it; all of it, not the first."""
+    if kind.many and (value := _at_once(data, kind)) is not None:
+        return Document(path, value, Later(data, path, kind.limit)), []
     node, marks, problems = read(data, path, limit=kind.limit)
     if node is None:
         return None, problems
@@ -105,6 +102,15 @@ def _decoded(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, 
     if any(problem.severity == "error" for problem in problems):
         return None, problems
     return Document(path, value, marks), problems
+
+
+def _at_once(data: bytes, kind: Kind) -> BaseModel | None:
+    """A file in which nothing is wrong, by the fast parser; None where that is not certain."""
+    node = quick(data)
+    try:
+        return kind.model.model_validate(node) if node is not None else None
+    except ValidationError:
+        return None
 
 
 def _empty(path: str, node: Node, marks: Marks, loc: Loc = ()) -> Iterator[Problem]:

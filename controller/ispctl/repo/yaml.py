@@ -7,13 +7,14 @@ Read from ruamel's event stream, so that no constructor ever sees a file. What t
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from itertools import islice
 
 from ispctl.model.problem import Problem, Where, in_order
 from ispctl.repo.hidden import HIDDEN, hidden_lines
-from ispctl.repo.yaml_nodes import MOST_PROBLEMS, Marks, Node, Scalar
+from ispctl.repo.yaml_nodes import MOST_PROBLEMS, Loc, Marks, Node, Scalar
 
-__all__ = ["Marks", "Node", "Scalar", "read", "too_large"]
+__all__ = ["Later", "Marks", "Node", "Scalar", "read", "too_large"]
 
 
 def read(data: bytes, file: str, *, limit: int) -> tuple[Node | None, Marks, list[Problem]]:
@@ -38,6 +39,24 @@ def read(data: bytes, file: str, *, limit: int) -> tuple[Node | None, Marks, lis
     builder = Builder(file, problems)
     root = builder.read(HIDDEN.sub("\ufffd", text))
     return root, Marks(root, builder.rows, builder.nulls) if root is not None else Marks(), in_order(problems)
+
+
+class Later:
+    """The places of a file that was read without them: it is read again when somebody asks for the first."""
+
+    def __init__(self, data: bytes, file: str, limit: int) -> None:
+        self._from = data, file, limit
+
+    def value(self, loc: Loc) -> tuple[int, int]:
+        return self._marks.value(loc)
+
+    def key(self, loc: Loc) -> tuple[int, int]:
+        return self._marks.key(loc)
+
+    @cached_property
+    def _marks(self) -> Marks:
+        data, file, limit = self._from
+        return read(data, file, limit=limit)[1]
 
 
 def too_large(size: int, limit: int, where: Where) -> Problem:

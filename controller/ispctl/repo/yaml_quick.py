@@ -1,0 +1,94 @@
+"""The records of every day, read at once by a YAML 1.2 parser in Rust; what it may read otherwise is left to ruamel.
+
+A file is taken only if each of its lines has one of the usual shapes: then both parsers read the same text. Nothing is
+reported here: a file with anything wrong in it is read again, slowly, by `yaml.read`, which knows places.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import yaml_rs
+
+from ispctl.repo.hidden import HIDDEN
+from ispctl.repo.yaml_nodes import NULLS, Node, Scalar
+
+LARGEST: Final = 64 * 1024
+"""Octets. Larger files are few, and the pattern is tried on each line."""
+
+_KEY = r"[A-Za-z_][A-Za-z0-9_.@/-]*"
+_IN_FLOW = r"{}\[\],"
+_QUOTED = r"\"[^\"\\\n]*\"|'[^'\n]*'"
+
+
+def _plain(stop: str) -> str:
+    """An unquoted scalar of one line; `stop`: what ends it."""
+    inside = rf"[^\s:#\"'\\{stop}]|[\"'](?=[^\s:#{stop}])|:(?=[^\s\"'#{stop}])| +(?=[^\s:#\"'\\{stop}])"
+    return rf"[A-Za-z0-9_+./(](?:{inside})*"
+
+
+def _flow(depth: int) -> str:
+    """A value written in one line, so many collections deep."""
+    scalar = rf"{_QUOTED}|{_plain(_IN_FLOW)}"
+    if not depth:
+        return rf"(?:{scalar})"
+    part = _flow(depth - 1)
+    pair = rf"{_KEY}: +{part}"
+    return rf"(?:{scalar}|\[ *(?:{part}(?:, *{part})*)? *\]|\{{ *(?:{pair}(?:, *{pair})*)? *\}})"
+
+
+_VALUE = rf"(?:{_flow(4)}(?= *(?:\n| #))|{_plain('')})"
+_LINES: Final = re.compile(
+    rf"(?:(?: *(?:- +)?(?:{_KEY}:(?: +{_VALUE})?|(?<=- ){_VALUE}))?(?: +#[^\n]*| *)\n|#[^\n]*\n)+"
+)
+"""Mappings and lists in blocks, or written in one line; a scalar never goes on in the next line; comments."""
+_SPELLED: Final = re.compile(r"(?<=[\s,:\[{])(?:[-+]?_|[-+]?0[0-9xXoO_]|\+[0-9]|-?[0-9]+_|True|TRUE|False|FALSE)")
+"""A number or a truth value that is not spelled as Python spells it: its text would be lost."""
+
+
+class _Other(Exception):
+    """Not a record of every day."""
+
+
+def quick(data: bytes) -> dict[str, Node] | None:
+    """The mapping in `data` as `yaml.read` gives it, except that quoted scalars do not say so where it cannot matter;
+    None where that is not certain."""
+    if len(data) > LARGEST:
+        return None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if not _LINES.fullmatch(text) or HIDDEN.search(text):
+        return None
+    try:
+        root: Any = yaml_rs.loads(text, parse_datetime=False)
+        return _texts(root, text) if isinstance(root, dict) else None
+    except (_Other, ValueError):
+        return None
+
+
+def _texts(root: dict[str, Any], text: str) -> dict[str, Node]:
+    """Text where the parser made numbers; it does that with plain scalars alone."""
+    open_: list[Any] = [root]
+    spelled: bool | None = None
+    while open_:
+        node = open_.pop()
+        for key, value in node.items() if type(node) is dict else enumerate(node):
+            kind = type(value)
+            if kind is str:
+                continue
+            if kind is dict or kind is list:
+                open_.append(value)
+            elif kind is int or kind is bool:
+                if spelled is None:
+                    spelled = _SPELLED.search(text) is None
+                if not spelled:
+                    raise _Other
+                node[key] = Scalar(str(value).lower())
+            else:
+                raise _Other
+    if any(key in NULLS for key in root):
+        raise _Other
+    return root
