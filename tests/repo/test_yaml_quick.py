@@ -13,7 +13,7 @@ from ispctl.model.subscriber import Subscriber
 from ispctl.repo.layout import KINDS, SMALL, decode
 from ispctl.repo.yaml import Later, read
 from ispctl.repo.yaml_quick import LARGEST, quick
-from tests.gates import example
+from tests.gates.leaks import ROOT
 
 PLAIN = """\
 id: sub-000123
@@ -148,7 +148,7 @@ def test_a_mistake_has_its_place_although_it_was_read_at_once_first() -> None:
 
 def records() -> Iterator[bytes]:
     for folder in ("subscribers", "tariffs"):
-        for path in sorted((example.ROOT / folder).rglob("*.yaml")):
+        for path in sorted((ROOT / folder).rglob("*.yaml")):
             yield path.read_bytes()
 
 

@@ -1,6 +1,7 @@
 """What one service is entitled to now, until when, and why. Pure: record + context + now -> Entitlement."""
 
-from ispctl.desired._service import entitle, entitle_all, identities, sealed_digest
+from ispctl.desired._frame import Frame
+from ispctl.desired._service import Turn, entitle, entitle_all, identities, sealed_digest, turns
 from ispctl.desired._values import BEGINNING, NEVER, Because, Context, Entitlement, Terms, terms_of
 
 __all__ = [
@@ -9,10 +10,13 @@ __all__ = [
     "Because",
     "Context",
     "Entitlement",
+    "Frame",
     "Terms",
+    "Turn",
     "entitle",
     "entitle_all",
     "identities",
     "sealed_digest",
     "terms_of",
+    "turns",
 ]

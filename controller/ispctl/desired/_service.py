@@ -47,6 +47,26 @@ def entitle_all(documents: Iterable[Document[Subscriber]], context: Context, now
             yield _Service(document, number, frame).entitlement()
 
 
+class Turn(NamedTuple):
+    """A moment at which time changes what a service is entitled to, and whether less is open from then on."""
+
+    at: datetime
+    loses: bool
+
+
+_OPEN: Final[Mapping[Access, int]] = {"none": 0, "walled": 1, "open": 2}
+
+
+def turns(document: Document[Subscriber], number: int, frame: Frame) -> Iterator[Turn]:
+    """Every moment after the frame's at which the entitlement of a service changes by itself, in order. Raises KeyError
+    as `entitle` does."""
+    before = _Service(document, number, frame)
+    while (at := before.next_edge()) is not None:
+        after = _Service(document, number, frame, now=at)
+        yield Turn(at, _OPEN[after.opened] < _OPEN[before.opened])
+        before = after
+
+
 class Reasons(Mapping[str, Because]):
     """Why each value of an entitlement is what it is. Found when somebody asks: of a million that are derived, hardly
     one is explained."""
@@ -71,9 +91,17 @@ class Reasons(Mapping[str, Because]):
 class _Service:
     """One derivation; lives as long as one call of `entitle`."""
 
-    def __init__(self, document: Document[Subscriber], number: int, frame: Frame, *, explain: bool = False) -> None:
+    def __init__(
+        self,
+        document: Document[Subscriber],
+        number: int,
+        frame: Frame,
+        *,
+        now: datetime | None = None,
+        explain: bool = False,
+    ) -> None:
         self.document, self.number, self.frame, self.explain = document, number, frame, explain
-        self.now, self.policy = frame.now, frame.policy
+        self.now, self.policy = now or frame.now, frame.policy
         self.at: Loc = ("services", number)
         self.group = frame.group(group_of(document.path))
         self.written = document.value.services[number]
@@ -83,9 +111,7 @@ class _Service:
 
     def entitlement(self) -> Entitlement:
         terms = self._terms
-        spans = list(self._spans())
-        span = self._strictest(spans)
-        edges = {edge for s in spans for edge in (s.start, s.end)} | set(self._schedule())
+        span, spans = self._span, self._all
         ends = next((s.start for s in spans if s.state is State.EXPIRED), None)
         names = self._value("nas") or ()
         binding: Binding = self._value("mac") or Binding()
@@ -95,7 +121,7 @@ class _Service:
             key=self.service.key,
             login=self.service.login,
             state=span.state,
-            access=access(span.state, self.policy),
+            access=self.opened,
             terms=terms,
             ipv4=ipv4,
             ipv6=ipv6[0],
@@ -115,23 +141,39 @@ class _Service:
             ends=ends if ends != BEGINNING else None,
             backstop=self._backstop(ends),
             on_expiry=self.policy.expired.method,
-            until=min((edge for edge in edges if self.now < edge < NEVER), default=None),
+            until=self.next_edge(),
             because=Reasons(self.document, self.number, self.frame),
         )
 
     def reasons(self) -> Mapping[str, Because]:
         """The reason of each value that `entitlement` would give."""
-        span = self._strictest(list(self._spans()))
-        self.because["state"] = span.because
+        self.because["state"] = self._span.because
         self._addresses(self._terms)
-        self._explain_rate(access(span.state, self.policy))
-        self._explain_access(span.state)
+        self._explain_rate(self.opened)
+        self._explain_access(self._span.state)
         for name in ("nas", "mac", "login", "password", "routes"):
             self._value(name)
         return self.because
 
-    def _strictest(self, spans: Iterable[Span]) -> Span:
-        return min((s for s in spans if s.start <= self.now < s.end), key=lambda s: STRICTNESS[s.state])
+    @cached_property
+    def _all(self) -> tuple[Span, ...]:
+        return tuple(self._spans())
+
+    @cached_property
+    def _span(self) -> Span:
+        """The strictest of those that hold now."""
+        return min((s for s in self._all if s.start <= self.now < s.end), key=lambda s: STRICTNESS[s.state])
+
+    @cached_property
+    def opened(self) -> Access:
+        return access(self._span.state, self.policy)
+
+    def next_edge(self) -> datetime | None:
+        """The next moment at which the answer may be another."""
+        now = self.now
+        edges = [edge for s in self._all for edge in (s.start, s.end) if now < edge < NEVER]
+        edges += [edge for edge in self._schedule() if now < edge < NEVER]
+        return min(edges, default=None)
 
     def _backstop(self, ends: datetime | None) -> datetime | None:
         if ends is None or ends == BEGINNING:
