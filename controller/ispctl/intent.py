@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from ispctl.desired import Entitlement, entitle_all, terms_of
+from ispctl.desired import Entitlement, entitle_all, pop_of, terms_of
 from ispctl.radius.rendering import Intent
 from ispctl.repo.snapshot import Snapshot
 
@@ -17,7 +17,9 @@ def intent_of(snapshot: Snapshot, now: datetime) -> Intent:
     """Every service of a commit, entitled at `now` (aware). Raises KeyError for a tariff that does not exist:
     validation comes first."""
     terms = {tariff.value.name: terms_of(tariff.value) for tariff in snapshot.tariffs()}
-    return Intent(snapshot.policy.value, terms, snapshot.nas, tuple(entitlements(snapshot, now)), snapshot.pools)
+    pops = {pop_of(names): snapshot.reach(names) for names in snapshot.facts.places}
+    people = tuple(entitlements(snapshot, now))
+    return Intent(snapshot.policy.value, terms, snapshot.nas, people, snapshot.pools, pops)
 
 
 def entitlements(snapshot: Snapshot, now: datetime) -> Iterator[Entitlement]:

@@ -2,7 +2,7 @@
 
 from ispctl.desired._frame import Frame
 from ispctl.desired._service import Turn, entitle, entitle_all, identities, sealed_digest, turns
-from ispctl.desired._values import BEGINNING, NEVER, Because, Context, Entitlement, Terms, terms_of
+from ispctl.desired._values import BEGINNING, NEVER, Because, Context, Entitlement, Terms, pop_of, terms_of
 
 __all__ = [
     "BEGINNING",
@@ -16,6 +16,7 @@ __all__ = [
     "entitle",
     "entitle_all",
     "identities",
+    "pop_of",
     "sealed_digest",
     "terms_of",
     "turns",

@@ -47,6 +47,8 @@ class Intent:
     nas: Mapping[str, Nas]
     entitlements: Iterable[Entitlement]
     pools: Mapping[str, Pool] = field(default_factory=dict)
+    pops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Every set of NAS on which services are planned, by its name."""
 
     @cached_property
     def served(self) -> frozenset[str]:
@@ -76,6 +78,8 @@ def render(intent: Intent) -> Resources:
         found |= dict(_client(nas))
     for name in intent.served:
         found |= dict(_ranges(name, intent.pools[name]))
+    for name, hosts in intent.pops.items():
+        found["pop", name] = {"nas": hosts}
     for realm, served in intent.policy.realms.items():
         found["realm", realm.lower()] = {"served": served}
     for entitlement in intent.entitlements:
@@ -83,8 +87,6 @@ def render(intent: Intent) -> Resources:
         if held is None or STRICTNESS[entitlement.state] > STRICTNESS[held]:  # an ended service frees its login
             holder[entitlement.login] = entitlement.state
             found["login", entitlement.login] = login(entitlement, intent.served)
-        if entitlement.pop:
-            found["pop", entitlement.pop] = {"nas": entitlement.nas}
     return found
 
 

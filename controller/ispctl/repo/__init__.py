@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Where
-from ispctl.repo.git import Entry, Git, refused
+from ispctl.repo.facts import Facts
+from ispctl.repo.git import FOLDER, Entry, Git, refused
 from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, kind_of
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
@@ -120,18 +122,32 @@ class Repository:
         """Whether `ancestor` is in the history of `commit`."""
         return self.git.is_ancestor(ancestor, commit)
 
-    def _load(self, commit: str) -> Snapshot:
+    def part(self, rev: str, paths: Collection[str], facts: Facts | None = None) -> Snapshot:
+        """What a commit says as far as these files go, with everything that subscribers share: inventory, tariffs,
+        groups. Costs what is asked for. `facts`: what all subscribers say together."""
+        commit = self.git.resolve(rev)
+        folders = [one for one in self.git.names(commit, "subscribers") if one.mode == FOLDER]
+        files = [*paths, *(f"{folder.path}/group.yaml" for folder in folders)]
+        shared = (folder for folder in FOLDERS if folder != "subscribers")
         loading = _Loading()
-        entries = list(loading.entries(self.git.tree(commit, FOLDERS)))
-        parsed = {key: known[key] for known in self._parsed.values() for key in known.keys() & set(entries)}
+        loading.folders |= {folder.path.split("/")[1] for folder in folders if folder.plain}
+        tree = chain(self.git.tree(commit, tuple(shared)), self.git.entries(commit, files))
+        return self._read(loading, commit, tree, facts)
+
+    def _load(self, commit: str) -> Snapshot:
+        return self._read(_Loading(), commit, self.git.tree(commit, FOLDERS), None)
+
+    def _read(self, loading: _Loading, commit: str, tree: Iterable[Entry], facts: Facts | None) -> Snapshot:
+        entries = list(loading.entries(tree))
+        parsed = {entry: known[entry] for known in self._parsed.values() for entry in known.keys() & set(entries)}
         fresh = [entry for entry in entries if entry not in parsed]
         contents = self.git.blobs((blob for _, blob in fresh), LARGE)
         for entry, data in zip(fresh, contents, strict=True):
             parsed[entry] = _parse(entry[0], data)
         for path, blob in entries:
             loading.take(path, parsed[path, blob])
-        self._parsed[commit] = parsed
-        return loading.snapshot(commit)
+        self._parsed.setdefault(commit, {}).update(parsed)
+        return loading.snapshot(commit, facts)
 
 
 def snapshot_of(files: Mapping[str, bytes]) -> Snapshot:
@@ -156,13 +172,13 @@ class _Loading:
     def entries(self, tree: Iterable[Entry]) -> Iterator[tuple[str, str]]:
         """(path, blob) of every file that may be ours; the rest becomes problems."""
         for entry in tree:
+            parts = entry.path.split("/")
+            if parts[0] == "subscribers" and len(parts) > 2:
+                self.folders.add(parts[1])
             if problem := refused(entry):
                 self.problems.append(problem)
                 self.broken.add(entry.path)
                 continue
-            parts = entry.path.split("/")
-            if parts[0] == "subscribers" and len(parts) > 2:
-                self.folders.add(parts[1])
             kind = kind_of(entry.path)
             if isinstance(kind, Problem):
                 self.problems.append(kind)
@@ -183,7 +199,7 @@ class _Loading:
         else:
             self.by_kind.setdefault(parsed.kind, {})[path] = parsed.document
 
-    def snapshot(self, commit: str) -> Snapshot:
+    def snapshot(self, commit: str, facts: Facts | None = None) -> Snapshot:
         kinds = self.by_kind
         if not self.by_kind.get("policy") and "inventory/policy.yaml" not in self.broken:
             where = Where("inventory/policy.yaml")
@@ -199,7 +215,7 @@ class _Loading:
             folders=frozenset(self.folders),
             broken=frozenset(self.broken),
         )
-        return Snapshot(commit, files, tuple(self.problems))
+        return Snapshot(commit, files, tuple(self.problems), facts)
 
 
 def _stem(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -12,12 +12,23 @@ from typing import Final, Self
 
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.git_child import Child, failed, first_line
-from ispctl.repo.git_names import ID, Commit, Difference, Entry, blamed, commit_of, difference_of, entry_of, refused
+from ispctl.repo.git_names import (
+    FOLDER,
+    ID,
+    Commit,
+    Difference,
+    Entry,
+    blamed,
+    commit_of,
+    difference_of,
+    entry_of,
+    refused,
+)
 from ispctl.repo.git_worktree import WorkTree
 from ispctl.repo.hidden import hidden_in
 from ispctl.repo.yaml import too_large
 
-__all__ = ["FOLDERS", "Commit", "Difference", "Entry", "Git", "refused"]
+__all__ = ["FOLDER", "FOLDERS", "Commit", "Difference", "Entry", "Git", "refused"]
 
 _AHEAD: Final = 256
 """Objects that are asked for at once: their ids fit into a pipe twice."""
@@ -106,6 +117,19 @@ class Git:
     def tree(self, commit: str, folders: Sequence[str] = FOLDERS) -> Iterator[Entry]:
         """Every file below `folders`, in git's order; links and submodules too, see `refused`."""
         parts = self._child.parts("ls-tree", "-r", "-z", "-l", "--full-tree", self.resolve(commit), "--", *folders)
+        return map(entry_of, parts)
+
+    def entries(self, commit: str, paths: Collection[str]) -> Iterator[Entry]:
+        """Those of these files that a commit has, in git's order."""
+        wanted, found = sorted(paths), self.resolve(commit)
+        for start in range(0, len(wanted), _AHEAD):
+            part = wanted[start : start + _AHEAD]
+            named = self._child.parts("ls-tree", "-z", "-l", "--full-tree", found, "--", *part)
+            yield from map(entry_of, named)
+
+    def names(self, commit: str, folder: str) -> Iterator[Entry]:
+        """What lies in a folder itself: files, and folders with size 0."""
+        parts = self._child.parts("ls-tree", "-z", "-l", "--full-tree", self.resolve(commit), "--", f"{folder}/")
         return map(entry_of, parts)
 
     def diff(self, base: str, head: str, folders: Sequence[str] = FOLDERS) -> Iterator[Difference]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
@@ -14,8 +16,9 @@ from ispctl.model.policy import Policy
 from ispctl.model.problem import Problem, Where
 from ispctl.model.record import Loc
 from ispctl.model.scalars import Managed
-from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Service, Subscriber
+from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
+from ispctl.repo.facts import Facts, tallies
 from ispctl.repo.inventory import Inventory
 
 T = TypeVar("T")
@@ -60,10 +63,12 @@ _UNKNOWN_POLICY = Document(
 class Snapshot:
     """Everything one commit says. `problems` are those of single files; rules across files stand in `checks`."""
 
-    def __init__(self, commit: str, files: Files, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, commit: str, files: Files, problems: tuple[Problem, ...], facts: Facts | None = None) -> None:
+        """`facts`: what all subscribers say together, where `files` holds only some of them."""
         self.commit = commit
         self.problems = problems
         self._files = files
+        self._facts = facts
         self.inventory = Inventory(*(files.single.get(name) for name in ("hosts", "host-groups", "defaults")))
         self._logins = _by(self._holdings_of_logins())
         self._macs = _by(self._holdings_of_macs())
@@ -122,6 +127,15 @@ class Snapshot:
 
     def groups(self) -> Iterator[Document[Group]]:
         return iter(self._files.groups.values())
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What all subscribers of the commit say together."""
+        if self._facts is not None:
+            return self._facts
+        zone = ZoneInfo(self.policy.value.timezone)
+        documents = self._files.subscribers.values()
+        return Facts().plus(t for d in documents for t in tallies(d, self.group(group_of(d.path)), zone))
 
     @property
     def group_folders(self) -> frozenset[str]:

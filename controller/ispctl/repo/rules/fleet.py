@@ -108,7 +108,7 @@ def place(scene: Scene, nas: Nas, *loc: str | int) -> Where:
 
 def _planned(scene: Scene) -> Iterator[Problem]:
     """Hosts on which services are planned must be RADIUS clients; what cannot be changed while it runs is said."""
-    named = _named(scene)
+    named = scene.snapshot.facts.planned(scene.now)
     for nas in scene.snapshot.nas.values():
         if nas.radius is None and (nas.name in named or nas.groups & named):
             text = f"services are planned on {nas.name}, which has no radius"
@@ -124,8 +124,3 @@ def _planned(scene: Scene) -> Iterator[Problem]:
         if document and name in named and name not in filled:
             text = f"services are planned on {name}, and no host is in this group"
             yield Problem("W705", text, document.where_key(name), "Add it to the groups of a host")
-
-
-def _named(scene: Scene) -> set[str]:
-    """Every name that a service gives as the place where it is planned."""
-    return {name for version in scene.versions() for name in version.value("nas") or ()}

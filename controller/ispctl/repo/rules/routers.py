@@ -90,7 +90,7 @@ def _walls(scene: Scene) -> bool:
     policy = scene.snapshot.policy.value
     if any(block and block.method == "wall" for block in (policy.expired, policy.suspended, policy.hold)):
         return True
-    return any((mac := version.value("mac")) and mac.on_mismatch == "wall" for version in scene.versions())
+    return scene.snapshot.facts.walls(scene.now)
 
 
 def _own_pools(scene: Scene, version: Version, clients: list[Nas]) -> Iterator[Problem]:

@@ -30,7 +30,7 @@ def rules(scene: Scene) -> Iterator[Problem]:
         if first.place != sealed.place and sealed.text.startswith("enc:"):
             text = f"the same sealed value stands at {spot(first.where())}; it opens for one of them at most"
             yield Problem("E132", text, sealed.where(), f"Seal it for this one: ispctl secrets encrypt {sealed.place}")
-    if seen:
+    if seen or scene.snapshot.facts.sealed:
         yield from _openers(scene)
     targets = scene.snapshot.targets
     for loc in targets.value.radius.clear_passwords if targets else ():

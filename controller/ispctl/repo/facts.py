@@ -1,0 +1,108 @@
+"""What all subscribers together say, as far as anything shared depends on it. Pure; counted file by file, so that a
+change is counted by the files it touches.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ispctl.model.days import moment
+from ispctl.model.document import Document
+from ispctl.model.subscriber import Group, Service, Setting, Subscriber
+
+FOREVER: Final = 2**62
+Kind = Literal["service", "sealed", "walls", "names"]
+
+
+class Tally(NamedTuple):
+    """Something that is counted, until a moment (seconds since 1970) at which it is over."""
+
+    kind: Kind
+    value: str = ""
+    until: int = FOREVER
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What all subscribers together say, as far as anything shared depends on it."""
+
+    counts: Mapping[Tally, int] = field(default_factory=dict)
+
+    @property
+    def services(self) -> int:
+        return sum(count for tally, count in self.counts.items() if tally.kind == "service")
+
+    @property
+    def sealed(self) -> bool:
+        """Whether any service has a password."""
+        return self._any("sealed")
+
+    def walls(self, now: datetime) -> bool:
+        """Whether a device that is not bound would be walled anywhere."""
+        return self._any("walls", now)
+
+    def planned(self, now: datetime) -> frozenset[str]:
+        """Every name of a host or a group of hosts where a service is planned that is not over."""
+        return frozenset(name for names in self._values("names", now) for name in names)
+
+    @property
+    def places(self) -> frozenset[tuple[str, ...]]:
+        """Every set of such names, together, as services have them; also those that are over."""
+        return frozenset(self._values("names"))
+
+    def plus(self, tallies: Iterable[Tally], minus: Iterable[Tally] = ()) -> Facts:
+        """With what more files say, and without what others said."""
+        counts = Counter(self.counts)
+        counts.update(tallies)
+        counts.subtract(minus)
+        return Facts({tally: count for tally, count in counts.items() if count})
+
+    def _any(self, kind: Kind, now: datetime | None = None) -> bool:
+        return any(True for tally in self.counts if tally.kind == kind and _lasts(tally, now))
+
+    def _values(self, kind: Kind, now: datetime | None = None) -> Iterator[tuple[str, ...]]:
+        for tally in self.counts:
+            if tally.kind == kind and _lasts(tally, now):
+                yield tuple(tally.value.split("\n"))
+
+
+def _lasts(tally: Tally, now: datetime | None) -> bool:
+    return now is None or tally.until > now.timestamp()
+
+
+def tallies(document: Document[Any], group: Document[Group] | None, zone: ZoneInfo) -> Iterator[Tally]:
+    """What it adds to the facts."""
+    if isinstance(document.value, Subscriber):
+        for service in document.value.services:
+            yield from _tallies(service, group, zone)
+
+
+def _tallies(service: Service, group: Document[Group] | None, zone: ZoneInfo) -> Iterator[Tally]:
+    start, end = (
+        None if at is None else int(moment(at, zone).timestamp()) for at in (service.activated, service.terminated)
+    )
+    until = FOREVER if end is None else end if start is None or start < end else -FOREVER
+    yield Tally("service")
+    if service.password is not None:
+        yield Tally("sealed")
+    versions: tuple[Service | Setting, ...] = (service, *(change.set for change in service.scheduled))
+    for names in {_own(version, "nas", group, first=version is service) for version in versions} - {None}:
+        yield Tally("names", "\n".join(names), until)
+    for mac in (_own(version, "mac", group, first=version is service) for version in versions):
+        if mac is not None and mac.on_mismatch == "wall":
+            yield Tally("walls", "", until)
+            break
+
+
+def _own(version: Service | Setting, name: str, group: Document[Group] | None, *, first: bool) -> Any:
+    """A field of a version, else the group's default where the service itself has none."""
+    own = getattr(version, name)
+    if own is not None and name in version.model_fields_set:
+        return own
+    default = getattr(group.value.defaults, name) if group else None
+    return (own if default is None else default) if first else None

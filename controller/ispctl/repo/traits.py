@@ -1,0 +1,79 @@
+"""What one file of a subscriber claims and uses: whoever remembers it of every file knows which files a change
+concerns without reading them. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from ispctl.model.days import moment
+from ispctl.model.document import Document
+from ispctl.model.ledger import Ledger
+from ispctl.model.subscriber import Group, Subscriber
+from ispctl.repo.snapshot import Prefix, held_by
+
+_MAC: Final = len("00:00:5e:00:53:01")
+
+
+def claims(document: Document[Any]) -> Iterator[int]:
+    """What only one may have: ids, logins, devices, lines, sealed values. Hashed; who shares a hash is looked at."""
+    value = document.value
+    if isinstance(value, Ledger):
+        yield hashed("id", value.subscriber)
+        return
+    yield hashed("id", value.id)
+    for service in value.services:
+        if len(service.login) == _MAC:  # it may be the address of a device, and then claims it
+            yield hashed("mac", service.login)
+        yield hashed("login", service.login.casefold())
+        if service.password is not None:
+            yield hashed("sealed", service.password)
+        if service.access.circuit_id is not None:
+            yield hashed("line", _octets(service.access.circuit_id))
+        for binding in (service.mac, *(change.set.mac for change in service.scheduled)):
+            for device in binding.addresses if binding else ():
+                yield hashed("mac", device.mac)
+
+
+def spans(document: Document[Any]) -> Iterator[tuple[bytes, bytes]]:
+    """(first, last) address of every prefix that is held, in an order in which IPv4 comes before IPv6."""
+    if isinstance(document.value, Subscriber):
+        yield from {span(prefix) for prefix in held_by(document.value)}
+
+
+def span(prefix: Prefix) -> tuple[bytes, bytes]:
+    """The first and the last address of a prefix, comparable with those of others."""
+    family = bytes([prefix.version])
+    return family + prefix.network_address.packed, family + prefix.broadcast_address.packed
+
+
+def uses(document: Document[Any], group: Document[Group] | None) -> Iterator[int]:
+    """The tariffs that its services have, now or by a scheduled change."""
+    if isinstance(document.value, Subscriber):
+        for service in document.value.services:
+            names = [service.tariff, *(change.set.tariff for change in service.scheduled)]
+            default = group.value.defaults.tariff if group else None
+            for name in {*names, default if service.tariff is None else None} - {None}:
+                yield hashed("tariff", str(name))
+
+
+def moments(document: Document[Any], zone: ZoneInfo) -> Iterator[int]:
+    """The moments (seconds since 1970) at which a rule may judge it otherwise: something begins or is over."""
+    if isinstance(document.value, Subscriber):
+        for service in document.value.services:
+            for value in (service.activated, service.terminated, *(change.at for change in service.scheduled)):
+                if value is not None:
+                    yield int(moment(value, zone).timestamp())
+
+
+def _octets(line: str) -> str:
+    """A circuit id in hexadecimal, however it is written."""
+    return line[2:].lower() if line.startswith("0x") else line.encode().hex()
+
+
+def hashed(kind: str, value: str) -> int:
+    """63 bits that stand for something; SQLite keeps them as a number."""
+    return int.from_bytes(blake2b(f"{kind}\0{value}".encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
