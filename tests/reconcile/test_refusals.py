@@ -16,7 +16,7 @@ from ispctl.reconcile import Permission
 from ispctl.store import Store
 from tests.gates import example
 from tests.gates.tracked import ROOT
-from tests.reconcile.world import A_FILE, ANITA, B_FILE, BIKASH, DSN, Killed, World
+from tests.reconcile.world import A_FILE, ANITA, B_FILE, BIKASH, DSN, Killed, World, proposal
 
 NOTHING = Permission()
 HOME_50 = "tariffs/home-50.yaml"
@@ -370,10 +370,9 @@ def test_what_an_apply_did_stands_in_the_journal(world: World) -> None:
 
 
 def test_a_proposed_plan_needs_no_database(world: World) -> None:
-    from ispctl.reconcile.survey import propose
 
     shutil.rmtree(world.folder / "var")
     world.changed(A_FILE, "home-50", "home-100")
-    found = propose(world.repository, "HEAD~1", "HEAD", world.now)
+    found = proposal(world.repository, "HEAD~1", "HEAD", world.now)
     assert [(s.effects, s.session, s.if_online) for s in found.services] == [(("faster",), "unknown", "kept")]
     assert found.assumes

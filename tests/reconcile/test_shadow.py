@@ -10,7 +10,7 @@ import pytest
 
 from ispctl.plan import Plan
 from ispctl.reconcile import Permission
-from tests.reconcile.world import A_FILE, ANITA, World, copied
+from tests.reconcile.world import A_FILE, ANITA, World, copied, proposal
 
 NOTHING = Permission()
 LALITPUR = "subscribers/lalitpur/group.yaml"
@@ -135,13 +135,12 @@ def test_what_a_commit_took_while_it_was_observed_counts_when_it_is_enforced(wor
 
 
 def test_taking_a_group_over_is_seen_in_the_merge_request(world: World) -> None:
-    from ispctl.reconcile import propose
     from ispctl.report import plan_markdown, plan_text
     from ispctl.report.plan_json import document
 
     say(world, LALITPUR, "managed: observe")
     turn(world, LALITPUR, "enforce")
-    plan = propose(world.repository, "HEAD~1", "HEAD", world.now)
+    plan = proposal(world.repository, "HEAD~1", "HEAD", world.now)
     assert not plan.empty
     assert not plan.settled
     (switch,) = document(plan)["switches"]
@@ -151,7 +150,7 @@ def test_taking_a_group_over_is_seen_in_the_merge_request(world: World) -> None:
         text = " ".join(render(document(plan)).split())
         assert "MANAGED: group lalitpur (" in text
         assert "written from now on" in text
-    assert json.dumps(document(propose(world.repository, "HEAD", "HEAD~1", world.now))).count('"observe"') >= 1
+    assert json.dumps(document(proposal(world.repository, "HEAD", "HEAD~1", world.now))).count('"observe"') >= 1
     assert not world.plan().switches, "nothing was applied in between"
 
 

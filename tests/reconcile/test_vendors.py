@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from ispctl.platforms import platforms
-from ispctl.reconcile.survey import TOLD, propose
+from ispctl.reconcile.survey import TOLD
 from tests.radius.dae import Dae
 from tests.reconcile.test_sessions import dial, naks, point, slower, told
-from tests.reconcile.world import ANITA, World
+from tests.reconcile.world import ANITA, World, proposal
 
 CHITWAN = "192.0.2.6"
 HOME_50 = "tariffs/home-50.yaml"
@@ -137,7 +137,7 @@ def test_a_service_that_the_router_refuses_to_end_ends_the_session(world: World,
 
 def test_a_merge_request_says_what_routers_have_to_know_first(world: World) -> None:
     slower(world)
-    found = propose(world.repository, "HEAD~1", "HEAD", world.now)
+    found = proposal(world.repository, "HEAD~1", "HEAD", world.now)
     (said,) = [line for line in found.assumes if "have to know" in line]
     before, _, names = said.partition(": ")
     assert before == "Routers of platform ios-xe have to know before this is applied"

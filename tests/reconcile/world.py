@@ -19,11 +19,12 @@ import pytest
 from ispctl import reconcile
 from ispctl.cli.common import Session, demo_key
 from ispctl.cli.plans import verified
+from ispctl.index import whole
 from ispctl.intent import intent_of
 from ispctl.plan import Change, Plan, Resources
 from ispctl.radius.rendering import render, rendering
 from ispctl.radius.rows import RadiusRows
-from ispctl.reconcile import Drift, Permission, Result
+from ispctl.reconcile import Drift, Permission, Result, propose
 from ispctl.repo import Repository
 from ispctl.secrets import KEYRING, Keyring
 from ispctl.store import Store
@@ -277,3 +278,9 @@ def copied(template: Path, folder: Path) -> Path:
 
 def codes(problems: Sequence[Any]) -> list[str]:
     return [problem.code for problem in problems]
+
+
+def proposal(repository: Repository, base: str, head: str, now: datetime) -> Plan:
+    """What a commit would change against another, everything of both being read."""
+    look = whole({rev: repository.at(rev) for rev in (base, head)}, now)
+    return propose(repository, look, base, head)

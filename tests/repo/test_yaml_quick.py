@@ -108,6 +108,8 @@ def test_no_mutant_is_taken_that_the_slow_reader_reads_otherwise(seed: int) -> N
         "name: a\0b",
         "name: a\nname: b",
         "? name",
+        "name: [null: a]",
+        "name: {true: a}",
         "name: [a",
         "- a",
         "name: a: b",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -17,6 +18,7 @@ import typer
 from ispctl.model.problem import Problem, Refusal, Stopped, in_order
 
 if TYPE_CHECKING:
+    from ispctl.index import Index
     from ispctl.repo import Repository, Snapshot
     from ispctl.secrets import Keyring
     from ispctl.store import Store
@@ -44,6 +46,16 @@ class Session:
 
         with Repository.open(self.repo, env=self.env) as repository:
             yield repository
+
+    def index(self, repository: Repository, progress: Callable[[str, int, int], None]) -> Index:
+        """What is remembered of the repository: in ISPCTL_CACHE, else where caches belong; in memory where neither is
+        known."""
+        from ispctl.index import Index
+
+        own, usual, home = (self.env.get(name) for name in ("ISPCTL_CACHE", "XDG_CACHE_HOME", "HOME"))
+        folder = Path(own) if own else Path(usual or f"{home}/.cache") / "ispctl" if usual or home else None
+        name = sha256(str(repository.git.folder).encode()).hexdigest()[:16]
+        return Index(repository, folder / f"{name}.index" if folder else None, progress)
 
     @property
     def actor(self) -> str:

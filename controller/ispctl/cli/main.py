@@ -55,14 +55,15 @@ def validate(
 ) -> None:
     """Check every file and every rule across files. Shows all problems. Exit code: 0 fine, 1 problems."""
     from ispctl.cli.answers import coloured
-    from ispctl.repo.checks import check
+    from ispctl.cli.progress import Progress
     from ispctl.report import problems
 
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.at(commit) if commit else repository.work()
-        found = check(snapshot, session.now)
-        services = sum(1 for _ in snapshot.services())
+        rev = commit or repository.git.worktree() or "HEAD"
+        with Progress() as progress:
+            look = session.index(repository, progress).look((rev,), session.now, warnings=True)
+        found, services = look.problems(rev), look.parts[rev].facts.services
     if format == "text":
         say(coloured(problems.to_text(found, services)))
     else:
@@ -103,12 +104,12 @@ def plan(
         raise typer.BadParameter("--base compares two commits, --live a commit with the database: take one")
     plans.only(target)
     with session.repository() as repository:
-        now = at_time(at, session.now, zone_of(repository.at(commit)))
+        now = at_time(at, session.now, zone_of(repository.part(commit, ())))
         plans.warn_of_edits(repository, commit)
         if base is None:
             found = plans.live(session, repository, commit, now)
         else:
-            found = plans.proposed(repository, base, commit, now)
+            found = plans.proposed(session, repository, base, commit, now)
     for option, file, kind in (
         ("--out", out, format),
         ("--note", note, "markdown"),

@@ -48,19 +48,20 @@ class Planned:
     held: frozenset[str] = frozenset()
 
 
-def proposed(repository: Repository, base: str, commit: str, now: datetime) -> Planned:
+def proposed(session: Session, repository: Repository, base: str, commit: str, now: datetime) -> Planned:
     """The plan between two commits; the base may be older than today's rules, the commit may not break them."""
     from ispctl.reconcile import propose
 
-    snapshot = verified(repository, commit, now)
-    errors = sum(problem.severity == "error" for problem in check(repository.at(base), now))
-    if errors:
+    with Progress() as progress:
+        look = session.index(repository, progress).look((base, commit), now)
+    if errors := look.errors(commit):
+        raise Refusal(*errors)
+    if errors := look.errors(base):
+        text = f"the base {base} has {len(errors)} errors: nothing can be said against it"
         advice = f"ispctl validate --commit {base} shows them; ispctl plan --live compares with what was applied"
-        raise Refusal(
-            Problem("E609", f"the base {base} has {errors} errors: nothing can be said against it", advice=advice)
-        )
-    plan = propose(repository, base, commit, now)
-    return Planned(plan, snapshot, preview(plan, snapshot))
+        raise Refusal(Problem("E609", text, advice=advice))
+    plan = propose(repository, look, base, commit)
+    return Planned(plan, look.parts[commit], preview(plan, look.parts[commit]))
 
 
 @contextmanager
@@ -118,5 +119,4 @@ def preview(plan: Plan, snapshot: Snapshot) -> tuple[Closed, ...]:
     """The gates a proposed plan would meet if nothing else happened today."""
     from ispctl.gates import closed
 
-    total = sum(1 for _ in snapshot.services())
-    return closed(plan, total, {}, snapshot.policy.value.limits, {})
+    return closed(plan, snapshot.facts.services, {}, snapshot.policy.value.limits, {})

@@ -34,17 +34,18 @@ class Progress:
             self._bar.stop()
 
     def __call__(self, what: str, done: int, total: int) -> None:
+        """So much is done of so much; of 0, where that is not known."""
         now = self._clock()
         since = self._stages.setdefault(what, now)
         if sys.stderr.isatty():
             if self._bar is not None or now - self._began >= LONG:
                 self._show(what, done, total)
-        elif done == total:
+        elif total and done == total:
             if now - self._began > LONG:
                 tell(f"{what}: {done:,} of {total:,}")
         elif now - self._said >= EVERY:
             self._said = now
-            tell(f"{what}: {done:,} of {total:,}{pace(done, total, now - since)}")
+            tell(f"{what}: {done:,} of {total:,}{pace(done, total, now - since)}" if total else f"{what}: {done:,}")
 
     def _show(self, what: str, done: int, total: int) -> None:
         if self._bar is None:
@@ -57,9 +58,9 @@ class Progress:
             self._bar = Bar(*columns, pace_column, console=Console(stderr=True), transient=True)
             self._bar.start()
         if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(what, total=total, pace="")
+            self._tasks[what] = self._bar.add_task(what, total=total or None, pace="")
         took = self._clock() - self._stages[what]
-        self._bar.update(self._tasks[what], completed=done, total=total, pace=_rate(done, took))
+        self._bar.update(self._tasks[what], completed=done, total=total or None, pace=_rate(done, took))
 
 
 def pace(done: int, total: int, seconds: float) -> str:

@@ -9,10 +9,11 @@ from typing import Final
 from ispctl import gates
 from ispctl.desired import entitle
 from ispctl.gates import Closed
+from ispctl.index import ANNOUNCED
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import LOSSES, Plan, ServiceChange, effects
 from ispctl.radius.rows import TARGET
-from ispctl.reconcile.survey import ANNOUNCED, Reading, Survey
+from ispctl.reconcile.survey import Reading, Survey
 from ispctl.reconcile.world import Permission, Waiting, World
 from ispctl.repo import Repository, Snapshot
 from ispctl.store import Pause

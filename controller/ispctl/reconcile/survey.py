@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 
 from ispctl.backend import Backend
-from ispctl.desired import Entitlement, Terms, entitle
+from ispctl.desired import Entitlement, Frame, Terms, turns
+from ispctl.index import ANNOUNCED, Look
 from ispctl.intent import intent_of
 from ispctl.model.problem import Refusal
-from ispctl.plan import LOSSES, Cause, Change, Coming, Key, Pair, Plan, Resources, build, diff, effects
+from ispctl.plan import Cause, Change, Coming, Key, Pair, Plan, Resources, build, diff, effects
 from ispctl.platforms import Attribute
 from ispctl.radius import live
 from ispctl.radius.limits import Limits
@@ -37,8 +38,6 @@ TOLD = "told"
 """Kinds of objects in the store: the digest of each shared key as last written; what each tariff granted; each login
 that was given up, with its last owner, until its sessions have ended; what each rendering of a group grants, by its
 hash, while it is written or a session runs it."""
-ANNOUNCED = timedelta(hours=24)
-"""So far ahead does a plan say how many the clock ends."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,10 @@ def survey(reading: Reading) -> Survey:
     return Survey(plan, intent, want, stored, waiting, equal, applied)
 
 
-def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan:
-    """What a commit would change against another, at one moment; knows no database and no device."""
-    before, after = repository.at(base), repository.at(head)
+def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
+    """What a commit would change against another, at one moment; knows no database and no device. Both stand in `look`,
+    as far as they can differ."""
+    before, after, now = look.parts[base], look.parts[head], look.now
     old, new = intent_of(before, now), intent_of(after, now)
     was = {e.owner: e for e in old.entitlements}
     will = {e.owner: e for e in new.entitlements}
@@ -126,19 +126,24 @@ def propose(repository: Repository, base: str, head: str, now: datetime) -> Plan
         now=now,
         disturbs=disturbs(new),
         changed_files=frozenset(repository.changes(base, head).paths),
-        assumes=(*_assumptions(repository, before, after, will), *_named(old, new)),
-        until=_until(new),
-        coming=coming(after, new, now),
+        assumes=(*_assumptions(repository, before, after, pairs), *_named(old, new)),
+        until=min(filter(None, (_until(new), look.until)), default=None),
+        coming=Coming(now + ANNOUNCED, _ending(after, new, now) + look.ending),
     )
     return with_observed(plan, (after, before), new.entitlements)
 
 
 def coming(snapshot: Snapshot, intent: Intent, now: datetime) -> Coming:
-    """How many services the clock alone ends within a day: announced by each plan, so that none ends unannounced."""
-    then = now + ANNOUNCED
+    """What the clock alone takes within a day: announced by each plan, so that nobody is ended unannounced."""
+    return Coming(now + ANNOUNCED, _ending(snapshot, intent, now))
+
+
+def _ending(snapshot: Snapshot, intent: Intent, now: datetime) -> int:
+    """How many services lose something at a moment of the day that begins now."""
+    frame, then = Frame(snapshot, now), now + ANNOUNCED
     due = zip(snapshot.services(), intent.entitlements, strict=True)
-    later = ((e, entitle(h.document, h.number, snapshot, then)) for h, e in due if e.until and e.until <= then)
-    return Coming(then, sum(bool(LOSSES & set(effects(before, after))) for before, after in later))
+    soon = (turns(h.document, h.number, frame) for h, e in due if e.until and e.until <= then)
+    return sum(any(turn.loses for turn in found if turn.at <= then) for found in soon)
 
 
 def commits(reading: Reading, applied: Applied | None) -> tuple[Snapshot, ...]:
@@ -311,11 +316,10 @@ def _named(old: Intent, new: Intent) -> Iterator[str]:
         yield f"Routers of platform {vendor} have to know before this is applied: {', '.join(things)}"
 
 
-def _assumptions(
-    repository: Repository, before: Snapshot, after: Snapshot, will: Mapping[str, Entitlement]
-) -> Iterator[str]:
+def _assumptions(repository: Repository, before: Snapshot, after: Snapshot, pairs: Iterable[Pair]) -> Iterator[str]:
     yield "Who is online is not asked here: what is said of sessions holds for those who are"
-    learning = sum(e.mac_mode == "learn" for e in will.values())
+    touched = (pair.will_be for pair in pairs if pair.was != pair.will_be)
+    learning = sum(e is not None and e.mac_mode == "learn" for e in touched)
     if learning:
         yield f"MAC addresses that were learned stay as they are (services that learn: {learning})"
     if not repository.contains(after.commit, before.commit):

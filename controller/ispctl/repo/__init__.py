@@ -13,7 +13,7 @@ from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Where
 from ispctl.repo.facts import Facts
 from ispctl.repo.git import FOLDER, Entry, Git, refused
-from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, kind_of
+from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, is_shared, kind_of
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
 __all__ = ["Changes", "Document", "Holding", "Repository", "Snapshot", "snapshot_of"]
@@ -126,13 +126,33 @@ class Repository:
         """What a commit says as far as these files go, with everything that subscribers share: inventory, tariffs,
         groups. Costs what is asked for. `facts`: what all subscribers say together."""
         commit = self.git.resolve(rev)
-        folders = [one for one in self.git.names(commit, "subscribers") if one.mode == FOLDER]
-        files = [*paths, *(f"{folder.path}/group.yaml" for folder in folders)]
-        shared = (folder for folder in FOLDERS if folder != "subscribers")
         loading = _Loading()
-        loading.folders |= {folder.path.split("/")[1] for folder in folders if folder.plain}
-        tree = chain(self.git.tree(commit, tuple(shared)), self.git.entries(commit, files))
+        loading.folders |= {folder.path.split("/")[1] for folder in self._folders(commit) if folder.plain}
+        tree = chain(self._shared(commit), self.git.entries(commit, paths))
         return self._read(loading, commit, tree, facts)
+
+    def parts(self, rev: str, size: int) -> Iterator[tuple[Snapshot, list[str]]]:
+        """A commit in parts of about so many files of subscribers, each with everything that they share, and the paths
+        that are new in it. Holds no more than one part in memory."""
+        commit = self.git.resolve(rev)
+        shared = [*self._shared(commit)]
+        folders = {folder.path.split("/")[1] for folder in self._folders(commit) if folder.plain}
+        kept: dict[tuple[str, str], Parsed] | None = None
+        for chunk in _chunks((e for e in self.git.tree(commit, ("subscribers",)) if not is_shared(e.path)), size):
+            loading = _Loading()
+            loading.folders |= folders
+            yield self._read(loading, commit, [*shared, *chunk], None), [entry.path for entry in chunk]
+            if kept is None:
+                kept = {key: one for key, one in self._parsed[commit].items() if is_shared(key[0])}
+            self._parsed[commit] = dict(kept)
+
+    def _folders(self, commit: str) -> list[Entry]:
+        return [one for one in self.git.names(commit, "subscribers") if one.mode == FOLDER]
+
+    def _shared(self, commit: str) -> Iterator[Entry]:
+        """The files that say something about many."""
+        yield from self.git.tree(commit, tuple(folder for folder in FOLDERS if folder != "subscribers"))
+        yield from self.git.entries(commit, [f"{folder.path}/group.yaml" for folder in self._folders(commit)])
 
     def _load(self, commit: str) -> Snapshot:
         return self._read(_Loading(), commit, self.git.tree(commit, FOLDERS), None)
@@ -148,6 +168,18 @@ class Repository:
             loading.take(path, parsed[path, blob])
         self._parsed.setdefault(commit, {}).update(parsed)
         return loading.snapshot(commit, facts)
+
+
+def _chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+    """An account and its subscriber, which follows it, stay together."""
+    chunk: list[Entry] = []
+    for entry in entries:
+        if len(chunk) >= size and not chunk[-1].path.endswith(".ledger.yaml"):
+            yield chunk
+            chunk = []
+        chunk.append(entry)
+    if chunk:
+        yield chunk
 
 
 def snapshot_of(files: Mapping[str, bytes]) -> Snapshot:

@@ -87,6 +87,11 @@ class Git:
             self._worktree = None
 
     @property
+    def folder(self) -> str:
+        """The root of the work tree, or the bare repository: an absolute path without links."""
+        return str(self._child.folder)
+
+    @property
     def bare(self) -> bool:
         return self._root is None
 

@@ -75,6 +75,11 @@ def kind_of(path: str) -> Kind | Problem | None:
     return Problem("E021", "this file stands where nothing reads it", Where(path), advice or "Move it up: tariffs/")
 
 
+def is_shared(path: str) -> bool:
+    """Whether a file is read with every part: it says something about many."""
+    return not path.startswith("subscribers/") or (_GROUP.fullmatch(path) is not None)
+
+
 def _stray(path: str, name: str) -> Problem:
     close = get_close_matches(name, _INVENTORY, n=1)
     known = ", ".join(f"{name}.yaml" for name in sorted(_INVENTORY))

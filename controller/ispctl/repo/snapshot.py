@@ -157,6 +157,9 @@ class Snapshot:
     def at_path(self, path: str) -> Document[Subscriber] | None:
         return self._files.subscribers.get(path)
 
+    def ledger_at(self, path: str) -> Document[Ledger] | None:
+        return self._files.ledgers.get(path)
+
     # what is written, and what is only observed
 
     def managed_group(self, name: str) -> tuple[Managed, Where]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml_rs
 
 from ispctl.repo.hidden import HIDDEN
-from ispctl.repo.yaml_nodes import NULLS, Node, Scalar
+from ispctl.repo.yaml_nodes import Node, Scalar
 
 LARGEST: Final = 64 * 1024
 """Octets. Larger files are few, and the pattern is tried on each line."""
@@ -29,13 +29,11 @@ def _plain(stop: str) -> str:
 
 
 def _flow(depth: int) -> str:
-    """A value written in one line, so many collections deep."""
+    """A value written in one line, so many collections deep; which bracket closes which is the parser's to say."""
     scalar = rf"{_QUOTED}|{_plain(_IN_FLOW)}"
     if not depth:
         return rf"(?:{scalar})"
-    part = _flow(depth - 1)
-    pair = rf"{_KEY}: +{part}"
-    return rf"(?:{scalar}|\[ *(?:{part}(?:, *{part})*)? *\]|\{{ *(?:{pair}(?:, *{pair})*)? *\}})"
+    return rf"(?:{scalar}|[\[{{] *(?:(?:{_KEY}: +)?{_flow(depth - 1)} *(?:, *|(?=[\]}}])))*[\]}}])"
 
 
 _VALUE = rf"(?:{_flow(4)}(?= *(?:\n| #))|{_plain('')})"
@@ -75,6 +73,8 @@ def _texts(root: dict[str, Any], text: str) -> dict[str, Node]:
     spelled: bool | None = None
     while open_:
         node = open_.pop()
+        if type(node) is dict and not all(type(key) is str for key in node):
+            raise _Other
         for key, value in node.items() if type(node) is dict else enumerate(node):
             kind = type(value)
             if kind is str:
@@ -89,6 +89,4 @@ def _texts(root: dict[str, Any], text: str) -> dict[str, Node]:
                 node[key] = Scalar(str(value).lower())
             else:
                 raise _Other
-    if any(key in NULLS for key in root):
-        raise _Other
     return root

@@ -1,0 +1,153 @@
+"""What is remembered of a commit, so that a change costs what it changes and not what there is.
+
+Disposable: deleting it changes nothing but the time taken. It stands at one commit; any other is that one and what
+differs. It holds logins as hashes, and beside them addresses, ids and what is wrong with whom: nobody else may read it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from ispctl.index._file import File, Making
+from ispctl.index._region import Region, TooWide, region
+from ispctl.index._rows import rows
+from ispctl.model.problem import Problem, Refusal, in_order
+from ispctl.repo import Repository, Snapshot
+from ispctl.repo.checks import check
+from ispctl.repo.facts import Facts
+
+__all__ = ["ANNOUNCED", "Index", "Look", "whole"]
+
+CHUNK: Final = 2000
+"""Files that are in memory at once while an index is made."""
+WORTH: Final = 2000
+"""With fewer files, all are read faster than an index is made."""
+ANNOUNCED: Final = timedelta(hours=24)
+"""So far ahead does a plan say how many the clock ends."""
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Some commits at a moment, as far as they can differ in what they say; and what is known of the rest of them.
+
+    `parts`: by what each commit was asked for. `others`: what is wrong with the rest, errors alone if no more was
+    asked. `until`: when time changes something of the rest; `ending`: how many of its services lose something until
+    ANNOUNCED from now.
+    """
+
+    now: datetime
+    parts: Mapping[str, Snapshot]
+    others: tuple[Problem, ...] = ()
+    until: datetime | None = None
+    ending: int = 0
+
+    def problems(self, rev: str) -> list[Problem]:
+        """What is wrong with a whole commit."""
+        return in_order([*check(self.parts[rev], self.now), *self.others])
+
+    def errors(self, rev: str) -> list[Problem]:
+        """What forbids to apply a commit."""
+        return [problem for problem in self.problems(rev) if problem.severity == "error"]
+
+
+def whole(snapshots: Mapping[str, Snapshot], now: datetime) -> Look:
+    """Commits of which everything was read."""
+    return Look(now, snapshots)
+
+
+class Index:
+    """The index of one repository, in a file or (`place` is None) in memory. `worth`: how many files of subscribers
+    make it worth while."""
+
+    def __init__(
+        self, repository: Repository, place: Path | None, progress: Progress = lambda *_: None, worth: int = WORTH
+    ) -> None:
+        self._repository = repository
+        self._place = place
+        self._progress = progress
+        self._worth = worth
+
+    def look(self, revs: Sequence[str], now: datetime, *, warnings: bool = False) -> Look:
+        """Commits, or trees of the work tree. Where nothing is remembered yet, the first of them is learned. Raises
+        Refusal as the repository does."""
+        if self._opened() is None and not self._large(revs[0]):
+            return self._whole(revs, now)
+        try:
+            file = self._opened() or self._made(revs[0], now)
+            try:
+                return _looked(self._repository, file, revs, now, warnings=warnings)
+            finally:
+                file.close()
+        except (TooWide, sqlite3.Error):
+            return self._whole(revs, now)
+
+    def _whole(self, revs: Iterable[str], now: datetime) -> Look:
+        return whole({rev: self._repository.at(rev) for rev in revs}, now)
+
+    def _large(self, rev: str) -> bool:
+        commit = self._repository.resolve(rev)
+        return len(list(islice(self._repository.git.tree(commit, ("subscribers",)), self._worth))) == self._worth
+
+    def _opened(self) -> File | None:
+        """The file that is there, if it is fit and its commit is still known here."""
+        file = File.open(self._place) if self._place is not None else None
+        if file is None:
+            return None
+        try:
+            self._repository.resolve(file.commit)
+        except Refusal:
+            file.close()
+            return None
+        return file
+
+    def _made(self, rev: str, now: datetime) -> File:
+        commit = self._repository.resolve(rev)
+        making = Making(self._place)
+        try:
+            file = self._filled(making, commit, now)
+        except BaseException:
+            making.discard()
+            raise
+        making.publish()
+        return file
+
+    def _filled(self, making: Making, commit: str, now: datetime) -> File:
+        facts, done = Facts(), 0
+        for part, paths in self._repository.parts(commit, CHUNK):
+            found = list(rows(part, paths, now))
+            making.add(found)
+            facts = facts.plus(tally for row in found for tally in row.tallies)
+            done += len(paths)
+            self._progress("files", done, 0)
+        file = making.finish(commit, int(now.timestamp()), facts)
+        self._judge_together(making, file, self._repository.part(commit, list(file.paths(file.shared())), facts), now)
+        return file
+
+    def _judge_together(self, making: Making, file: File, part: Snapshot, now: datetime) -> None:
+        """Whoever shares something with another is judged with all of them at hand."""
+        wrong: dict[str, list[Problem]] = {path: [] for path in file.paths(file.shared())}
+        for problem in check(part, now):
+            if problem.where and problem.where.file in wrong:
+                wrong[problem.where.file].append(problem)
+        making.judged({number: said for path, said in wrong.items() for number in file.numbers([path])})
+
+
+def _looked(repository: Repository, file: File, revs: Collection[str], now: datetime, *, warnings: bool) -> Look:
+    commits = {rev: repository.resolve(rev) for rev in revs}
+    found: Region = region(repository, file, tuple(commits.values()), now)
+    since, until = int(now.timestamp()), int((now + ANNOUNCED).timestamp())
+    at = file.next_turn(since, found.numbers)
+    return Look(
+        now,
+        {rev: found.parts[commit] for rev, commit in commits.items()},
+        tuple(file.problems(found.numbers) if warnings else file.errors(found.numbers)),
+        None if at is None else datetime.fromtimestamp(at, UTC),
+        file.losing(since, until, found.numbers),
+    )

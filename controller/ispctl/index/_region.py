@@ -1,0 +1,121 @@
+"""The part of two commits that a change can concern, found without reading the rest.
+
+Everything else is as it was when the index was made: the same files, the same shared files as far as they matter, and
+nobody among the rest claims what somebody in this part claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ispctl.desired import Terms, terms_of
+from ispctl.index._file import File
+from ispctl.index._rows import claims_of, companion, document_at
+from ispctl.model.subscriber import group_of
+from ispctl.repo import Repository, Snapshot
+from ispctl.repo.facts import Tally, tallies
+from ispctl.repo.layout import is_shared
+from ispctl.repo.traits import hashed, spans
+
+_OF_NOBODY = frozenset({"inventory/keyring.age", "inventory/recipients.txt", "inventory/targets.yaml"})
+"""Shared files on which nothing of a subscriber depends."""
+
+
+class TooWide(Exception):
+    """What changed may concern everybody: the whole has to be read."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Files, as several commits have them; all others are in each commit as the index has them."""
+
+    numbers: frozenset[int]
+    parts: Mapping[str, Snapshot]
+    """By commit; each knows the facts of its whole commit."""
+
+
+def region(repository: Repository, index: File, commits: Collection[str], now: datetime) -> Region:
+    """What these commits have otherwise than the index, and whoever that concerns. Raises TooWide, Refusal."""
+    if now.timestamp() < index.checked:
+        raise TooWide
+    seeds: set[str] = set(index.paths(index.due(index.checked, int(now.timestamp()))))
+    for commit in commits:
+        seeds |= _changed(repository, index, commit)
+    return _Closing(repository, index, [index.commit, *commits]).region(seeds)
+
+
+def _changed(repository: Repository, index: File, commit: str) -> set[str]:
+    """The files that differ from the index, and those that depend on shared files that do."""
+    paths = repository.changes(index.commit, commit).paths
+    shared = {path for path in paths if is_shared(path)}
+    found = set(paths) - shared
+    rest = {path for path in shared - _OF_NOBODY if not path.startswith("templates/")}
+    if any(path.startswith("inventory/") for path in rest):
+        raise TooWide
+    if not rest:
+        return found
+    before, after = repository.part(index.commit, ()), repository.part(commit, ())
+    found |= set(index.failing())  # a message may name what there is instead of what is missing
+    for path in rest:
+        if path.startswith("subscribers/"):
+            found |= set(index.below(path.rpartition("/")[0]))
+        elif _means(before, path) != _means(after, path):
+            name = path.removeprefix("tariffs/").removesuffix(".yaml")
+            found |= set(index.paths(index.using([hashed("tariff", name)])))
+    return found
+
+
+def _means(part: Snapshot, path: str) -> tuple[Terms, str] | bool:
+    """All of a tariff that a service, or a rule about it, depends on; whether there is one that cannot be read."""
+    tariff = part.tariff(path.removeprefix("tariffs/").removesuffix(".yaml"))
+    return (terms_of(tariff.value), tariff.value.billing) if tariff else path in part.broken
+
+
+class _Closing:
+    """Widens a set of files until nobody outside shares anything with anybody inside, in any of the commits."""
+
+    def __init__(self, repository: Repository, index: File, commits: Iterable[str]) -> None:
+        self.repository, self.index = repository, index
+        self.commits = tuple(dict.fromkeys(commits))
+
+    def region(self, seeds: set[str]) -> Region:
+        paths: set[str] = set()
+        fresh = set(seeds)
+        while fresh:
+            paths |= fresh
+            parts = {commit: self.repository.part(commit, fresh) for commit in self.commits}
+            fresh = self._neighbours(fresh, parts.values()) - paths
+        parts = {commit: self.repository.part(commit, paths) for commit in self.commits}
+        known = parts[self.index.commit]
+        facts, without = self.index.facts(), tuple(_tallies(known, paths))
+        whole = {
+            commit: self.repository.part(commit, paths, facts.plus(_tallies(part, paths), without))
+            for commit, part in parts.items()
+        }
+        return Region(frozenset(self.index.numbers(paths)), whole)
+
+    def _neighbours(self, paths: Collection[str], parts: Iterable[Snapshot]) -> set[str]:
+        """Who claims what one of these files claims in one of the commits."""
+        hashes: set[int] = set()
+        numbers: set[int] = set()
+        for part in parts:
+            for path in paths:
+                document = document_at(part, path)
+                if document is not None:
+                    hashes |= set(claims_of(part, document))
+                    for span in spans(document):
+                        numbers |= set(self.index.touching(span))
+        numbers |= self.index.claiming(hashes)
+        beside = {companion(path) for path in paths}
+        return {*self.index.paths(numbers), *self.index.paths(self.index.numbers(beside))}
+
+
+def _tallies(part: Snapshot, paths: Collection[str]) -> Iterator[Tally]:
+    zone = ZoneInfo(part.policy.value.timezone)
+    for path in sorted(paths):
+        document = document_at(part, path)
+        if document is not None:
+            yield from tallies(document, part.group(group_of(path)), zone)

@@ -1,0 +1,71 @@
+"""From the files of a part of a commit to what is remembered of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ispctl.desired import Frame, turns
+from ispctl.index._file import Row, Turning
+from ispctl.model.document import Document
+from ispctl.model.ledger import Ledger
+from ispctl.model.problem import Problem
+from ispctl.model.subscriber import Subscriber, group_of
+from ispctl.repo import Snapshot
+from ispctl.repo.checks import check
+from ispctl.repo.facts import tallies
+from ispctl.repo.traits import claims, moments, spans, uses
+
+LEDGER = ".ledger.yaml"
+
+
+def rows(part: Snapshot, paths: Collection[str], now: datetime) -> Iterator[Row]:
+    """One for each of the files of this part, in their order. What else than these files the rules find something wrong
+    with is left out: it is judged whenever somebody asks."""
+    wrong: dict[str, list[Problem]] = defaultdict(list)
+    for problem in check(part, now):
+        wrong[problem.where.file if problem.where else ""].append(problem)
+    zone, frame = ZoneInfo(part.policy.value.timezone), Frame(part, now)
+    for path in sorted(paths):
+        document = document_at(part, path)
+        row = Row(path, problems=wrong.get(path, ()))
+        if document is not None:
+            group = part.group(group_of(path))
+            row.claims, row.uses = tuple(claims_of(part, document)), tuple(uses(document, group))
+            row.spans, row.due = tuple(spans(document)), tuple(moments(document, zone))
+            row.tallies = tuple(tallies(document, group, zone))
+            row.turns = tuple(_turns(document, frame))
+        yield row
+
+
+def document_at(part: Snapshot, path: str) -> Document[Subscriber] | Document[Ledger] | None:
+    """The subscriber or the account in a file that could be read."""
+    return part.ledger_at(path) if path.endswith(LEDGER) else part.at_path(path)
+
+
+def claims_of(part: Snapshot, document: Document[Subscriber] | Document[Ledger]) -> Iterator[int]:
+    """What a file claims. An account lies beside its subscriber, and claims the id only where it does not."""
+    if isinstance(document.value, Ledger):
+        beside = part.at_path(companion(document.path))
+        if beside is not None and beside.value.id == document.value.subscriber:
+            return
+    yield from claims(document)
+
+
+def companion(path: str) -> str:
+    """The file of the subscriber to that of an account, and the other way round."""
+    return path.removesuffix(LEDGER) + ".yaml" if path.endswith(LEDGER) else path.removesuffix(".yaml") + LEDGER
+
+
+def _turns(document: Document[Subscriber] | Document[Ledger], frame: Frame) -> Iterator[Turning]:
+    """Nothing of a service whose tariff does not exist: it has no entitlement, and an error instead."""
+    if not isinstance(document.value, Subscriber):
+        return
+    for number in range(len(document.value.services)):
+        try:
+            for turn in turns(document, number, frame):
+                yield Turning(int(turn.at.timestamp()), number, turn.loses)
+        except KeyError:
+            continue
