@@ -41,9 +41,9 @@ LOADS: dict[str, set[str]] = {
     "ispctl --help": {"typer"},
     "ispctl --version": {"typer"},
     "ispctl plan --help": {"pydantic", "typer"},  # typer reads a folder by way of it
-    "ispctl validate": YAML | {"pyrage"},  # recipients.txt is checked
+    "ispctl validate": YAML | {"pyrage", "sqlite3"},  # recipients.txt is checked; the index is a file of SQLite
     "ispctl pool": YAML,
-    "ispctl plan --base HEAD": YAML | {"pyrage"},
+    "ispctl plan --base HEAD": YAML | {"pyrage", "sqlite3"},
     "ispctl plan": YAML | {"pyrage", "sqlite3"},
     "ispctl apply": YAML | {"pyrage", "sqlite3"},  # nothing to do: no secret is opened, no NAS is asked
     "ispctl run --once": YAML | {"pyrage", "rich", "sqlite3", "structlog"},  # structlog colours by rich, if it is there
