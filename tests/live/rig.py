@@ -10,9 +10,11 @@ from typing import Any
 
 from ispctl.lab import freeradius
 from ispctl.lab.fleet import Clock
+from ispctl.lab.freeradius import Server
 from ispctl.lab.nas import Nas, Rejected, Silent
 from ispctl.lab.session import Session
 from ispctl.radius.server import ServerSettings
+from ispctl.store import Address
 from tests.canary import PASSWORD
 from tests.databases import Place
 
@@ -33,21 +35,7 @@ class Rig:
         self.store = self.place.create(lab=True)
         self.clock = Clock()
         values = {"nas_lifetime": 1, "reject_delay": 0, "stale_after": 750, "log_accepts": True, **settings}
-        address = self.store.database.address
-        # FreeRADIUS opens what lies below /dev, but makes nothing there, and tests may live in /dev/shm
-        self.run_dir = Path(tempfile.mkdtemp(prefix="ispctl-run-", dir="/tmp"))
-        self.server = freeradius.launch_anywhere(
-            lambda auth, acct: ServerSettings(
-                database=address.for_server,
-                dialect=address.dialect,
-                database_password=address.password,
-                run_dir=str(self.run_dir),
-                auth_port=auth,
-                acct_port=acct,
-                **values,
-            ),
-            folder / "conf",
-        )
+        self.server = serve(self.store.database.address, folder / "conf", **values)
         self._sources = 0
         self._logins = 0
         self.group(f"{HOME}@routeros", ("Mikrotik-Rate-Limit", "25M/50M"), ("Framed-Pool", "home"))
@@ -62,9 +50,13 @@ class Rig:
         self.wispr = self.nas("kathmandu-1", "192.0.2.2", "wispr")
 
     def close(self) -> None:
-        self.server.stop()
+        stop(self.server)
         self.store.close()
-        shutil.rmtree(self.run_dir)
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the server keeps its log and what waits for the database."""
+        return Path(self.server.settings.run_dir)
 
     @property
     def auth(self) -> tuple[str, int]:
@@ -165,6 +157,29 @@ class Rig:
         )
         found = self.rows(f"SELECT {names} FROM radacct WHERE acctsessionid = ?", session.id)
         return dict(zip(names.split(", "), found[0], strict=True)) if found else {}
+
+
+def serve(address: Address, folder: Path, **settings: Any) -> Server:
+    """A server on a database, its configuration in `folder`; to be ended by `stop`."""
+    # FreeRADIUS opens what lies below /dev, but makes nothing there, and tests may live in /dev/shm
+    run_dir = tempfile.mkdtemp(prefix="ispctl-run-", dir="/tmp")
+    return freeradius.launch_anywhere(
+        lambda auth, acct: ServerSettings(
+            database=address.for_server,
+            dialect=address.dialect,
+            database_password=address.password,
+            run_dir=run_dir,
+            auth_port=auth,
+            acct_port=acct,
+            **settings,
+        ),
+        folder,
+    )
+
+
+def stop(server: Server) -> None:
+    server.stop()
+    shutil.rmtree(server.settings.run_dir)
 
 
 def online(outcome: Session | Rejected | Silent) -> Session:
