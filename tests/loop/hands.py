@@ -12,6 +12,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Plan
 from ispctl.reconcile import Result
 from ispctl.store import Beat
+from ispctl.store.retention import Pruned
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 HEAD, OLD = "1" * 40, "0" * 40
@@ -50,6 +51,8 @@ class FakeHands:
     rivals: Beat | Refusal | None = None
     news: frozenset[tuple[str, datetime | None]] = frozenset()
     calls: list[tuple[str, datetime, str]] = field(default_factory=list)
+    pruned: list[Pruned | Refusal] = field(default_factory=list)
+    """One answer a call; none: a day is not over."""
     left: str = ""
     slow: dict[str, float] = field(default_factory=dict)
     """Seconds that a question takes."""
@@ -83,6 +86,10 @@ class FakeHands:
     def reports(self) -> frozenset[tuple[str, datetime | None]]:
         self._answer("reports", None)
         return self.news
+
+    def prune(self, now: datetime) -> Pruned | None:
+        answer = self._answer("prune", self.pruned.pop(0) if self.pruned else None)
+        return answer if isinstance(answer, Pruned) else None
 
     def beat(self, mine: Beat) -> Beat | None:
         self.beats.append(mine.at)

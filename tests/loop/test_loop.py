@@ -9,6 +9,7 @@ import pytest
 from ispctl.loop import Pace
 from ispctl.model.problem import Problem, Where
 from ispctl.store import Beat
+from ispctl.store.retention import Pruned
 from tests.loop.hands import HEAD, NOON, OLD, World, gate, refusal
 
 NEW = "2" * 40
@@ -244,3 +245,29 @@ def test_a_secret_that_does_not_open_refuses_the_head_and_not_the_clock(code: st
     world.run(seconds=1)
     assert world.hands.applied_commits() == [HEAD, OLD]
     assert world.loop.seen.refused == (code,)
+
+
+def test_old_facts_are_pruned_part_by_part_and_then_left_alone() -> None:
+    world = World()
+    world.hands.pruned = [Pruned(rejects=9, done=False), Pruned(rejects=2)]
+    world.run(minutes=40)
+    assert [fields for event, fields in world.log.lines if event == "pruned"] == [
+        {"closed": 0, "sessions": 0, "rejects": 9, "done": False},
+        {"closed": 0, "sessions": 0, "rejects": 2, "done": True},
+    ]
+    assert len(world.hands.times("prune")) == 3
+
+
+def test_nothing_is_old_by_a_clock_that_cannot_be_believed() -> None:
+    world = World()
+    world.hands.results[HEAD] = refusal("E620")
+    world.run(minutes=10)
+    assert world.hands.times("prune") == []
+
+
+def test_a_refused_prune_is_tried_again_and_stops_nothing() -> None:
+    world = World()
+    world.hands.pruned = [refusal("E307")]
+    world.run(minutes=1)
+    assert world.hands.applied_commits() == [HEAD]
+    assert len(world.hands.times("prune")) == 2

@@ -17,6 +17,7 @@ from ispctl.cli.history import rollback, runs
 from ispctl.cli.pause import pause, resume
 from ispctl.cli.start import init, pool, schema
 from ispctl.cli.takeover import adopt as take_over
+from ispctl.cli.upkeep import prune
 
 app = typer.Typer(
     name="ispctl",
@@ -220,6 +221,7 @@ for command in (
     resume,
     runs,
     rollback,
+    prune,
     doctor.doctor,
     units.systemd,
     pool,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
 
 from ispctl.model.problem import Problem
-from ispctl.reconcile import Result, World, apply, awaited_reports
+from ispctl.reconcile import Result, World, apply, awaited_reports, prune, prune_is_due
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.checks import check
 from ispctl.repo.remote import Remote
 from ispctl.secrets import Keyring
 from ispctl.store import Beat, Heartbeat, Store
+from ispctl.store.retention import Pruned
 
 Report = tuple[str, datetime | None]
 
@@ -23,6 +24,9 @@ class Stopped(BaseException):
     """We were asked to end: what is under way is given up between two transactions; the next run goes on there."""
 
 
+_ACTOR: Final = "ispctl run"
+_A_WHILE: Final = timedelta(seconds=5)
+"""So long old facts are deleted in one turn; a first prune may take many."""
 _CATCHING_UP: Final = 4.0
 """Seconds to wait for replicas: less than a loop may take to end. The next turn looks again."""
 
@@ -41,6 +45,8 @@ class Hands(Protocol):
     def apply(self, commit: str, now: datetime) -> Result: ...
 
     def reports(self) -> frozenset[Report]: ...
+
+    def prune(self, now: datetime) -> Pruned | None: ...
 
     def beat(self, mine: Beat) -> Beat | None: ...
 
@@ -98,7 +104,7 @@ class Site:
                 now,
                 self._clock,
                 self._progress,
-                actor="ispctl run",
+                actor=_ACTOR,
                 replicas=self._replicas(snapshot),
                 catching_up=_CATCHING_UP,
             )
@@ -113,6 +119,22 @@ class Site:
         """The newest accounting of each session whose change is still to be proved."""
         with self.store() as store:
             return awaited_reports(store)
+
+    def prune(self, now: datetime) -> Pruned | None:
+        """What is older than the applied policy keeps, once a day, some seconds' worth; None: not due."""
+        with self.store() as store:
+            applied = store.applied
+            if applied is None or not prune_is_due(store, now):
+                return None
+            end = self._clock() + _A_WHILE
+            return prune(
+                store,
+                self.repository.at(applied.commit),
+                now,
+                actor=_ACTOR,
+                progress=self._progress,
+                enough=lambda: self._clock() >= end,
+            )
 
     def beat(self, mine: Beat) -> Beat | None:
         """Say that we live; None if we are the one loop, else the one that is."""

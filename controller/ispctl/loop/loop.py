@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ispctl.gates import Closed
-from ispctl.loop.agenda import Agenda, Ending, Pace
+from ispctl.loop.agenda import FIRST, PATIENT, Agenda, Ending, Pace
 from ispctl.loop.hands import Hands, Report
 from ispctl.loop.seen import Logger, Once, Seen, allow, words
 from ispctl.model.problem import Problem, Refusal
@@ -77,11 +77,14 @@ class Loop:
         if not self.leads:  # a standby, or a loop without its database, applies nothing
             self.agenda.later("watch", now)
             self.agenda.later("apply", now)
+            self.agenda.later("prune", now)
             return
         if self.agenda.due("watch", now):
             self._watch(now)
         if self.agenda.due("apply", now):
             self._apply(now)
+        if self.agenda.due("prune", now):
+            self._prune(now)
 
     # one method a job
 
@@ -134,6 +137,24 @@ class Loop:
         except Refusal as refusal:
             self._away(refusal.problems[0])
         self.agenda.later("watch", now)
+
+    def _prune(self, now: datetime) -> None:
+        """A part of what is old; a large rest waits for the next turns, since people come first. By a clock that cannot
+        be believed nothing is old."""
+        if self.seen.stopped:
+            self.agenda.failed("prune", now, PATIENT)
+            return
+        try:
+            found = self.hands.prune(now)
+        except Refusal:  # a pause, or a database that is away: whoever applies says so
+            self.agenda.failed("prune", now, PATIENT)
+            return
+        if found is not None and not found.nothing:
+            self.log.info("pruned", **found.counts, done=found.done)
+        if found is None or found.done:
+            self.agenda.later("prune", now)
+        else:
+            self.agenda.failed("prune", now, FIRST, FIRST)
 
     def _apply(self, now: datetime) -> None:
         """The head; if it may not be applied, what was applied before goes on being enforced for the clock."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
@@ -12,6 +12,7 @@ from ispctl.model.record import Record
 from ispctl.model.scalars import Count, Managed, Name, Page, Realm, Seconds, Share, Text, Whole
 from ispctl.model.tariff import Speed
 
+DAY: Final = 86400
 FORMAT = 1
 """The newest inventory format this version reads."""
 
@@ -67,6 +68,17 @@ class Limits(Record):
     )
 
 
+class Retention(Record):
+    """How long the database keeps what has happened. What is deleted cannot be made again."""
+
+    sessions: Annotated[Seconds, Field(ge=31 * DAY)] | None = Field(
+        None, description="Sessions that have ended, with their usage and addresses; default: for ever."
+    )
+    rejects: Annotated[Seconds, Field(ge=DAY)] | None = Field(
+        None, description="Refusals, and accepts that were written down; default: for ever."
+    )
+
+
 class Policy(Record):
     """The rules that hold for everybody."""
 
@@ -83,6 +95,9 @@ class Policy(Record):
     wall: Wall = Field(default_factory=Wall, description="How a walled session is marked.")
     expiry: Expiry = Field(default_factory=Expiry, description="When exactly a paid day ends.")
     limits: Limits = Field(default_factory=Limits, description="The gates: how much one day may take from people.")
+    retention: Retention = Field(
+        default_factory=Retention, description="How long sessions and refusals are kept; default: for ever."
+    )
     managed: Managed = Field(
         "enforce",
         description="observe: planned and never written, beside an old system; for groups and hosts that say nothing.",

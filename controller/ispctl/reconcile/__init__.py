@@ -1,7 +1,7 @@
 """The only orchestrator: commit + facts + now -> plan -> gates -> rows -> sessions -> journal. Imported by cli alone.
 
 `World` is what a run acts upon; `live` and `propose` plan, `apply` does, `settle` looks for proof between two applies,
-`drifted` and `repair` mind hand edits, `take` makes rows ours that were there before.
+`drifted` and `repair` mind hand edits, `prune` old facts, `take` makes rows ours that were there before.
 """
 
 from ispctl.reconcile.guards import closed_gates, held
@@ -12,6 +12,7 @@ from ispctl.reconcile.survey import propose
 from ispctl.reconcile.take import take
 from ispctl.reconcile.touch import SessionOutcome
 from ispctl.reconcile.undo import undoable
+from ispctl.reconcile.upkeep import keep, prune, prune_is_due
 from ispctl.reconcile.world import Drift, Permission, Result, World
 
 __all__ = [
@@ -27,8 +28,11 @@ __all__ = [
     "drifted",
     "empty",
     "held",
+    "keep",
     "live",
     "propose",
+    "prune",
+    "prune_is_due",
     "refusals",
     "repair",
     "settle",

@@ -19,7 +19,8 @@ Progress = Callable[[str, int, int], None]
 """(what, done, all)"""
 
 
-def _silent(_what: str, _done: int, _all: int) -> None: ...
+def silent(_what: str, _done: int, _all: int) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class World:
     now: datetime
     clock: Callable[[], datetime]
     """What time it is, for what takes time: `now` is the moment that everything is decided for."""
-    progress: Progress = _silent
+    progress: Progress = silent
     actor: str = ""
     """Who runs this, for the journal."""
     patience: float = 0.0

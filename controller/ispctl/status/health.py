@@ -18,7 +18,7 @@ from ispctl.status.view import View
 from ispctl.store import RunRecord, Store, facts
 
 RECENT: Final = timedelta(hours=1)
-ASIDE: Final = frozenset({"pause", "resume"})
+ASIDE: Final = frozenset({"pause", "resume", "prune"})
 """Entries of the journal that are no runs: they say nothing of how the last one went."""
 
 
@@ -87,7 +87,7 @@ def _runs(view: View) -> Check:
     open_runs = view.ask(lambda store: tuple(store.runs(5, unfinished=True))) or ()
     running = [run for run in open_runs if _alive(run)]
     since = view.commit_applied.at if view.commit_applied else None
-    killed = [run for run in open_runs if run not in running and (since is None or run.started > since)]
+    killed = [run for run in open_runs if run not in running and run.kind not in ASIDE and _newer(run, since)]
     if killed:
         text = f"run {killed[0].run} ({killed[0].kind}) began {ago(killed[0].started, view.now)} and never ended"
         return Check("runs", "bad", text, "ispctl apply")
@@ -96,6 +96,10 @@ def _runs(view: View) -> Check:
         return Check("runs", "ok", f"{one.kind} is running for {span((view.now - one.started).total_seconds())}")
     old = f"{len(open_runs)} killed long ago, made good since" if open_runs else "none unfinished"
     return Check("runs", "ok", old)
+
+
+def _newer(run: RunRecord, since: datetime | None) -> bool:
+    return since is None or run.started > since
 
 
 def _alive(run: RunRecord) -> bool:

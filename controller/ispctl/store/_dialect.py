@@ -17,6 +17,8 @@ class Dialect:
     """Makes a second `radius init` wait for the first; empty where `begin` does that."""
     hold: str
     """Lets nobody else write to some tables until the transaction ends; empty where `begin` does that."""
+    skip_locked: str
+    """At the end of a query for rows to change: takes them, and passes over those that somebody else holds."""
     may_read: str
     """Answers whether a table may be read; empty where there are no roles."""
     tables: str
@@ -41,6 +43,7 @@ SQLITE = Dialect(
     prepare="PRAGMA journal_mode = WAL",
     alone="",
     hold="",
+    skip_locked="",
     may_read="",
     tables="SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'",
     freeradius="freeradius.sqlite.sql",
@@ -54,6 +57,7 @@ POSTGRESQL = Dialect(
     alone="SELECT pg_advisory_xact_lock(115949411066987)",
     # Readers and FreeRADIUS's accounting go on; whoever edits these rows by hand waits, as for SQLite's one writer.
     hold="LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
+    skip_locked="FOR UPDATE SKIP LOCKED",
     may_read="SELECT has_table_privilege(CAST(? AS text), 'SELECT')",
     # Whether or not this role may read them; what an extension brought is nobody's.
     tables=(

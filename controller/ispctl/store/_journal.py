@@ -49,10 +49,14 @@ class Run:
             (self.id, change.id, change.target, *change.key, change.action, outcome, stamp(at)),
         )
 
+    def count(self, counts: Mapping[str, int]) -> None:
+        """What was done so far, for whoever looks at a run that was killed."""
+        self._database.write("UPDATE ispctl_journal SET counts = ? WHERE run = ?", (_said(counts), self.id))
+
     def finish(self, outcome: str, at: datetime, counts: Mapping[str, int] | None = None) -> None:
         self._database.write(
             "UPDATE ispctl_journal SET finished = ?, outcome = ?, counts = ? WHERE run = ?",
-            (stamp(at), outcome, json.dumps(dict(counts or {}), sort_keys=True), self.id),
+            (stamp(at), outcome, _said(counts or {}), self.id),
         )
 
 
@@ -91,6 +95,10 @@ def put_undone(database: Database, one: Undone) -> None:
         " lifted = NULL",
         (one.run, one.commit, one.base, one.undone_by, stamp(one.at), one.by),
     )
+
+
+def _said(counts: Mapping[str, int]) -> str:
+    return json.dumps(dict(counts), sort_keys=True)
 
 
 def _counts(text: str) -> dict[str, int]:

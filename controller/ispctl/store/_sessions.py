@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -21,7 +21,37 @@ _PROOF: Final = (
     " counted, down, up, attempts, error_cause, retry, burst_down, burst_up"
 )
 _LIMIT: Final = "nas, what, subject, error_cause, learned, entry"
-_ORDER: Final = " ORDER BY username, acctstarttime, acctuniqueid"
+_REFUSED: Final = (
+    (
+        "radpostauth",
+        "reply = 'Access-Reject'",
+        {
+            "at": "authdate",
+            "login": "username",
+            "nas": "nas",
+            "mac": "callingstationid",
+            "reason": "reason",
+            "detail": "detail",
+        },
+        True,
+    ),
+    (
+        "ispctl_stranger",
+        "packets > 0",
+        {
+            "at": "last_seen",
+            "login": "''",
+            "nas": "address",
+            "mac": "''",
+            "reason": "'unknown-client'",
+            "detail": "packets || ' packets'",
+        },
+        False,
+    ),
+)
+"""The two parts of the view ispctl_rejects: table, condition, columns, and whether `at` is kept as FreeRADIUS does."""
+# Never by an index: to have the order for nothing, SQLite would read every session there ever was.
+_ORDER: Final = " ORDER BY username || '', acctstarttime, acctuniqueid"
 
 
 def sessions(database: Database, *, open_only: bool, logins: Sequence[str] | None) -> Iterator[Session]:
@@ -112,19 +142,26 @@ def rejects(
     until: datetime | None,
     limit: int,
 ) -> Iterator[Reject]:
-    instant = database.dialect.instant
-    asked = [
-        ("login = ?", login),
-        ("nas = ?", nas),
-        ("reason = ?", reason),
-        (f"at >= {instant}", stamp_or_none(since)),
-        (f"at <= {instant}", stamp_or_none(until)),
-    ]
-    wanted = [(condition, value) for condition, value in asked if value is not None]
-    where = f" WHERE {' AND '.join(condition for condition, _ in wanted)}" if wanted else ""
-    sql = f"SELECT at, login, nas, mac, reason, detail FROM ispctl_rejects{where} ORDER BY at DESC LIMIT ?"
-    for at, *fields in database.query(sql, (*(value for _, value in wanted), limit)):
+    asked: dict[str, str | int | None] = {"login = ?": login, "nas = ?": nas, "reason = ?": reason}
+    asked |= {"at >= ?": stamp_or_none(since), "at <= ?": stamp_or_none(until)}
+    wanted = {condition: value for condition, value in asked.items() if value is not None}
+    found = [row for part in _REFUSED for row in _newest(database, part, wanted, limit)]
+    for at, *fields in sorted(found, key=lambda row: row[0] or 0, reverse=True)[:limit]:
         yield Reject(moment(at), *(str(value or "") for value in fields))
+
+
+def _newest(
+    database: Database, part: tuple[str, str, Mapping[str, str], bool], wanted: Mapping[str, str | int], limit: int
+) -> list[Row]:
+    """The newest of one part of the view of refusals: of all of it, SQLite reads all before it sorts."""
+    table, condition, columns, instant = part
+    conditions = [condition]
+    for text in wanted:
+        name, operator, mark = text.split()
+        mark = database.dialect.instant if name == "at" and instant else mark
+        conditions.append(f"{columns[name]} {operator} {mark}")
+    sql = f"SELECT {', '.join(columns.values())} FROM {table} WHERE {' AND '.join(conditions)}"
+    return database.query(f"{sql} ORDER BY {columns['at']} DESC LIMIT ?", (*wanted.values(), limit))
 
 
 def _session(row: Row) -> Session:

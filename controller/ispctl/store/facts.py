@@ -65,21 +65,47 @@ class Ran(NamedTuple):
     at: datetime | None
 
 
+# An open session says when it was last heard of by acctupdatetime, one that has ended by acctstoptime. The latter alone
+# is indexed: a second index on what each report changes would make each report dear.
+
+
 def last_report(store: Store) -> datetime | None:
     """When the newest accounting report came."""
-    return moment(store.database.query("SELECT max(acctupdatetime) FROM radacct")[0][0])
+    sql = (
+        "SELECT max(acctstoptime) FROM radacct"
+        " UNION ALL SELECT max(acctupdatetime) FROM radacct WHERE acctstoptime IS NULL"
+    )
+    return max(filter(None, (moment(at) for (at,) in store.database.query(sql))), default=None)
 
 
 def last_reports(store: Store) -> dict[str, datetime]:
     """Address that a NAS gives itself -> when its newest accounting report came."""
-    sql = "SELECT nasipaddress, max(acctupdatetime) FROM radacct GROUP BY nasipaddress"
-    return {str(nas): at for nas, seconds in store.database.stream(sql) if (at := moment(seconds))}
+    sql = (
+        f"{_each('nasipaddress')} SELECT one, (SELECT max(acctstoptime) FROM radacct WHERE nasipaddress = one),"
+        " (SELECT max(acctupdatetime) FROM radacct WHERE nasipaddress = one AND acctstoptime IS NULL)"
+        " FROM each_one WHERE one IS NOT NULL"
+    )
+    found = ((nas, list(filter(None, map(moment, times)))) for nas, *times in store.database.stream(sql))
+    return {str(nas): max(times) for nas, times in found if times}
 
 
 def last_seen(store: Store) -> dict[str, datetime]:
-    """login -> when it was last online, for every login that ever was."""
-    sql = "SELECT username, max(COALESCE(acctstoptime, acctupdatetime, acctstarttime)) FROM radacct GROUP BY username"
+    """login -> when its newest session was last heard of, for every login that ever had one."""
+    sql = (
+        f"{_each('username')} SELECT one, (SELECT COALESCE(acctstoptime, acctupdatetime, acctstarttime) FROM radacct"
+        " WHERE username = one AND acctstarttime IS NOT NULL ORDER BY acctstarttime DESC LIMIT 1)"
+        " FROM each_one WHERE one IS NOT NULL"
+    )
     return {str(login): at for login, seconds in store.database.stream(sql) if (at := moment(seconds))}
+
+
+def _each(column: str) -> str:
+    """The values of a column of radacct, each once, by as many steps through an index as there are values, however many
+    rows there are: the databases know no way of their own."""
+    return (
+        f"WITH RECURSIVE each_one (one) AS (SELECT min({column}) FROM radacct UNION ALL SELECT (SELECT min({column})"
+        f" FROM radacct WHERE {column} > one) FROM each_one WHERE one IS NOT NULL)"
+    )
 
 
 def last_answer(store: Store) -> datetime | None:
@@ -89,12 +115,15 @@ def last_answer(store: Store) -> datetime | None:
 
 def began(store: Store, since: datetime) -> tuple[Began, ...]:
     """How many sessions began on each NAS, by its address."""
-    database = store.database
+    database, instant = store.database, store.database.dialect.instant
+    # What began since has not ended before: the indexes on what is open and on the ends find it.
+    of, new = "SELECT nasipaddress, acctstarttime FROM radacct WHERE", f"acctstarttime >= {instant}"
     sql = (
-        "SELECT nasipaddress, count(*), max(acctstarttime) FROM radacct"
-        f" WHERE acctstarttime >= {database.dialect.instant} GROUP BY nasipaddress ORDER BY nasipaddress"
+        "SELECT nasipaddress, count(*), max(acctstarttime) FROM"
+        f" ({of} acctstoptime IS NULL AND {new} UNION ALL {of} acctstoptime >= {instant} AND {new}) AS new"
+        " GROUP BY nasipaddress ORDER BY nasipaddress"
     )
-    rows = database.query(sql, (stamp(since),))
+    rows = database.query(sql, (stamp(since),) * 3)
     return tuple(Began(str(nas or ""), int(count), moment(at)) for nas, count, at in rows)
 
 
@@ -142,8 +171,8 @@ def sessions_at(store: Store, at: datetime, logins: Sequence[str] | None = None)
 def applied_at(store: Store, at: datetime) -> Ran | None:
     """The run that had last applied a commit by then; None where the journal does not reach back so far."""
     sql = (
-        "SELECT run, commit_id, finished FROM ispctl_journal WHERE kind <> 'repair' AND outcome = 'done'"
-        " AND finished <= ? ORDER BY finished DESC, run DESC LIMIT 1"
+        "SELECT run, commit_id, finished FROM ispctl_journal WHERE kind <> 'repair' AND commit_id <> ''"
+        " AND outcome = 'done' AND finished <= ? ORDER BY finished DESC, run DESC LIMIT 1"
     )
     rows = store.database.query(sql, (stamp(at),))
     return Ran(str(rows[0][0]), str(rows[0][1]), moment(rows[0][2])) if rows else None
