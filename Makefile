@@ -19,10 +19,14 @@ UNIT := -m "not live and not slow"
 # A far time zone, a bare locale, another order of sets, and (by pytest-randomly) another order of tests.
 HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 
-.PHONY: help demo test unit bench lint lock clean programs packages venv node
+# The peers of `make bench` and what draws its picture, in an environment of their own.
+PEERS := build/peers
+FIGURES := build/bench.json
+
+.PHONY: help demo test unit bench bench-million bench-radius lint lock clean programs packages venv node
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
 
 demo: programs venv ## the main job on real parts: validate, plan, apply, dial in, change, repair
 	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo
@@ -34,7 +38,15 @@ test: packages venv node lint ## everything: style, types, all tests, and the un
 unit: programs venv ## the tests that start no server, in under a minute
 	$(PYTEST) -n $(JOBS) --dist worksteal $(UNIT)
 
-bench: programs venv ## authentications a second against a minimal FreeRADIUS, taking turns in one run
+bench: programs venv $(PEERS)/.installed ## what a change costs with 1 k and 10 k subscribers, beside a script, Ansible and octoDNS
+	$(BIN)/python -m tests.bench.scale 1000 10000 --out $(FIGURES) --peers $(PEERS)/bin
+	$(PEERS)/bin/python tests/bench/picture.py $(FIGURES) docs/performance.svg
+
+bench-million: programs venv $(PEERS)/.installed ## the same with 100 k and 1 M, this project alone; takes an hour and some GB
+	$(BIN)/python -m tests.bench.scale 100000 1000000 --out $(FIGURES)
+	$(PEERS)/bin/python tests/bench/picture.py $(FIGURES) docs/performance.svg
+
+bench-radius: programs venv ## authentications a second against a minimal FreeRADIUS, taking turns in one run
 	$(BIN)/python -m tests.bench.radius
 
 lint: venv ## ruff, mypy --strict, import-linter
@@ -43,15 +55,22 @@ lint: venv ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-lock: ## pin every package anew, with hashes, in constraints.txt
+# $(call pin,FLAGS,FROM,TO,NOTE)
+define pin
+@build/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+	$(1) --output-file build/lock/constraints.txt $(2)
+@{ echo '# $(4), to the byte. Made by `make lock` from $(2); not edited by hand.'; \
+	grep -v '^#' build/lock/constraints.txt; } > $(3)
+@rm build/lock/constraints.txt
+@echo "$(3): $$(grep -c == $(3)) packages"
+endef
+
+lock: ## pin every package anew, with hashes, in constraints.txt and for `make bench`
 	@python=$$(scripts/python); mkdir -p build; "$$python" -m venv build/lock
 	@build/lock/bin/pip --disable-pip-version-check --quiet install '$(PIP_TOOLS)'
-	@build/lock/bin/pip-compile --quiet --upgrade --extra dev --generate-hashes --allow-unsafe --strip-extras --no-header \
-		--no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
-		--output-file build/lock/constraints.txt pyproject.toml
-	@{ echo '# What is installed, to the byte. Made by `make lock` from pyproject.toml; not edited by hand.'; \
-		grep -v '^#' build/lock/constraints.txt; } > constraints.txt
-	@echo "constraints.txt: $$(grep -c == constraints.txt) packages"
+	$(call pin,--extra dev,pyproject.toml,constraints.txt,What is installed)
+	$(call pin,,tests/bench/requirements.txt,tests/bench/constraints.txt,What the peers of `make bench` run on)
 
 clean: ## remove what make and the tests left; the environment in .venv stays
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -70,6 +89,12 @@ node: $(NODE)/.installed
 $(NODE)/.installed: tests/gitlab/package.json tests/gitlab/package-lock.json
 	@echo "Installing what runs the pipeline into $(NODE)" >&2
 	@npm ci --prefix tests/gitlab --silent
+	@touch $@
+
+$(PEERS)/.installed: tests/bench/constraints.txt
+	@python=$$(scripts/python); "$$python" -m venv $(PEERS)
+	@echo "Installing what this is measured against into $(PEERS)" >&2
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --only-binary :all: --require-hashes --requirement $<
 	@touch $@
 
 $(STAMP): constraints.txt pyproject.toml

@@ -1,4 +1,4 @@
-"""`make bench`: authentications a second of our configuration against a minimal one, taking turns in one run.
+"""`make bench-radius`: authentications a second of our configuration against a minimal one, taking turns in one run.
 
 Like for like comes first: the minimal one keeps a row of every accept, and ours does so only if it is told to.
 """
