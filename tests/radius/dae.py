@@ -131,7 +131,7 @@ class Dae:
         if packet.code == DisconnectRequest:
             del self.sessions[packet["Acct-Session-Id"][0]]
         else:
-            known.update({name: packet[name] for name in packet.keys() if isinstance(name, str)})  # noqa: SIM118
+            known.update({name: packet[name] for name in self.names(seen) if name not in list(known)[:2]})
         return self.ack(seen)
 
     def ack(self, seen: Seen, signed: bool = True) -> bytes:

@@ -2,222 +2,142 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import tempfile
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
-from ispctl.desired import Entitlement
-from ispctl.intent import intent_of
-from ispctl.reconcile.applied import from_text, terms_from_value, to_text
-from ispctl.states import STRICTNESS, State
-from tests.reconcile.world import Killed, World, built, copied
-
-TEMPLATE: list[Path] = []
-"""The example, applied; made once."""
-NUMBERS = st.integers(900, 903)
-STATES = {
-    "active": "",
-    "suspended": "suspended: {since: 2027-01-10, reason: abuse}",
-    "terminated": "terminated: 2027-01-10",
-    "pending": "",
-    "expired": "",
-}
+from tests.databases import KINDS
+from tests.postgres import new_database
+from tests.reconcile.machine import Isp, Stage, Template
+from tests.reconcile.world import DSN, World, built
 
 
-def _template() -> Path:
-    if not TEMPLATE:
-        folder = built(Path(tempfile.mkdtemp(prefix="machine-")) / "isp")
-        with World(folder) as world:
-            world.sql("INSERT INTO radcheck (username, attribute, op, value) VALUES ('guest', 'Filter-Id', ':=', 'x')")
-            world.sql(
-                "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ('staff', 'Filter-Id', '=', 'x')"
-            )
-            assert world.apply().exit_code == 0
-        TEMPLATE.append(folder)
-    return TEMPLATE[0]
+@pytest.fixture(scope="module", params=KINDS)
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    dsn = DSN if request.param == "sqlite" else new_database(request.getfixturevalue("cluster"))
+    folder = built(tmp_path_factory.mktemp("machine") / "isp", dsn)
+    with World(folder, dsn=dsn) as world:
+        world.sql("INSERT INTO radcheck (username, attribute, op, value) VALUES ('guest', 'Filter-Id', ':=', 'x')")
+        world.sql("INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ('staff', 'Filter-Id', '=', 'x')")
+        for number in (900, 901):
+            world.subscriber(number, login=f"m{number}-1@home.example")
+        world.commit()
+        assert world.apply().exit_code == 0
+    return folder, dsn
 
 
-class Isp(RuleBasedStateMachine):
-    """Four subscribers who come, change and go, on the example."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="machine-"))
-        self.world = World(copied(_template(), self.folder / "isp"))
-        self.world.__enter__()
-        self.dirty = False
-
-    def teardown(self) -> None:
-        self.world.__exit__()
-        shutil.rmtree(self.folder)
-
-    @initialize()
-    def begin(self) -> None:
-        assert self.world.plan().empty
-
-    # what people write
-
-    @rule(
-        number=NUMBERS,
-        login=st.integers(1, 4),
-        tariff=st.sampled_from(["home-20", "home-50", "home-100", "business"]),
-        state=st.sampled_from(sorted(STATES)),
-        address=st.sampled_from([None, 33, 34, 35]),
-        mac=st.sampled_from([None, "{mode: learn, max: 2}", '{mode: fixed, addresses: [{mac: "00:00:5e:00:53:NN"}]}']),
-        password=st.sampled_from(["canary-pw-a", "canary-pw-b"]),
-    )
-    def write(
-        self,
-        number: int,
-        login: int,
-        tariff: str,
-        state: str,
-        address: int | None,
-        mac: str | None,
-        password: str,
-    ) -> None:
-        """A subscriber as the helpdesk would write it; two never share a login, an address or a device."""
-        id = f"sub-{number:06}"
-        business = tariff == "business"
-        path = self.world.subscriber(
-            number,
-            login=f"m{number}-{login}@home.example",
-            password=f'"{self.world.sealed(f"service/{id}/main/password", password)}"',
-            tariff=tariff,
-            activated="2027-03-01" if state == "pending" else "2026-01-01",
-            paid_until=None if business else "2027-01-01" if state == "expired" else "2027-06-30",
-            ipv4=f"{{static: 203.0.113.{address + (number - 900) * 4}}}" if address else None,
-            mac=mac and mac.replace("NN", f"{number - 900 + 0x70:02x}"),
-        )
-        if STATES[state] and state != "pending":
-            text = self.world.read(path)
-            self.world.write(path, text + f"    {STATES[state]}\n")
-        self.dirty = True
-
-    @rule(number=NUMBERS)
-    def remove(self, number: int) -> None:
-        file = self.world.folder / "subscribers" / "lalitpur" / "aa" / f"sub-{number:06}.yaml"
-        self.dirty = self.dirty or file.exists()
-        file.unlink(missing_ok=True)
-
-    @rule(down=st.sampled_from([40, 50, 60]), up=st.sampled_from([20, 25]))
-    def edit_tariff(self, down: int, up: int) -> None:
-        text = self.world.read("tariffs/home-50.yaml")
-        rate = f"rate: {{down: {down}M, up: {up}M}}"
-        self.world.write("tariffs/home-50.yaml", re.sub(r"rate: \{down: \d+M, up: \d+M\}", rate, text))
-        self.dirty = True
-
-    # what else happens
-
-    @rule(hours=st.sampled_from([1, 24, 24 * 60, 24 * 200]))
-    def tick(self, hours: int) -> None:
-        self.world.now += timedelta(hours=hours)
-
-    @rule(
-        edit=st.sampled_from(
-            [
-                "UPDATE radusergroup SET groupname = 'isp:home-100' WHERE username LIKE 'm9%'",
-                "UPDATE radgroupreply SET value = '900M/900M' WHERE attribute = 'Mikrotik-Rate-Limit'",
-                "DELETE FROM radcheck WHERE username LIKE 'm901%'",
-                "INSERT INTO radreply (username, attribute, op, value)"
-                " SELECT login, 'Filter-Id', '=', 'x' FROM ispctl_login WHERE login LIKE 'm9%'",
-                "DELETE FROM ispctl_pop",
-            ]
-        )
-    )
-    def edit_by_hand(self, edit: str) -> None:
-        """Somebody in the database; drift finds it and repair writes back what was applied."""
-        before = self.world.rows()
-        self.world.sql(edit)
-        changed = self.world.rows() != before
-        if changed and not self.world.drifted():
-            assert self.world.rows() != self.world.desired(self._applied()), (
-                "the edit is of a key that waits for an apply"
-            )
-        self.world.repair()
-
-    @rule(number=st.integers(1, 40))
-    def be_killed(self, number: int) -> None:
-        self._commit()
-        try:
-            self.world.apply(kill_at=number)
-        except Killed:
-            return
-
-    @rule()
-    def apply(self) -> None:
-        self._commit()
-        result = self.world.apply()
-        assert [outcome.error for outcome in result.outcomes if outcome.error] == []
-        assert result.exit_code == 0
-        self._is_settled()
-
-    def _commit(self) -> None:
-        if self.dirty:
-            self.world.commit()
-            self.dirty = False
-
-    def _applied(self) -> str:
-        with self.world.store(readonly=True) as store:
-            applied = store.applied
-        assert applied is not None
-        return applied.commit
-
-    # what always holds
-
-    def _is_settled(self) -> None:
-        """A second plan is empty, the rows are the desired ones, and what was applied is remembered as it was meant."""
-        assert self.world.plan().empty
-        intent = intent_of(self.world.repository.at("HEAD"), self.world.now)
-        assert self.world.rows() == self.world.desired()
-        with self.world.store(readonly=True) as store:
-            terms = {name: terms_from_value(value) for name, value in store.objects("terms").items()}
-            stored = {f"{s.id}/{s.key}": from_text(s.entitlement, terms) for s in store.entitlements()}
-        assert stored == {e.owner: from_text(to_text(e), intent.terms) for e in intent.entitlements}
-        for entitlement in intent.entitlements:
-            assert stored[entitlement.owner] is not None
-            self._no_better_than_paid_for(entitlement)
-            self._constant(entitlement)
-
-    def _no_better_than_paid_for(self, e: Entitlement) -> None:
-        if STRICTNESS[e.state] <= STRICTNESS[State.EXPIRED]:
-            assert e.access != "open"
-        row = self.world.rows().get(("login", e.login))
-        if row is None or row["owner"] != e.owner:
-            return
-        assert (row["group"] == "isp:walled") == (e.access == "walled")
-        assert bool(row["refuse"]) == (e.access == "none")
-
-    def _constant(self, e: Entitlement) -> None:
-        """Nothing changes before the moment that was named."""
-        if e.until is not None and e.id >= "sub-000900":
-            just_before = e.until - timedelta(seconds=1)
-            later = intent_of(self.world.repository.at("HEAD"), just_before).entitlements
-            assert next(other for other in later if other.owner == e.owner) == e
-
-    @invariant()
-    def rows_of_others_stay(self) -> None:
-        assert self.world.sql("SELECT attribute, op, value FROM radcheck WHERE username = 'guest'") == [
-            ("Filter-Id", ":=", "x")
-        ]
-        assert self.world.sql("SELECT value FROM radgroupreply WHERE groupname = 'staff'") == [("x",)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _cleared() -> object:
-    yield
-    while TEMPLATE:
-        shutil.rmtree(TEMPLATE.pop().parent)
-
-
-Isp.TestCase.settings = settings(
-    derandomize=True, max_examples=7, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+RUN = settings(
+    derandomize=True,
+    max_examples=8,
+    stateful_step_count=12,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
-TestIsp = pytest.mark.slow(pytest.mark.timeout(600)(Isp.TestCase))
+
+
+@pytest.fixture
+def stage(template: Template, request: pytest.FixtureRequest) -> Stage:
+    return Stage(template, None if template[1] == DSN else request.getfixturevalue("cluster"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
+def test_whatever_happens_the_next_apply_ends_it_well(stage: Stage) -> None:
+    run_state_machine_as_test(lambda: Isp(stage), settings=RUN)  # type: ignore[arg-type]  # a factory will do
+    assert stage.messages["told"] >= 10, stage.messages
+    assert stage.messages["unknown"] >= 2, stage.messages
+
+
+def a_day(stage: Stage) -> None:
+    """One walk through the same rules that leaves nothing to luck."""
+    isp = Isp(stage)
+    with isp.close:
+        isp.begin(40, "apply")
+        isp.edit_tariff(60, 25, "apply in silence")  # done, but nobody heard so
+        isp.edit_tariff(40, 25, "apply")
+        isp.edit_tariff(60, 25, "wait")
+        isp.apply_in_silence(False)  # not even done
+        isp.apply()
+        isp.edit_tariff(40, 25, "1")
+        isp.edit_tariff(60, 25, "apply")
+        isp.edit_tariff(40, 25, "apply to nobody")
+        isp.reappear()
+        isp.edit_tariff(50, 25, "apply")  # which is what they logged in with, and not what they run
+        isp.hang_up("m900-", False)
+        isp.remove(901)
+        isp.edit_tariff(60, 20, "apply")
+        isp.stops_arrive()
+        isp.dial("m900-", "192.0.2.1")
+        isp.report(0)
+        isp.apply()
+        isp.rows_of_others_stay()
+
+
+@pytest.mark.slow
+def test_a_day_ends_well_and_everybody_was_told(stage: Stage) -> None:
+    a_day(stage)
+    assert stage.messages["told"] >= 18, stage.messages
+    assert stage.messages["unknown"] == 4, stage.messages
+    assert stage.messages["ended"] == 1, stage.messages
+
+
+def _skips_the_last(real: Any) -> Any:
+    return lambda touch, todo: real(touch, todo[:-1])
+
+
+def _forgets_who_is_gone(real: Any) -> Any:
+    return lambda touch, one, answer: (
+        None if one.kind == "disconnect" or answer.kind == "gone" else real(touch, one, answer)
+    )
+
+
+def _believes_silence(real: Any) -> Any:
+    return lambda touch, one, answer: real(touch, one, replace(answer, kind="ack"))
+
+
+def _never_sure(_: Any) -> Any:
+    return lambda _: True
+
+
+def _never_unsure(_: Any) -> Any:
+    return lambda _: False
+
+
+def _writes_nothing_ahead(_: Any) -> Any:
+    return lambda touch, todo: None
+
+
+def _believes_what_is_gone(_: Any) -> Any:
+    return lambda proof: proof is not None and proof.answer not in ("ack", "gone")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("where", "broken"),
+    [
+        ("reconcile.touch.Touch.all", _skips_the_last),
+        ("reconcile.touch.Touch._keep", _forgets_who_is_gone),
+        ("reconcile.touch.Touch._keep", _believes_silence),
+        ("radius.live._unsure", _never_sure),
+        ("radius.live._unsure", _never_unsure),
+        ("radius.live._unsure", _believes_what_is_gone),
+        ("reconcile.touch.Touch._ahead", _writes_nothing_ahead),
+    ],
+)
+def test_an_apply_that_is_broken_does_not_get_through(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, where: str, broken: Callable[[Any], Any]
+) -> None:
+    real: Any = import_module("ispctl." + ".".join(where.split(".")[:2]))
+    for name in where.split(".")[2:]:
+        real = getattr(real, name)
+    monkeypatch.setattr(f"ispctl.{where}", broken(real))
+    with pytest.raises(AssertionError):
+        a_day(stage)

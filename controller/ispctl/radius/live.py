@@ -192,5 +192,6 @@ def _needed(session: Session, proof: Proof | None, class_to: str) -> Literal["co
 
 def _unsure(proof: Proof | None) -> bool:
     """Whether a session was told something and it is not known what came of it: the answer may have been lost after
-    the NAS had done it, so that neither the old Class nor the new one can be believed."""
-    return proof is not None and proof.answer not in ("ack", "gone")
+    the NAS had done it, or a session that its NAS had called gone goes on. Neither the old Class nor the new one can be
+    believed then."""
+    return proof is not None and (proof.kind, proof.answer) != ("coa", "ack")

@@ -1,6 +1,7 @@
 """Sessions that run something else than their rows: tell them or end them, and keep what each NAS answered.
 
-Every answer is written down at once, so that a run that is killed or stopped is gone on with by the next one.
+A change is written down before it is asked for, and every answer at once, so that a run that is killed or stopped is
+gone on with by the next one, whatever that one wants.
 """
 
 from __future__ import annotations
@@ -128,37 +129,52 @@ class Touch:
             attributes = one.attributes if one.kind == "coa" else None
             requests[one.session.uniqueid] = Request(reading(one.session, one.nas), door, attributes, one.alone)
         if requests:
+            self._ahead([one for one in todo if one.kind == "coa" and one.session.uniqueid in requests])
             with Sessions() as sessions:
                 for answer in sessions.many(requests.values(), lambda done, of: self.progress(what, done, of)):
                     yield by_unique[answer.session.unique], answer
 
+    def _ahead(self, todo: Sequence[Behind]) -> None:
+        """What is about to be asked, so that a run that is killed before it hears the answer does not leave a session
+        that is believed to run what it ran before."""
+        now = self.clock()
+        with self.store.transaction():
+            for one in todo:
+                self.store.put_proof(replace(self._asked(one, now), attempts=one.attempts, retry=one.rests))
+
     def _keep(self, one: Behind, answer: Answer) -> None:
         """The answer, what it teaches about its NAS, and the counters from which the proof will be reckoned."""
-        now, promise = self.clock(), self.promises.get(one.owner, Promise())
+        now = self.clock()
         attempts = one.attempts + 1 if answer.kind in VAIN else 0
         with self.store.transaction():
             self._learn(one, answer, now)
             self.store.put_proof(
-                Proof(
-                    uniqueid=one.session.uniqueid,
-                    login=one.session.login,
-                    nas=one.nas.name,
-                    kind=one.kind,
-                    class_to=one.class_to,
+                replace(
+                    self._asked(one, now),
                     answer=answer.kind,
                     tries=answer.tries,
-                    sent=now,
                     acked=now if answer.kind in GONE else None,
                     proof=answer.text if answer.code else "",
-                    octets_in=one.session.octets_in,
-                    octets_out=one.session.octets_out,
-                    counted=one.session.updated,
                     attempts=attempts,
                     error_cause=answer.error_cause,
                     retry=now + pause(attempts) if attempts else None,
-                    **promise._asdict(),
                 )
             )
+
+    def _asked(self, one: Behind, now: datetime) -> Proof:
+        """Without an answer."""
+        return Proof(
+            uniqueid=one.session.uniqueid,
+            login=one.session.login,
+            nas=one.nas.name,
+            kind=one.kind,
+            class_to=one.class_to,
+            sent=now,
+            octets_in=one.session.octets_in,
+            octets_out=one.session.octets_out,
+            counted=one.session.updated,
+            **self.promises.get(one.owner, Promise())._asdict(),
+        )
 
     def _learn(self, one: Behind, answer: Answer, now: datetime) -> None:
         """What is refused to one session and done for another is no limit of their NAS."""
