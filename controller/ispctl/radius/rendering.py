@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, ip_network
 
 from ispctl.desired import Entitlement, Terms, sealed_digest
 from ispctl.model.network import FALLBACK, Nas, Pool
-from ispctl.model.policy import Policy
+from ispctl.model.policy import Policy, Wall
 from ispctl.plan import Fields, Key, Resources, Value
 from ispctl.platforms import STANDARD_POOLS, Attribute, platform
 from ispctl.states import STRICTNESS, State
@@ -53,7 +53,7 @@ class Intent:
     @cached_property
     def served(self) -> frozenset[str]:
         """The pools from which the server itself gives addresses."""
-        return frozenset(name for name, pool in self.pools.items() if pool.served_by == "radius")
+        return served_by_server(self.pools)
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -63,6 +63,11 @@ class Intent:
     def interim(self) -> int:
         """Seconds between interim updates: the shortest that a NAS asks for, so that no session looks stale."""
         return min((nas.accounting.interim for nas in self.nas.values()), default=300)
+
+
+def served_by_server(pools: Mapping[str, Pool]) -> frozenset[str]:
+    """The pools from which the server itself gives addresses and prefixes."""
+    return frozenset(name for name, pool in pools.items() if pool.served_by == "radius")
 
 
 def platforms_of(nas: Mapping[str, Nas]) -> tuple[str, ...]:
@@ -125,8 +130,8 @@ def groups(intent: Intent) -> Iterator[tuple[Key, Fields]]:
     """The groups of all tariffs and of the wall, for every platform in use."""
     for name in intent.platforms:
         for terms in intent.terms.values():
-            yield _group(f"isp:{terms.tariff}", name, _tariff(intent, terms, name), intent.interim)
-        if walled := _wall(intent, name):
+            yield _group(f"isp:{terms.tariff}", name, granted(terms, name, intent.served), intent.interim)
+        if walled := behind_wall(intent.policy.wall, name, intent.served):
             yield _group(WALLED, name, walled, intent.interim)
 
 
@@ -154,7 +159,10 @@ def rendering_of(text: str) -> str:
 def session_class(entitlement: Entitlement, intent: Intent, platform_name: str) -> str:
     """The Class that a session of this entitlement gets on a platform."""
     walled = entitlement.access == "walled"
-    attributes = _wall(intent, platform_name) if walled else _tariff(intent, entitlement.terms, platform_name)
+    of_wall, served = intent.policy.wall, intent.served
+    attributes = (
+        behind_wall(of_wall, platform_name, served) if walled else granted(entitlement.terms, platform_name, served)
+    )
     _, fields = _group(group_name(entitlement), platform_name, attributes, intent.interim)
     return f"{login(entitlement, intent.served)['class']}-{rendering(fields)}"
 
@@ -181,24 +189,24 @@ def given(fields: Fields) -> tuple[Attribute, ...]:
     return tuple((str(row[0]), str(row[2])) for row in reply if isinstance(row, tuple) and row[0] != INTERIM)
 
 
-def _tariff(intent: Intent, terms: Terms, name: str) -> tuple[Attribute, ...]:
-    """What a NAS is told of a tariff; of a pool that the server itself serves it is not told."""
-    granted = (terms.ipv4, terms.ipv6, terms.delegated)
-    pools = [text.removeprefix("pool:") for text in granted]
-    ipv4, ipv6, delegated = ("" if pool in intent.served else text for pool, text in zip(pools, granted, strict=True))
-    own = [(one, pool) for one, pool in zip(SERVED_POOLS, pools, strict=True) if pool in intent.served]
+def granted(terms: Terms, name: str, served: frozenset[str]) -> tuple[Attribute, ...]:
+    """What a NAS of a platform is told of a tariff, the speed first. Of the pools in `served`, which are the server's
+    own, it is not told: they come last, by SERVED_POOLS."""
+    named = (terms.ipv4, terms.ipv6, terms.delegated)
+    pools = [text.removeprefix("pool:") for text in named]
+    ipv4, ipv6, delegated = ("" if pool in served else text for pool, text in zip(pools, named, strict=True))
+    own = [(one, pool) for one, pool in zip(SERVED_POOLS, pools, strict=True) if pool in served]
     return (*platform(name).tariff(replace(terms, ipv4=ipv4, ipv6=ipv6, delegated=delegated)), *own)
 
 
-def _wall(intent: Intent, name: str) -> tuple[Attribute, ...]:
-    """Nothing where a walled session could not be told from any other: the server then refuses the login (no-profile),
-    and E136 says so where the policy walls people."""
-    wall = intent.policy.wall
-    own = wall.pool if wall.pool in intent.served else None
+def behind_wall(wall: Wall, name: str, served: frozenset[str]) -> tuple[Attribute, ...]:
+    """The same of the wall: what marks it, then its pools. Nothing where a walled session could not be told from any
+    other: the server then refuses the login (no-profile), and E136 says so where the policy walls people."""
+    own = wall.pool if wall.pool in served else None
     try:
         vendor = platform(name)
         told = vendor.wall(wall.model_copy(update={"pool": None}) if own else wall)
-        own6 = wall.pool6 if wall.pool6 in intent.served else None
+        own6 = wall.pool6 if wall.pool6 in served else None
         if own6:  # the filter of IPv6 is still told, the pool is not
             told = tuple(one for one in told if one != (vendor.pools[1], own6))
         return (*told, *((one, pool) for one, pool in zip(SERVED_POOLS, (own, own6), strict=False) if pool))

@@ -147,15 +147,10 @@ class _Known:
         return Given(name, value, found.meaning, reason(found.because), True)
 
     def _handed_out(self, name: str, value: str) -> Origin | None:
-        """Of an address or prefix that the server takes from a pool of its own: where that pool is named."""
-        if name not in GIVEN.values() or self.entitlement is None:
+        """Of an address or prefix that the server took from a pool of its own: where that pool is named."""
+        if name not in GIVEN.values() or value.startswith(HANDED_OUT):
             return None
-        pool = value.removeprefix(HANDED_OUT) if value.startswith(HANDED_OUT) else self._pool_of(value)
-        served = self.view.head.pools.get(pool)
-        if served is None or served.served_by != "radius":
-            return None
-        because = self.entitlement.because[f"ipv{served.family}"]
-        return Origin(because, f"{'a prefix' if served.cut else 'an address'} of pool {pool}, given by the server")
+        return self.origins.get((name, HANDED_OUT + self._pool_of(value)))
 
     def _pool_of(self, address: str) -> str:
         """The pool in which an address lies; empty for none."""
