@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,6 +10,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Resources, diff
 from ispctl.radius.rows import TARGET
 from ispctl.status.rows import differences
+from ispctl.status.stops import left_alone
 from ispctl.status.view import View
 
 ADVICE: Final = "ispctl drift --repair makes the rows equal to the applied commit again"
@@ -30,8 +31,8 @@ class Drifted:
 
 
 def drift(view: View) -> tuple[Drifted, ...] | None:
-    """Every key that differs, logins first; None if the database gives no answer. Raises Refusal E608 or E622
-    if there is nothing to compare with."""
+    """Every key that differs, logins first, without what is only observed or was kept by a pause; None if the database
+    gives no answer. Raises Refusal E608 or E622 if there is nothing to compare with."""
     rows = view.rows
     if rows is None:
         return None
@@ -43,11 +44,13 @@ def drift(view: View) -> tuple[Drifted, ...] | None:
         text = f"what the applied commit {view.commit_applied.commit[:12]} says cannot be told here"
         advice = "Fetch it (git fetch), look at it (ispctl validate --commit), or apply the head: ispctl apply"
         raise Refusal(*view.problems, Problem("E622", text, advice=advice))
-    found = _found(diff(TARGET, want, rows), view.wanted_then or {})
+    changes = diff(TARGET, want, rows)
+    alone = left_alone(view, view.served, changes)
+    found = _found((change for change in changes if change.id not in alone), view.wanted_then or {})
     return tuple(sorted(found, key=lambda one: (one.kind != "login", one.kind, one.id, one.name)))
 
 
-def _found(changes: tuple[Change, ...], then: Resources) -> Iterator[Drifted]:
+def _found(changes: Iterable[Change], then: Resources) -> Iterator[Drifted]:
     for change in changes:
         kind, name = change.key
         yield Drifted(

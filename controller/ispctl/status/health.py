@@ -12,7 +12,7 @@ from ispctl.model.problem import Refusal
 from ispctl.status import pools, service
 from ispctl.status.check import WAITING, Check, Level
 from ispctl.status.online import sessions
-from ispctl.status.pauses import in_words, pauses
+from ispctl.status.stops import in_words
 from ispctl.status.values import ago, short, span, when
 from ispctl.status.view import View
 from ispctl.store import RunRecord, Store, facts
@@ -173,7 +173,7 @@ def _sessions(view: View) -> Check:
 
 def _pauses(view: View) -> Check:
     """What stays as it is because somebody said so. Meant, and easily forgotten."""
-    found = pauses(view)
+    found = view.pauses
     if not found:
         return Check("pauses", "ok", "nothing is paused")
     return Check("pauses", "warning", "; ".join(in_words(one, view) for one in found), "ispctl pause --list")

@@ -14,21 +14,23 @@ from ispctl.model.subscriber import group_of
 from ispctl.plan import Fields, Resources
 from ispctl.repo import Holding
 from ispctl.status.online import Online, sessions
+from ispctl.status.stops import observed, stop_of
 from ispctl.status.values import Speed, addresses_of, speed_of
 from ispctl.status.view import View, entitled
 from ispctl.store import facts
 
 Presence = Literal["yes", "no", "stale", "unknown"]
 """stale: a session is open, but its NAS has said nothing for longer than it should."""
-Standing = Literal["yes", "waiting", "due", "drifted", "unknown"]
+Standing = Literal["yes", "waiting", "due", "drifted", "paused", "observed", "unknown"]
 """Whether the database holds what the head says: yes; not yet, a commit waits; not yet, time has changed it and no run
-has come since; somebody altered it."""
+has come since; somebody altered it; a pause kept it as it was; no, and ispctl only observes."""
 
 
 @dataclass(frozen=True)
 class Listed:
     """One service. Rates in bit/s; addresses as now: "203.0.113.7", "pool:home" or "" (none). What is None is unknown:
-    `last_seen` where the database was not read (or nobody was ever online), the rest where there is no such tariff."""
+    `last_seen` where the database was not read (or nobody was ever online), `stop` (why it is left as it is) where the
+    database does not say what is paused, the rest where there is no such tariff."""
 
     id: str
     key: str
@@ -48,6 +50,7 @@ class Listed:
     online: Presence
     last_seen: datetime | None
     applied: Standing
+    stop: Literal["", "paused", "observed"] | None
     file: str
     name: str | None = None
 
@@ -118,7 +121,8 @@ class _World:
             until=e.until if e else None,
             online="unknown" if self.online is None else self.online.get(service.login, "no"),
             last_seen=self.seen.get(service.login) if self.seen else None,
-            applied=standing(view, e),
+            applied=standing(view, holding, e),
+            stop=stop_of(view, holding),
             file=holding.document.path,
             name=subscriber.profile.name if names else None,
         )
@@ -132,18 +136,21 @@ def presence(found: tuple[Online, ...] | None) -> dict[str, Presence] | None:
     return {one.login: "yes" if one.login in live else "stale" for one in found}
 
 
-def standing(view: View, entitlement: Entitlement | None) -> Standing:
+def standing(view: View, holding: Holding, entitlement: Entitlement | None) -> Standing:
     """How the rows of a service stand to the head."""
     if entitlement is None or view.rows is None or view.wanted is None:
         return "unknown"
     have = own(view.rows, entitlement)
     if have == own(view.wanted, entitlement):
         return "yes"
+    if observed(view, holding):
+        return "observed"
     if view.wanted_applied is None or view.wanted_then is None:
         return "unknown" if view.commit_applied else "waiting"
     if have == own(view.wanted_applied, entitlement):
         return "waiting"
-    return "due" if have == own(view.wanted_then, entitlement) else "drifted"
+    left: Standing = "paused" if holding.owner in view.held_back else "drifted"
+    return "due" if have == own(view.wanted_then, entitlement) else left
 
 
 def own(rows: Resources, entitlement: Entitlement) -> Fields | None:

@@ -14,7 +14,6 @@ from ispctl.status.check import Check
 from ispctl.status.drift import drift
 from ispctl.status.health import health
 from ispctl.status.online import sessions
-from ispctl.status.pauses import pauses
 from ispctl.status.pools import fill
 from ispctl.status.service import failures
 from ispctl.status.view import View
@@ -133,7 +132,7 @@ def _known(view: View) -> Iterator[Sample]:
             yield Sample("ispctl_pool_addresses_used", pool.used, (pool.pool,))
     for failure, count in (view.ask(failures) or {}).items():
         yield Sample("ispctl_coa_failures", count, (failure.nas, failure.answer))
-    held = Counter(pause.kind for pause in pauses(view))
+    held = Counter(pause.kind for pause in view.pauses or ())
     for kind in PAUSES:
         yield Sample("ispctl_paused", held[kind], (kind,))
     for run in _newest(view.ask(lambda store: tuple(store.runs(20))) or ()):

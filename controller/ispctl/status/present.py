@@ -123,6 +123,7 @@ COLUMNS: Final[Mapping[str, Callable[[Listed, Screen], str]]] = {
     "online": lambda one, _: one.online,
     "last-seen": lambda one, screen: when(one.last_seen, screen.zone) or _never(one),
     "applied": lambda one, _: one.applied,
+    "stop": lambda one, _: "unknown" if one.stop is None else one.stop or "-",
     "file": lambda one, _: one.file,
 }
 DEFAULT_COLUMNS: Final = ("service", "login", "state", "tariff", "rate", "address", "ends", "online")
@@ -150,13 +151,18 @@ def columns_of(chosen: str | None) -> tuple[str, ...]:
 def listed(found: Sequence[Listed], columns: Sequence[str], screen: Screen) -> str:
     if not found:
         return "No service matches."
-    rows = ([COLUMNS[name](one, screen) for name in columns] for one in found)
+    rows = ([_marked(name, one, COLUMNS[name](one, screen)) for name in columns] for one in found)
     return f"{table([name.upper() for name in columns], rows, screen)}\n{_count(len(found), 'service')}"
+
+
+def _marked(name: str, one: Listed, text: str) -> str:
+    """A service that is left as it is says so at its state: what git says there may not be what it has."""
+    return f"{text} ({one.stop})" if name == "state" and one.stop else text
 
 
 def listed_csv(found: Sequence[Listed], columns: Sequence[str], screen: Screen) -> str:
     """One line a service; times as in JSON."""
-    exact = {"ends": "ends", "until": "until", "last-seen": "last_seen"}
+    exact = {"ends": "ends", "until": "until", "last-seen": "last_seen", "stop": "stop"}
     rows = (
         [getattr(one, exact[name]) if name in exact else COLUMNS[name](one, screen) for name in columns]
         for one in found

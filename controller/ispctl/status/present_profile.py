@@ -14,7 +14,9 @@ _STANDING = {
     "yes": "the database holds what the head says",
     "waiting": "the database does not hold it yet: a commit waits to be applied",
     "due": "the database does not hold it yet: time has changed it, and no run has come since",
+    "paused": "the database does not hold it yet: a pause kept it back",
     "drifted": "the database was altered by hand: ispstat drift",
+    "observed": "the database holds something else: only observed",
     "unknown": "how the database stands to the head cannot be told",
 }
 
@@ -47,6 +49,8 @@ def _headline(one: Shown, screen: Screen) -> Iterator[str]:
         yield "UNKNOWN: it has no tariff that exists (ispctl validate)"
     elif given is None:
         yield f"{'' if one.then else 'by git '}{_by_git(one)}"
+    elif given.standing == "observed":
+        yield f"by git {_by_git(one)}, only observed: its rows are not ispctl's"
     elif given.standing in ("yes", "unknown"):
         yield _by_git(one)
     else:

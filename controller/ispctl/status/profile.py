@@ -19,8 +19,8 @@ from ispctl.repo import Holding
 from ispctl.status.listing import Standing, own, standing
 from ispctl.status.names import services
 from ispctl.status.online import Asked, Online, sessions
-from ispctl.status.pauses import in_words, pauses_of
 from ispctl.status.rows import differences
+from ispctl.status.stops import in_words, observed, pauses_of
 from ispctl.status.values import Reason, Speed, addresses_of, rate, reason, speed_of
 from ispctl.status.view import Then, View, entitled
 from ispctl.store import Reject
@@ -126,10 +126,10 @@ def _shown(view: View, holding: Holding) -> Shown:
         declared=_declared(view, holding),
         effective=tuple(_effective(view, holding, e)) if e else (),
         next=_next(view, holding, e) if e else None,
-        applied=_given(view, e) if e else None,
+        applied=_given(view, holding, e) if e else None,
         sessions=_sessions(view, login, e),
         rejects=view.refused(login),
-        pending=(*_paused(view, holding), *_pending(view, holding)),
+        pending=(*_stops(view, holding), *_pending(view, holding)),
         then=view.then,
     )
 
@@ -255,7 +255,7 @@ def _noticed(e: Entitlement) -> tuple[object, ...]:
 # what was applied
 
 
-def _given(view: View, e: Entitlement) -> Given | None:
+def _given(view: View, holding: Holding, e: Entitlement) -> Given | None:
     rows = view.rows
     if rows is None:
         return None
@@ -263,7 +263,7 @@ def _given(view: View, e: Entitlement) -> Given | None:
     want = own(view.wanted, e) if view.wanted is not None else None
     noted = view.ask(lambda store: next(store.entitlements([(e.id, e.key)]), None))
     return Given(
-        standing=standing(view, e),
+        standing=standing(view, holding, e),
         commit=noted.commit if noted else "",
         at=noted.at if noted else None,
         group=_text(have, "group"),
@@ -301,7 +301,10 @@ def _pending(view: View, holding: Holding) -> Iterator[Pending]:
         yield Pending(moment(service.activated, zone), f"begins {service.activated}", _at(holding, "activated"))
 
 
-def _paused(view: View, holding: Holding) -> Iterator[Pending]:
+def _stops(view: View, holding: Holding) -> Iterator[Pending]:
+    if where := observed(view, holding):
+        text = f"group {group_of(holding.document.path)} is only observed: planned, and never written"
+        yield Pending(None, text, _reason_at(where, "managed"))
     for pause in pauses_of(view, holding):
         yield Pending(pause.until, in_words(pause, view), Reason("paused", f"ispctl resume {pause.id}"))
 

@@ -59,11 +59,13 @@ def speed_of(entitlement: Entitlement, policy: Policy) -> Speed | None:
 
 
 def addresses_of(entitlement: Entitlement, policy: Policy) -> tuple[str, str, str]:
-    """(IPv4, IPv6, delegated prefix) that somebody would get now: behind the wall there is its pool and no IPv6."""
+    """(IPv4, IPv6, delegated prefix) that somebody would get now: behind the wall there are its pools alone."""
     if entitlement.access == "open":
         return entitlement.ipv4, entitlement.ipv6, entitlement.delegated
-    walled = entitlement.access == "walled"
-    return (f"pool:{policy.wall.pool}" if walled and policy.wall.pool else ""), "", ""
+    walled = policy.wall if entitlement.access == "walled" else None
+    pools = (walled.pool, walled.pool6) if walled else (None, None)
+    ipv4, ipv6 = (f"pool:{pool}" if pool else "" for pool in pools)
+    return ipv4, ipv6, ""
 
 
 def plain(value: Any, zone: ZoneInfo) -> Any:

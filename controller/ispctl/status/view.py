@@ -20,8 +20,9 @@ from ispctl.radius.limits import Limits
 from ispctl.radius.live import nas_by_address
 from ispctl.radius.rendering import render
 from ispctl.radius.rows import RadiusRows
+from ispctl.reconcile.stops import STOPPED
 from ispctl.repo import Holding, Repository, Snapshot
-from ispctl.store import Applied, Beat, Heartbeat, Reject, Session, Store, facts
+from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, facts
 
 T = TypeVar("T")
 Opener = Callable[[Snapshot], Store]
@@ -127,6 +128,16 @@ class View:
     @cached_property
     def open_sessions(self) -> tuple[Session, ...] | None:
         return self.ask(lambda store: tuple(store.sessions()))
+
+    @cached_property
+    def pauses(self) -> tuple[Pause, ...] | None:
+        """Those that hold now."""
+        return self.ask(lambda store: store.pauses(self.now))
+
+    @cached_property
+    def held_back(self) -> frozenset[str]:
+        """The services that a pause kept as they were when the commit was applied: their rows are an earlier one's."""
+        return frozenset(self.ask(lambda store: store.objects(STOPPED)) or ())
 
     def refused(self, login: str) -> tuple[Reject, ...] | None:
         """The last refusals of a login."""
