@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ispctl.desired import Because, Entitlement, Terms
 from ispctl.model.problem import Where
-from ispctl.plan import Cause, Change, Pair, Plan, Unread, build
+from ispctl.plan import Cause, Change, Pair, Plan, Stop, Switch, Unread, build
 from ispctl.states import State
 
 NOW = datetime(2026, 11, 22, 12, 15, tzinfo=UTC)
@@ -160,6 +160,35 @@ def merge_request() -> Plan:
             {f"subscribers/lalitpur/sub-00000{n}.yaml" for n in range(1, 7)} | {"tariffs/home-50.yaml"}
         ),
         assumes=("Who is online is not asked here",),
+    )
+
+
+def stopped() -> Plan:
+    """A live plan of which one person is paused and a group only observed, while another group and a NAS change
+    hands; what goes on is a gain."""
+    paused = entitlement("sub-000001"), in_state(State.SUSPENDED, "sub-000001", "suspended: abuse")
+    seen = entitlement("sub-000002"), entitlement("sub-000002", HOME_40)
+    better = entitlement("sub-000004"), entitlement("sub-000004", HOME_100)
+    known = [paused, seen, better]
+    rows = [row(was, will_be) for was, will_be in known]
+    of_nas = Change("radius", ("nas", "192.0.2.9"), None, {"host": "tansen-1", "type": "routeros"})
+    found = plan([pair(was, will_be, online=1) for was, will_be in known], [*rows, of_nas], kind="live")
+    what = "a fibre is being spliced"
+    ends = datetime(2026, 11, 22, 14, 15, tzinfo=UTC)
+    over = Because("managed", "managed: enforce", Where("subscribers/timal/group.yaml", 4, 1))
+    back = Because("managed", "managed: observe", Where("inventory/hosts.yaml", 61, 1))
+    return replace(
+        found,
+        stops=(
+            Stop("paused", "service sub-000001/main", ("sub-000001/main",), (rows[0].id,), "p1", "Reader", what, ends),
+            Stop("paused", "target nas:lalitpur-1", (), (), "p2", "Reader", what, ends),
+            Stop("observed", "group tansen", ("sub-000002/main",), (rows[1].id,)),
+            Stop("observed", "nas tansen-1", (), (of_nas.id,)),
+        ),
+        switches=(
+            Switch("group timal", "observe", "enforce", 41, over),
+            Switch("nas tansen-1", "enforce", "observe", 0, back),
+        ),
     )
 
 

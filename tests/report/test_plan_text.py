@@ -29,6 +29,7 @@ from tests.report.sample import (
     plan,
     row,
     slower_cohort,
+    stopped,
     unread,
 )
 
@@ -67,6 +68,13 @@ def test_what_is_held_and_what_goes_ahead_is_what_was_read(
     request: pytest.FixtureRequest, render: Render, name: str
 ) -> None:
     assert_golden(request, name, live_with_gates(render))
+
+
+@pytest.mark.parametrize(("render", "name"), [(plan_text.render, "stops.txt"), (plan_markdown.render, "stops.md")])
+def test_what_is_left_as_it_is_and_what_changes_hands_is_what_was_read(
+    request: pytest.FixtureRequest, render: Render, name: str
+) -> None:
+    assert_golden(request, name, render(document(stopped(), KATHMANDU)))
 
 
 @pytest.mark.parametrize("render", BOTH)
