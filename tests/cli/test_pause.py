@@ -21,7 +21,7 @@ def test_a_pause_is_shown_by_everything_that_tells_how_it_stands(applied: Cli) -
         assert "a fibre is being spliced" in text
         assert "Left as it is: 1 change of 1 service: sub-000123/main" in text
         assert ANITA not in text
-    (stop,) = applied("plan", "--format", "json").json["stops"]
+    (stop,) = [one for one in applied("plan", "--format", "json").json["stops"] if one["kind"] == "paused"]
     assert (stop["kind"], stop["what"], stop["services"]) == ("paused", "service sub-000123/main", ["sub-000123/main"])
     assert len(applied("apply", "--format", "json").json["stops"][0]["changes"]) == 1
     assert "PAUSED" in applied("drift").out

@@ -18,7 +18,8 @@ from tests.gates import example
         (
             ("pool", "bussiness"),
             "inventory/pools.yaml E323 no-such-pool: there is no pool bussiness."
-            " There are: business, business6, home, home6, home6-pd, hotspot, hotspot-ktm, walled",
+            " There are: business, business6, hemja-dhcp, home, home6, home6-pd, hotspot, hotspot-ktm, offices,"
+            " offices6-pd, walled, walled6",
         ),
         (
             ("plan", "--base", "HEAD", "--out", "/nowhere/plan.json"),

@@ -37,7 +37,7 @@ SECRET = "stand-in"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 NOBODY_WAITS = [word for kind in ("cut-off", "drop", "slower", "delete") for word in (f"--allow-{kind}", "99")]
 STAYING = tuple(f"sub-000{number}." for number in (123, 124, 132, 201, 202, 302, 304))
-GONE = tuple(f"    {name}:" for name in ("bhaktapur-1", "dhulikhel-1", "chitwan-1", "chitwan-2"))
+GONE = tuple(f"    {name}:" for name in ("bhaktapur-1", "dhulikhel-1", "dhulikhel-2", "chitwan-1", "chitwan-2"))
 SESSIONS = {
     # who is online, and from where; what the second commit does to each
     "anita.rai@home.example": "100.64.0.10",  # another rate: CoA

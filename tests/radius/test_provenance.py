@@ -103,6 +103,18 @@ def test_an_interval_comes_from_where_it_is_written_first(head: Snapshot) -> Non
     assert head.interim("lalitpur-1").file == "inventory/hosts.yaml"
 
 
+def test_what_the_server_gives_comes_from_the_line_that_names_its_pool(head: Snapshot) -> None:
+    _, known = _of(head, "zenith-dental")
+    address = known["Framed-IP-Address", "pool:offices"]
+    assert address.meaning == "an address of pool offices, given by the server"
+    assert str(address.because.where).startswith("subscribers/kathmandu/e8/sub-000217.yaml:11")
+    prefix = known["Delegated-IPv6-Prefix", "pool:offices6-pd"]
+    assert prefix.meaning == "a prefix of pool offices6-pd, given by the server"
+    assert str(prefix.because.where).startswith("subscribers/kathmandu/e8/sub-000217.yaml:12")
+    walled = known["Framed-IPv6-Prefix", "pool:walled6"]
+    assert str(walled.because.where).startswith("inventory/policy.yaml:10")
+
+
 def test_a_class_says_what_the_server_did_by_itself() -> None:
     assert class_origin("ab-cd/wall:mac").meaning == "walled by the server: mac"
 

@@ -138,7 +138,7 @@ def test_a_router_is_added_and_removed(world: World) -> None:
     secret = world.sealed("nas/lalitpur-2/radius.secret", "canary-pw-nas-secret")
     new = hosts[hosts.index("lalitpur-1:") : hosts.index("kathmandu-1:")].replace("lalitpur-1", "lalitpur-2")
     new = (
-        new.replace("192.0.2.11", "192.0.2.24").replace("192.0.2.1]", "192.0.2.8]").replace("192.0.2.1,", "192.0.2.8,")
+        new.replace("192.0.2.11", "192.0.2.24").replace("192.0.2.1]", "192.0.2.9]").replace("192.0.2.1,", "192.0.2.9,")
     )
     old = new[new.index("enc:") : new.index('"\n', new.index("enc:"))]
     world.write(HOSTS, f"{hosts}\n{new.replace(old, secret)}")
@@ -151,7 +151,7 @@ def test_a_router_is_added_and_removed(world: World) -> None:
     world.commit()
     converge(world)
     assert world.rows()["pop", "pop-lalitpur"]["nas"] == ("lalitpur-1", "lalitpur-2")
-    assert world.sql("SELECT secret FROM nas WHERE nasname = '192.0.2.8'") == [("canary-pw-nas-secret",)]
+    assert world.sql("SELECT secret FROM nas WHERE nasname = '192.0.2.9'") == [("canary-pw-nas-secret",)]
     example.git(world.folder, "checkout", "HEAD~1", "--", "inventory")
     world.commit()
     converge(world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -264,8 +265,13 @@ def keyring() -> Keyring:
 
 
 def built(folder: Path, dsn: str = DSN) -> Path:
-    """The example in one commit, with an empty lab database."""
+    """What the example enforces in one commit, with an empty lab database."""
     example.copy(folder)
+    shutil.rmtree(folder / "subscribers" / "timal")  # how anything is managed, tests say themselves
+    hosts = folder / "inventory" / "hosts.yaml"
+    hosts.write_text(hosts.read_text("utf-8").partition("\ndhulikhel-old:")[0], "utf-8")
+    for file in (hosts, hosts.with_name("policy.yaml"), folder / "subscribers" / "kathmandu" / "group.yaml"):
+        file.write_text(re.sub(r"(?m)^ *managed: .*\n", "", file.read_text("utf-8")), "utf-8")
     (folder / ".gitignore").write_text("var/\n", "utf-8")
     example.commit(folder, "Leave the database out")
     Store.create(dsn, base=folder, lab=True).close()

@@ -100,7 +100,7 @@ def test_without_a_database_the_list_is_gits_and_says_what_it_does_not_know(worl
         found = listing.listing(view, Wanted())
         assert {one.online for one in found} == {"unknown"}
         assert {one.applied for one in found} == {"unknown"}
-        assert len(found) == 64
+        assert len(found) == 65
         assert [(source.name, source.ok) for source in view.sources()] == [
             ("git", True),
             ("radius", False),
@@ -119,7 +119,7 @@ def test_names_of_people_are_read_only_when_they_are_wanted(world: World) -> Non
 def test_a_file_that_cannot_be_read_makes_the_answer_of_git_doubtful(world: World) -> None:
     world.edit(FILE, lambda _: "id: [")
     with world.view() as view:
-        assert len(listing.listing(view, Wanted())) == 63
+        assert len(listing.listing(view, Wanted())) == 64
         git = view.sources()[0]
     assert (git.ok, git.text) == (False, "1 file of the head cannot be read: ispctl validate")
 

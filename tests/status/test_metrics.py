@@ -204,7 +204,8 @@ def test_a_pool_counts_the_sessions_in_it_and_one_of_fixed_addresses_the_service
     assert found["ispctl_pool_addresses_used", "home"] == before["ispctl_pool_addresses_used", "home"] + 1 == 1
     assert found["ispctl_pool_addresses", "home"] >= 1024
     assert found["ispctl_pool_addresses_used", "business"] == before["ispctl_pool_addresses_used", "business"] > 0
-    assert not any(name == "ispctl_pool_addresses" and "6" in pool for name, *rest in found for pool in rest)
+    assert found["ispctl_pool_addresses", "walled6"] == 32, "the prefixes of a pool of the server are counted"
+    assert not any(("ispctl_pool_addresses", pool) in found for pool in ("home6", "home6-pd", "business6"))
 
 
 def test_a_pool_that_is_nearly_full_is_ill(world: World) -> None:
