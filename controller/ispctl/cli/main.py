@@ -17,7 +17,7 @@ from ispctl.cli.history import rollback, runs
 from ispctl.cli.pause import pause, resume
 from ispctl.cli.start import init, pool, schema
 from ispctl.cli.takeover import adopt as take_over
-from ispctl.cli.upkeep import prune
+from ispctl.cli.upkeep import backup, prune, restore
 
 app = typer.Typer(
     name="ispctl",
@@ -222,6 +222,8 @@ for command in (
     runs,
     rollback,
     prune,
+    backup,
+    restore,
     doctor.doctor,
     units.systemd,
     pool,

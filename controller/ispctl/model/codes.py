@@ -188,6 +188,10 @@ CODES: Final[dict[str, str]] = {
     "E631": "no-such-branch",
     "E632": "cannot-listen",
     "E633": "cannot-write-units",
+    # E64x: facts, and how they are kept
+    "E640": "not-a-backup",
+    "E641": "facts-already-there",
+    "E642": "cannot-write-backup",
     # E65x: what was there before
     "E650": "not-freeradius",
     "E651": "not-understood",

@@ -69,7 +69,7 @@ class Limits(Record):
 
 
 class Retention(Record):
-    """How long the database keeps what has happened. What is deleted cannot be made again."""
+    """How long the database keeps what has happened. What is deleted cannot be made again: `ispctl backup` first."""
 
     sessions: Annotated[Seconds, Field(ge=31 * DAY)] | None = Field(
         None, description="Sessions that have ended, with their usage and addresses; default: for ever."

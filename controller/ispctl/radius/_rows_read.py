@@ -58,20 +58,17 @@ class Reader:
         return found
 
     def foreign(self, logins: Sequence[str]) -> frozenset[str]:
-        """Which of these logins have rows in any table; asked about logins that are not ours."""
-        tables = {
-            "radcheck": "username",
-            "radreply": "username",
-            "radusergroup": "username",
-            "ispctl_mac": "login",
-            "ispctl_identity": "login",
-        }
+        """Which of these logins have rows in any table; asked about logins that are not ours. What the server learned
+        is a fact that a backup brought back, and no row of anybody."""
+        questions = (
+            *(f"username FROM {table} WHERE username IN ({{}})" for table in ("radcheck", "radreply", "radusergroup")),
+            "login FROM ispctl_mac WHERE learned IS NULL AND login IN ({})",
+            "login FROM ispctl_identity WHERE login IN ({})",
+        )
         return frozenset(
             str(name)
-            for table, column in tables.items()
-            for (name,) in self._database.among(
-                f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN ({{}})", sorted(logins)
-            )
+            for question in questions
+            for (name,) in self._database.among(f"SELECT DISTINCT {question}", sorted(logins))
         )
 
     def foreign_nas(self, addresses: Sequence[str]) -> frozenset[str]:

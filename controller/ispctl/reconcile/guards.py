@@ -16,7 +16,7 @@ from ispctl.radius.rows import TARGET
 from ispctl.reconcile.survey import Reading, Survey
 from ispctl.reconcile.world import Permission, Waiting, World
 from ispctl.repo import Repository, Snapshot
-from ispctl.store import Pause
+from ispctl.store import Pause, backup
 
 DAY: Final = timedelta(hours=24)
 BACKWARDS: Final = timedelta(seconds=60)
@@ -29,6 +29,7 @@ def may_begin(world: World, reading: Reading, permission: Permission) -> None:
         raise Refusal(Problem("E603", text, advice="Check --commit and --repo"))
     applied = world.store.applied
     if applied is None:
+        _not_older(world, reading, permission)
         return
     if world.now < applied.at - BACKWARDS:
         text = (
@@ -40,6 +41,18 @@ def may_begin(world: World, reading: Reading, permission: Permission) -> None:
     if not _contains(world.repository, reading.commit, applied.commit):
         text = f"commit {reading.commit[:12]} does not contain {applied.commit[:12]}, which is applied"
         advice = "An old pipeline run again, or a branch that was not merged? To go back on purpose: --allow-rollback"
+        raise Refusal(Problem("E602", text, advice=advice))
+
+
+def _not_older(world: World, reading: Reading, permission: Permission) -> None:
+    """Into a database without rows anything may be applied, unless it was restored: then people had more already."""
+    before = backup.began_with(world.store)
+    if before and not permission.rollback and not _contains(world.repository, reading.commit, before):
+        text = (
+            f"commit {reading.commit[:12]} does not contain {before[:12]}, which was applied when the backup was made"
+            " that this database began with"
+        )
+        advice = "Fetch the branch first: this repository is older than the backup. On purpose: --allow-rollback"
         raise Refusal(Problem("E602", text, advice=advice))
 
 

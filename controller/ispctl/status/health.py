@@ -18,7 +18,7 @@ from ispctl.status.view import View
 from ispctl.store import RunRecord, Store, facts
 
 RECENT: Final = timedelta(hours=1)
-ASIDE: Final = frozenset({"pause", "resume", "prune"})
+ASIDE: Final = frozenset({"pause", "resume", "prune", "restore"})
 """Entries of the journal that are no runs: they say nothing of how the last one went."""
 
 

@@ -125,6 +125,18 @@ class Database:
             if self._link.in_transaction:
                 self._execute("ROLLBACK")
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read inside is of one moment, while others write."""
+        self._execute(self.dialect.snapshot)
+        self._depth = 1
+        try:
+            yield
+        finally:
+            self._depth = 0
+            if self._link.in_transaction:
+                self._execute("ROLLBACK")
+
     def hold(self, *tables: str) -> None:
         """Inside a transaction: what is read from these tables stays so until it ends, whoever else may write."""
         if self.dialect.hold:

@@ -11,6 +11,8 @@ class Dialect:
 
     name: str
     begin: str
+    snapshot: str
+    """Begins a transaction that reads one moment and writes nothing."""
     prepare: str
     """Run once before tables are made, outside a transaction."""
     alone: str
@@ -39,6 +41,7 @@ _REJECTS = (
 SQLITE = Dialect(
     name="sqlite",
     begin="BEGIN IMMEDIATE",
+    snapshot="BEGIN",
     # Readers and the one writer do not wait for each other; stays with the file. Ten times the logins.
     prepare="PRAGMA journal_mode = WAL",
     alone="",
@@ -53,6 +56,7 @@ SQLITE = Dialect(
 POSTGRESQL = Dialect(
     name="postgresql",
     begin="BEGIN",
+    snapshot="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     prepare="",
     alone="SELECT pg_advisory_xact_lock(115949411066987)",
     # Readers and FreeRADIUS's accounting go on; whoever edits these rows by hand waits, as for SQLite's one writer.
