@@ -64,6 +64,25 @@ def test_one_turn_fetches_from_the_remote_of_a_bare_clone(applied: Cli, tmp_path
     assert applied("plan").code == 0
 
 
+def test_a_branch_that_was_forced_back_is_refused_until_somebody_allows_it(applied: Cli, tmp_path: Path) -> None:
+    origin, clone = tmp_path / "origin.git", tmp_path / "isp.git"
+    example.git(tmp_path, "clone", "-q", "--bare", str(applied.repo), str(origin))
+    example.git(tmp_path, "clone", "-q", "--bare", str(origin), str(clone))
+    applied.patch.setenv("ISPCTL_RADIUS__DSN", f"sqlite:///{applied.repo}/var/radius.db")
+    applied.changed("tariffs/home-50.yaml", "down: 50M", "down: 60M")
+    example.git(applied.repo, "push", "-q", str(origin), "main")
+    assert applied("run", "--once", repo=clone).code == 0
+    example.git(applied.repo, "reset", "-q", "--hard", "HEAD~1")
+    applied.changed("tariffs/home-50.yaml", "down: 50M", "down: 70M")
+    example.git(applied.repo, "push", "-q", "--force", str(origin), "main")
+    said = applied("run", "--once", repo=clone)
+    assert (said.code, "event=head-refused" in said.err, "E602" in said.err) == (1, True, True), said.err
+    said = applied("apply", repo=clone)
+    assert (said.code, "E602" in said.err, "--allow-rollback" in said.err) == (1, True, True), said.err
+    assert applied("apply", "--allow-rollback", repo=clone).code == 0
+    assert applied("plan", repo=clone).code == 0
+
+
 def test_a_remote_that_is_away_is_said_and_what_is_here_is_applied(cli: Cli) -> None:
     example.git(cli.repo, "remote", "add", "origin", str(cli.repo / "nowhere.git"))
     example.git(cli.repo, "update-ref", "refs/remotes/origin/main", "HEAD")

@@ -13,14 +13,16 @@ from typing import Any
 import pytest
 
 from ispctl import reconcile
+from ispctl.cli.common import run
+from ispctl.cli.stat import app as ispstat
 from ispctl.lab.cluster import Cluster
 from ispctl.model.problem import Refusal
 from ispctl.reconcile import Permission
 from ispctl.store._dsn import Server
-from ispctl.store._postgresql import connect
+from ispctl.store._postgresql import PostgresqlLink, connect
 from ispctl.store._postgresql_watch import Connection
 from tests.postgres import FreshDatabase
-from tests.reconcile.world import ANY, World, built
+from tests.reconcile.world import ANITA, ANY, World, built
 
 pytestmark = pytest.mark.live
 
@@ -107,3 +109,34 @@ def test_a_server_that_takes_connections_and_says_nothing_is_named(world: World,
                 question()
     assert world.apply().exit_code == 0
     assert world.plan().empty
+
+
+@pytest.mark.parametrize("words", [["health"], ["show", ANITA], ["sessions"], ["drift"]], ids=lambda words: words[0])
+def test_a_question_to_a_server_that_freezes_ends_in_time_and_in_words(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.setattr(Connection, "patience", 0.5)
+    monkeypatch.setenv("ISPSTAT_RADIUS__DSN", world.dsn)
+    frozen: list[int] = []
+    real = PostgresqlLink.stream
+
+    def freezing(link: Any, *arguments: Any) -> Any:
+        pid = link._connection.info.backend_pid
+        frozen.append(pid)
+        os.kill(pid, signal.SIGSTOP)
+        return real(link, *arguments)
+
+    monkeypatch.setattr(PostgresqlLink, "stream", freezing)
+    began = time.monotonic()
+    with thawed(frozen):
+        code = run(ispstat, "ispstat", ["--repo", str(world.folder), *words])
+    said = "".join(capsys.readouterr())
+    assert frozen
+    assert time.monotonic() - began < 10
+    if words == ["show", ANITA]:  # answers from git, and says what it does not know
+        assert "unknown: the RADIUS database gives no answer" in said
+    else:
+        assert code not in (0, 2), "what was not read is neither well nor a difference"
+    assert "E327" in said
+    assert "no answer in 0.5 s" in said
+    assert "Traceback" not in said

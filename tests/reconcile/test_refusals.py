@@ -16,7 +16,7 @@ from ispctl.reconcile import Permission
 from ispctl.store import Store
 from tests.gates import example
 from tests.gates.tracked import ROOT
-from tests.reconcile.world import A_FILE, ANITA, B_FILE, BIKASH, DSN, Killed, World, proposal
+from tests.reconcile.world import A_FILE, ANITA, B_FILE, BIKASH, BOTH, DSN, Killed, World, proposal
 
 NOTHING = Permission()
 HOME_50 = "tariffs/home-50.yaml"
@@ -75,6 +75,7 @@ def test_history_that_lost_the_applied_commit_is_refused(world: World) -> None:
         assert again.apply(Permission(rollback=True)).exit_code == 0
 
 
+@BOTH
 def test_a_clock_that_went_back_is_refused_beyond_a_minute(world: World) -> None:
     world.tick(seconds=-59)
     assert world.apply(NOTHING).exit_code == 0
