@@ -14,20 +14,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from ispctl.index._file import File, Making
-from ispctl.index._region import Region, TooWide, region
-from ispctl.index._rows import rows
+from ispctl.index._file import File, Making, Moving
+from ispctl.index._region import Besides, Region, TooWide, region
+from ispctl.index._rows import rows, traits
 from ispctl.model.problem import Problem, Refusal, in_order
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.checks import check
 from ispctl.repo.facts import Facts
 
-__all__ = ["ANNOUNCED", "Index", "Look", "whole"]
+__all__ = ["ANNOUNCED", "Besides", "Index", "Look", "whole"]
 
 CHUNK: Final = 2000
 """Files that are in memory at once while an index is made."""
 WORTH: Final = 2000
 """With fewer files, all are read faster than an index is made."""
+STALE: Final = timedelta(hours=12)
+"""An index that was judged so long ago is judged again when its commit is applied again."""
+NOBODY: Final = Besides()
 ANNOUNCED: Final = timedelta(hours=24)
 """So far ahead does a plan say how many the clock ends."""
 Progress = Callable[[str, int, int], None]
@@ -74,7 +77,7 @@ class Index:
         self._progress = progress
         self._worth = worth
 
-    def look(self, revs: Sequence[str], now: datetime, *, warnings: bool = False) -> Look:
+    def look(self, revs: Sequence[str], now: datetime, besides: Besides = NOBODY, *, warnings: bool = False) -> Look:
         """Commits, or trees of the work tree. Where nothing is remembered yet, the first of them is learned. Raises
         Refusal as the repository does."""
         if self._opened() is None and not self._large(revs[0]):
@@ -82,11 +85,44 @@ class Index:
         try:
             file = self._opened() or self._made(revs[0], now)
             try:
-                return _looked(self._repository, file, revs, now, warnings=warnings)
+                return _looked(self._repository, file, revs, now, besides, warnings=warnings)
             finally:
                 file.close()
         except (TooWide, sqlite3.Error):
             return self._whole(revs, now)
+
+    def advance(self, rev: str, now: datetime) -> None:
+        """Let the index stand at a commit: whoever applies one calls this. A small repository has none."""
+        file = self._opened()
+        if file is None:
+            if self._place is not None and self._large(rev):
+                self._made(rev, now).close()
+            return
+        try:
+            self._advanced(file, self._repository.resolve(rev), now)
+        except TooWide:
+            file.close()
+            self._made(rev, now).close()
+        except sqlite3.Error:
+            pass  # somebody else is at it, or it is damaged, which the next to open it finds
+        finally:
+            file.close()
+
+    def _advanced(self, file: File, commit: str, now: datetime) -> None:
+        assert self._place is not None
+        if commit == file.commit and now.timestamp() < file.checked + STALE.total_seconds():
+            return
+        found = region(self._repository, file, (commit,), now, NOBODY)
+        before, after, old = found.parts[file.commit], found.parts[commit], file.commit
+        there = {entry.path for entry in self._repository.git.entries(commit, found.paths)}
+        file.close()
+        moving = Moving(self._place, old)
+        try:
+            for row in rows(after, found.paths, now):
+                moving.replace(traits(before, row.path), row if row.path in there else None)
+            moving.finish(commit, int(now.timestamp()), after.facts)
+        finally:
+            moving.close()
 
     def _whole(self, revs: Iterable[str], now: datetime) -> Look:
         return whole({rev: self._repository.at(rev) for rev in revs}, now)
@@ -139,9 +175,11 @@ class Index:
         making.judged({number: said for path, said in wrong.items() for number in file.numbers([path])})
 
 
-def _looked(repository: Repository, file: File, revs: Collection[str], now: datetime, *, warnings: bool) -> Look:
+def _looked(
+    repository: Repository, file: File, revs: Collection[str], now: datetime, besides: Besides, *, warnings: bool
+) -> Look:
     commits = {rev: repository.resolve(rev) for rev in revs}
-    found: Region = region(repository, file, tuple(commits.values()), now)
+    found: Region = region(repository, file, tuple(commits.values()), now, besides)
     since, until = int(now.timestamp()), int((now + ANNOUNCED).timestamp())
     at = file.next_turn(since, found.numbers)
     return Look(

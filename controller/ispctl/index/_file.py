@@ -38,6 +38,9 @@ CREATE INDEX turn_file ON turn (file);
 CREATE INDEX problem_file ON problem (file);
 CREATE INDEX problem_error ON problem (severity) WHERE severity = 'error';
 """
+_FORGET: Final = "DELETE FROM {0} WHERE file = ?"
+_PATIENCE: Final = 5.0
+"""Seconds to wait for others who read."""
 _RAW: Final = "CREATE TEMP TABLE raw_{0} AS SELECT * FROM {0}"
 _SORT: Final = "INSERT OR IGNORE INTO {0} SELECT * FROM raw_{0} ORDER BY 1, 2"
 _SORTED: Final = ("claim", "use", "span", "due", "turn")
@@ -136,6 +139,11 @@ class File:
         rows = self._database.execute("SELECT file FROM due WHERE at > ? AND at <= ?", (since, until))
         return {number for (number,) in rows}
 
+    def turned(self, since: int, until: int) -> set[int]:
+        """The files of which time has changed a service meanwhile."""
+        rows = self._database.execute("SELECT file FROM turn WHERE at > ? AND at <= ?", (since, until))
+        return {number for (number,) in rows}
+
     def errors(self, without: Collection[int]) -> Iterator[Problem]:
         """The errors of all files but these."""
         rows = self._database.execute("SELECT file, text FROM problem WHERE severity = 'error'")
@@ -183,6 +191,62 @@ class File:
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             yield from self._database.execute(sql.format(",".join("?" * len(part))), part)
+
+
+class Moving:
+    """An index that is taken from its commit to another, all of it at once; whoever reads meanwhile has the old one."""
+
+    def __init__(self, place: Path, commit: str) -> None:
+        self._database = sqlite3.connect(place, isolation_level=None, timeout=_PATIENCE)
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            ((stands,),) = self._database.execute("SELECT value FROM meta WHERE name = 'commit'").fetchall()
+            if stands != commit:
+                raise sqlite3.OperationalError("somebody moved it")
+        except BaseException:
+            self._database.close()
+            raise
+
+    def replace(self, old: Row, new: Row | None) -> None:
+        """One file: what it said, and what it says now (None: it is gone)."""
+        found = self._database.execute("SELECT number FROM file WHERE path = ?", (old.path,)).fetchone()
+        if found is not None:
+            self._forget(old, found[0])
+        if new is not None:
+            self._database.execute("INSERT INTO file VALUES (?, ?)", (found[0] if found else None, new.path))
+            ((number,),) = self._database.execute("SELECT number FROM file WHERE path = ?", (new.path,)).fetchall()
+            self._remember(new, number)
+
+    def _forget(self, old: Row, number: int) -> None:
+        run = self._database.executemany
+        run("DELETE FROM claim WHERE hash = ? AND file = ?", [(hash_, number) for hash_ in old.claims])
+        run("DELETE FROM use WHERE hash = ? AND file = ?", [(hash_, number) for hash_ in old.uses])
+        run("DELETE FROM span WHERE first = ? AND last = ? AND file = ?", [(*span, number) for span in old.spans])
+        run("DELETE FROM due WHERE at = ? AND file = ?", [(at, number) for at in old.due])
+        for table in ("turn", "problem"):
+            self._database.execute(_FORGET.format(table), (number,))
+        self._database.execute("DELETE FROM file WHERE number = ?", (number,))
+
+    def _remember(self, new: Row, number: int) -> None:
+        run = self._database.executemany
+        turns = [(turn.at, number, turn.number, turn.loses) for turn in new.turns]
+        run("INSERT OR IGNORE INTO claim VALUES (?, ?)", [(hash_, number) for hash_ in new.claims])
+        run("INSERT OR IGNORE INTO use VALUES (?, ?)", [(hash_, number) for hash_ in new.uses])
+        run("INSERT OR IGNORE INTO span VALUES (?, ?, ?)", [(*span, number) for span in new.spans])
+        run("INSERT OR IGNORE INTO due VALUES (?, ?)", [(at, number) for at in new.due])
+        run("INSERT OR IGNORE INTO turn VALUES (?, ?, ?, ?)", turns)
+        run("INSERT INTO problem VALUES (?, ?, ?)", [(number, one.severity, _text(one)) for one in new.problems])
+
+    def finish(self, commit: str, checked: int, facts: Facts) -> None:
+        self._database.execute("DELETE FROM fact")
+        counts = [(*tally, count) for tally, count in facts.counts.items()]
+        self._database.executemany("INSERT INTO fact VALUES (?, ?, ?, ?)", counts)
+        values = ((commit, "commit"), (str(checked), "checked"))
+        self._database.executemany("UPDATE meta SET value = ? WHERE name = ?", values)
+        self._database.execute("COMMIT")
+
+    def close(self) -> None:
+        self._database.close()
 
 
 class Making:

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from ispctl.desired import Terms, terms_of
 from ispctl.index._file import File
-from ispctl.index._rows import claims_of, companion, document_at
-from ispctl.model.subscriber import group_of
+from ispctl.index._rows import REMEMBERED, claims_of, companion, document_at, traits
 from ispctl.repo import Repository, Snapshot
-from ispctl.repo.facts import Tally, tallies
+from ispctl.repo.facts import Tally
 from ispctl.repo.layout import is_shared
 from ispctl.repo.traits import hashed, spans
 
@@ -34,14 +32,30 @@ class Region:
 
     numbers: frozenset[int]
     parts: Mapping[str, Snapshot]
-    """By commit; each knows the facts of its whole commit."""
+    """By commit, that of the index among them; each knows the facts of its whole commit."""
+    paths: frozenset[str]
 
 
-def region(repository: Repository, index: File, commits: Collection[str], now: datetime) -> Region:
+@dataclass(frozen=True)
+class Besides:
+    """Whom a look has to include though no file of theirs differs: everybody whom time has changed after `since`, and
+    the subscribers with these ids."""
+
+    since: datetime | None = None
+    ids: Collection[str] = ()
+
+
+def region(repository: Repository, index: File, commits: Collection[str], now: datetime, besides: Besides) -> Region:
     """What these commits have otherwise than the index, and whoever that concerns. Raises TooWide, Refusal."""
     if now.timestamp() < index.checked:
         raise TooWide
-    seeds: set[str] = set(index.paths(index.due(index.checked, int(now.timestamp()))))
+    numbers = index.due(index.checked, int(now.timestamp()))
+    if besides.since is not None:
+        if besides.since.timestamp() < index.checked - REMEMBERED.total_seconds():
+            raise TooWide
+        numbers |= index.turned(int(besides.since.timestamp()), int(now.timestamp()))
+    numbers |= index.claiming(hashed("id", id) for id in besides.ids)
+    seeds: set[str] = set(index.paths(numbers))
     for commit in commits:
         seeds |= _changed(repository, index, commit)
     return _Closing(repository, index, [index.commit, *commits]).region(seeds)
@@ -95,7 +109,7 @@ class _Closing:
             commit: self.repository.part(commit, paths, facts.plus(_tallies(part, paths), without))
             for commit, part in parts.items()
         }
-        return Region(frozenset(self.index.numbers(paths)), whole)
+        return Region(frozenset(self.index.numbers(paths)), whole, frozenset(paths))
 
     def _neighbours(self, paths: Collection[str], parts: Iterable[Snapshot]) -> set[str]:
         """Who claims what one of these files claims in one of the commits."""
@@ -114,8 +128,4 @@ class _Closing:
 
 
 def _tallies(part: Snapshot, paths: Collection[str]) -> Iterator[Tally]:
-    zone = ZoneInfo(part.policy.value.timezone)
-    for path in sorted(paths):
-        document = document_at(part, path)
-        if document is not None:
-            yield from tallies(document, part.group(group_of(path)), zone)
+    return (tally for path in sorted(paths) for tally in traits(part, path).tallies)

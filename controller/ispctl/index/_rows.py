@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl.desired import Frame, turns
@@ -21,23 +22,39 @@ from ispctl.repo.traits import claims, moments, spans, uses
 LEDGER = ".ledger.yaml"
 
 
+REMEMBERED: Final = timedelta(days=7)
+"""So long before an index is made begins what it knows of turns: it serves an apply that was missed for a while."""
+
+
 def rows(part: Snapshot, paths: Collection[str], now: datetime) -> Iterator[Row]:
     """One for each of the files of this part, in their order. What else than these files the rules find something wrong
     with is left out: it is judged whenever somebody asks."""
     wrong: dict[str, list[Problem]] = defaultdict(list)
     for problem in check(part, now):
         wrong[problem.where.file if problem.where else ""].append(problem)
-    zone, frame = ZoneInfo(part.policy.value.timezone), Frame(part, now)
+    frame = Frame(part, now - REMEMBERED)
     for path in sorted(paths):
+        row = traits(part, path)
+        row.problems = wrong.get(path, ())
         document = document_at(part, path)
-        row = Row(path, problems=wrong.get(path, ()))
-        if document is not None:
-            group = part.group(group_of(path))
-            row.claims, row.uses = tuple(claims_of(part, document)), tuple(uses(document, group))
-            row.spans, row.due = tuple(spans(document)), tuple(moments(document, zone))
-            row.tallies = tuple(tallies(document, group, zone))
-            row.turns = tuple(_turns(document, frame))
+        row.turns = tuple(_turns(document, frame)) if document else ()
         yield row
+
+
+def traits(part: Snapshot, path: str) -> Row:
+    """What a file says to others, whatever time it is."""
+    document = document_at(part, path)
+    if document is None:
+        return Row(path)
+    group, zone = part.group(group_of(path)), ZoneInfo(part.policy.value.timezone)
+    return Row(
+        path,
+        claims=tuple(claims_of(part, document)),
+        uses=tuple(uses(document, group)),
+        spans=tuple(spans(document)),
+        due=tuple(moments(document, zone)),
+        tallies=tuple(tallies(document, group, zone)),
+    )
 
 
 def document_at(part: Snapshot, path: str) -> Document[Subscriber] | Document[Ledger] | None:
