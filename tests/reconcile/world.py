@@ -172,7 +172,7 @@ class World:
     @contextmanager
     def opened(self, commit: str = "HEAD", *, readonly: bool = False) -> Iterator[reconcile.World]:
         session = self.session()
-        snapshot = verified(self.repository, commit, self.now)
+        snapshot = verified(whole({commit: self.repository.at(commit)}, self.now), commit)
         with self.store(readonly=readonly) as store:
             unlock = lambda: session.keyring(snapshot, lab=store.is_lab)  # noqa: E731
             yield reconcile.World(self.repository, store, unlock, self.now, lambda: self.now)

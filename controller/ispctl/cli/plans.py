@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ispctl.cli.common import Session, clock, tell
 from ispctl.cli.progress import Progress
 from ispctl.model.problem import Problem, Refusal
-from ispctl.repo.checks import check
 
 if TYPE_CHECKING:
     from ispctl.gates import Closed
+    from ispctl.index import Look
     from ispctl.plan import Plan
     from ispctl.reconcile import Permission, Result, World
     from ispctl.repo import Repository, Snapshot
@@ -29,13 +29,17 @@ def only(target: str | None) -> None:
         raise Refusal(Problem("E607", text, advice=f"There are: {', '.join(TARGETS)}"))
 
 
-def verified(repository: Repository, rev: str, now: datetime) -> Snapshot:
-    """A commit without errors. Raises one Refusal with all of them; warnings are told once."""
-    snapshot = repository.at(rev)
-    errors = [problem for problem in check(snapshot, now) if problem.severity == "error"]
-    if errors:
+def verified(look: Look, rev: str) -> Snapshot:
+    """A commit without errors, as far as it had to be read. Raises one Refusal with all of them."""
+    if errors := look.errors(rev):
         raise Refusal(*errors)
-    return snapshot
+    return look.parts[rev]
+
+
+def looked(session: Session, repository: Repository, revs: Sequence[str], now: datetime) -> Look:
+    """These commits, as far as they can differ. Where that takes long, it is seen to go on."""
+    with Progress() as progress:
+        return session.index(repository, progress).look(revs, now)
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,14 @@ def proposed(session: Session, repository: Repository, base: str, commit: str, n
     """The plan between two commits; the base may be older than today's rules, the commit may not break them."""
     from ispctl.reconcile import propose
 
-    with Progress() as progress:
-        look = session.index(repository, progress).look((base, commit), now)
-    if errors := look.errors(commit):
-        raise Refusal(*errors)
+    look = looked(session, repository, (base, commit), now)
+    snapshot = verified(look, commit)
     if errors := look.errors(base):
         text = f"the base {base} has {len(errors)} errors: nothing can be said against it"
         advice = f"ispctl validate --commit {base} shows them; ispctl plan --live compares with what was applied"
         raise Refusal(Problem("E609", text, advice=advice))
     plan = propose(repository, look, base, commit)
-    return Planned(plan, look.parts[commit], preview(plan, look.parts[commit]))
+    return Planned(plan, snapshot, preview(plan, snapshot))
 
 
 @contextmanager
@@ -75,7 +77,8 @@ def world(
         lab = store.is_lab
         keyring = lambda: session.keyring(snapshot, lab=lab)  # noqa: E731
         replicas = session.replicas(snapshot)
-        yield World(repository, store, keyring, now, clock, progress, session.actor, replicas=replicas)
+        index = session.index(repository, progress)
+        yield World(repository, store, keyring, now, clock, progress, session.actor, replicas=replicas, index=index)
 
 
 def live(session: Session, repository: Repository, commit: str, now: datetime) -> Planned:
@@ -83,7 +86,7 @@ def live(session: Session, repository: Repository, commit: str, now: datetime) -
     from ispctl.backend import Unreachable
     from ispctl.reconcile import closed_gates, empty, held, live, refusals, with_unread
 
-    snapshot = verified(repository, commit, now)
+    snapshot = verified(looked(session, repository, (commit,), now), commit)
     with world(session, repository, snapshot, now, readonly=True) as opened:
         try:
             found = live(opened, commit)
@@ -102,7 +105,7 @@ def apply_to(
     from ispctl.reconcile import apply
 
     with session.repository() as repository:
-        snapshot = verified(repository, commit, session.now)
+        snapshot = verified(looked(session, repository, (commit,), session.now), commit)
         with world(session, repository, snapshot, session.now) as opened:
             return apply(replace(opened, patience=patience), commit, permission), snapshot
 

@@ -124,6 +124,7 @@ def _site(
         clock,
         progress,
         session.replicas,
+        session.index(repository, progress),
     )
 
 

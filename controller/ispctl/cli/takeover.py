@@ -41,6 +41,7 @@ def adopt(
     from ispctl.adopt.taking import Choice, Judge, most
     from ispctl.cli import plans
     from ispctl.cli.answers import width
+    from ispctl.index import whole
     from ispctl.reconcile import take
     from ispctl.report import takeover
 
@@ -48,7 +49,7 @@ def adopt(
     if not (login or group or everybody or nas):
         raise typer.BadParameter("name logins, --group G, --nas or --all: nobody is adopted by accident")
     with session.repository() as repository:
-        snapshot = plans.verified(repository, commit, session.now)
+        snapshot = plans.verified(whole({commit: repository.at(commit)}, session.now), commit)
         groups, owners = _groups(snapshot, group or ()), _owners(snapshot, login or ())
         choice = Choice(everybody, groups, owners, frozenset(accept or ()))
         with plans.world(session, repository, snapshot, session.now, readonly=dry_run) as world:

@@ -50,6 +50,8 @@ class Look:
     others: tuple[Problem, ...] = ()
     until: datetime | None = None
     ending: int = 0
+    partial: bool = False
+    """Whether there is a rest."""
 
     def problems(self, rev: str) -> list[Problem]:
         """What is wrong with a whole commit."""
@@ -80,16 +82,17 @@ class Index:
     def look(self, revs: Sequence[str], now: datetime, besides: Besides = NOBODY, *, warnings: bool = False) -> Look:
         """Commits, or trees of the work tree. Where nothing is remembered yet, the first of them is learned. Raises
         Refusal as the repository does."""
-        if self._opened() is None and not self._large(revs[0]):
+        file = self._opened()
+        if file is None and not self._large(revs[0]):
             return self._whole(revs, now)
         try:
-            file = self._opened() or self._made(revs[0], now)
-            try:
-                return _looked(self._repository, file, revs, now, besides, warnings=warnings)
-            finally:
-                file.close()
+            file = file or self._made(revs[0], now)
+            return _looked(self._repository, file, revs, now, besides, warnings=warnings)
         except (TooWide, sqlite3.Error):
             return self._whole(revs, now)
+        finally:
+            if file is not None:
+                file.close()
 
     def advance(self, rev: str, now: datetime) -> None:
         """Let the index stand at a commit: whoever applies one calls this. A small repository has none."""
@@ -188,4 +191,5 @@ def _looked(
         tuple(file.problems(found.numbers) if warnings else file.errors(found.numbers)),
         None if at is None else datetime.fromtimestamp(at, UTC),
         file.losing(since, until, found.numbers),
+        partial=True,
     )

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
 
+from ispctl.index import Index
 from ispctl.model.problem import Problem
 from ispctl.reconcile import Result, World, apply, awaited_reports, prune, prune_is_due
 from ispctl.repo import Repository, Snapshot
-from ispctl.repo.checks import check
 from ispctl.repo.remote import Remote
 from ispctl.secrets import Keyring
 from ispctl.store import Beat, Heartbeat, Store
@@ -66,8 +66,10 @@ class Site:
         clock: Callable[[], datetime],
         progress: Callable[[str, int, int], None],
         replicas: Callable[[Snapshot], Sequence[str]] = lambda _: (),
+        index: Index | None = None,
     ) -> None:
         self.repository, self.remote = repository, remote
+        self._index = index or Index(repository, None)
         self._opener, self._keyring, self._clock, self._progress = opener, keyring, clock, progress
         self._replicas = replicas
         self._anchor = ""
@@ -83,8 +85,7 @@ class Site:
 
     def errors(self, commit: str, now: datetime) -> tuple[Problem, ...]:
         """What forbids to apply a commit."""
-        found = check(self.repository.at(commit), now)
-        return tuple(problem for problem in found if problem.severity == "error")
+        return tuple(self._index.look((commit,), now).errors(commit))
 
     def applied(self) -> str:
         """The commit that the database was last made equal to; empty before the first."""
@@ -94,7 +95,7 @@ class Site:
 
     def apply(self, commit: str, now: datetime) -> Result:
         """One reconciliation, gates and lock included. What was read of other commits is forgotten afterwards."""
-        snapshot = self.repository.at(commit)
+        snapshot = self.repository.part(commit, ())
         with self.store() as store:
             lab = store.is_lab
             world = World(
@@ -107,6 +108,7 @@ class Site:
                 actor=_ACTOR,
                 replicas=self._replicas(snapshot),
                 catching_up=_CATCHING_UP,
+                index=self._index,
             )
             result = apply(world, commit)
         if not result.closed and not result.unread and commit != self._anchor:
@@ -149,5 +151,5 @@ class Site:
     @contextmanager
     def store(self, *, readonly: bool = False) -> Iterator[Store]:
         """The database, for one thing to be done."""
-        with self._opener(self.repository.at(self._anchor or self.known() or "HEAD"), readonly) as store:
+        with self._opener(self.repository.part(self._anchor or self.known() or "HEAD", ()), readonly) as store:
             yield store

@@ -24,7 +24,7 @@ BACKWARDS: Final = timedelta(seconds=60)
 
 def may_begin(world: World, reading: Reading, permission: Permission) -> None:
     """What is always refused: nothing to want, history that goes backwards, a clock that does. Raises Refusal."""
-    if not any(True for _ in reading.snapshot.services()):
+    if not reading.snapshot.facts.services:
         text = "the commit has no subscribers: applying it would cut everybody off"
         raise Refusal(Problem("E603", text, advice="Check --commit and --repo"))
     applied = world.store.applied
@@ -73,8 +73,7 @@ def is_the_plan(plan: Plan, permission: Permission) -> None:
 
 def closed_gates(world: World, found: Survey, allowed: Mapping[str, int | None]) -> tuple[Closed, ...]:
     """The gates that refuse a plan, counting what the last 24 hours took already."""
-    total = max(len(found.stored), len(found.entitlements))
-    return gates.closed(found.plan, total, taken(world), found.intent.policy.limits, allowed)
+    return gates.closed(found.plan, found.total, taken(world), found.intent.policy.limits, allowed)
 
 
 def spare_drops(world: World, found: Survey, allowed: Mapping[str, int | None]) -> int:
@@ -82,12 +81,11 @@ def spare_drops(world: World, found: Survey, allowed: Mapping[str, int | None]) 
     wanted, permitted = gates.counted(found.plan)["dropped"], allowed.get("dropped")
     if permitted is not None:
         return max(permitted - len(wanted), 0)
-    total = max(len(found.stored), len(found.entitlements))
-    most = gates.most_of(found.intent.policy.limits.dropped, total)
+    most = gates.most_of(found.intent.policy.limits.dropped, found.total)
     return max(most - len(taken(world)["dropped"] | wanted), 0)
 
 
-def announced(world: World, found: Survey, snapshot: Snapshot, permission: Permission) -> None:
+def announced(world: World, found: Survey, permission: Permission) -> None:
     """Ends by the clock count at no gate, since the plan of the last apply announced those of the day after it. What
     nobody announced (the controller was away for days, or the clock of this machine leapt) is not done unsaid, if it
     is more than may be cut off in a day. Raises Refusal."""
@@ -97,10 +95,9 @@ def announced(world: World, found: Survey, snapshot: Snapshot, permission: Permi
     then, unsaid = applied.at + ANNOUNCED, 0
     for service in found.plan.going.services:
         if service.cause == "clock" and LOSSES & set(service.effects):
-            unsaid += not _lost_at(service, snapshot, then)
-    total = max(len(found.stored), len(found.entitlements))
+            unsaid += not _lost_at(service, found.snapshot, then)
     permitted = permission.most.get("clock")
-    most = gates.most_of(found.intent.policy.limits.cut_off, total) if permitted is None else permitted
+    most = gates.most_of(found.intent.policy.limits.cut_off, found.total) if permitted is None else permitted
     if unsaid > most:
         text = (
             f"the clock says {world.now:%Y-%m-%d %H:%M}Z, the last apply was at {applied.at:%Y-%m-%d %H:%M}Z, and"

@@ -10,6 +10,7 @@ from ispctl.desired import Entitlement
 from ispctl.plan import Change, Fields, Key, dropped
 from ispctl.platforms import platform
 from ispctl.radius.rendering import given, rendering, rendering_of
+from ispctl.reconcile import settled
 from ispctl.reconcile.applied import digest_of, terms_to_value, to_text
 from ispctl.reconcile.stops import STOPPED
 from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, TOLD, Survey, shared_key
@@ -50,14 +51,19 @@ class Notes:
             for key in self.found.equal:
                 if key[0] in SHARED:
                     self._shared(key, self.found.want.get(key))
+            left = set()
             for owner in sorted(self.entitlements.keys() | self.found.stored.keys()):
-                if owner not in self.written and owner not in quiet and self._is_stale(owner):
-                    self._service(owner)
+                if owner not in self.written and self._is_stale(owner):
+                    if owner in quiet:
+                        left.add(owner)
+                    else:
+                        self._service(owner)
             self._terms(frozenset(_tariff_of(name) for kind, name in stuck if kind == "group"))
             if self.regrouped:
                 self._told()
             if whole and not waits.closed and all(outcome.code in LASTING for outcome in failed):
                 self._stopped()
+                settled.end(self.store, left)
                 self.store.put_applied(Applied(plan.commit, self.now, plan.digest))
 
     def _stopped(self) -> None:

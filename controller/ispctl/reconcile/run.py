@@ -16,7 +16,7 @@ from ispctl.model.problem import Problem, Refusal, Stopped
 from ispctl.plan import Change, Plan, Unread
 from ispctl.radius.live import Behind
 from ispctl.radius.rows import TARGET, RadiusRows, order
-from ispctl.reconcile import proof
+from ispctl.reconcile import proof, settled
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.guards import announced, closed_gates, is_the_plan, may_begin, not_paused, spare_drops, waiting
 from ispctl.reconcile.hands import reading_of_applied
@@ -40,7 +40,7 @@ def refusals(world: World, found: Survey) -> tuple[Problem, ...]:
     commit, nothing = found.plan.commit, Permission()
     try:
         not_rolled_back(world, commit, nothing)
-        announced(world, found, world.repository.at(commit), nothing)
+        announced(world, found, nothing)
     except Refusal as refusal:
         return refusal.problems
     return ()
@@ -61,7 +61,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
             unread = (Unread(error.target, "E319", error.text),)
             return Result("", reading.commit, empty(reading.commit, world.now), unread=unread)
         is_the_plan(found.plan, permission)
-        announced(world, found, reading.snapshot, permission)
+        announced(world, found, permission)
         waits = waiting(found, closed_gates(world, found, permission.most))
         rows = [c for c in found.plan.changes if c.key[0] != "session" and c.id not in waits.changes]
         secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
@@ -70,7 +70,11 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
         result = _write(world, found, rows, secrets, waits, permission.undoes)
         forget(world, found.plan.commit)
-        return _tell(world, found, result, doors, waits, permission)
+        done = _tell(world, found, result, doors, waits, permission)
+        applied = world.store.applied
+        if world.index is not None and applied is not None and applied.commit == found.plan.commit:
+            world.index.advance(applied.commit, world.now)
+        return done
 
 
 def settle(world: World) -> Settled:
@@ -97,6 +101,8 @@ def _write(
         )
         if undoes:
             store.put_undone(Undone(undoes.run, undoes.commit, undoes.base, run.id, world.now, world.actor))
+        touched = {*(service.owner for service in plan.services), *(change.owner for change in rows)} - {""}
+        settled.begin(store, touched, partial=found.partial)
     note = Notes(world, found, run)
     outcomes = []
     for outcome in RadiusRows(store).apply(order(rows), secrets.open, note.beside):
@@ -178,7 +184,7 @@ def _proved(world: World, found: Survey, sessions: list[SessionOutcome]) -> tupl
 
 def _reading(world: World, commit: str) -> Reading:
     resolved = world.repository.resolve(commit)
-    return Reading(world.repository, world.store, RadiusRows(world.store), resolved, world.now)
+    return Reading(world.repository, world.store, RadiusRows(world.store), resolved, world.now, world.index)
 
 
 def _promises(found: Survey) -> Mapping[str, Promise]:

@@ -21,15 +21,13 @@ class SealedValues:
     ) -> None:
         self._unlock = keyring
         self._keyring: Keyring | None = None
-        self._known: dict[str, tuple[Sealed, Where | None]] = {}
+        self._known: dict[str, tuple[Sealed, Nas | Entitlement]] = {}
         for one in nas.values():
             if one.radius:
-                self._add(Sealed("nas", one.name, "radius.secret", one.radius.secret), one.where)
+                self._add(Sealed("nas", one.name, "radius.secret", one.radius.secret), one)
         for entitlement in entitlements:
             if entitlement.sealed:
-                because = entitlement.because.get("password")
-                where = because.where if because else None
-                self._add(Sealed("service", entitlement.owner, "password", entitlement.sealed), where)
+                self._add(Sealed("service", entitlement.owner, "password", entitlement.sealed), entitlement)
 
     def open(self, digest: str) -> str:
         """The clear text. Raises Refusal: no key, a wrong key, sealed for another owner."""
@@ -39,7 +37,10 @@ class SealedValues:
             raise Refusal(Problem("E606", text, advice="Make a new plan: ispctl plan --live"))
         if self._keyring is None:
             self._keyring = self._unlock()
-        return self._keyring.open(*found)
+        try:
+            return self._keyring.open(found[0])
+        except Refusal:
+            return self._keyring.open(found[0], _where(found[1]))  # says it again, with the place
 
     def check(self, changes: Sequence[Change]) -> None:
         """Open everything that these changes will write, keeping nothing. Raises one Refusal with every problem."""
@@ -60,5 +61,13 @@ class SealedValues:
         assert nas.radius is not None
         return self.open(sealed_digest(nas.radius.secret))
 
-    def _add(self, sealed: Sealed, where: Where | None) -> None:
-        self._known[sealed_digest(sealed.text)] = (sealed, where)
+    def _add(self, sealed: Sealed, owner: Nas | Entitlement) -> None:
+        self._known[sealed_digest(sealed.text)] = (sealed, owner)
+
+
+def _where(owner: Nas | Entitlement) -> Where | None:
+    """Where a sealed value is written."""
+    if isinstance(owner, Nas):
+        return owner.where
+    because = owner.because.get("password")
+    return because.where if because else None

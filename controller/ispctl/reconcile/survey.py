@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 
 from ispctl.backend import Backend
 from ispctl.desired import Entitlement, Frame, Terms, turns
-from ispctl.index import ANNOUNCED, Look
+from ispctl.index import ANNOUNCED, Besides, Index, Look, whole
 from ispctl.intent import intent_of
 from ispctl.model.problem import Refusal
 from ispctl.plan import Cause, Change, Coming, Key, Pair, Plan, Resources, build, diff, effects
@@ -23,7 +23,7 @@ from ispctl.radius import live
 from ispctl.radius.limits import Limits
 from ispctl.radius.rendering import Intent, needed, needs_new_session, render, session_class
 from ispctl.radius.rows import TARGET
-from ispctl.reconcile import rest
+from ispctl.reconcile import rest, settled
 from ispctl.reconcile.applied import digest_of, from_text, terms_from_value
 from ispctl.reconcile.managed import with_observed
 from ispctl.reconcile.stops import STOPPED, with_stops
@@ -53,6 +53,12 @@ class Survey:
     equal: tuple[Key, ...]
     """Touched keys whose rows are what they should be: there is nothing to write but that they are."""
     applied: Applied | None
+    snapshot: Snapshot
+    """The commit, as far as it was looked at."""
+    total: int
+    """Services that there are, in git or as applied."""
+    partial: bool
+    """Whether there is more in git than `snapshot` holds; the rest is as it was applied."""
 
     @property
     def entitlements(self) -> Mapping[str, Entitlement]:
@@ -68,30 +74,59 @@ class Reading:
     backend: Backend
     commit: str
     now: datetime
+    index: Index | None = None
+
+    @cached_property
+    def applied(self) -> Applied | None:
+        """What the database was last made equal to, if that commit is here."""
+        applied = self.store.applied
+        try:
+            return applied if applied and self.repository.resolve(applied.commit) else None
+        except Refusal:
+            return None
+
+    @cached_property
+    def look(self) -> Look:
+        """The commit and the applied one: as far as anything may have to be done, or all of both."""
+        revs = tuple(dict.fromkeys([self.applied.commit, self.commit] if self.applied else [self.commit]))
+        if self.index is None or self.applied is None or not settled.by_this_version(self.store):
+            return whole({rev: self.repository.at(rev) for rev in revs}, self.now)
+        ids = frozenset(owner.partition("/")[0] for owner in self.doubtful)
+        return self.index.look(revs, self.now, Besides(self.applied.at, ids))
+
+    @cached_property
+    def doubtful(self) -> frozenset[str]:
+        """Services that have to be looked at though neither git nor time has changed them."""
+        return frozenset({*settled.left(self.store), *self.store.behind()})
 
     @property
     def snapshot(self) -> Snapshot:
-        return self.repository.at(self.commit)
+        return self.look.parts[self.commit]
+
+    @property
+    def parts(self) -> tuple[Snapshot, ...]:
+        """The commit, and the applied one where it is another and is here."""
+        return (self.snapshot, *(part for rev, part in self.look.parts.items() if rev != self.commit))
 
 
 def survey(reading: Reading) -> Survey:
     """The live plan of a commit. Raises Unreachable where the database gives no answer to trust."""
-    store, snapshot = reading.store, reading.snapshot
+    store, snapshot, look = reading.store, reading.snapshot, reading.look
     intent = intent_of(snapshot, reading.now)
     want = render(intent)
-    stored = {f"{s.id}/{s.key}": s for s in store.entitlements()}
+    stored = {f"{s.id}/{s.key}": s for s in store.entitlements(_keys(reading) if look.partial else None)}
     was = restored(store, stored)
     touched = _touched(reading, want, stored)
     have = reading.backend.read(touched) if touched else {}
     rows = diff(TARGET, {key: want[key] for key in touched if key in want}, have)
-    sessions = tuple(store.sessions())
     owners = _owners(store, want, stored)
+    sessions = tuple(store.sessions(logins=sorted(owners) if look.partial else None))
     found = _behind(reading, sessions, want, intent, owners)
     waiting, resting = rest.split(found, reading.now)
     applied = store.applied
     plan = build(
         "live",
-        _pairs(reading, intent, was, Counter(session.login for session in sessions), applied),
+        _pairs(reading, intent, was, Counter(session.login for session in sessions)),
         (*_with_needs(rows), *(one.change for one in waiting)),
         commit=snapshot.commit,
         base=applied.commit if applied else "",
@@ -100,13 +135,22 @@ def survey(reading: Reading) -> Survey:
         changed_files=_changed(reading, applied),
         assumes=rest.notes(sessions, waiting, intent, owners),
         unread=rest.unread(resting, intent.policy.timezone),
-        until=_until(intent),
-        coming=coming(snapshot, intent, reading.now),
+        until=min(filter(None, (_until(intent), look.until)), default=None),
+        coming=Coming(reading.now + ANNOUNCED, _ending(snapshot, intent, reading.now) + look.ending),
     )
-    both = commits(reading, applied)
-    plan = with_observed(with_stops(plan, store.pauses(reading.now), both, store), both, intent.entitlements)
+    stopped = with_stops(plan, store.pauses(reading.now), reading.parts, store)
+    plan = with_observed(stopped, reading.parts, intent.entitlements)
     equal = tuple(sorted({*touched} - {change.key for change in rows}))
-    return Survey(plan, intent, want, stored, waiting, equal, applied)
+    total = max(store.services, snapshot.facts.services)
+    return Survey(plan, intent, want, stored, waiting, equal, applied, snapshot, total, look.partial)
+
+
+def _keys(reading: Reading) -> list[tuple[str, str]]:
+    """Every service of the parts that are looked at."""
+    held = (holding for part in reading.parts for holding in part.services())
+    named = {(one.document.value.id, one.service.key) for one in held}
+    doubtful = ((id, key) for id, _, key in (owner.partition("/") for owner in reading.doubtful))
+    return sorted(named.union(doubtful))
 
 
 def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
@@ -133,27 +177,12 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
     return with_observed(plan, (after, before), new.entitlements)
 
 
-def coming(snapshot: Snapshot, intent: Intent, now: datetime) -> Coming:
-    """What the clock alone takes within a day: announced by each plan, so that nobody is ended unannounced."""
-    return Coming(now + ANNOUNCED, _ending(snapshot, intent, now))
-
-
 def _ending(snapshot: Snapshot, intent: Intent, now: datetime) -> int:
     """How many services lose something at a moment of the day that begins now."""
     frame, then = Frame(snapshot, now), now + ANNOUNCED
     due = zip(snapshot.services(), intent.entitlements, strict=True)
     soon = (turns(h.document, h.number, frame) for h, e in due if e.until and e.until <= then)
     return sum(any(turn.loses for turn in found if turn.at <= then) for found in soon)
-
-
-def commits(reading: Reading, applied: Applied | None) -> tuple[Snapshot, ...]:
-    """The commit, and the applied one where it is another and is here."""
-    if applied is None or applied.commit == reading.commit:
-        return (reading.snapshot,)
-    try:
-        return reading.snapshot, reading.repository.at(applied.commit)
-    except Refusal:
-        return (reading.snapshot,)
 
 
 def restored(store: Store, stored: Mapping[str, AppliedService]) -> Mapping[str, Entitlement]:
@@ -271,11 +300,10 @@ def _pairs(
     intent: Intent,
     was: Mapping[str, Entitlement],
     online: Counter[str],
-    applied: Applied | None,
 ) -> Iterator[Pair]:
     """Each service on both sides, with the cause: what the applied commit would say now lies between them; not for who
     was paused when it was applied, since what it changed for them is still to be done."""
-    between = _between(reading, applied, intent)
+    between = _between(reading, intent)
     stopped = reading.store.objects(STOPPED)
     will = {e.owner: e for e in intent.entitlements}
     for owner in sorted(was.keys() | will.keys()):
@@ -286,15 +314,16 @@ def _pairs(
         yield Pair(before, after, cause, sum(online[login] for login in logins))
 
 
-def _between(reading: Reading, applied: Applied | None, intent: Intent) -> Mapping[str, Entitlement] | None:
+def _between(reading: Reading, intent: Intent) -> Mapping[str, Entitlement] | None:
     """What the applied commit says at this moment; None where it is not there to be asked."""
-    if applied is None:
+    if reading.applied is None:
         return None
-    if applied.commit == reading.snapshot.commit:
+    if reading.applied.commit == reading.commit:
         return {e.owner: e for e in intent.entitlements}
     try:
-        return {e.owner: e for e in intent_of(reading.repository.at(applied.commit), reading.now).entitlements}
-    except (Refusal, KeyError):
+        part = reading.look.parts[reading.applied.commit]
+        return {e.owner: e for e in intent_of(part, reading.now).entitlements}
+    except KeyError:
         return None
 
 

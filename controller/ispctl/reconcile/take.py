@@ -16,6 +16,7 @@ from ispctl.desired import Entitlement
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Key
 from ispctl.radius.rows import RadiusRows, order
+from ispctl.reconcile import settled
 from ispctl.reconcile.guards import may_begin, not_paused
 from ispctl.reconcile.notes import Notes
 from ispctl.reconcile.sealed_values import SealedValues
@@ -72,7 +73,7 @@ def _take(
     dry_run: bool,
 ) -> Takeover:
     backend = RadiusRows(world.store)
-    reading = Reading(world.repository, world.store, backend, world.repository.resolve(commit), world.now)
+    reading = Reading(world.repository, world.store, backend, world.repository.resolve(commit), world.now, world.index)
     may_begin(world, reading, Permission())
     if not dry_run:
         not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
@@ -93,7 +94,7 @@ def _take(
         wanted = found.entitlements
         judged = tuple(_judged(change, asked.judge(change, wanted)) for change in rows)
         return Takeover("", found.plan.commit, judged, left, 0)
-    permit(logins, len(found.entitlements))
+    permit(logins, found.total)
     secrets.check(rows)
     shared = [c for c in made if c.key[0] in SHARED and c.key[0] != "nas" and c.key not in foreign] if logins else []
     pending = len(found.plan.changes) - len(shared) - len(rows) - left
@@ -110,6 +111,7 @@ def _write(
 ) -> tuple[str, tuple[Outcome, ...]]:
     plan, store = found.plan, world.store
     run = store.begin_run("adopt", world.now, commit=plan.commit, base=plan.base, digest=plan.digest)
+    settled.begin(store, (change.owner for change in changes if change.owner), partial=found.partial)
     note = Notes(world, found, run)
     outcomes: list[Outcome] = []
     wanted = found.entitlements

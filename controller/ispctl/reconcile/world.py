@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
+from ispctl.index import Index
 from ispctl.plan import Change, Plan, Unread
 from ispctl.radius.rows import TARGET
 from ispctl.reconcile.touch import SessionOutcome
@@ -97,6 +98,8 @@ class World:
     """DSNs of the standbys from which other servers answer: sessions are told when each that answers has the rows."""
     catching_up: float = 30.0
     """Seconds to wait for them."""
+    index: Index | None = None
+    """What is remembered of the repository; without it everything is read."""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,10 @@ class Repository:
         self._snapshots: dict[str, Snapshot] = {}
         self._parsed: dict[str, dict[tuple[str, str], Parsed]] = {}
         """By commit, and then by path and blob: what two commits have in common is read once."""
+        self._entries: dict[str, dict[str, Entry | None]] = {}
+        """By commit, what git said of single paths."""
+        self._common: dict[str, tuple[list[Entry], frozenset[str]]] = {}
+        """By commit, the files that say something about many, and the folders of groups."""
 
     @classmethod
     def open(cls, path: Path | str, env: Mapping[str, str] | None = None) -> Repository:
@@ -83,6 +87,8 @@ class Repository:
         """Drop what was read of other commits: whoever runs for long holds no history."""
         self._snapshots = {commit: snapshot for commit, snapshot in self._snapshots.items() if commit in but}
         self._parsed = {commit: parsed for commit, parsed in self._parsed.items() if commit in but}
+        self._entries = {commit: known for commit, known in self._entries.items() if commit in but}
+        self._common = {commit: known for commit, known in self._common.items() if commit in but}
 
     def work(self) -> Snapshot:
         """What the work tree says as it stands, saved or not; HEAD for a bare repository."""
@@ -127,16 +133,19 @@ class Repository:
         groups. Costs what is asked for. `facts`: what all subscribers say together."""
         commit = self.git.resolve(rev)
         loading = _Loading()
-        loading.folders |= {folder.path.split("/")[1] for folder in self._folders(commit) if folder.plain}
-        tree = chain(self._shared(commit), self.git.entries(commit, paths))
-        return self._read(loading, commit, tree, facts)
+        shared, folders = self._shared(commit)
+        loading.folders |= folders
+        known = self._entries.setdefault(commit, {})
+        if asked := [path for path in paths if path not in known]:
+            known |= dict.fromkeys(asked) | {entry.path: entry for entry in self.git.entries(commit, asked)}
+        found = (entry for path in sorted(paths) if (entry := known[path]))
+        return self._read(loading, commit, chain(shared, found), facts)
 
     def parts(self, rev: str, size: int) -> Iterator[tuple[Snapshot, list[str]]]:
         """A commit in parts of about so many files of subscribers, each with everything that they share, and the paths
         that are new in it. Holds no more than one part in memory."""
         commit = self.git.resolve(rev)
-        shared = [*self._shared(commit)]
-        folders = {folder.path.split("/")[1] for folder in self._folders(commit) if folder.plain}
+        shared, folders = self._shared(commit)
         kept: dict[tuple[str, str], Parsed] | None = None
         for chunk in _chunks((e for e in self.git.tree(commit, ("subscribers",)) if not is_shared(e.path)), size):
             loading = _Loading()
@@ -146,13 +155,16 @@ class Repository:
                 kept = {key: one for key, one in self._parsed[commit].items() if is_shared(key[0])}
             self._parsed[commit] = dict(kept)
 
-    def _folders(self, commit: str) -> list[Entry]:
-        return [one for one in self.git.names(commit, "subscribers") if one.mode == FOLDER]
-
-    def _shared(self, commit: str) -> Iterator[Entry]:
-        """The files that say something about many."""
-        yield from self.git.tree(commit, tuple(folder for folder in FOLDERS if folder != "subscribers"))
-        yield from self.git.entries(commit, [f"{folder.path}/group.yaml" for folder in self._folders(commit)])
+    def _shared(self, commit: str) -> tuple[list[Entry], frozenset[str]]:
+        """The files that say something about many, and the names of the groups' folders."""
+        if commit not in self._common:
+            folders = [one for one in self.git.names(commit, "subscribers") if one.mode == FOLDER]
+            groups = [f"{folder.path}/group.yaml" for folder in folders]
+            rest = tuple(folder for folder in FOLDERS if folder != "subscribers")
+            entries = [*self.git.tree(commit, rest), *self.git.entries(commit, groups)]
+            names = frozenset(folder.path.split("/")[1] for folder in folders if folder.plain)
+            self._common[commit] = entries, names
+        return self._common[commit]
 
     def _load(self, commit: str) -> Snapshot:
         return self._read(_Loading(), commit, self.git.tree(commit, FOLDERS), None)

@@ -71,6 +71,23 @@ def select_sessions(
     return map(_session, rows)
 
 
+_BEHIND: Final = """
+SELECT DISTINCT l.owner FROM radacct a JOIN ispctl_login l ON l.login = a.username
+WHERE a.acctstoptime IS NULL AND (COALESCE(l.refuse, '') <> '' OR NOT EXISTS (
+    SELECT 1 FROM radusergroup u
+    JOIN radgroupcheck c ON c.groupname > u.groupname || '@' AND c.groupname < u.groupname || 'A'
+    WHERE u.username = l.login AND c.attribute = 'ISP-Rendering' AND (
+        a.class = l.class || '-' || c.value OR EXISTS (
+            SELECT 1 FROM ispctl_session p WHERE p.acctuniqueid = a.acctuniqueid AND p.kind = 'coa'
+            AND p.answer = 'ack' AND p.class_to = l.class || '-' || c.value))))
+"""
+"""The group of a session is that of its login with "@" and a platform: whatever follows lies before "A"."""
+
+
+def behind(database: Database) -> frozenset[str]:
+    return frozenset(str(owner) for (owner,) in database.stream(_BEHIND))
+
+
 def proofs(database: Database, logins: Sequence[str] | None) -> Iterator[Proof]:
     if logins is None:
         rows: Iterable[Row] = database.stream(f"SELECT {_PROOF} FROM ispctl_session ORDER BY login, acctuniqueid")

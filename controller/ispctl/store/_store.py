@@ -195,6 +195,12 @@ class Store:
         """Of the service (id, key)."""
         self.database.write("DELETE FROM ispctl_service WHERE id = ? AND key = ?", service)
 
+    @property
+    def services(self) -> int:
+        """How many services were given something."""
+        ((count,),) = self.database.query("SELECT count(*) FROM ispctl_service")
+        return int(count)
+
     def objects(self, kind: str) -> dict[str, Any]:
         """What was noted about the objects of one kind: key -> what `put_object` was given."""
         rows = self.database.query("SELECT key, value FROM ispctl_object WHERE kind = ? ORDER BY key", (kind,))
@@ -276,6 +282,10 @@ class Store:
     def sessions(self, *, open_only: bool = True, logins: Sequence[str] | None = None) -> Iterator[Session]:
         """Rows of radacct by login and start; `open_only` leaves out what has ended."""
         return _sessions.sessions(self.database, open_only=open_only, logins=logins)
+
+    def behind(self) -> frozenset[str]:
+        """The services with an open session that may run something else than its rows say; some of them do not."""
+        return _sessions.behind(self.database)
 
     def proofs(self, logins: Sequence[str] | None = None) -> Iterator[Proof]:
         """What was asked of live sessions and is not forgotten."""

@@ -1,0 +1,112 @@
+"""An apply that looks at what may have changed does what an apply that looks at everybody does."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ispctl import reconcile
+from ispctl.index import Index
+from ispctl.model.problem import Refusal
+from ispctl.reconcile import Permission, World
+from ispctl.reconcile.survey import Reading
+from ispctl.repo import Repository
+from ispctl.report.plan_json import document
+from ispctl.store import Pause, Store
+from tests.index.isp import NOON, Isp
+
+ALL = Permission(most=dict.fromkeys(("cut_off", "dropped", "slower", "delete", "clock"), 1000), rollback=True)
+
+
+class Opener:
+    """Opens what was never sealed: the files of these tests hold texts of the right shape."""
+
+    def open(self, sealed: Any, _where: object = None) -> str:
+        return f"clear {sealed.text[-8:]}"
+
+
+class Site:
+    """A database that is made equal to commits, by an index or without one."""
+
+    def __init__(self, folder: Path, name: str, *, indexed: bool) -> None:
+        self.dsn, self.folder = f"sqlite:///{name}.db", folder
+        self.place = folder / f"{name}.index" if indexed else None
+        self.path = folder / f"{name}.db"
+        Store.create(self.dsn, base=folder, lab=True).close()
+
+    @contextmanager
+    def world(self, isp: Isp, now: datetime) -> Iterator[World]:
+        with Repository.open(isp.folder) as repository, Store.open(self.dsn, base=self.folder) as store:
+            index = Index(repository, self.place, worth=1) if self.place else None
+            yield World(repository, store, Opener, now, lambda: now, index=index)  # type: ignore[arg-type]
+
+    def rows(self) -> dict[str, list[Any]]:
+        """Everything in the database but who did what when."""
+        with closing(sqlite3.connect(self.path)) as database:
+            found = {}
+            for table in (
+                "radcheck",
+                "radreply",
+                "radusergroup",
+                "radgroupcheck",
+                "radgroupreply",
+                "nas",
+                "ispctl_login",
+            ):
+                rows = database.execute(f"SELECT * FROM {table}").fetchall()
+                columns = [one[1] for one in database.execute(f"PRAGMA table_info({table})")]
+                mine = [n for n, name in enumerate(columns) if name not in ("id", "password_mac")]
+                found[table] = sorted(map(repr, ([row[n] for n in mine] for row in rows)))
+            services = "SELECT id, key, login, entitlement, digest FROM ispctl_service ORDER BY id, key"
+            found["services"] = database.execute(services).fetchall()
+            return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_plan_and_do_the_same_for_any_history(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(1000 + seed)
+    isp = Isp(tmp_path / "isp.git", chance)
+    sites = [Site(tmp_path, "some", indexed=True), Site(tmp_path, "all", indexed=False)]
+    now, spared, applied = NOON, 0, isp.commits[0]
+    for _ in range(14):
+        for _ in range(chance.choice([0, 1, 1, 3])):
+            isp.edit()
+        head = isp.commit() if chance.random() < 0.85 else applied
+        now += timedelta(hours=chance.choice([0, 1, 30]))
+        permission = ALL if chance.random() < 0.7 else Permission(rollback=True)
+        pausing = chance.random() < 0.15
+        said = []
+        for site in sites:
+            with site.world(isp, now) as world:
+                if pausing:
+                    until = now + timedelta(hours=2)
+                    world.store.put_pause(Pause("p" + str(now), "group", "a", now, until, "because", "us"))
+                said.append(outcome(world, head, permission))
+                spared += seen(world, head)
+        assert said[0] == said[1]
+        assert sites[0].rows() == sites[1].rows()
+        applied = head
+    assert spared > 2, "everybody was looked at nearly always: nothing was shown"
+
+
+def outcome(world: World, head: str, permission: Permission) -> Any:
+    """The plan and what came of it, without what differs from run to run."""
+    try:
+        plan = document(reconcile.live(world, head).plan)
+        result = reconcile.apply(world, head, permission)
+    except (Refusal, KeyError) as refused:
+        return repr(refused) if isinstance(refused, KeyError) else str(refused)
+    return plan, result.exit_code, [(one.change.id, one.error) for one in result.outcomes], result.held
+
+
+def seen(world: World, head: str) -> bool:
+    """Whether the next plan would be made from a part."""
+    reading = Reading(world.repository, world.store, None, head, world.now, world.index)  # type: ignore[arg-type]
+    return reading.look.partial
