@@ -79,6 +79,11 @@ class Index:
         self._progress = progress
         self._worth = worth
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file; a small repository has none."""
+        return self._place is not None and self._place.exists()
+
     def look(self, revs: Sequence[str], now: datetime, besides: Besides = NOBODY, *, warnings: bool = False) -> Look:
         """Commits, or trees of the work tree. Where nothing is remembered yet, the first of them is learned. Raises
         Refusal as the repository does."""

@@ -27,7 +27,7 @@ def may_begin(world: World, reading: Reading, permission: Permission) -> None:
     if not reading.snapshot.facts.services:
         text = "the commit has no subscribers: applying it would cut everybody off"
         raise Refusal(Problem("E603", text, advice="Check --commit and --repo"))
-    applied = world.store.applied
+    applied = reading.last
     if applied is None:
         _not_older(world, reading, permission)
         return

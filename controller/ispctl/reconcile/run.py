@@ -101,8 +101,10 @@ def _write(
         )
         if undoes:
             store.put_undone(Undone(undoes.run, undoes.commit, undoes.base, run.id, world.now, world.actor))
-        touched = {*(service.owner for service in plan.services), *(change.owner for change in rows)} - {""}
-        settled.begin(store, touched, partial=found.partial)
+        touched = {*(service.owner for service in plan.services), *(change.owner for change in rows)}
+        touched -= {"", *waits.owners(plan)}
+        if touched:
+            settled.begin(store, touched, partial=found.partial)
     note = Notes(world, found, run)
     outcomes = []
     for outcome in RadiusRows(store).apply(order(rows), secrets.open, note.beside):

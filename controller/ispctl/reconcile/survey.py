@@ -77,11 +77,15 @@ class Reading:
     index: Index | None = None
 
     @cached_property
+    def last(self) -> Applied | None:
+        """What the database was last made equal to."""
+        return self.store.applied
+
+    @cached_property
     def applied(self) -> Applied | None:
-        """What the database was last made equal to, if that commit is here."""
-        applied = self.store.applied
+        """The same, if that commit is here."""
         try:
-            return applied if applied and self.repository.resolve(applied.commit) else None
+            return self.last if self.last and self.repository.resolve(self.last.commit) else None
         except Refusal:
             return None
 
@@ -89,10 +93,11 @@ class Reading:
     def look(self) -> Look:
         """The commit and the applied one: as far as anything may have to be done, or all of both."""
         revs = tuple(dict.fromkeys([self.applied.commit, self.commit] if self.applied else [self.commit]))
-        if self.index is None or self.applied is None or not settled.by_this_version(self.store):
+        index = self.index if self.index is not None and self.index.exists else None
+        if index is None or self.applied is None or not settled.by_this_version(self.store):
             return whole({rev: self.repository.at(rev) for rev in revs}, self.now)
         ids = frozenset(owner.partition("/")[0] for owner in self.doubtful)
-        return self.index.look(revs, self.now, Besides(self.applied.at, ids))
+        return index.look(revs, self.now, Besides(self.applied.at, ids))
 
     @cached_property
     def doubtful(self) -> frozenset[str]:
@@ -123,7 +128,7 @@ def survey(reading: Reading) -> Survey:
     sessions = tuple(store.sessions(logins=sorted(owners) if look.partial else None))
     found = _behind(reading, sessions, want, intent, owners)
     waiting, resting = rest.split(found, reading.now)
-    applied = store.applied
+    applied = reading.last
     plan = build(
         "live",
         _pairs(reading, intent, was, Counter(session.login for session in sessions)),
