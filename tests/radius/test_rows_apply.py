@@ -7,6 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,61 @@ def test_what_stands_beside_is_written_with_the_rows_or_not_at_all(store: Store,
     assert store.meta.get(f"note {ANITA[1]}") is None
     assert store.meta.get(f"note {bina[1]}") == "create"
     assert list(rows.read(None)) == [bina]
+
+
+def test_a_login_that_the_database_refuses_fails_alone(store: Store, rows: RadiusRows) -> None:
+    """Logins of a batch are written together; what is wrong with one is found where it stands for itself."""
+    refuse(store, "l0150@home.example")
+    logins: dict[Key, Fields] = {
+        ("login", f"l{number:04}@home.example"): world.login(owner=f"sub-{number:06}/main") for number in range(200)
+    }
+    bad, next_to_it = ("login", "l0150@home.example"), ("login", "l0151@home.example")
+    changes = [
+        replace(change, needs=frozenset({Change("radius", bad, None, logins[bad]).id}))
+        if change.key == next_to_it
+        else change
+        for change in order(diff("radius", logins, {}))
+    ]
+    noted: Counter[Key] = Counter()
+
+    def beside(change: Change) -> None:
+        noted[change.key] += 1
+        store.meta.set(f"note {change.key[1]}", change.action)
+
+    outcomes = list(rows.apply(changes, world.OPEN.__getitem__, beside))
+    assert [outcome.change.key for outcome in outcomes] == sorted(logins)
+    codes = {outcome.change.key: outcome.code for outcome in outcomes if outcome.code}
+    assert codes == {bad: "E311", next_to_it: "E318"}
+    assert rows.read(None) == {key: fields for key, fields in logins.items() if key not in codes}
+    assert [store.meta.get(f"note {key[1]}") for key in (bad, next_to_it, ("login", "l0152@home.example"))] == [
+        None,
+        None,
+        "create",
+    ]
+    assert set(noted.values()) == {1}
+
+
+def test_many_logins_are_written_with_few_statements(rows: RadiusRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    logins: dict[Key, Fields] = {
+        ("login", f"l{number:04}@home.example"): world.login(owner=f"sub-{number:06}/main") for number in range(200)
+    }
+    asked: list[str] = []
+    link = type(rows._database._link)
+    for name in ("execute", "execute_many"):
+        real = getattr(link, name)
+
+        def counted(self: object, sql: str, *more: object, real: Callable[..., object] = real) -> object:
+            asked.append(sql)
+            return real(self, sql, *more)
+
+        monkeypatch.setattr(link, name, counted)
+    assert world.go(rows, logins, {}) == []
+    written, asked[:] = len(asked), []
+    others: dict[Key, Fields] = {key: {**fields, "reply": ()} for key, fields in logins.items()}
+    assert world.go(rows, others, logins) == []
+    changed, asked[:] = len(asked), []
+    assert world.go(rows, {}, others) == []
+    assert max(written, changed, len(asked)) < 40
 
 
 def test_a_change_already_made_is_done_and_still_noted(rows: RadiusRows, full: RadiusRows) -> None:
@@ -253,3 +311,14 @@ def make_room(store: Store) -> None:
         store.database.query("PRAGMA max_page_count = 1000000")
     else:
         store.database.write("DROP TRIGGER disk ON radusergroup")
+
+
+def refuse(store: Store, login: str) -> None:
+    """The database takes no membership of this login."""
+    if store.database.dialect.name == "sqlite":
+        store.database.write(
+            f"CREATE TRIGGER no BEFORE INSERT ON radusergroup WHEN NEW.username = '{login}'"
+            " BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    else:
+        store.database.write(f"ALTER TABLE radusergroup ADD CHECK (username <> '{login}')")

@@ -82,6 +82,42 @@ def test_a_part_that_fails_is_taken_back_alone(store: Store) -> None:
     assert [store.meta.get(name) for name in ("first", "second", "third")] == ["stays", None, "stays"]
 
 
+def test_what_was_told_is_done_together_as_it_would_have_been_one_by_one(store: Store) -> None:
+    put = (
+        "INSERT INTO ispctl_object (kind, key, value) VALUES ('note', ?, ?) ON CONFLICT (kind, key) DO UPDATE SET value"
+    )
+    kept = put.replace("DO UPDATE SET value", "DO NOTHING")
+    store.database.write_many(f"{put} = excluded.value", [("old", "1"), ("gone", "1")])
+    with store.database.telling() as told:
+        store.database.write("DELETE FROM ispctl_object WHERE kind = ? AND key = ?", ("note", "gone"))
+        store.database.write("DELETE FROM ispctl_object WHERE kind = 'note' AND key = ?", ("old",))
+        store.database.write_many(f"{put} = excluded.value", [(f"k{n}", str(n)) for n in range(1500)])
+        store.database.write(f"{put} = excluded.value || ?", ("k7", "50%", "?"))
+        store.database.write(f"{put} = excluded.value", ("k8", "twice"))
+        store.database.write(f"{put} = excluded.value", ("k8", "thrice"))
+        store.database.write(kept, ("k9", "not"))
+        store.database.write_many("UPDATE ispctl_object SET value = ? WHERE key = ?", [("x", "nobody"), (None, "no")])
+    notes = "SELECT key, value FROM ispctl_object WHERE kind = 'note' ORDER BY key"
+    assert store.database.query(notes) == [("gone", "1"), ("old", "1")]
+    with store.transaction():
+        store.database.write_together(told)
+    assert dict(store.database.query(notes)) == {
+        **{f"k{n}": str(n) for n in range(1500)},
+        "k7": "50%?",
+        "k8": "thrice",
+    }
+
+
+def test_many_rows_are_counted(store: Store) -> None:
+    database = store.database
+    assert database.write_many("INSERT INTO ispctl_pop (pop, nas) VALUES (?, ?)", [("p", "a"), ("p", "b")]) == 2
+    again = "INSERT INTO ispctl_pop (pop, nas) VALUES (?, ?) ON CONFLICT (pop, nas) DO NOTHING"
+    assert database.write_many(again, iter([("p", "b"), ("p", "c"), ("p", "c")])) == 1
+    assert database.write_many("DELETE FROM ispctl_pop WHERE pop = ? AND nas = ?", [("p", "a"), ("p", "x")]) == 1
+    assert database.write_many("DELETE FROM ispctl_pop WHERE pop = ?", []) == 0
+    assert database.query("SELECT nas FROM ispctl_pop ORDER BY nas") == [("b",), ("c",)]
+
+
 def test_a_transaction_goes_on_after_a_stream_that_nobody_read_to_its_end(store: Store) -> None:
     with store.transaction():
         rows = store.database.stream("SELECT key FROM ispctl_meta ORDER BY key")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
-from ispctl.plan import Fields, Key, Value
+from ispctl.plan import Change, Fields, Key, Value
 from ispctl.radius import _rows_text as text
 from ispctl.radius._rows_pool import Ranges, Realms
 from ispctl.radius._rows_read import COLUMNS, PASSWORD, Reader
@@ -37,6 +37,7 @@ class Writer:
         self._database = database
         self._reader = reader
         self._open = opener
+        self._there: dict[str, list[tuple[Any, ...]]] = {}
         self._kinds: dict[str, Callable[[str, Fields | None, Fields | None], None]] = {
             "login": self._login,
             "group": self._group,
@@ -45,6 +46,15 @@ class Writer:
             "range": Ranges(database).write,
             "realm": Realms(database).write,
         }
+
+    def expect(self, changes: Iterable[Change]) -> None:
+        """Read at once which reply rows stand there now, of the logins that get others."""
+        both = ((c.key, c.before, c.after) for c in changes if c.before and c.after)
+        names = sorted(key[1] for key, old, new in both if key[0] == "login" and old.get("reply") != new.get("reply"))
+        self._there = {name: [] for name in names}
+        sql = "SELECT username, id, attribute, op, value FROM radreply WHERE username IN ({})"
+        for name, *row in self._database.among(sql, names):
+            self._there[name].append(tuple(row))
 
     def clear(self, key: Key) -> None:
         """Take away what somebody else wrote under a name that becomes ours; a NAS is written over."""
@@ -73,7 +83,7 @@ class Writer:
             self._database.write(sql, (login, str(want["group"])))
         self._rows("radreply", login, None if now is None else now["reply"], want["reply"])
         if now is None or (now["macs"], now["mac_mode"]) != (want["macs"], want["mac_mode"]):
-            self._macs(login, want)
+            self._macs(login, want, fresh=now is None)
         if now is None or now["identities"] != want["identities"]:
             self._identities(login, want["identities"])
 
@@ -107,14 +117,13 @@ class Writer:
         self._database.write(sql, (login, PASSWORD, value))
         return self._reader.sight.login_mark(login, (value,))
 
-    def _macs(self, login: str, want: Fields) -> None:
+    def _macs(self, login: str, want: Fields, *, fresh: bool) -> None:
         """Learned addresses stay while the mode is `learn`; one that is now written down stops being learned."""
         macs = want["macs"]
         wanted = set(macs) if isinstance(macs, tuple) else set()
         used: set[int] = set()
-        for mac, slot, learned in self._database.query(
-            "SELECT mac, slot, learned FROM ispctl_mac WHERE login = ?", (login,)
-        ):
+        sql = "SELECT mac, slot, learned FROM ispctl_mac WHERE login = ?"
+        for mac, slot, learned in [] if fresh else self._database.query(sql, (login,)):
             if mac in wanted:
                 wanted.discard(mac)
                 if learned is not None:
@@ -148,8 +157,12 @@ class Writer:
         column = "groupname" if table.startswith("radgroup") else "username"
         missing = Counter((attribute, op, text.stored(value, attribute)) for attribute, op, value in wanted)
         if now is not None:
-            sql = f"SELECT id, attribute, op, value FROM {table} WHERE {column} = ?"
-            for number, *row in self._database.query(sql, (name,)):
+            there = self._there.get(name) if table == "radreply" else None
+            if there is None:
+                there = self._database.query(
+                    f"SELECT id, attribute, op, value FROM {table} WHERE {column} = ?", (name,)
+                )
+            for number, *row in there:
                 if missing[row[0], row[1], row[2]] > 0:
                     missing[row[0], row[1], row[2]] -= 1
                 else:

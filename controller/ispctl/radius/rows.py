@@ -8,6 +8,7 @@ learning, and are compared with nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Final, NamedTuple
 
 from ispctl.backend import Outcome, Unreachable
@@ -16,7 +17,7 @@ from ispctl.plan import Change, Fields, Key, Resources, Value
 from ispctl.radius import _rows_text as text
 from ispctl.radius._rows_read import Reader
 from ispctl.radius._rows_write import Opener, Writer
-from ispctl.store import Store
+from ispctl.store import Statement, Store
 
 TARGET: Final = "radius"
 BATCH: Final = 200
@@ -111,44 +112,86 @@ class RadiusRows:
             writer = Writer(self._database, reader, opener)
             have = reader.read([change.key for change in batch])
             foreign = _foreign(reader, [c.key for c in batch if c.after is not None and c.key not in have])
-            outcomes = []
+            writer.expect(batch)
+            problems: dict[Key, Problem] = {}
+            told: list[tuple[Change, list[Statement]]] = []
             for change in batch:
-                problem = held.reason(change) or self._one(change, have.get(change.key), foreign, writer, asked)
-                if problem:
-                    held.failed(change, have.get(change.key))
-                outcomes.append(Outcome(change, problem.text, problem.code) if problem else Outcome(change))
-            return outcomes
+                now = have.get(change.key)
+                alone = change.key[0] != "login" or change.key in foreign  # reads what it wrote
+                if alone:
+                    problems |= self._together(told, have, held)
+                part = self._database.savepoint() if alone else self._database.telling()
+                problem = held.reason(change) or self._one(change, now, change.key in foreign, writer, asked, part)
+                if isinstance(problem, Problem):
+                    held.failed(change, now)
+                    problems[change.key] = problem
+                elif not alone:
+                    told.append((change, problem or []))
+            problems |= self._together(told, have, held)
+            found = ((change, problems.get(change.key)) for change in batch)
+            return [Outcome(change, no.text, no.code) if no else Outcome(change) for change, no in found]
 
     def _one(
         self,
         change: Change,
         now: Fields | None,
-        foreign: frozenset[Key],
+        foreign: bool,
         writer: Writer,
         asked: _Asked,
-    ) -> Problem | None:
-        """Write one change, or say why not; then nothing of it is written."""
+        part: AbstractContextManager[list[Statement] | None],
+    ) -> Problem | list[Statement] | None:
+        """Write one change, or tell what has to be written, or say why not; then nothing of it is written."""
         try:
             before, after = _frozen(change.before), _frozen(change.after)
             text.fit(Change(change.target, change.key, before, after))
-            if change.key in foreign and (problem := asked.judge(change)):
+            if foreign and (problem := asked.judge(change)):
                 return problem
             if now not in (before, after):
                 return Problem("E313", _CHANGED)
-            with self._database.savepoint():
-                if change.key in foreign:
+            with part as told:
+                if foreign:
                     writer.clear(change.key)
                 if now != after:
                     writer.write(change.key, now, after)
                 asked.beside(change)
+            return told
         except text.Unfit as unfit:
             return Problem(unfit.code, unfit.text)
         except Refusal as refusal:
-            problem = refusal.problems[0]
-            if problem.code in _STOPS or not self._database.in_transaction:
-                raise
-            return problem
+            return self._bearable(refusal)
+
+    def _together(self, told: list[tuple[Change, list[Statement]]], have: Resources, held: _Held) -> dict[Key, Problem]:
+        """Write what was told of many logins at once, and forget it. Where the database takes one of it badly, each
+        login stands for itself: what is wrong with it."""
+        todo, told[:] = told[:], []
+        try:
+            with self._database.savepoint():
+                self._database.write_together(statement for _, statements in todo for statement in statements)
+            return {}
+        except Refusal as refusal:
+            self._bearable(refusal)
+        problems: dict[Key, Problem] = {}
+        for change, statements in todo:
+            if problem := held.reason(change) or self._alone(statements):
+                held.failed(change, have.get(change.key))
+                problems[change.key] = problem
+        return problems
+
+    def _alone(self, statements: Sequence[Statement]) -> Problem | None:
+        try:
+            with self._database.savepoint():
+                for sql, parameters in statements:
+                    self._database.write(sql, parameters)
+        except Refusal as refusal:
+            return self._bearable(refusal)
         return None
+
+    def _bearable(self, refusal: Refusal) -> Problem:
+        """What is wrong with one change; raises what is wrong with the database."""
+        problem = refusal.problems[0]
+        if problem.code in _STOPS or not self._database.in_transaction:
+            raise refusal
+        return problem
 
 
 class _Asked(NamedTuple):

@@ -3,7 +3,7 @@
 Imported by radius, reconcile, status and lab; imports plan and model only.
 """
 
-from ispctl.store._database import Database
+from ispctl.store._database import Database, Statement
 from ispctl.store._dsn import Address, File, address
 from ispctl.store._foreign import reading
 from ispctl.store._journal import Run
@@ -33,6 +33,7 @@ __all__ = [
     "Run",
     "RunRecord",
     "Session",
+    "Statement",
     "Store",
     "Undone",
     "address",

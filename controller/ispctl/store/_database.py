@@ -14,6 +14,9 @@ from ispctl.store._link import Cursor, Link, Parameters, Row
 CHUNK: Final = 500
 """How many keys stand in one IN list: SQLite takes 32,766 parameters at most, older ones 999."""
 _PAUSE: Final = 0.01
+_ORDER: Final = ("DELETE", "UPDATE", "INSERT")
+Statement = tuple[str, Parameters]
+"""A text with `?` for its parameters."""
 
 
 class Database:
@@ -30,6 +33,7 @@ class Database:
         self.rows_written = 0
         self._timeout = timeout
         self._depth = 0
+        self._told: list[Statement] | None = None
         self._link = _connect(address, readonly=readonly, timeout=timeout, make=make)
         if make and self.dialect.prepare:
             self._patiently(self.dialect.prepare, time.monotonic() + timeout)
@@ -77,18 +81,42 @@ class Database:
 
     def write(self, sql: str, parameters: Parameters = ()) -> int:
         """Run a statement that changes rows; how many it changed."""
+        if self._told is not None:
+            self._told.append((sql, parameters))
+            return 0
         changed = max(self._execute(sql, parameters).rowcount, 0)
         self.rows_written += changed
         return changed
 
     def write_many(self, sql: str, rows: Iterable[Parameters]) -> int:
         """Run one statement for each of `rows`."""
+        if self._told is not None:
+            self._told.extend((sql, row) for row in rows)
+            return 0
         try:
             changed = max(self._link.execute_many(sql, rows), 0)
         except self._link.failures as error:
             raise self._link.refusal(error) from None
         self.rows_written += changed
         return changed
+
+    @contextmanager
+    def telling(self) -> Iterator[list[Statement]]:
+        """What the body would write is told instead of done, for `write_together`; it reads what was there before."""
+        self._told = told = list[Statement]()
+        try:
+            yield told
+        finally:
+            self._told = None
+
+    def write_together(self, statements: Iterable[Statement]) -> None:
+        """Do what was told, each text once for all of its rows: first deletions, then changes, then insertions. So
+        what is told of one row has to come in that order, and what is told of two must not hang together."""
+        rows: dict[str, list[Parameters]] = {}
+        for sql, parameters in statements:
+            rows.setdefault(sql, []).append(parameters)
+        for sql in sorted(rows, key=lambda sql: _ORDER.index(sql[:6])):
+            self.write_many(sql, rows[sql])
 
     def may_read(self, table: str) -> bool:
         """Whether this role may read every column of a table of ours."""

@@ -16,6 +16,7 @@ from ispctl.store._dialect import POSTGRESQL, Dialect
 from ispctl.store._dsn import Server
 from ispctl.store._link import Parameters
 from ispctl.store._postgresql_errors import refusal, unreachable
+from ispctl.store._postgresql_many import run_each, translated
 from ispctl.store._postgresql_watch import LONG_PATIENCE, Connection, Cursor
 
 _TIMESTAMPTZ: Final = 1184
@@ -64,7 +65,7 @@ class PostgresqlLink:
         )
 
     def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
-        return self._connection.cursor(cursor_factory=Cursor).execute_each(_translated(sql), rows)
+        return run_each(self._connection.cursor(cursor_factory=Cursor), sql, rows)
 
     @property
     def in_transaction(self) -> bool:
@@ -106,10 +107,7 @@ def connect(address: Server, **more: str) -> Connection:
     return connection
 
 
-@cache
-def _translated(sql: str) -> str:
-    """As this driver wants its parameters. Our queries hold no literal question mark."""
-    return sql.replace("%", "%%").replace("?", "%s")
+_translated = cache(translated)
 
 
 def _seconds(text: str | bytes | None, _cursor: Any) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Condition, Thread
 from typing import Any, Final, cast
@@ -41,14 +41,6 @@ class Cursor(extensions.cursor):
 
     def close(self) -> None:
         self._watched(super().close)
-
-    def execute_each(self, sql: str, rows: Iterable[Any]) -> int:
-        """Run one statement for each of `rows`, each with time of its own; how many rows were changed."""
-        changed = 0
-        for row in rows:
-            self.execute(sql, row)
-            changed += max(self.rowcount, 0)
-        return changed
 
     def _watched(self, call: Callable[..., Any], *arguments: Any) -> Any:
         connection = cast(Connection, self.connection)
