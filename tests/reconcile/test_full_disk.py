@@ -36,3 +36,21 @@ def test_a_disk_that_is_full_is_told_and_the_next_apply_ends_it(world: World, ta
         assert world.rows() == world.desired()
         assert requests(dae) == [43]
         assert world.plan().empty
+
+
+@pytest.mark.parametrize("world", [pytest.param("postgresql", marks=pytest.mark.live)], indirect=True)
+def test_nobody_is_told_of_a_group_that_could_not_be_written(world: World) -> None:
+    with Dae(secret=SECRET) as dae:
+        point(world, dae.door().port)
+        dial(world, dae, ANITA)
+        slower(world)
+        world.sql(FULL[0])
+        world.sql(FULL[1].format("radgroupreply"))
+        result = world.apply()
+        assert result.exit_code == 1
+        assert {outcome.code for outcome in result.outcomes if outcome.error} == {"E309"}
+        assert dae.seen == [], "the rows still say the former rate"
+        world.sql("DROP FUNCTION full_disk CASCADE")
+        assert world.apply().exit_code == 0
+        assert requests(dae) == [43]
+        assert world.plan().empty

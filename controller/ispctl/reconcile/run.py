@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.model.problem import Problem, Refusal, Stopped
-from ispctl.plan import Change, Plan, Unread
+from ispctl.plan import Change, Key, Plan, Unread
 from ispctl.radius.live import Behind
 from ispctl.radius.rows import TARGET, RadiusRows, order
 from ispctl.reconcile import proof, settled
@@ -131,6 +131,7 @@ def _tell(
     plan = found.plan
     world.store.check_lock()
     quiet = waits.owners(plan) | {outcome.change.owner for outcome in outcomes if outcome.error}
+    failed = {outcome.change.key for outcome in outcomes if outcome.error}
     unread: tuple[Unread, ...] = ()
     sessions: list[SessionOutcome] = []
     try:
@@ -141,6 +142,7 @@ def _tell(
         # While a standby lags, whoever is ended would come back by a server that does not know of it yet.
         behind = () if any(one.reachable for one in late) else again.behind
         todo = [one for one in behind if one.owner not in quiet and one.change.id not in leave]
+        todo = [one for one in todo if _group_of(one, again) not in failed]
         room = spare_drops(world, found, permission.most) if any(one.kind == "coa" for one in todo) else 0
         touch = Touch(world.store, doors, _promises(found), world.clock, world.progress, room)
         _touch_all(world, run, touch, todo, sessions)
@@ -151,6 +153,12 @@ def _tell(
     result = Result(run.id, plan.commit, plan, outcomes, told, held_back, waits.closed, unread)
     run.finish("failed" if result.exit_code == 1 else "done", world.clock(), plan.summary)
     return result
+
+
+def _group_of(one: Behind, found: Survey) -> Key:
+    """The group that a session is to be told of; it has to stand in its rows first."""
+    login = found.want.get(("login", one.session.login))
+    return "group", f"{login['group']}@{one.nas.platform}" if login else ""
 
 
 def _touch_all(world: World, run: Run, touch: Touch, todo: list[Behind], into: list[SessionOutcome]) -> None:
