@@ -153,6 +153,8 @@ class Plan:
     stops: tuple[Stop, ...] = ()
     coming: Coming | None = None
     switches: tuple[Switch, ...] = ()
+    rerendered: tuple[str, ...] = ()
+    """Ids of what only another version of this program had written otherwise: nobody's changes."""
 
     @property
     def digest(self) -> str:
@@ -371,8 +373,7 @@ _PARTS: Final[tuple[tuple[str, Callable[[Entitlement], object]], ...]] = (
 def _because(
     was: Entitlement | None, will_be: Entitlement | None, commit: str, changed: frozenset[str]
 ) -> list[Because]:
-    """The reason of each part that differs, once; from the new side, since the old one is history. What the commit
-    itself touched comes first."""
+    """The reason of each part that differs, once, from the new side; what the commit itself touched comes first."""
     if will_be is None:
         return [Because("removed", "no longer in the repository", None, commit)]
     names = [name for name, part in _PARTS if was is not None and part(was) != part(will_be)]
@@ -388,9 +389,8 @@ def _because(
 def _cohorts(services: Sequence[ServiceChange]) -> Iterator[Cohort]:
     """More than five people with the same effects for the same first reason are one line."""
     alike: dict[tuple[tuple[str, ...], Because], list[str]] = defaultdict(list)
-    for service in services:
-        if service.because:
-            alike[service.effects, service.because[0]].append(service.owner)
+    for service in (service for service in services if service.because):
+        alike[service.effects, service.because[0]].append(service.owner)
     for (found, because), owners in alike.items():
         if len(owners) > 5:
             yield Cohort(because, found, len(owners), tuple(owners[:5]), tuple(owners))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,44 @@ def test_a_migration_that_fails_leaves_no_trace(place: Place, newer: Callable[[s
 def test_no_two_files_have_one_number_and_they_come_in_order() -> None:
     numbers = [number for number, _ in _schema._migrations()]
     assert numbers == sorted(set(numbers))
+
+
+def _made_of(store: Store) -> tuple[dict[str, frozenset[str]], list[str]]:
+    """Tables with their columns, and the indexes."""
+    database = store.database
+    names = "SELECT name FROM sqlite_master WHERE type = 'index'"
+    if database.dialect.name == "postgresql":
+        names = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+    found = {name: database.columns(name) for name in database.tables()}
+    return found, sorted(name for (name,) in database.query(names))
+
+
+@pytest.mark.parametrize("begun", [number for number, _ in _schema._migrations()])
+def test_from_each_version_one_comes_to_the_same_tables_and_keeps_every_row(
+    place: Place, monkeypatch: pytest.MonkeyPatch, begun: int, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    other = Place("sqlite:///var/new.db", tmp_path)
+    if place.kind == "postgresql":
+        other = Place(request.getfixturevalue("fresh_database")(), tmp_path)
+    with other.create() as fresh:
+        wanted = _made_of(fresh)
+    steps = list(_schema._migrations())
+    with monkeypatch.context() as patch:
+        patch.setattr(_schema, "_migrations", lambda: iter([step for step in steps if step[0] <= begun]))
+        with place.create() as store:
+            assert store.meta.get("schema") == str(begun)
+            write = store.database.write
+            write("INSERT INTO ispctl_login (login, owner) VALUES ('l', 'sub-000001/main')")
+            write("INSERT INTO ispctl_mac VALUES ('l', '02:00:5e:10:00:01', 1, 1800000000)")
+            write("INSERT INTO ispctl_journal (run, kind, commit_id, started) VALUES ('r', 'apply', 'c', 1800000000)")
+            write("INSERT INTO radcheck (username, attribute, op, value) VALUES ('l', 'Auth-Type', ':=', 'Reject')")
+            before = store.row_key
+    with place.create() as store:
+        assert (store.meta.get("schema"), store.row_key) == (str(OLD), before)
+        assert _made_of(store) == wanted
+        assert [run.run for run in store.runs()] == ["r"]
+        rows = store.database.query("SELECT l.login, m.learned, c.value FROM ispctl_login l, ispctl_mac m, radcheck c")
+        assert rows == [("l", 1800000000, "Reject")]
 
 
 @pytest.mark.parametrize(

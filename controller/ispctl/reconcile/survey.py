@@ -26,6 +26,7 @@ from ispctl.radius.rows import TARGET
 from ispctl.reconcile import rest, settled
 from ispctl.reconcile.applied import digest_of, from_text, terms_from_value
 from ispctl.reconcile.managed import with_observed
+from ispctl.reconcile.rerender import in_other_words, with_rerendered
 from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.repo import Repository, Snapshot
 from ispctl.store import Applied, AppliedService, Session, Store
@@ -108,6 +109,14 @@ class Reading:
     def snapshot(self) -> Snapshot:
         return self.look.parts[self.commit]
 
+    def then(self) -> Intent | None:
+        """What the applied commit said when it was applied, as far as it is looked at; None where it is not here."""
+        part = self.look.parts.get(self.applied.commit) if self.applied else None
+        try:
+            return intent_of(part, self.applied.at) if part and self.applied else None
+        except (KeyError, ValueError):  # it says what this version does not understand any more
+            return None
+
     @property
     def parts(self) -> tuple[Snapshot, ...]:
         """The commit, and the applied one where it is another and is here."""
@@ -121,6 +130,7 @@ def survey(reading: Reading) -> Survey:
     want = render(intent)
     stored = {f"{s.id}/{s.key}": s for s in store.entitlements(_keys(reading) if look.partial else None)}
     was = restored(store, stored)
+    was = {**was, **in_other_words(stored, was, lambda: store.objects(STOPPED), reading.then)}
     touched = _touched(reading, want, stored)
     have = reading.backend.read(touched) if touched else {}
     rows = diff(TARGET, {key: want[key] for key in touched if key in want}, have)
@@ -143,6 +153,7 @@ def survey(reading: Reading) -> Survey:
         until=min(filter(None, (_until(intent), look.until)), default=None),
         coming=Coming(reading.now + ANNOUNCED, _ending(snapshot, intent, reading.now) + look.ending),
     )
+    plan = with_rerendered(plan, lambda: None if settled.by_this_version(store) else reading.then())
     stopped = with_stops(plan, store.pauses(reading.now), reading.parts, store)
     plan = with_observed(stopped, reading.parts, intent.entitlements)
     equal = tuple(sorted({*touched} - {change.key for change in rows}))

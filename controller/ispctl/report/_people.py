@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -248,9 +248,23 @@ def _binding(mac: dict[str, Any]) -> str:
     return f"{mac['mode']} ({len(mac['addresses'])} of {mac['max']}, else {mac['on_mismatch']})"
 
 
+def rerendered(plan: Mapping[str, Any]) -> str:
+    """What an upgrade of this program writes otherwise, of a plan or of what became of it; empty where nothing is."""
+    return f"render changed: {plural(len(plan['rerendered']), 'row')}, 0 people" if plan["rerendered"] else ""
+
+
+def explained(plan: PlanJson) -> list[str]:
+    """The same in a sentence."""
+    said = "This version of ispctl writes them otherwise than the one that wrote them; nobody's service is another."
+    return [f"Render{rerendered(plan)[6:]}. {said}"] if plan["rerendered"] else []
+
+
 def verdict(plan: PlanJson) -> str:
     """The plan in a line: "2 services slower, 1 session drops if online, nobody cut off"."""
     if not plan["services"]:
+        sessions = sum(change["key"].startswith("session/") for change in plan["changes"])
+        if plan["rerendered"] and len(plan["rerendered"]) + sessions == len(plan["changes"]):
+            return rerendered(plan) + (f", {plural(sessions, 'session')} to tell" if sessions else "")
         return f"nobody is touched, {plural(len(plan['changes']), 'row')} to write"
     counts = Counter(effect for service in plan["services"] for effect in service["effects"])
     ranked = sorted(counts, key=lambda effect: (EFFECTS.index(effect) if effect in EFFECTS else len(EFFECTS), effect))

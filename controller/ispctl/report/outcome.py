@@ -12,6 +12,7 @@ from ispctl.gates import Closed
 from ispctl.plan import Plan
 from ispctl.report import _told
 from ispctl.report._closing import gate
+from ispctl.report._people import rerendered
 from ispctl.report._stops import stops
 from ispctl.report._words import clean, listed, masked, plural, short, with_offset, wrapped
 from ispctl.report.plan_json import change, stamp, stop
@@ -36,6 +37,7 @@ def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
         "digest": plan.digest,
         "summary": plan_document(plan, zone)["summary"],
         "written": _written(result.outcomes),
+        "rerendered": list(plan.rerendered),
         "failed": _failed(result.outcomes),
         "sessions": [
             {"service": s.owner, "nas": s.nas, "kind": s.kind, "answer": s.answer, "code": s.code, "text": s.text}
@@ -146,7 +148,7 @@ def _verdict(said: dict[str, Any]) -> str:
     written = ", ".join(f"{count:,} {action}" for action, count in said["written"].items() if count)
     rows = f"wrote rows: {written}" if written else "no row had to be written"
     complete = "applied" if not said["closed"] and not said["failed"] else "applied in part"
-    return f"Run {clean(said['run'])}: commit {commit} {complete}; {rows}."
+    return f"Run {clean(said['run'])}: commit {commit} {complete}; {'; '.join(filter(None, [rows, rerendered(said)]))}."
 
 
 def _sessions(said: dict[str, Any]) -> list[str]:

@@ -70,6 +70,7 @@ def _document(plan: Plan, zone: tzinfo) -> PlanJson:
             {"what": s.what, "was": s.was, "now": s.now, "services": s.services, "because": reason(s.because)}
             for s in plan.switches
         ],
+        "rerendered": list(plan.rerendered),
         "coming": {"until": stamp(plan.coming.until, zone), "ends": plan.coming.ends} if plan.coming else None,
     }
 

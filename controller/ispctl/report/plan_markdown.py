@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from ispctl.gates import Closed
 from ispctl.report import _closing as closing
 from ispctl.report._markdown import code, inline, table
-from ispctl.report._people import CAUSES, Line, lines, logins, verdict
+from ispctl.report._people import CAUSES, Line, explained, lines, logins, verdict
 from ispctl.report._rows import Row, counted, rows
 from ispctl.report._stops import announcement, stops, switches
 from ispctl.report._words import masked, short, with_offset
@@ -27,7 +27,7 @@ def render(
     next_command: str = "",
 ) -> str:
     """The plan as GitLab markdown; the arguments are those of the text."""
-    parts = [*_heading(plan, until)]
+    parts = [*_heading(plan, until), [inline(text) for text in explained(plan)]]
     if plan["services"]:
         parts += _people(plan)
     parts += [_gates(plan, closed, held), _unread(plan)]

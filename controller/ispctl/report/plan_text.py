@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from ispctl.gates import Closed
 from ispctl.report import _closing as closing
-from ispctl.report._people import CAUSES, Line, lines, logins, verdict
+from ispctl.report._people import CAUSES, Line, explained, lines, logins, verdict
 from ispctl.report._rows import Row, counted, rows
 from ispctl.report._stops import announcement, stops, switches
 from ispctl.report._words import clean, masked, sentence, short, with_offset, wrapped
@@ -34,7 +34,11 @@ def render(
     if closing.is_empty(plan):
         parts.append([closing.nothing(plan, until)])
     else:
-        parts += [[f"{_upper(verdict(plan))}."] if plan["services"] or plan["changes"] else [], *_people(plan)]
+        parts += [
+            [f"{_upper(verdict(plan))}."] if plan["services"] or plan["changes"] else [],
+            explained(plan),
+            *_people(plan),
+        ]
         parts += [_rows(plan), _gates(plan, closed, held), _unread(plan)]
     parts += [[*switches(plan)], [*stops(plan["stops"], logins(plan))], announcement(plan)]
     if plan["assumes"]:

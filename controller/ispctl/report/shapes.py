@@ -115,3 +115,4 @@ class PlanJson(TypedDict):
     stops: list[StopJson]
     coming: ComingJson | None
     switches: list[SwitchJson]
+    rerendered: list[str]
