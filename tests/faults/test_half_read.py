@@ -73,6 +73,7 @@ BROKE = "disk I/O error|E327"
 def test_what_was_read_in_half_is_no_drift_and_is_not_repaired(
     world: World, monkeypatch: pytest.MonkeyPatch, table: str, rows: int
 ) -> None:
+    world.sql("DELETE FROM ispctl_print")  # as in a database of an older version: who stands otherwise is a long answer
     before = world.content()
     tear(monkeypatch, world, table, rows)
     with pytest.raises((Unreachable, Refusal), match=BROKE):

@@ -40,8 +40,8 @@ class Reader:
         self._database = store.database
         self.sight = sight(store)
 
-    def read(self, keys: Sequence[Key] | None) -> dict[Key, Fields]:
-        """Everything of ours among `keys`; None: everything of ours."""
+    def read(self, keys: Sequence[Key] | None, *, every: frozenset[str] = frozenset()) -> dict[Key, Fields]:
+        """Everything of ours among `keys`, and of the kinds `every`; None: everything of ours."""
         found: dict[Key, Fields] = {}
         readers = {
             "group": self._groups,
@@ -52,7 +52,7 @@ class Reader:
             "realm": Realms(self._database).read,
         }
         for kind, reader in readers.items():
-            names = None if keys is None else sorted({name for k, name in keys if k == kind})
+            names = None if keys is None or kind in every else sorted({name for k, name in keys if k == kind})
             if names is None or names:
                 found.update(((kind, name), fields) for name, fields in reader(names))
         return found

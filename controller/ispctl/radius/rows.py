@@ -15,6 +15,7 @@ from ispctl.backend import Outcome, Unreachable
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Key, Resources, Value
 from ispctl.radius import _rows_text as text
+from ispctl.radius._rows_prints import Prints
 from ispctl.radius._rows_read import Reader
 from ispctl.radius._rows_write import Opener, Writer
 from ispctl.store import Statement, Store
@@ -25,10 +26,11 @@ BATCH: Final = 200
 _NOT_OURS: Final = "not ours, adopt first (ispctl adopt): there are rows of this name that ispctl did not write"
 _CHANGED: Final = "changed meanwhile: what stands there now is not what the plan was made from; plan again"
 _RANKS: Final = {"nas": (0, 6), "realm": (0, 6), "pop": (1, 5), "range": (1, 5), "group": (2, 4), "login": (3, 3)}
+_SHARED: Final = frozenset(_RANKS.keys() - {"login"})
 _STOPS: Final = frozenset({"E302", "E307", "E308", "E309", "E327", "E328", "E329", "E330"})
 _TABLES: Final = (
     *("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "nas"),
-    *("ispctl_login", "ispctl_mac", "ispctl_pop", "ispctl_object", "ispctl_identity"),
+    *("ispctl_login", "ispctl_mac", "ispctl_pop", "ispctl_object", "ispctl_identity", "ispctl_print"),
 )
 """What a batch reads and writes."""
 
@@ -71,6 +73,25 @@ class RadiusRows:
             return Reader(self._store).read(keys)
         except Refusal as refusal:
             raise Unreachable(TARGET, str(refusal)) from refusal
+
+    def suspect(self) -> tuple[Resources, frozenset[Key]]:
+        """All that is ours, without logins that stand as they were written; and the logins that do not, or of which
+        that is not known, whether or not they are still there. Raises Unreachable."""
+        try:
+            logins = [("login", login) for login in sorted(Prints(self._database).differing())]
+            return Reader(self._store).read(logins, every=_SHARED), frozenset(logins)
+        except Refusal as refusal:
+            raise Unreachable(TARGET, str(refusal)) from refusal
+
+    def vouch(self, wanted: Resources) -> None:
+        """These logins are known to stand as they should: those that do are no longer suspect."""
+        keys = sorted(wanted)
+        for start in range(0, len(keys), BATCH):
+            with self._database.transaction():
+                self._database.hold(*_TABLES)
+                self._store.check_lock()
+                have = Reader(self._store).read(keys[start : start + BATCH])
+                Prints(self._database).take([key[1] for key, fields in have.items() if fields == wanted[key]])
 
     def apply(
         self,
@@ -128,6 +149,8 @@ class RadiusRows:
                 elif not alone:
                     told.append((change, problem or []))
             problems |= self._together(told, have, held)
+            logins = [change.key[1] for change in batch if change.key[0] == "login" and change.key not in problems]
+            Prints(self._database).take(logins)
             found = ((change, problems.get(change.key)) for change in batch)
             return [Outcome(change, no.text, no.code) if no else Outcome(change) for change, no in found]
 

@@ -1,4 +1,5 @@
-"""What somebody did to our rows by hand: found by reading all of them, put right as it was applied.
+"""What somebody did to our rows by hand: found by reading those that stand otherwise than they were written, put
+right as it was applied.
 
 Putting right takes something from people too: whoever was let in by hand is out again. So it meets the gates, and a
 pause holds it like everything else.
@@ -8,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl import gates
+from ispctl.intent import intent_of
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Pair, Plan, ServiceChange, build
 from ispctl.radius.rendering import WALLED, Intent
@@ -32,7 +34,9 @@ _OPEN: Final[Mapping[Access, int]] = {"open": 2, "walled": 1, "none": 0}
 def drifted(world: World) -> Drift:
     """What stands in the database otherwise than the last apply left it. Raises Refusal, Unreachable."""
     reading = reading_of_applied(world)
-    return Drift(_plan(world, reading, *drift(reading)))
+    intent = cache(lambda: intent_of(reading.snapshot, reading.now))
+    changes, _ = drift(reading, RadiusRows(world.store), intent)
+    return Drift(_plan(world, reading, intent(), changes) if changes else _empty(reading))
 
 
 def repair(world: World, permission: Permission | None = None) -> Drift:
@@ -43,7 +47,8 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
         reading = reading_of_applied(world)
         policy = reading.snapshot.policy.value
         not_paused(world.store.pauses(world.now), ZoneInfo(policy.timezone))
-        intent, changes = drift(reading)
+        intent, rows = intent_of(reading.snapshot, reading.now), RadiusRows(world.store)
+        changes, good = drift(reading, rows, lambda: intent)
         plan = _plan(world, reading, intent, changes)
         total = sum(1 for _ in intent.entitlements)
         closed = gates.closed(plan, total, taken(world), policy.limits, permission.most)
@@ -53,7 +58,8 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
         secrets.check(todo)
         run = world.store.begin_run("repair", world.now, commit=reading.commit, actor=world.actor)
         beside = partial(_beside, world, run, {service.owner: service for service in plan.services})
-        outcomes = tuple(RadiusRows(world.store).apply(order(todo), secrets.open, beside))
+        outcomes = tuple(rows.apply(order(todo), secrets.open, beside))
+        rows.vouch(good)
         failed = sum(bool(outcome.error) for outcome in outcomes)
         counts = {"rows": len(outcomes), "failed": failed, "held": len(held)}
         run.finish("failed" if failed or closed else "done", world.clock(), counts)
@@ -78,6 +84,10 @@ def reading_of_applied(world: World) -> Reading:
         raise Refusal(Problem("E608", text, advice="ispctl apply makes it equal to a commit"))
     commit = world.repository.resolve(applied.commit)
     return Reading(world.repository, world.store, RadiusRows(world.store), commit, world.now)
+
+
+def _empty(reading: Reading) -> Plan:
+    return Plan("live", reading.commit, reading.commit, reading.now, (), ())
 
 
 def _plan(world: World, reading: Reading, intent: Intent, changes: Sequence[Change]) -> Plan:

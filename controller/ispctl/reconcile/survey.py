@@ -22,7 +22,7 @@ from ispctl.platforms import Attribute
 from ispctl.radius import live
 from ispctl.radius.limits import Limits
 from ispctl.radius.rendering import Intent, needed, needs_new_session, render, session_class
-from ispctl.radius.rows import TARGET
+from ispctl.radius.rows import TARGET, RadiusRows
 from ispctl.reconcile import rest, settled
 from ispctl.reconcile.applied import digest_of, from_text, terms_from_value
 from ispctl.reconcile.managed import with_observed
@@ -213,16 +213,20 @@ def restored(store: Store, stored: Mapping[str, AppliedService]) -> Mapping[str,
     return {owner: entitlement for owner, entitlement in found if entitlement}
 
 
-def drift(reading: Reading) -> tuple[Intent, tuple[Change, ...]]:
+def drift(reading: Reading, rows: RadiusRows, intent: Callable[[], Intent]) -> tuple[tuple[Change, ...], Resources]:
     """What stands in the database otherwise than the last apply left it, by key; what time alone has made due since
-    then is no drift. Raises Unreachable."""
-    intent = intent_of(reading.snapshot, reading.now)
-    want = render(intent)
+    then is no drift. And the logins that were looked at and stand as they should. `intent` is asked only where
+    something stands otherwise than it was written. Raises Unreachable."""
     written = {_key(name): value.get("digest", "") for name, value in reading.store.objects(RENDERED).items()}
+    have, suspect = rows.suspect()
+    if not suspect and all(digest_of(have.get(key)) == written.get(key) for key in have.keys() | written.keys()):
+        return (), {}
     written |= {("login", row.login): row.digest for row in reading.store.entitlements()}
-    due = {key for key, fields in want.items() if digest_of(fields) != written.get(key)}
-    have = reading.backend.read(None)
-    return intent, tuple(change for change in diff(TARGET, want, have) if change.key not in due)
+    want = {key: fields for key, fields in render(intent()).items() if key[0] != "login" or key in suspect}
+    due = {key for key in want.keys() | written.keys() if digest_of(want.get(key)) != written.get(key, "")}
+    changes = tuple(change for change in diff(TARGET, want, have) if change.key not in due)
+    good = {key: want[key] for key in want.keys() & suspect - due if have.get(key) == want[key]}
+    return changes, good
 
 
 def disturbs(intent: Intent, waiting: Sequence[live.Behind] = ()) -> Callable[[Entitlement, Entitlement], bool]:

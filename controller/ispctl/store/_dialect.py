@@ -28,6 +28,8 @@ class Dialect:
     """Name of the file with FreeRADIUS's own tables."""
     rejects: str
     """Makes the view `ispctl_rejects` anew; `at` reads as seconds since 1970."""
+    hash: str
+    """48 bits of a hash of a text, so that the sum of very many fits."""
     instant: str
     """A parameter in seconds since 1970, as the columns of radacct and radpostauth keep a moment. All times that are
     read, those too, come as whole seconds."""
@@ -51,6 +53,7 @@ SQLITE = Dialect(
     tables="SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'",
     freeradius="freeradius.sqlite.sql",
     rejects=f"DROP VIEW IF EXISTS ispctl_rejects; CREATE VIEW ispctl_rejects AS {_REJECTS.format('last_seen')}",
+    hash="ispctl_hash(CAST({} AS blob))",  # a blob: somebody's broken bytes are no text
     instant="?",
 )
 POSTGRESQL = Dialect(
@@ -72,5 +75,6 @@ POSTGRESQL = Dialect(
     freeradius="freeradius.postgresql.sql",
     # Not dropped: a view keeps what roles were granted on it.
     rejects=f"CREATE OR REPLACE VIEW ispctl_rejects AS {_REJECTS.format('to_timestamp(last_seen)')}",
+    hash="hashtextextended({}, 0) >> 16",
     instant="to_timestamp(?)",
 )

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from collections.abc import Iterable
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -107,6 +108,10 @@ def _look(path: Path) -> None:
 _text = partial(str, encoding="utf-8", errors="backslashreplace")
 
 
+def _hash(data: bytes) -> int:
+    return int.from_bytes(blake2b(data, digest_size=6).digest())
+
+
 def _row(_: sqlite3.Cursor, row: Row) -> Row:
     """A row as it is; a blob, which no column of ours and of FreeRADIUS holds, as text."""
     return (
@@ -121,6 +126,7 @@ def _connect(path: Path, *, readonly: bool, timeout: float) -> sqlite3.Connectio
     # Somebody's broken bytes in a row must not stop everything: they show as \xff and meet no wanted value.
     connection.text_factory = _text
     connection.row_factory = _row
+    connection.create_function("ispctl_hash", 1, _hash, deterministic=True)
     try:
         if readonly:
             connection.execute("PRAGMA query_only = ON")

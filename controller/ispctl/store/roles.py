@@ -20,7 +20,9 @@ _ROLES: Final = "roles"
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 _INNER, _OUTER = "rows-inner", "rows-outer"
 """Names in ispctl_secret: the key of row marks, prepared as HMAC wants it (RFC 2104), so that SQL can reckon marks."""
-_HIDDEN: Final = frozenset({"radcheck", "radreply", "radgroupcheck", "radgroupreply", "nas", "ispctl_secret"})
+_HIDDEN: Final = frozenset(
+    {"radcheck", "radreply", "radgroupcheck", "radgroupreply", "nas", "ispctl_secret", "ispctl_print"}
+)
 _BARE: Final = {
     "radcheck": "id, username, attribute, op",
     "radreply": "id, username, attribute, op",

@@ -1,0 +1,104 @@
+"""What somebody did to rows of logins is found without reading them all, and nothing of it is missed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ispctl.plan import Fields, Key
+from ispctl.radius.rows import RadiusRows
+from ispctl.store import Store
+from tests.databases import Place
+from tests.radius import world
+from tests.radius.world import ANITA, hand
+
+NAMES = [f"a{number}@home.example" for number in range(4)]
+STATE: dict[Key, Fields] = {
+    ("login", NAMES[0]): world.login(),
+    ("login", NAMES[1]): world.login(owner="sub-2/main", mac_mode="learn", mac_max=4, identities=("circuit:01",)),
+    ("login", NAMES[2]): world.login(owner="sub-3/main", password=None, expires=None, pop=None, reply=()),
+    ("login", NAMES[3]): world.login(owner="sub-4/main", reply=(("Framed-IP-Address", ":=", "203.0.113.8"),)),
+    ("group", "isp:home-50@routeros"): world.group("isp:home-50@routeros"),
+    ("pop", "pop-lalitpur"): {"nas": ("lalitpur-1",)},
+}
+EDITS = [
+    "UPDATE radreply SET value = '203.0.113.9' WHERE username = '{}' AND attribute = 'Framed-IP-Address'",
+    "UPDATE radreply SET attribute = 'Framed-Route', value = 'x' || value WHERE username = '{}'",
+    "UPDATE radreply SET username = 'a0@home.example' WHERE username = '{}'",
+    "UPDATE radreply SET op = '=' WHERE username = '{}'",
+    "DELETE FROM radreply WHERE username = '{}'",
+    "INSERT INTO radreply (username, attribute, op, value)"
+    " SELECT username, attribute, op, value FROM radreply WHERE username = '{}'",  # each stands there twice
+    "UPDATE radcheck SET value = 'canary-pw-other' WHERE username = '{}'",
+    "INSERT INTO radcheck (username, attribute, op, value) VALUES ('{}', 'Auth-Type', ':=', 'Accept')",
+    "DELETE FROM radcheck WHERE username = '{}'",
+    "UPDATE radusergroup SET priority = 2 WHERE username = '{}'",
+    "UPDATE radusergroup SET groupname = 'isp:home-100' WHERE username = '{}'",
+    "INSERT INTO radusergroup (username, groupname, priority) VALUES ('{}', 'isp:home-9', 1)",
+    "DELETE FROM ispctl_login WHERE login = '{}'",
+    "UPDATE ispctl_login SET expires = NULL, pop = '-' WHERE login = '{}'",
+    "UPDATE ispctl_login SET mac_mode = 'off', sessions = 7 WHERE login = '{}'",
+    "UPDATE ispctl_login SET password_mac = NULL WHERE login = '{}'",
+    "UPDATE ispctl_mac SET learned = 5 WHERE login = '{}'",
+    "DELETE FROM ispctl_mac WHERE login = '{}'",
+    "INSERT INTO ispctl_mac (login, mac, slot, learned) VALUES ('{}', '02:00:5e:10:00:77', 9, 5)"
+    " ON CONFLICT DO NOTHING",
+    "INSERT INTO ispctl_identity (identity, login) VALUES ('circuit:99', '{}') ON CONFLICT DO NOTHING",
+    "DELETE FROM ispctl_identity WHERE login = '{}'",
+    "INSERT INTO ispctl_login (login, owner) VALUES ('new-{0}', 'x') ON CONFLICT DO NOTHING",
+    "DELETE FROM radgroupreply WHERE groupname <> '{}'",
+    "INSERT INTO radgroupreply (groupname, attribute, value) VALUES ('isp:{}@x', 'Session-Timeout', '1')",
+]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.live)])
+def test_what_is_suspect_is_what_reading_everything_finds(
+    kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    make = request.getfixturevalue("fresh_database") if kind == "postgresql" else None
+
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+    @example(edits=[(edit, NAMES[1]) for edit in EDITS])
+    @example(edits=[(edit, "old") for edit in EDITS])
+    @given(edits=st.lists(st.tuples(st.sampled_from(EDITS), st.sampled_from([*NAMES, "old"])), max_size=3))
+    def check(edits: list[tuple[str, str]]) -> None:
+        dsn = make() if make else "sqlite:///radius.db"
+        with world.make(Place(dsn, tmp_path_factory.mktemp("prints"))) as store:
+            rows = RadiusRows(store)
+            assert world.go(rows, STATE) == []
+            assert rows.suspect()[1] == frozenset()
+            world.place_of(store).hand(*(edit.format(login) for edit, login in edits))
+            whole = rows.read(None)
+            have, suspect = rows.suspect()
+            assert have == {key: fields for key, fields in whole.items() if key[0] != "login" or key in suspect}
+            logins = {key for key in whole.keys() | STATE.keys() if key[0] == "login"}
+            assert {key for key in logins if whole.get(key) != STATE.get(key)} <= suspect
+            assert {login for _, login in suspect} <= {
+                *(login for _, login in edits),
+                *(f"new-{login}" for _, login in edits),
+                *(NAMES[:1] if any("SET username" in edit for edit, _ in edits) else ()),
+            }
+            if not world.go(rows, STATE):  # whoever lost his entry is not ours any more
+                assert rows.suspect()[1] == frozenset()
+
+    check()
+
+
+def test_where_nothing_is_known_of_the_rows_all_are_suspect_until_they_are_vouched_for(
+    store: Store, full: RadiusRows
+) -> None:
+    hand(store, "DELETE FROM ispctl_print")
+    rows = full.read([ANITA])
+    assert full.suspect()[1] == {ANITA}
+    full.vouch({ANITA: {**rows[ANITA], "sessions": 9}})
+    assert full.suspect()[1] == {ANITA}
+    full.vouch(rows)
+    assert full.suspect()[1] == frozenset()
+
+
+def test_rows_that_changed_meanwhile_stay_suspect(store: Store, full: RadiusRows) -> None:
+    before = full.read([ANITA])[ANITA]
+    hand(store, "UPDATE ispctl_login SET sessions = 7")
+    assert world.one(full, ANITA, before, {**before, "sessions": 3}).code == "E313"
+    assert full.suspect()[1] == {ANITA}
