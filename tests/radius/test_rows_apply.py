@@ -159,6 +159,21 @@ def test_learned_addresses_outlive_everything_but_the_end_of_learning(store: Sto
     assert store.database.query(macs) == []
 
 
+def test_what_was_learned_of_a_login_before_it_was_made_is_dealt_with(store: Store, rows: RadiusRows) -> None:
+    """A backup brings back what the server had learned, and rows come from git after that."""
+    bina = ("login", "bina@home.example")
+    for login in (ANITA[1], bina[1]):
+        hand(store, f"INSERT INTO ispctl_mac VALUES ('{login}', '02:00:5e:10:00:07', 1, 5)")
+    wanted: dict[Key, Fields] = {
+        ANITA: world.login(mac_mode="learn", mac_max=4),
+        bina: world.login(owner="sub-2/main", mac_mode="fixed"),
+    }
+    assert world.go(rows, wanted) == []
+    assert rows.read(None) == wanted
+    kept = "SELECT login, slot FROM ispctl_mac WHERE mac = '02:00:5e:10:00:07'"
+    assert store.database.query(kept) == [(ANITA[1], 1)]
+
+
 def test_groups_come_before_the_logins_that_use_them_and_go_after() -> None:
     before: dict[Key, Fields] = {
         ANITA: world.login(),

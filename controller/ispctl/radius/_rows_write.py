@@ -38,6 +38,7 @@ class Writer:
         self._reader = reader
         self._open = opener
         self._there: dict[str, list[tuple[Any, ...]]] = {}
+        self._bound: dict[str, list[tuple[Any, ...]]] = {}
         self._kinds: dict[str, Callable[[str, Fields | None, Fields | None], None]] = {
             "login": self._login,
             "group": self._group,
@@ -48,18 +49,22 @@ class Writer:
         }
 
     def expect(self, changes: Iterable[Change]) -> None:
-        """Read at once which reply rows stand there now, of the logins that get others."""
-        both = ((c.key, c.before, c.after) for c in changes if c.before and c.after)
-        names = sorted(key[1] for key, old, new in both if key[0] == "login" and old.get("reply") != new.get("reply"))
-        self._there = {name: [] for name in names}
-        sql = "SELECT username, id, attribute, op, value FROM radreply WHERE username IN ({})"
-        for name, *row in self._database.among(sql, names):
-            self._there[name].append(tuple(row))
+        """Read at once which reply rows and devices stand there now, of the logins that get others."""
+        both = [(c.key[1], c.before, c.after) for c in changes if c.key[0] == "login" and c.after]
+        self._there = {name: [] for name, old, new in both if old and old.get("reply") != new.get("reply")}
+        self._bound = {name: [] for name, old, new in both if not old or _devices(old) != _devices(new)}
+        for sql, found in (
+            ("SELECT username, id, attribute, op, value FROM radreply WHERE username IN ({})", self._there),
+            ("SELECT login, mac, slot, learned FROM ispctl_mac WHERE login IN ({})", self._bound),
+        ):
+            for name, *row in self._database.among(sql, list(found)):
+                found[name].append(tuple(row))
 
     def clear(self, key: Key) -> None:
         """Take away what somebody else wrote under a name that becomes ours; a NAS is written over."""
         kind, name = key
         if kind == "login":
+            self._bound.pop(name, None)
             for sql in _GONE:
                 self._database.write(sql, (name,))
         elif kind == "pop":
@@ -83,7 +88,7 @@ class Writer:
             self._database.write(sql, (login, str(want["group"])))
         self._rows("radreply", login, None if now is None else now["reply"], want["reply"])
         if now is None or (now["macs"], now["mac_mode"]) != (want["macs"], want["mac_mode"]):
-            self._macs(login, want, fresh=now is None)
+            self._macs(login, want)
         if now is None or now["identities"] != want["identities"]:
             self._identities(login, want["identities"])
 
@@ -117,13 +122,15 @@ class Writer:
         self._database.write(sql, (login, PASSWORD, value))
         return self._reader.sight.login_mark(login, (value,))
 
-    def _macs(self, login: str, want: Fields, *, fresh: bool) -> None:
+    def _macs(self, login: str, want: Fields) -> None:
         """Learned addresses stay while the mode is `learn`; one that is now written down stops being learned."""
         macs = want["macs"]
         wanted = set(macs) if isinstance(macs, tuple) else set()
         used: set[int] = set()
-        sql = "SELECT mac, slot, learned FROM ispctl_mac WHERE login = ?"
-        for mac, slot, learned in [] if fresh else self._database.query(sql, (login,)):
+        there = self._bound.get(login)
+        if there is None:
+            there = self._database.query("SELECT mac, slot, learned FROM ispctl_mac WHERE login = ?", (login,))
+        for mac, slot, learned in there:
             if mac in wanted:
                 wanted.discard(mac)
                 if learned is not None:
@@ -202,6 +209,10 @@ class Writer:
             self._database.write("DELETE FROM ispctl_object WHERE kind = 'pop' AND key = ?", (pop,))
         elif now is None:
             self._database.write(_NOTE, ("pop", pop, "{}"))
+
+
+def _devices(fields: Fields) -> tuple[Value, Value]:
+    return fields.get("macs"), fields.get("mac_mode")
 
 
 def _names(fields: Fields | None) -> set[str]:
