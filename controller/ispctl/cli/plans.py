@@ -84,7 +84,7 @@ def world(
 def live(session: Session, repository: Repository, commit: str, now: datetime) -> Planned:
     """The plan of a commit against what was applied, and the gates that would refuse it."""
     from ispctl.backend import Unreachable
-    from ispctl.reconcile import closed_gates, empty, held, live, refusals, with_unread
+    from ispctl.reconcile import closed_gates, empty, held, live, older_copy, refusals, with_unread
 
     snapshot = verified(looked(session, repository, (commit,), now), commit)
     with world(session, repository, snapshot, now, readonly=True) as opened:
@@ -92,6 +92,8 @@ def live(session: Session, repository: Repository, commit: str, now: datetime) -
             found = live(opened, commit)
         except Unreachable as error:
             return Planned(with_unread(empty(snapshot.commit, now), error), snapshot)
+        if older := older_copy(repository, opened.store, found.applied):
+            tell(f"{older}.")
         closed = closed_gates(opened, found, {})
         for problem in refusals(opened, found) if now == session.now else ():
             tell(f"An apply would be refused: {problem}")
@@ -103,11 +105,17 @@ def apply_to(
 ) -> tuple[Result, Snapshot]:
     """Apply a commit. Raises Refusal before anything is written."""
     from ispctl.reconcile import apply
+    from ispctl.repo.remote import Remote
 
     with session.repository() as repository:
         snapshot = verified(looked(session, repository, (commit,), session.now), commit)
         with world(session, repository, snapshot, session.now) as opened:
-            return apply(replace(opened, patience=patience), commit, permission), snapshot
+            result = apply(replace(opened, patience=patience), commit, permission)
+        if result.older:
+            tell(f"{result.older}.")
+        if not result.closed and not result.unread:
+            Remote(session.repo, "", session.env).keep(snapshot.commit)
+        return result, snapshot
 
 
 def warn_of_edits(repository: Repository, commit: str) -> None:

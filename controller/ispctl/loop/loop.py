@@ -244,6 +244,9 @@ class Loop:
 
     def _tell(self, result: Result) -> None:
         self._gates(result.closed)
+        if result.older:
+            advice = "the rows are right; sessions and devices since the copy are lost, if there is no newer one"
+            self.log.warning("older-database", run=result.run, advice=advice)
         failed = [outcome.code for outcome in result.outcomes if outcome.error]
         failed += [session.code for session in result.sessions if session.code]
         left = ["E319" for _ in result.unread]

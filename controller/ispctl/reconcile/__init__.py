@@ -6,6 +6,7 @@
 
 from ispctl.reconcile.guards import closed_gates, held
 from ispctl.reconcile.hands import drifted, repair
+from ispctl.reconcile.older import older_copy
 from ispctl.reconcile.proof import Settled, awaited_reports
 from ispctl.reconcile.run import apply, empty, live, refusals, settle, with_unread
 from ispctl.reconcile.survey import propose
@@ -30,6 +31,7 @@ __all__ = [
     "held",
     "keep",
     "live",
+    "older_copy",
     "propose",
     "prune",
     "prune_is_due",

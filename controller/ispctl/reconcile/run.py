@@ -21,6 +21,7 @@ from ispctl.reconcile.door import Doors
 from ispctl.reconcile.guards import announced, closed_gates, is_the_plan, may_begin, not_paused, spare_drops, waiting
 from ispctl.reconcile.hands import reading_of_applied
 from ispctl.reconcile.notes import Notes
+from ispctl.reconcile.older import older_copy
 from ispctl.reconcile.proof import Settled
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.survey import Reading, Survey, survey
@@ -68,13 +69,14 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         secrets.check(rows)
         doors = Doors(reading.snapshot.nas, world.store, secrets)
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
+        older = older_copy(world.repository, world.store, found.applied)
         result = _write(world, found, rows, secrets, waits, permission.undoes)
         forget(world, found.plan.commit)
         done = _tell(world, found, result, doors, waits, permission)
         applied = world.store.applied
         if world.index is not None and applied is not None and applied.commit == found.plan.commit:
             world.index.advance(applied.commit, world.now)
-        return done
+        return replace(done, older=older)
 
 
 def settle(world: World) -> Settled:

@@ -50,6 +50,8 @@ class Result:
     held: tuple[str, ...] = ()
     closed: tuple[Closed, ...] = ()
     unread: tuple[Unread, ...] = ()
+    older: str = ""
+    """That the database was an older copy, in words."""
 
     @property
     def exit_code(self) -> int:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from ispctl.model.document import Document
-from ispctl.model.problem import Problem, Where
+from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.facts import Facts
 from ispctl.repo.git import FOLDER, Entry, Git, refused
 from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, is_shared, kind_of
+from ispctl.repo.remote import KEEPS
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
 __all__ = ["Changes", "Document", "Holding", "Repository", "Snapshot", "snapshot_of"]
@@ -123,6 +124,13 @@ class Repository:
                 document, _ = decode(entry.path, self.git.blob(entry.old, LARGE), kind)
                 gone |= set(held_by(document.value)) if document else set()
         return frozenset(prefix for prefix in gone if not self.at(head).holders(prefix))
+
+    def last_applied(self) -> str:
+        """The commit that was applied last from here, as `Remote.keep` noted it; empty where none was."""
+        try:
+            return self.resolve(KEEPS)
+        except Refusal:
+            return ""
 
     def contains(self, commit: str, ancestor: str) -> bool:
         """Whether `ancestor` is in the history of `commit`."""

@@ -25,7 +25,7 @@ _KEPT: Final = (
 )
 _FIXED: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
 _SETTINGS: Final = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false")
-_KEEPS: Final = "refs/ispctl/applied"
+KEEPS: Final = "refs/ispctl/applied"
 """A reference of ours on the applied commit: `git gc` keeps what a forced push took off the branch."""
 _TICK: Final = 0.2
 _LOOK: Final = 10.0
@@ -87,7 +87,7 @@ class Remote:
 
     def keep(self, commit: str) -> None:
         """Let no garbage collection take a commit that is applied, whatever becomes of the branch."""
-        self._git("update-ref", _KEEPS, commit)
+        self._git("update-ref", KEEPS, commit)
 
     def _no_branch(self) -> str:
         where = f"at its remote {self.name}" if self.exists else "in the repository"

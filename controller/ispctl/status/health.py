@@ -9,6 +9,7 @@ from typing import Final
 from ispctl.desired import Entitlement
 from ispctl.intent import entitlements
 from ispctl.model.problem import Refusal
+from ispctl.reconcile import older_copy
 from ispctl.status import pools, service
 from ispctl.status.check import WAITING, Check, Level
 from ispctl.status.online import sessions
@@ -63,6 +64,8 @@ def _commits(view: View) -> Check:
     if applied is None:
         return Check("applied", "bad", "nothing has been applied to this database", "ispctl apply")
     said = f"{short(applied.commit)}, last applied {ago(applied.at, view.now)}"
+    if older := view.ask(lambda store: older_copy(view.repository, store, applied)):
+        return Check("applied", "bad", older, "ispctl plan --live")
     if applied.commit == head:
         return Check("applied", "ok", f"{said}; it is the head")
     try:

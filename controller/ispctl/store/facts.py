@@ -178,6 +178,11 @@ def applied_at(store: Store, at: datetime) -> Ran | None:
     return Ran(str(rows[0][0]), str(rows[0][1]), moment(rows[0][2])) if rows else None
 
 
+def was_applied(store: Store, commit: str) -> bool:
+    """Whether any run of the journal was about a commit."""
+    return bool(store.database.query("SELECT 1 FROM ispctl_journal WHERE commit_id = ? LIMIT 1", (commit,)))
+
+
 def failures(store: Store, run: str) -> tuple[str, ...]:
     """What a run could not do: one sentence a change, the same sentence once."""
     sql = "SELECT DISTINCT outcome FROM ispctl_journal_change WHERE run = ? AND outcome <> '' ORDER BY outcome LIMIT 10"
