@@ -7,6 +7,7 @@ import random
 import shutil
 import sqlite3
 import subprocess
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -173,3 +174,30 @@ def test_a_file_that_may_only_be_read_is_read(isp: Isp, place: Path, tmp_path: P
         assert partly(answer(isp, copy))
     finally:
         copy.parent.chmod(0o700)
+
+
+MAKE = """
+import sys
+from datetime import datetime
+from pathlib import Path
+import ispctl.index
+from ispctl.repo import Repository
+ispctl.index.CHUNK = 3
+folder, head, now, place, alone = sys.argv[1:]
+with Repository.open(folder) as repository:
+    made = ispctl.index.Index(repository, Path(place), worth=1, alone=int(alone))
+    made.look((head,), datetime.fromisoformat(now))
+"""
+
+
+def test_several_processes_remember_what_one_does(isp: Isp, tmp_path: Path) -> None:
+    said = []
+    for alone in (1000, 1):
+        place = tmp_path / f"{alone}.index"
+        words = (isp.folder, isp.commits[-1], NOON.isoformat(), place, alone)
+        subprocess.run([sys.executable, "-c", MAKE, *map(str, words)], check=True)
+        with sqlite3.connect(place) as database:
+            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            said.append({table: sorted(database.execute(f"SELECT * FROM {table}").fetchall()) for table in tables})
+    assert said[0] == said[1]
+    assert len(said[0]["file"]) == len(isp.people)

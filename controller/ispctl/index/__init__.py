@@ -7,14 +7,14 @@ differs. It holds logins as hashes, and beside them addresses, ids and what is w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from ispctl.index._file import File, Making, Moving
+from ispctl.index._file import File, Making, Moving, Row
 from ispctl.index._region import Besides, Region, TooWide, region
 from ispctl.index._rows import rows, traits
 from ispctl.model.problem import Problem, Refusal, in_order
@@ -26,6 +26,7 @@ __all__ = ["ANNOUNCED", "Besides", "Index", "Look", "whole"]
 
 CHUNK: Final = 2000
 """Files that are in memory at once while an index is made."""
+ALONE: Final = 5
 WORTH: Final = 2000
 """With fewer files, all are read faster than an index is made."""
 STALE: Final = timedelta(hours=12)
@@ -69,15 +70,22 @@ def whole(snapshots: Mapping[str, Snapshot], now: datetime) -> Look:
 
 class Index:
     """The index of one repository, in a file or (`place` is None) in memory. `worth`: how many files of subscribers
-    make it worth while."""
+    make it worth while; `alone`: how many parts one process reads before others help it."""
 
     def __init__(
-        self, repository: Repository, place: Path | None, progress: Progress = lambda *_: None, worth: int = WORTH
+        self,
+        repository: Repository,
+        place: Path | None,
+        progress: Progress = lambda *_: None,
+        *,
+        worth: int = WORTH,
+        alone: int = ALONE,
     ) -> None:
         self._repository = repository
         self._place = place
         self._progress = progress
         self._worth = worth
+        self._alone = alone
 
     @property
     def exists(self) -> bool:
@@ -164,15 +172,25 @@ class Index:
 
     def _filled(self, making: Making, commit: str, now: datetime) -> File:
         facts, done = Facts(), 0
-        for part, paths in self._repository.parts(commit, CHUNK):
-            found = list(rows(part, paths, now))
+        for found in self._rows(commit, now):
             making.add(found)
             facts = facts.plus(tally for row in found for tally in row.tallies)
-            done += len(paths)
+            done += len(found)
             self._progress("files", done, 0)
         file = making.finish(commit, int(now.timestamp()), facts)
         self._judge_together(making, file, self._repository.part(commit, list(file.paths(file.shared())), facts), now)
         return file
+
+    def _rows(self, commit: str, now: datetime) -> Iterator[list[Row]]:
+        """Everything there is to remember, by more than one process if that is worth starting them."""
+        chunks = self._repository.chunks(commit, CHUNK)
+        first = list(islice(chunks, self._alone))
+        for chunk in first:
+            yield list(rows(self._repository.chunk(commit, chunk), [entry.path for entry in chunk], now))
+        if len(first) == self._alone:
+            from ispctl.index._workers import several
+
+            yield from several(self._repository.reopen, commit, chunks, now)
 
     def _judge_together(self, making: Making, file: File, part: Snapshot, now: datetime) -> None:
         """Whoever shares something with another is judged with all of them at hand."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -17,7 +18,7 @@ from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, is_shared, kind_of
 from ispctl.repo.remote import KEEPS
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
-__all__ = ["Changes", "Document", "Holding", "Repository", "Snapshot", "snapshot_of"]
+__all__ = ["Changes", "Document", "Entry", "Holding", "Repository", "Snapshot", "snapshot_of"]
 
 _RAW = ("inventory/keyring.age", "inventory/recipients.txt")
 
@@ -52,8 +53,9 @@ def _parse(path: str, data: bytes) -> Parsed:
 class Repository:
     """A repository of the tree contract, bare or not. Use as a context manager: it drives one git child."""
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, env: Mapping[str, str] | None = None) -> None:
         self.git = git
+        self._env = env
         self._snapshots: dict[str, Snapshot] = {}
         self._parsed: dict[str, dict[tuple[str, str], Parsed]] = {}
         """By commit, and then by path and blob: what two commits have in common is read once."""
@@ -65,7 +67,12 @@ class Repository:
     @classmethod
     def open(cls, path: Path | str, env: Mapping[str, str] | None = None) -> Repository:
         """Raises Refusal where there is no repository, or none with a commit."""
-        return cls(Git.open(path, env=env))
+        return cls(Git.open(path, env=env), env)
+
+    @property
+    def reopen(self) -> Callable[[], Repository]:
+        """Opens the same repository again: for another process."""
+        return partial(Repository.open, self.git.folder, self._env)
 
     def __enter__(self) -> Self:
         return self
@@ -149,19 +156,20 @@ class Repository:
         found = (entry for path in sorted(paths) if (entry := known[path]))
         return self._read(loading, commit, chain(shared, found), facts)
 
-    def parts(self, rev: str, size: int) -> Iterator[tuple[Snapshot, list[str]]]:
-        """A commit in parts of about so many files of subscribers, each with everything that they share, and the paths
-        that are new in it. Holds no more than one part in memory."""
+    def chunks(self, rev: str, size: int) -> Iterator[list[Entry]]:
+        """The files of subscribers of a commit, about so many at a time, in git's order."""
+        tree = self.git.tree(self.git.resolve(rev), ("subscribers",))
+        return _chunks((entry for entry in tree if not is_shared(entry.path)), size)
+
+    def chunk(self, rev: str, entries: Sequence[Entry]) -> Snapshot:
+        """What a commit says as far as these files go, with everything that they share. Nothing of it is kept."""
         commit = self.git.resolve(rev)
         shared, folders = self._shared(commit)
-        kept: dict[tuple[str, str], Parsed] | None = None
-        for chunk in _chunks((e for e in self.git.tree(commit, ("subscribers",)) if not is_shared(e.path)), size):
-            loading = _Loading()
-            loading.folders |= folders
-            yield self._read(loading, commit, [*shared, *chunk], None), [entry.path for entry in chunk]
-            if kept is None:
-                kept = {key: one for key, one in self._parsed[commit].items() if is_shared(key[0])}
-            self._parsed[commit] = dict(kept)
+        loading = _Loading()
+        loading.folders |= folders
+        found = self._read(loading, commit, [*shared, *entries], None)
+        self._parsed[commit] = {key: one for key, one in self._parsed[commit].items() if is_shared(key[0])}
+        return found
 
     def _shared(self, commit: str) -> tuple[list[Entry], frozenset[str]]:
         """The files that say something about many, and the names of the groups' folders."""
