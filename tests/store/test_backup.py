@@ -24,7 +24,7 @@ NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 AGAIN = {
     *("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "nas", "nasreload", "ispctl_login"),
     *("ispctl_pop", "ispctl_identity", "ispctl_object", "ispctl_service", "ispctl_meta", "ispctl_secret"),
-    *("ispctl_loop", "ispctl_rejects"),
+    *("ispctl_loop", "ispctl_rejects", "ispctl_print"),
 }
 """Made again: by `radius init`, an apply, or whoever runs the loop."""
 
