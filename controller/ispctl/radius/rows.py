@@ -149,8 +149,8 @@ class RadiusRows:
                 elif not alone:
                     told.append((change, problem or []))
             problems |= self._together(told, have, held)
-            logins = [change.key[1] for change in batch if change.key[0] == "login" and change.key not in problems]
-            Prints(self._database).take(logins)
+            done = (c for c in batch if c.key not in problems and have.get(c.key) != _frozen(c.after))
+            Prints(self._database).take([change.key[1] for change in done if change.key[0] == "login"])
             found = ((change, problems.get(change.key)) for change in batch)
             return [Outcome(change, no.text, no.code) if no else Outcome(change) for change, no in found]
 
