@@ -72,7 +72,7 @@ class Ran(NamedTuple):
 def last_report(store: Store) -> datetime | None:
     """When the newest accounting report came."""
     sql = (
-        "SELECT max(acctstoptime) FROM radacct"
+        "SELECT max(acctstoptime) FROM radacct WHERE acctstoptime IS NOT NULL"
         " UNION ALL SELECT max(acctupdatetime) FROM radacct WHERE acctstoptime IS NULL"
     )
     return max(filter(None, (moment(at) for (at,) in store.database.query(sql))), default=None)

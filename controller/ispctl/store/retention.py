@@ -100,14 +100,13 @@ def prune(
     enough: Callable[[], bool] = lambda: False,
     rest: Callable[[float], None] = time.sleep,
 ) -> Pruned:
-    """Close and delete until nothing is left, or `enough` says so after a batch. `progress` is called before each batch
+    """Close and delete until nothing is left, or `enough` says so after a batch. `progress` is called after each batch
     with what is done so far; what it raises ends the work between two transactions. One entry of the journal counts
     what was done, also if the run is killed; none is made where there is nothing to do."""
     deaf = _deaf(store, keep, now)
     found, run = Pruned(deaf=deaf), None
     for step in _steps(store, keep, now, deaf):
         while found.done:
-            progress(f"{step.name}", found.counts[step.name], 0)
             began = time.monotonic()
             with store.transaction():
                 count = _batch(store, step)
@@ -117,6 +116,7 @@ def prune(
                     run.count(found.counts)
             if not count:
                 break
+            progress(step.name, found.counts[step.name], 0)
             if enough():
                 found = replace(found, done=False)
                 break
