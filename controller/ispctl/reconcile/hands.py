@@ -36,7 +36,7 @@ def drifted(world: World) -> Drift:
     reading = reading_of_applied(world)
     intent = cache(lambda: intent_of(reading.snapshot, reading.now))
     changes, _ = drift(reading, RadiusRows(world.store), intent)
-    return Drift(_plan(world, reading, intent(), changes) if changes else _empty(reading))
+    return Drift(_plan(world, reading, intent(), changes) if changes else _nothing(world, reading.commit))
 
 
 def repair(world: World, permission: Permission | None = None) -> Drift:
@@ -86,8 +86,11 @@ def reading_of_applied(world: World) -> Reading:
     return Reading(world.repository, world.store, RadiusRows(world.store), commit, world.now)
 
 
-def _empty(reading: Reading) -> Plan:
-    return Plan("live", reading.commit, reading.commit, reading.now, (), ())
+def _nothing(world: World, commit: str) -> Plan:
+    """Nothing to repair; what is paused or only observed is said all the same."""
+    shared = (world.repository.part(commit, ()),)
+    plan = Plan("live", commit, commit, world.now, (), ())
+    return with_observed(with_stops(plan, world.store.pauses(world.now), shared, world.store), shared, ())
 
 
 def _plan(world: World, reading: Reading, intent: Intent, changes: Sequence[Change]) -> Plan:
