@@ -43,6 +43,14 @@ def test_a_phone_is_found_in_another_grouping(folder: Path) -> None:
     assert sightings(folder) == ["note.md: a phone in clear"]
 
 
+def test_digits_inside_a_digest_are_nobodys_phone(folder: Path) -> None:
+    digits = re.sub(r"\D", "", canary.PHONE)[-7:]
+    (folder / "report.json").write_text(f'"fingerprint": "{digits:a<64}"')
+    assert sightings(folder) == []
+    (folder / "report.json").write_text(f'"fingerprint": "{digits:a<63}"')
+    assert sightings(folder) == ["report.json: a phone in clear"]
+
+
 def test_the_people_of_the_example_are_looked_for(folder: Path) -> None:
     source = folder / "subscribers" / "group" / "sub-1.yaml"
     source.parent.mkdir(parents=True)

@@ -119,7 +119,7 @@ def test_a_merge_request_is_checked_and_planned_and_applies_nothing(isp: Isp) ->
     isp.edit("down: 50M", "down: 40M")
     ran = isp.merge_request()
     assert ran.jobs == {"validate": "PASS", "plan": "PASS"}
-    assert json.loads((isp.folder / "tfplan.json").read_text()) == {"create": 0, "update": 6, "delete": 0}
+    assert json.loads((isp.folder / "tfplan.json").read_text()) == {"create": 0, "update": 7, "delete": 0}
     assert (isp.folder / "plan.md").read_text().startswith("### ispctl plan: 5 services slower")
     assert json.loads((isp.folder / "plan.json").read_text())["kind"] == "proposed"
     assert isp.rate() == ""

@@ -54,7 +54,7 @@ class Session:
 
         own, usual, home = (self.env.get(name) for name in ("ISPCTL_CACHE", "XDG_CACHE_HOME", "HOME"))
         folder = Path(own) if own else Path(usual or f"{home}/.cache") / "ispctl" if usual or home else None
-        name = sha256(str(repository.git.folder).encode()).hexdigest()[:16]
+        name = sha256(os.fsencode(repository.git.folder)).hexdigest()[:16]
         return Index(repository, folder / f"{name}.index" if folder else None, progress)
 
     @property

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ispctl.plan import Fields, Value
 from ispctl.radius._rows_text import Unfit
-from ispctl.store import Database
+from ispctl.store import Database, odd
 
 DRAINING: Final = "-"
 ALTERED: Final = ("altered",)
@@ -50,7 +50,7 @@ class Ranges:
         """Which of these ranges hold addresses of a pool that is not ours."""
         ours = {DRAINING, *(str(noted.get("pool")) for noted in self._noted().values())}
         rows = self._database.query("SELECT pool_name, framedipaddress FROM radippool")
-        there = [ip_network(str(address)) for pool, address in rows if pool not in ours]
+        there = [_network(address) for pool, address in rows if pool not in ours]
         return frozenset(net for net in names if any(_meet(address, ip_network(net)) for address in there))
 
     def write(self, net: str, _: Fields | None, want: Fields | None) -> None:
@@ -97,19 +97,26 @@ class Ranges:
     def _there(self, net: str, pool: str) -> list[tuple[str, int]]:
         rows = self._database.query("SELECT framedipaddress, rest FROM radippool WHERE pool_name = ?", (pool,))
         around = ip_network(net)
-        return [(str(address), int(rest)) for address, rest in rows if _meet(ip_network(str(address)), around)]
+        return [(str(address), int(rest)) for address, rest in rows if _meet(_network(address), around)]
 
     def _see_none_cut_otherwise(self, net: str, length: int) -> None:
         """Raises Unfit (E349) where somebody holds a prefix of another length here: a new one would overlap it."""
         rows = self._database.query("SELECT framedipaddress FROM radippool WHERE expiry_time >= CURRENT_TIMESTAMP")
-        held = [prefix for (text,) in rows if _meet(prefix := ip_network(str(text)), ip_network(net))]
-        if odd := [prefix for prefix in held if prefix.prefixlen != length]:
-            text = f"{len(odd)} prefixes of {net} are still leased in another length than /{length}"
+        held = [prefix for (text,) in rows if _meet(prefix := _network(text), ip_network(net)) and prefix]
+        if other := [prefix for prefix in held if prefix.prefixlen != length]:
+            text = f"{len(other)} prefixes of {net} are still leased in another length than /{length}"
             raise Unfit("E349", f"{text}; take the pool out of git until those leases have ended")
 
     def _noted(self) -> dict[str, dict[str, Any]]:
+        """What each range of ours was made from. Raises Refusal (E311) where a hand wrote something else there."""
         rows = self._database.query("SELECT key, value FROM ispctl_object WHERE kind = 'range'")
-        return {str(net): json.loads(value) for net, value in rows}
+        try:
+            found = {str(ip_network(str(net))): json.loads(value) for net, value in rows}
+        except ValueError:
+            found = {"": None}
+        if not all(isinstance(noted, dict) for noted in found.values()):
+            raise odd(self._database.place, "ispctl_object")
+        return found
 
 
 class Realms:
@@ -140,8 +147,16 @@ def _noted_addresses(net: str, noted: dict[str, Any]) -> frozenset[str]:
     return addresses(net, _length(noted), tuple(map(str, noted.get("without", ()))))
 
 
-def _meet(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
-    return one.version == other.version and one.overlaps(other)
+def _network(text: object) -> IPv4Network | IPv6Network | None:
+    """What a row of radippool gives away; None for what a hand wrote there that is no address."""
+    try:
+        return ip_network(str(text))
+    except ValueError:
+        return None
+
+
+def _meet(one: IPv4Network | IPv6Network | None, other: IPv4Network | IPv6Network) -> bool:
+    return one is not None and one.version == other.version and one.overlaps(other)
 
 
 def _texts(value: Value) -> tuple[str, ...]:

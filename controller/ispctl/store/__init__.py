@@ -5,6 +5,7 @@ Imported by radius, reconcile, status and lab; imports plan and model only.
 
 from ispctl.store._database import Database, Statement
 from ispctl.store._dsn import Address, File, address
+from ispctl.store._errors import odd
 from ispctl.store._foreign import reading
 from ispctl.store._journal import Run
 from ispctl.store._lock import Holder
@@ -37,5 +38,6 @@ __all__ = [
     "Store",
     "Undone",
     "address",
+    "odd",
     "reading",
 ]
