@@ -153,4 +153,4 @@ def steady(text: str) -> str:
     text = re.sub(r"\bschema \d+\b", "schema N", text)
     text = re.sub(r"\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b", "COMMIT", text)
     text = re.sub(r"\b[0-9a-f]{16}-[0-9a-f]{16}\b", "CLASS", text)
-    return re.sub(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b", "RUN", text)
+    return re.sub(r"\b\d{8}-\d{6}-[0-9a-z]{6}\b", "RUN", text)

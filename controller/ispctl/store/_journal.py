@@ -62,7 +62,8 @@ class Run:
 
 def begin(database: Database, kind: str, commit: str, base: str, digest: str, actor: str, at: datetime) -> Run:
     ((before,),) = database.query("SELECT count(*) FROM ispctl_journal WHERE started = ?", (stamp(at),))
-    run = f"{at:%Y%m%d-%H%M%S}-{min(before, 0xFF):02x}{secrets.token_hex(2)}"  # of one second, the later sorts last
+    turn = chr(97 + min(before // 26, 25)) + chr(97 + before % 26)  # of one second, the later sorts last
+    run = f"{at:%Y%m%d-%H%M%S}-{turn}{secrets.token_hex(2)}"
     database.write(
         "INSERT INTO ispctl_journal (run, kind, commit_id, base_id, digest, actor, host, pid, started)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
