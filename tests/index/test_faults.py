@@ -114,6 +114,20 @@ def test_a_full_disk_is_no_obstacle(isp: Isp, tmp_path: Path, monkeypatch: pytes
     assert os.listdir(tmp_path / "cache") == [], "nothing half-made stays behind"
 
 
+def test_a_disk_that_fills_up_meanwhile_spoils_neither_an_answer_nor_an_apply(
+    isp: Isp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    place = tmp_path / "cache" / "isp.index"
+    monkeypatch.setattr("ispctl.index._file.Making.add", full)
+    answer(isp, place)
+    with Repository.open(isp.folder) as repository:
+        Index(repository, place, worth=1).advance(isp.commits[-1], NOON)
+    assert os.listdir(place.parent) == []
+
+
 def test_a_commit_that_is_gone_from_git_is_no_obstacle(isp: Isp, place: Path, tmp_path: Path) -> None:
     """A branch that was pushed by force, or a shallow clone: the index stands at a commit that is not here."""
     shallow = tmp_path / "shallow.git"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -108,21 +109,20 @@ class Index:
                 file.close()
 
     def advance(self, rev: str, now: datetime) -> None:
-        """Let the index stand at a commit: whoever applies one calls this. A small repository has none."""
-        file = self._opened()
-        if file is None:
-            if self._place is not None and self._large(rev):
+        """Let the index stand at a commit: whoever applies one calls this. A small repository has none. Where it cannot
+        be written (a full disk, somebody else who is at it) it stays as it is: what was applied is applied."""
+        with suppress(sqlite3.Error):
+            file = self._opened()
+            try:
+                if file is not None:
+                    self._advanced(file, self._repository.resolve(rev), now)
+                elif self._place is not None and self._large(rev):
+                    self._made(rev, now).close()
+            except TooWide:
                 self._made(rev, now).close()
-            return
-        try:
-            self._advanced(file, self._repository.resolve(rev), now)
-        except TooWide:
-            file.close()
-            self._made(rev, now).close()
-        except sqlite3.Error:
-            pass  # somebody else is at it, or it is damaged, which the next to open it finds
-        finally:
-            file.close()
+            finally:
+                if file is not None:
+                    file.close()
 
     def _advanced(self, file: File, commit: str, now: datetime) -> None:
         assert self._place is not None
