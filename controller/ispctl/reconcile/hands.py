@@ -19,11 +19,12 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Pair, Plan, ServiceChange, build
 from ispctl.radius.rendering import WALLED, Intent
 from ispctl.radius.rows import RadiusRows, order
+from ispctl.reconcile.drift import drift
 from ispctl.reconcile.guards import not_paused, taken
 from ispctl.reconcile.managed import with_observed
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.stops import with_stops
-from ispctl.reconcile.survey import Reading, drift
+from ispctl.reconcile.survey import Reading
 from ispctl.reconcile.world import Drift, Permission, World
 from ispctl.states import Access
 from ispctl.store import Holder, Run

@@ -22,7 +22,7 @@ from ispctl.platforms import Attribute
 from ispctl.radius import live
 from ispctl.radius.limits import Limits
 from ispctl.radius.rendering import Intent, needed, needs_new_session, render, session_class
-from ispctl.radius.rows import TARGET, RadiusRows
+from ispctl.radius.rows import TARGET
 from ispctl.reconcile import rest, settled
 from ispctl.reconcile.applied import digest_of, from_text, terms_from_value
 from ispctl.reconcile.managed import with_observed
@@ -213,22 +213,6 @@ def restored(store: Store, stored: Mapping[str, AppliedService]) -> Mapping[str,
     return {owner: entitlement for owner, entitlement in found if entitlement}
 
 
-def drift(reading: Reading, rows: RadiusRows, intent: Callable[[], Intent]) -> tuple[tuple[Change, ...], Resources]:
-    """What stands in the database otherwise than the last apply left it, by key; what time alone has made due since
-    then is no drift. And the logins that were looked at and stand as they should. `intent` is asked only where
-    something stands otherwise than it was written. Raises Unreachable."""
-    written = {_key(name): value.get("digest", "") for name, value in reading.store.objects(RENDERED).items()}
-    have, suspect = rows.suspect()
-    if not suspect and all(digest_of(have.get(key)) == written.get(key) for key in have.keys() | written.keys()):
-        return (), {}
-    written |= {("login", row.login): row.digest for row in reading.store.entitlements()}
-    want = {key: fields for key, fields in render(intent()).items() if key[0] != "login" or key in suspect}
-    due = {key for key in want.keys() | written.keys() if digest_of(want.get(key)) != written.get(key, "")}
-    changes = tuple(change for change in diff(TARGET, want, have) if change.key not in due)
-    good = {key: want[key] for key in want.keys() & suspect - due if have.get(key) == want[key]}
-    return changes, good
-
-
 def disturbs(intent: Intent, waiting: Sequence[live.Behind] = ()) -> Callable[[Entitlement, Entitlement], bool]:
     """Whether a session must end for a change to take effect. Who is online is known by what `waiting` sessions need
     where they are; anybody else by every platform he is planned on."""
@@ -261,6 +245,12 @@ def shared_key(key: Key) -> str:
     return "/".join(key)
 
 
+def key_of(name: str) -> Key:
+    """The reverse of `shared_key`."""
+    kind, _, rest = name.partition("/")
+    return kind, rest
+
+
 def _told(store: Store) -> Callable[[str], Sequence[Attribute] | None]:
     """What a rendering of a group grants, by its hash; read when a vendor first needs it."""
     read = cache(lambda: store.objects(TOLD))
@@ -275,7 +265,7 @@ def _told(store: Store) -> Callable[[str], Sequence[Attribute] | None]:
 def _touched(reading: Reading, want: Resources, stored: Mapping[str, AppliedService]) -> list[Key]:
     """Every key that is wanted otherwise than it was last written."""
     written = reading.store.objects(RENDERED)
-    shared = {key for key in want if key[0] in SHARED} | {_key(name) for name in written}
+    shared = {key for key in want if key[0] in SHARED} | {key_of(name) for name in written}
     last = {key: written.get(shared_key(key), {}).get("digest", "") for key in shared}
     last |= {key: "" for key in want if key[0] == "login"}
     last |= {("login", row.login): row.digest for row in stored.values()}
@@ -284,11 +274,6 @@ def _touched(reading: Reading, want: Resources, stored: Mapping[str, AppliedServ
 
 def _until(intent: Intent) -> datetime | None:
     return min((e.until for e in intent.entitlements if e.until), default=None)
-
-
-def _key(name: str) -> Key:
-    kind, _, rest = name.partition("/")
-    return kind, rest
 
 
 def _with_needs(changes: tuple[Change, ...]) -> tuple[Change, ...]:
