@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Literal
 
 from ispctl.desired import Because, Entitlement
@@ -44,7 +45,7 @@ class Change:
     def action(self) -> Literal["create", "update", "delete"]:
         return "create" if self.before is None else "delete" if self.after is None else "update"
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Names what would be done; not when, not why."""
         return hashlib.sha256(said(self).encode()).hexdigest()[:16]
@@ -156,7 +157,7 @@ class Plan:
     rerendered: tuple[str, ...] = ()
     """Ids of what only another version of this program had written otherwise: nobody's changes."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Equal for two plans that would do the same; covers (target, key, before, after) and nothing else."""
         return digest(self.changes)
@@ -178,24 +179,24 @@ class Plan:
         """Why a service is left as it is: "paused", "observed", or empty."""
         return next((stop.kind for stop in self.stops if owner in stop.services), "")
 
-    @property
+    @cached_property
     def stopped(self) -> frozenset[str]:
         """The ids of the changes that a pause holds, or that are only observed."""
         return frozenset(id for stop in self.stops for id in stop.changes)
 
-    @property
+    @cached_property
     def still(self) -> frozenset[str]:
         """The services that keep the rows they have, because of a stop."""
         return frozenset(owner for stop in self.stops for owner in stop.services)
 
-    @property
+    @cached_property
     def going(self) -> Plan:
         """What is left of a plan when nothing that is stopped is done: what the gates have to judge."""
         stopped, still = self.stopped, self.still
         services = tuple(service for service in self.services if service.owner not in still)
         return replace(self, services=services, changes=tuple(c for c in self.changes if c.id not in stopped))
 
-    @property
+    @cached_property
     def summary(self) -> Mapping[str, int]:
         """How many people are touched and how; how many rows are written. Worst effect counts."""
         lost = sum(bool(LOSSES & set(s.effects)) for s in self.services)
@@ -381,7 +382,7 @@ def _because(
         names.remove("access")  # that a state has a meaning is no news
     known = will_be.because
     found = [known[name] for name in dict.fromkeys(names) if name in known] or [known["state"]] * ("state" in known)
-    mine = [r.where is not None and r.where.file in changed for r in found]
+    mine = [r.file in changed for r in found]
     told = [replace(reason, commit=commit if own else "") for reason, own in zip(found, mine, strict=True)]
     return sorted(dict.fromkeys(told), key=lambda reason: not reason.commit)
 

@@ -59,7 +59,7 @@ def save(planned: Planned, format: str, out: Path, option: str = "--out") -> Non
 
 def _counts(planned: Planned) -> str:
     """The rows of a plan in the three numbers that GitLab shows on a merge request (its report type terraform)."""
-    summary = document(planned.plan, zone_of(planned.snapshot))["summary"]
+    summary = planned.plan.summary
     return dumps({action: summary[action] for action in ("create", "update", "delete")})
 
 

@@ -261,7 +261,7 @@ class _Service:
             if self.explain:
                 loc = self.changed.get(name, (*self.at, name))
                 code = "scheduled" if name in self.changed else "service"
-                self.because[name] = Because(code, f"{name} of the service", self.document.where(*loc))
+                self.because[name] = Because(code, f"{name} of the service", self.document.spot(*loc))
             return own
         default = getattr(self.group.value.defaults, name, None) if self.group else None
         if self.group and default is not None:
@@ -315,7 +315,7 @@ class _Service:
     def _why(self, code: str, text: str, *field: str | int) -> Because:
         if not self.explain:
             return _UNASKED
-        return Because(code, text, self.document.where(*self.at, *field))
+        return Because(code, text, self.document.spot(*self.at, *field))
 
 
 def _later(at: datetime, by: timedelta) -> datetime:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from ispctl.model.document import Document
+from ispctl.model.document import Document, Spot
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
 from ispctl.model.subscriber import Group
@@ -25,8 +25,17 @@ class Because:
 
     code: str
     text: str
-    where: Where | None = None
+    at: Where | Spot | None = None
     commit: str = ""
+
+    @property
+    def where(self) -> Where | None:
+        return self.at.where if isinstance(self.at, Spot) else self.at
+
+    @property
+    def file(self) -> str:
+        """Where `where` is, which costs nothing to know; empty for nowhere."""
+        return self.at.file if self.at else ""
 
 
 class Context(Protocol):

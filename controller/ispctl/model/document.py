@@ -30,6 +30,19 @@ class Nowhere:
 
 
 @dataclass(frozen=True)
+class Spot:
+    """A place that is looked up when somebody asks for it: a file that was read at once has to be read again for it."""
+
+    file: str
+    loc: Loc
+    places: Places = field(repr=False, compare=False)
+
+    @property
+    def where(self) -> Where:
+        return Where(self.file, *self.places.value(self.loc))
+
+
+@dataclass(frozen=True)
 class Document(Generic[T]):
     """One file: its path, its content as a model, and where each part of it stands."""
 
@@ -40,6 +53,10 @@ class Document(Generic[T]):
     def where(self, *loc: str | int) -> Where:
         """The place of a value, or of the nearest thing above it that is written down."""
         return Where(self.path, *self.places.value(loc))
+
+    def spot(self, *loc: str | int) -> Spot:
+        """The same, not looked up yet."""
+        return Spot(self.path, loc, self.places)
 
     def where_key(self, *loc: str | int) -> Where:
         """The place of a key."""

@@ -16,7 +16,6 @@ from ispctl.report._people import rerendered
 from ispctl.report._stops import stops
 from ispctl.report._words import clean, listed, masked, plural, short, with_offset, wrapped
 from ispctl.report.plan_json import change, stamp, stop
-from ispctl.report.plan_json import document as plan_document
 
 if TYPE_CHECKING:
     from ispctl.reconcile import Drift, Result
@@ -35,7 +34,7 @@ def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
         "commit": result.commit,
         "now": stamp(plan.now, zone),
         "digest": plan.digest,
-        "summary": plan_document(plan, zone)["summary"],
+        "summary": dict(plan.summary),
         "written": _written(result.outcomes),
         "rerendered": list(plan.rerendered),
         "failed": _failed(result.outcomes),
