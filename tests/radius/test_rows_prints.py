@@ -67,20 +67,20 @@ def test_what_is_suspect_is_what_reading_everything_finds(
         with world.make(Place(dsn, tmp_path_factory.mktemp("prints"))) as store:
             rows = RadiusRows(store)
             assert world.go(rows, STATE) == []
-            assert rows.suspect()[1] == frozenset()
+            assert rows.suspect() == frozenset()
             world.place_of(store).hand(*(edit.format(login) for edit, login in edits))
             whole = rows.read(None)
-            have, suspect = rows.suspect()
-            assert have == {key: fields for key, fields in whole.items() if key[0] != "login" or key in suspect}
+            suspect = rows.suspect()
+            assert rows.shared() == {key: fields for key, fields in whole.items() if key[0] != "login"}
             logins = {key for key in whole.keys() | STATE.keys() if key[0] == "login"}
-            assert {key for key in logins if whole.get(key) != STATE.get(key)} <= suspect
-            assert {login for _, login in suspect} <= {
+            assert {key[1] for key in logins if whole.get(key) != STATE.get(key)} <= suspect
+            assert suspect <= {
                 *(login for _, login in edits),
                 *(f"new-{login}" for _, login in edits),
                 *(NAMES[:1] if any("SET username" in edit for edit, _ in edits) else ()),
             }
             if not world.go(rows, STATE):  # whoever lost his entry is not ours any more
-                assert rows.suspect()[1] == frozenset()
+                assert rows.suspect() == frozenset()
 
     check()
 
@@ -90,15 +90,15 @@ def test_where_nothing_is_known_of_the_rows_all_are_suspect_until_they_are_vouch
 ) -> None:
     hand(store, "DELETE FROM ispctl_print")
     rows = full.read([ANITA])
-    assert full.suspect()[1] == {ANITA}
+    assert full.suspect() == {ANITA[1]}
     full.vouch({ANITA: {**rows[ANITA], "sessions": 9}})
-    assert full.suspect()[1] == {ANITA}
+    assert full.suspect() == {ANITA[1]}
     full.vouch(rows)
-    assert full.suspect()[1] == frozenset()
+    assert full.suspect() == frozenset()
 
 
 def test_rows_that_changed_meanwhile_stay_suspect(store: Store, full: RadiusRows) -> None:
     before = full.read([ANITA])[ANITA]
     hand(store, "UPDATE ispctl_login SET sessions = 7")
     assert world.one(full, ANITA, before, {**before, "sessions": 3}).code == "E313"
-    assert full.suspect()[1] == {ANITA}
+    assert full.suspect() == {ANITA[1]}

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def find_drift(session: Session, permission: Permission | None) -> tuple[Drift, Snapshot]:
-    """Compare the whole database with what was applied; with a permission, put it right. And what HEAD says of those
-    who drifted. Raises Refusal, also where the database gives no answer to trust."""
+    """Compare the whole database with what was applied; with a permission, put it right. And what HEAD says of all of
+    them together. Raises Refusal, also where the database gives no answer to trust."""
     from ispctl import reconcile
     from ispctl.backend import Unreachable
 
     with session.repository() as repository:
-        shared = repository.part("HEAD", ()) if permission is None else repository.at("HEAD")
+        shared = repository.part("HEAD", ())
         with world(session, repository, shared, session.now, readonly=permission is None) as opened:
             try:
                 found = reconcile.drifted(opened) if permission is None else reconcile.repair(opened, permission)
             except Unreachable as error:
                 raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
-            return found, repository.at("HEAD") if found.changes else shared
+            return found, shared
 
 
 @dataclass(frozen=True)

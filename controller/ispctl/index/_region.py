@@ -38,11 +38,12 @@ class Region:
 
 @dataclass(frozen=True)
 class Besides:
-    """Whom a look has to include though no file of theirs differs: everybody whom time has changed after `since`, and
-    the subscribers with these ids."""
+    """Whom a look has to include though no file of theirs differs: everybody whom time has changed after `since`, the
+    subscribers with these ids, and whoever has these logins."""
 
     since: datetime | None = None
     ids: Collection[str] = ()
+    logins: Collection[str] = ()
 
 
 def region(repository: Repository, index: File, commits: Collection[str], now: datetime, besides: Besides) -> Region:
@@ -55,6 +56,7 @@ def region(repository: Repository, index: File, commits: Collection[str], now: d
             raise TooWide
         numbers |= index.turned(int(besides.since.timestamp()), int(now.timestamp()))
     numbers |= index.claiming(hashed("id", id) for id in besides.ids)
+    numbers |= index.claiming(hashed("login", login.casefold()) for login in besides.logins)
     seeds: set[str] = set(index.paths(numbers))
     for commit in commits:
         seeds |= _changed(repository, index, commit)

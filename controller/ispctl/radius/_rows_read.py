@@ -13,24 +13,10 @@ from ispctl.radius import _rows_text as text
 from ispctl.radius._rows_marks import sight
 from ispctl.radius._rows_pool import Ranges, Realms
 from ispctl.store import LAB_CLIENT, Store
+from ispctl.store.prints import COLUMNS
 
 ALTERED: Final = "altered"
 PASSWORD: Final = "Cleartext-Password"  # noqa: S105  # the name of an attribute
-COLUMNS: Final = (
-    "owner",
-    "class",
-    "refuse",
-    "expires",
-    "on_expiry",
-    "pop",
-    "on_roam",
-    "mac_mode",
-    "mac_max",
-    "on_mismatch",
-    "sessions",
-    "method",
-)
-"""Fields of a login that stand in ispctl_login as they are."""
 
 
 class Reader:

@@ -11,8 +11,9 @@ from typing import Any, Final
 from ispctl.plan import Change, Fields, Key, Value
 from ispctl.radius import _rows_text as text
 from ispctl.radius._rows_pool import Ranges, Realms
-from ispctl.radius._rows_read import COLUMNS, PASSWORD, Reader
+from ispctl.radius._rows_read import PASSWORD, Reader
 from ispctl.store import Database
+from ispctl.store.prints import COLUMNS
 
 Opener = Callable[[str], str]
 """The digest of a sealed value -> its clear text; raises Refusal when it cannot be opened."""

@@ -15,10 +15,10 @@ from ispctl.backend import Outcome, Unreachable
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Key, Resources, Value
 from ispctl.radius import _rows_text as text
-from ispctl.radius._rows_prints import Prints
 from ispctl.radius._rows_read import Reader
 from ispctl.radius._rows_write import Opener, Writer
 from ispctl.store import Statement, Store
+from ispctl.store.prints import Prints
 
 TARGET: Final = "radius"
 BATCH: Final = 200
@@ -74,12 +74,18 @@ class RadiusRows:
         except Refusal as refusal:
             raise Unreachable(TARGET, str(refusal)) from refusal
 
-    def suspect(self) -> tuple[Resources, frozenset[Key]]:
-        """All that is ours, without logins that stand as they were written; and the logins that do not, or of which
-        that is not known, whether or not they are still there. Raises Unreachable."""
+    def shared(self) -> Resources:
+        """All of ours that is not of a login. Raises Unreachable."""
         try:
-            logins = [("login", login) for login in sorted(Prints(self._database).differing())]
-            return Reader(self._store).read(logins, every=_SHARED), frozenset(logins)
+            return Reader(self._store).read((), every=_SHARED)
+        except Refusal as refusal:
+            raise Unreachable(TARGET, str(refusal)) from refusal
+
+    def suspect(self) -> frozenset[str]:
+        """The logins that do not stand as they were written, or of which that is not known, whether or not they are
+        still there. Raises Unreachable."""
+        try:
+            return frozenset(Prints(self._database).differing())
         except Refusal as refusal:
             raise Unreachable(TARGET, str(refusal)) from refusal
 

@@ -7,19 +7,19 @@ pause holds it like everything else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl import gates
-from ispctl.intent import intent_of
+from ispctl.desired import Entitlement
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Pair, Plan, ServiceChange, build
-from ispctl.radius.rendering import WALLED, Intent
+from ispctl.radius.rendering import WALLED
 from ispctl.radius.rows import RadiusRows, order
-from ispctl.reconcile.drift import drift
+from ispctl.reconcile.drift import Found, find
 from ispctl.reconcile.guards import not_paused, taken
 from ispctl.reconcile.managed import with_observed
 from ispctl.reconcile.sealed_values import SealedValues
@@ -34,10 +34,8 @@ _OPEN: Final[Mapping[Access, int]] = {"open": 2, "walled": 1, "none": 0}
 
 def drifted(world: World) -> Drift:
     """What stands in the database otherwise than the last apply left it. Raises Refusal, Unreachable."""
-    reading = reading_of_applied(world)
-    intent = cache(lambda: intent_of(reading.snapshot, reading.now))
-    changes, _ = drift(reading, RadiusRows(world.store), intent)
-    return Drift(_plan(world, reading, intent(), changes) if changes else _nothing(world, reading.commit))
+    found = find(reading_of_applied(world), RadiusRows(world.store))
+    return Drift(_plan(world, found, found.by_hand))
 
 
 def repair(world: World, permission: Permission | None = None) -> Drift:
@@ -46,21 +44,20 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
     permission = permission or Permission()
     with world.store.lock(Holder("", world.now, "drift --repair")):
         reading = reading_of_applied(world)
-        policy = reading.snapshot.policy.value
+        policy = world.repository.part(reading.commit, ()).policy.value
         not_paused(world.store.pauses(world.now), ZoneInfo(policy.timezone))
-        intent, rows = intent_of(reading.snapshot, reading.now), RadiusRows(world.store)
-        changes, good = drift(reading, rows, lambda: intent)
-        plan = _plan(world, reading, intent, changes)
-        total = sum(1 for _ in intent.entitlements)
-        closed = gates.closed(plan, total, taken(world), policy.limits, permission.most)
+        rows = RadiusRows(world.store)
+        found = find(reading, rows, vouch=rows.vouch)
+        changes = found.by_hand
+        plan = _plan(world, found, changes)
+        closed = gates.closed(plan, found.part.facts.services, taken(world), policy.limits, permission.most)
         held = gates.held(plan, frozenset(one.gate for one in closed), {})
         todo = [change for change in changes if change.id not in held | plan.stopped]
-        secrets = SealedValues(reading.snapshot.nas, intent.entitlements, world.keyring)
+        secrets = SealedValues(found.part.nas, found.intent.entitlements if todo else (), world.keyring)
         secrets.check(todo)
         run = world.store.begin_run("repair", world.now, commit=reading.commit, actor=world.actor)
         beside = partial(_beside, world, run, {service.owner: service for service in plan.services})
         outcomes = tuple(rows.apply(order(todo), secrets.open, beside))
-        rows.vouch(good)
         failed = sum(bool(outcome.error) for outcome in outcomes)
         counts = {"rows": len(outcomes), "failed": failed, "held": len(held)}
         run.finish("failed" if failed or closed else "done", world.clock(), counts)
@@ -84,36 +81,30 @@ def reading_of_applied(world: World) -> Reading:
         text = "nothing has been applied to this database, so there is nothing to compare it with"
         raise Refusal(Problem("E608", text, advice="ispctl apply makes it equal to a commit"))
     commit = world.repository.resolve(applied.commit)
-    return Reading(world.repository, world.store, RadiusRows(world.store), commit, world.now)
+    return Reading(world.repository, world.store, RadiusRows(world.store), commit, world.now, world.index)
 
 
-def _nothing(world: World, commit: str) -> Plan:
-    """Nothing to repair; what is paused or only observed is said all the same."""
-    shared = (world.repository.part(commit, ()),)
-    plan = Plan("live", commit, commit, world.now, (), ())
-    return with_observed(with_stops(plan, world.store.pauses(world.now), shared, world.store), shared, ())
-
-
-def _plan(world: World, reading: Reading, intent: Intent, changes: Sequence[Change]) -> Plan:
-    """The repair as a plan: whom it takes from what a hand had given, and what is paused."""
+def _plan(world: World, found: Found, changes: Sequence[Change]) -> Plan:
+    """The repair as a plan: whom it takes from what a hand had given; what is paused or only observed, in any case."""
+    entitlements = found.intent.entitlements if changes else ()
     plan = build(
         "live",
-        _pairs(intent, changes),
+        _pairs(entitlements, changes),
         changes,
-        commit=reading.commit,
-        base=reading.commit,
+        commit=found.part.commit,
+        base=found.part.commit,
         now=world.now,
         disturbs=lambda _was, _will_be: False,
     )
-    here = (reading.snapshot,)
+    here = (found.part,)
     stopped = with_stops(plan, world.store.pauses(world.now), here, world.store)
-    return with_observed(stopped, here, intent.entitlements)
+    return with_observed(stopped, here, entitlements)
 
 
-def _pairs(intent: Intent, changes: Sequence[Change]) -> Iterator[Pair]:
+def _pairs(entitlements: Iterable[Entitlement], changes: Sequence[Change]) -> Iterator[Pair]:
     """Everybody to whom a hand gave more than was applied; what the hand took is a gain that nobody has to count."""
     found = {change.key[1]: change for change in changes if change.key[0] == "login" and change.before and change.after}
-    for entitlement in intent.entitlements:
+    for entitlement in entitlements:
         change = found.get(entitlement.login)
         if change is None or change.owner != entitlement.owner or not change.before:
             continue

@@ -83,7 +83,8 @@ def settle(world: World) -> Settled:
     """Look at the accounting of sessions that acknowledged a change, between two applies. Asks no NAS; a session that
     did not keep to a change is ended by the next apply. Raises Refusal: E312 while somebody applies."""
     with world.store.lock(Holder("", world.now, "settle")):
-        return proof.settle(world.store, reading_of_applied(world).snapshot.nas, world.now)
+        applied = world.repository.part(reading_of_applied(world).commit, ())
+        return proof.settle(world.store, applied.nas, world.now)
 
 
 def _write(

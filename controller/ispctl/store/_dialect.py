@@ -30,6 +30,10 @@ class Dialect:
     """Makes the view `ispctl_rejects` anew; `at` reads as seconds since 1970."""
     hash: str
     """48 bits of a hash of a text, so that the sum of very many fits."""
+    middle: int
+    """What lies in the middle of all hashes: less it, the sum of all there are fits too."""
+    part: str
+    """To which of some thousand parts a login belongs, so that their sums may be told apart."""
     instant: str
     """A parameter in seconds since 1970, as the columns of radacct and radpostauth keep a moment. All times that are
     read, those too, come as whole seconds."""
@@ -54,6 +58,8 @@ SQLITE = Dialect(
     freeradius="freeradius.sqlite.sql",
     rejects=f"DROP VIEW IF EXISTS ispctl_rejects; CREATE VIEW ispctl_rejects AS {_REJECTS.format('last_seen')}",
     hash="ispctl_hash(CAST({} AS blob))",  # a blob: somebody's broken bytes are no text
+    middle=1 << 47,
+    part="0",  # it sorts whatever it groups: one sum of all costs less than many
     instant="?",
 )
 POSTGRESQL = Dialect(
@@ -76,5 +82,7 @@ POSTGRESQL = Dialect(
     # Not dropped: a view keeps what roles were granted on it.
     rejects=f"CREATE OR REPLACE VIEW ispctl_rejects AS {_REJECTS.format('to_timestamp(last_seen)')}",
     hash="hashtextextended({}, 0) >> 16",
+    middle=0,
+    part="(hashtextextended({}, 0) >> 16) & 4095",
     instant="to_timestamp(?)",
 )

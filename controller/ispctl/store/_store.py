@@ -32,9 +32,9 @@ from ispctl.store.records import (
 LAB_DOOR = "lab_coa"
 """Name of a small fact of a lab database: JSON {"coa": {"host", "port"}, "secret"}; all CoA and Disconnect go there."""
 
-
 LAB_CLIENT = "ispctl lab"
 """Description of the rows of `nas` that the lab made; they yield to NAS of the inventory at the same address."""
+_ENTITLEMENT = "SELECT id, key, login, entitlement, digest, commit_id, applied_at FROM ispctl_service"
 
 
 class Meta:
@@ -162,14 +162,19 @@ class Store:
 
     def entitlements(self, services: Sequence[tuple[str, str]] | None = None) -> Iterator[AppliedService]:
         """Applied entitlements by (id, key), sorted; None: all of them."""
-        columns = "SELECT id, key, login, entitlement, digest, commit_id, applied_at FROM ispctl_service"
         if services is None:
-            rows = self.database.stream(f"{columns} ORDER BY id, key")
+            rows = self.database.stream(f"{_ENTITLEMENT} ORDER BY id, key")
         else:
             wanted = set(services)
             ids = sorted({owner for owner, _ in wanted})
-            found = self.database.among(columns + " WHERE id IN ({}) ORDER BY id, key", ids)
+            found = self.database.among(_ENTITLEMENT + " WHERE id IN ({}) ORDER BY id, key", ids)
             rows = (row for row in found if row[:2] in wanted)
+        for *fields, at in rows:
+            yield AppliedService(*[*fields, moment(at) or EPOCH])
+
+    def given(self, logins: Sequence[str]) -> Iterator[AppliedService]:
+        """Applied entitlements by login, in any order."""
+        rows = self.database.among(f"{_ENTITLEMENT} WHERE login IN ({{}})", sorted(set(logins)))
         for *fields, at in rows:
             yield AppliedService(*[*fields, moment(at) or EPOCH])
 

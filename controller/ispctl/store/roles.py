@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.store import prints
 from ispctl.store._store import Store
 
 Kind = Literal["stat", "server"]
@@ -75,7 +76,7 @@ def _known(store: Store) -> dict[str, Kind]:
 
 def _renew(store: Store) -> None:
     _prepare_key(store)
-    for view in _views():
+    for view in (*_views(), *prints.views(store.database.dialect)):
         store.database.write(view)
     for role, kind in _known(store).items():
         ((schema,),) = store.database.query("SELECT quote_ident(current_schema())")
