@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ispctl import reconcile, repo
 from ispctl.index import Index
 from ispctl.intent import intent_of
+from ispctl.lab.cluster import Cluster
 from ispctl.plan import diff
 from ispctl.radius.rendering import render
 from ispctl.radius.rows import TARGET, RadiusRows
@@ -28,7 +29,12 @@ from ispctl.reconcile.drift import Difference, find
 from ispctl.reconcile.hands import reading_of_applied
 from ispctl.reconcile.survey import RENDERED, key_of
 from ispctl.repo import Repository
+from ispctl.status import drift as stat
+from ispctl.status.health import health
 from ispctl.status.rows import differences
+from ispctl.status.view import View, look
+from ispctl.store import Store
+from ispctl.store.roles import grant
 from tests.databases import KINDS, Place
 from tests.index.isp import NOON, Isp
 from tests.index.test_apply import ALL, Opener
@@ -183,19 +189,25 @@ class Cost(NamedTuple):
 
 def cost(site: Site, monkeypatch: pytest.MonkeyPatch) -> Cost:
     """Of a drift, with a repository that was just opened."""
+    with site.world(NOON) as world, monkeypatch.context() as patch:
+        parsed = counted(patch)
+        before = world.store.database.rows_read
+        reconcile.drifted(world)
+        return Cost(len(parsed), world.store.database.rows_read - before)
+
+
+def counted(patch: pytest.MonkeyPatch) -> list[str]:
+    """The files of subscribers that are parsed from now on."""
     parsed: list[str] = []
     real = repo._parse
 
     def parse(path: str, data: bytes) -> repo.Parsed:
-        parsed.append(path)
+        if path.startswith("subscribers/") and not path.endswith("group.yaml"):
+            parsed.append(path)
         return real(path, data)
 
-    with site.world(NOON) as world, monkeypatch.context() as patch:
-        patch.setattr(repo, "_parse", parse)
-        before = world.store.database.rows_read
-        reconcile.drifted(world)
-        files = [path for path in parsed if path.startswith("subscribers/") and not path.endswith("group.yaml")]
-        return Cost(len(files), world.store.database.rows_read - before)
+    patch.setattr(repo, "_parse", parse)
+    return parsed
 
 
 @BOTH
@@ -237,3 +249,55 @@ def test_a_changed_a_missing_and_a_foreign_row_among_many_are_each_named(kind: s
         "ghost": ("delete", ["is in the database and should not be"]),
         "s-170": ("create", ["is not in the database"]),
     }
+
+
+@BOTH
+def test_ispstat_reads_who_drifted_and_whom_time_has_changed(
+    kind: str, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = []
+    for people in (0, 300):
+        site = make(people)
+        site.place.hand("UPDATE radreply SET value = value || 'x' WHERE username = 's-006@home.example'")
+        with seen(site, NOON + timedelta(days=2)) as view, monkeypatch.context() as patch:
+            parsed = counted(patch)
+            found = stat.drift(view) or ()
+            assert [(one.id, one.cause) for one in found] == [("s-002/main", "clock"), ("s-006/main", "hand")]
+            assert view.broken == 0
+            assert view.turning is not None
+            assert view.turning.partial
+            costs.append(Cost(len(parsed), view.store.database.rows_read if view.store else 0))
+            assert {one.name: one.level for one in health(view)}["clock"] == "bad"
+    assert costs[0] == costs[1]
+
+
+@contextmanager
+def seen(site: Site, now: datetime) -> Iterator[View]:
+    """What ispstat sees, without all of the head."""
+    with Repository.open(site.isp.folder) as repository:
+        index = Index(repository, site.index, worth=1)
+        with look(repository, lambda _: site.place.open(readonly=True), now, index) as view:
+            yield view
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_role_that_may_read_no_sum_finds_the_same(kind: str, make: Make, cluster: Cluster) -> None:
+    site = make(20)
+    with site.world(NOON) as world:
+        grant(world.store, "stat_drift", "stat")
+    site.place.hand("ALTER ROLE stat_drift PASSWORD 'canary-pw-role'")
+    try:
+        for edits in (EDITS[:0], EDITS[:1], EDITS[5:6], EDITS):
+            site.place.hand(*(edit.format("s-006@home.example") for edit in edits))
+            reader = cluster.dsn(site.place.dsn.rpartition("/")[2], "stat_drift", "canary-pw-role")
+            said = []
+            for dsn in (site.place.dsn, reader):
+                with Store.open(dsn, base=site.place.base, readonly=True) as store:
+                    said.append((store.sees_secrets, RadiusRows(store).suspect()))
+            (owner, theirs), (blind, ours) = said
+            assert (owner, blind) == (True, False)
+            assert theirs == ours
+            assert bool(ours) == bool(edits)
+    finally:
+        site.place.hand("DROP OWNED BY stat_drift", "DROP ROLE stat_drift")

@@ -38,7 +38,8 @@ class Board:
             return
         try:
             with self._site.store(readonly=True) as store:
-                view = View(self._site.repository, store, self._loop.clock(), head=self._loop.seen.head)
+                head, site = self._loop.seen.head, self._site
+                view = View(site.repository, store, self._loop.clock(), head=head, index=site.index)
                 self._counted = samples(view)
         except Refusal:
             self._counted = (Sample("ispctl_database_up", 0), Sample("ispctl_unread_targets", 1))

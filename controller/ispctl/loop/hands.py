@@ -69,7 +69,7 @@ class Site:
         index: Index | None = None,
     ) -> None:
         self.repository, self.remote = repository, remote
-        self._index = index or Index(repository, None)
+        self.index = index or Index(repository, None)
         self._opener, self._keyring, self._clock, self._progress = opener, keyring, clock, progress
         self._replicas = replicas
         self._anchor = ""
@@ -85,7 +85,7 @@ class Site:
 
     def errors(self, commit: str, now: datetime) -> tuple[Problem, ...]:
         """What forbids to apply a commit."""
-        return tuple(self._index.look((commit,), now).errors(commit))
+        return tuple(self.index.look((commit,), now).errors(commit))
 
     def applied(self) -> str:
         """The commit that the database was last made equal to; empty before the first."""
@@ -108,7 +108,7 @@ class Site:
                 actor=_ACTOR,
                 replicas=self._replicas(snapshot),
                 catching_up=_CATCHING_UP,
-                index=self._index,
+                index=self.index,
             )
             result = apply(world, commit)
         if not result.closed and not result.unread and commit != self._anchor:

@@ -1,17 +1,20 @@
-"""Does the database hold what the applied commit says, now? Looks at every row that is ours; repairs nothing."""
+"""Does the database hold what the applied commit says, now? Looks at who stands otherwise than was written, and at whom
+time has changed since; repairs nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.plan import Change, Resources, diff
-from ispctl.radius.rows import TARGET
-from ispctl.status.rows import differences
+from ispctl.radius.rows import RadiusRows
+from ispctl.reconcile.drift import Difference, Found, find
+from ispctl.reconcile.survey import Reading
+from ispctl.status.rows import differences as _texts
 from ispctl.status.stops import left_alone
 from ispctl.status.view import View
+from ispctl.store import Applied, Store
 
 ADVICE: Final = "ispctl drift --repair makes the rows equal to the applied commit again"
 ADVICE_DUE: Final = "ispctl apply does what time has made due"
@@ -33,31 +36,47 @@ class Drifted:
 def drift(view: View) -> tuple[Drifted, ...] | None:
     """Every key that differs, logins first, without what is only observed or was kept by a pause; None if the database
     gives no answer. Raises Refusal E608 or E622 if there is nothing to compare with."""
-    rows = view.rows
-    if rows is None:
+    applied = view.commit_applied
+    if not view.readable:
         return None
-    if view.commit_applied is None:
+    if applied is None:
         text = "nothing has been applied to this database, so there is nothing to compare it with"
         raise Refusal(Problem("E608", text, advice="ispctl apply makes it equal to the head"))
-    want = view.wanted_applied
-    if want is None or view.served is not view.applied or view.served.broken:
-        text = f"what the applied commit {view.commit_applied.commit[:12]} says cannot be told here"
-        advice = "Fetch it (git fetch), look at it (ispctl validate --commit), or apply the head: ispctl apply"
-        raise Refusal(*view.problems, Problem("E622", text, advice=advice))
-    changes = diff(TARGET, want, rows)
-    alone = left_alone(view, view.served, changes)
-    found = _found((change for change in changes if change.id not in alone), view.wanted_then or {})
-    return tuple(sorted(found, key=lambda one: (one.kind != "login", one.kind, one.id, one.name)))
+    try:
+        commit = view.repository.resolve(applied.commit)
+        found = view.ask(lambda store: _compared(view, store, commit, applied.at))
+        if found is None:
+            return None
+        alone = left_alone(view, found.part, tuple(one.change for one in found.differences))
+    except Refusal as refusal:
+        raise _untold(applied, *refusal.problems) from None
+    except (KeyError, ValueError):  # it holds what cannot be derived or expressed
+        raise _untold(applied) from None
+    if found.part.broken:
+        raise _untold(applied)
+    said = (_said(one) for one in found.differences if one.change.id not in alone)
+    return tuple(sorted(said, key=lambda one: (one.kind != "login", one.kind, one.id, one.name)))
 
 
-def _found(changes: Iterable[Change], then: Resources) -> Iterator[Drifted]:
-    for change in changes:
-        kind, name = change.key
-        yield Drifted(
-            what="missing" if change.before is None else "extra" if change.after is None else "changed",
-            kind=kind,
-            id=change.owner or name,
-            name=name,
-            cause="clock" if change.before == then.get(change.key) else "hand",
-            texts=tuple(differences(change.after, change.before)),
-        )
+def _compared(view: View, store: Store, commit: str, since: datetime) -> Found:
+    rows = RadiusRows(store)
+    return find(Reading(view.repository, store, rows, commit, view.now, view.index), rows, since=since)
+
+
+def _untold(applied: Applied, *problems: Problem) -> Refusal:
+    text = f"what the applied commit {applied.commit[:12]} says cannot be told here"
+    advice = "Fetch it (git fetch), look at it (ispctl validate --commit), or apply the head: ispctl apply"
+    return Refusal(*problems, Problem("E622", text, advice=advice))
+
+
+def _said(one: Difference) -> Drifted:
+    change = one.change
+    kind, name = change.key
+    return Drifted(
+        what="missing" if change.before is None else "extra" if change.after is None else "changed",
+        kind=kind,
+        id=change.owner or name,
+        name=name,
+        cause="hand" if one.touched else "clock",
+        texts=tuple(_texts(change.after, change.before)),
+    )

@@ -9,13 +9,15 @@ from typing import Final
 from ispctl.desired import Entitlement
 from ispctl.intent import entitlements
 from ispctl.model.problem import Refusal
+from ispctl.plan import Resources
+from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import older_copy
 from ispctl.status import pools, service
 from ispctl.status.check import WAITING, Check, Level
 from ispctl.status.online import sessions
 from ispctl.status.stops import in_words
 from ispctl.status.values import ago, short, span, when
-from ispctl.status.view import View
+from ispctl.status.view import View, rows_of
 from ispctl.store import RunRecord, Store, facts
 
 RECENT: Final = timedelta(hours=1)
@@ -38,10 +40,10 @@ def well(checks: Iterable[Check]) -> bool:
 
 
 def _git(view: View) -> Check:
-    commit = view.repository.git.commit(view.head.commit)
+    commit = view.repository.git.commit(view.shared.commit)
     said = f"head {short(commit.id)} of {when(commit.when, view.zone)}"
-    if view.head.broken:
-        text = f"{said}: {len(view.head.broken)} of its files cannot be read"
+    if view.broken:
+        text = f"{said}: {view.broken} of its files cannot be read"
         return Check("repository", "bad", text, "ispctl validate")
     return Check("repository", "ok", said)
 
@@ -60,7 +62,7 @@ def _database(view: View) -> Check:
 
 def _commits(view: View) -> Check:
     """The applied commit against the head."""
-    applied, head = view.commit_applied, view.head.commit
+    applied, head = view.commit_applied, view.shared.commit
     if applied is None:
         return Check("applied", "bad", "nothing has been applied to this database", "ispctl apply")
     said = f"{short(applied.commit)}, last applied {ago(applied.at, view.now)}"
@@ -134,32 +136,34 @@ def _errors(view: View) -> Check:
 
 def _clock(view: View) -> Check:
     """The next moment that changes an entitlement, and whether one has passed that no run has seen."""
-    if view.applied is None or view.commit_applied is None:
+    look = view.turning
+    if look is None or view.commit_applied is None:
         return Check("clock", "warning", "what time changes next cannot be told: the applied commit is unknown here")
+    (part,) = look.parts.values()
     try:
-        found = tuple(entitlements(view.applied, view.now))
-        then = tuple(entitlements(view.applied, view.commit_applied.at))
+        found = tuple(entitlements(part, view.now))
+        then = tuple(entitlements(part, view.commit_applied.at))
+        missed = _missed(view, then, rows_of(part, view.now) or {})
     except KeyError:
         return Check(
             "clock", "warning", "what time changes next cannot be told: the applied commit has a broken tariff"
         )
-    missed = _missed(view, then)
     if missed:
         at, count = min(missed), len(missed)
         level: Level = "bad" if view.now - at > WAITING else "warning"
         who = "1 service should have changed by itself" if count == 1 else f"{count} services should have changed"
         text = f"{who} since {when(at, view.zone)}"
         return Check("clock", level, text, "ispctl apply")
-    coming = min((e.until for e in found if e.until), default=None)
+    coming = min((at for at in (look.until, *(e.until for e in found)) if at), default=None)
     said = f"next {when(coming, view.zone)} ({ago(coming, view.now)})" if coming else "nothing to come"
     return Check("clock", "ok", said)
 
 
-def _missed(view: View, then: tuple[Entitlement, ...]) -> list[datetime]:
+def _missed(view: View, then: tuple[Entitlement, ...], want: Resources) -> list[datetime]:
     """The moments that have passed since the last apply, of services whose rows are not as they should be now."""
-    want, have = view.wanted_applied or {}, view.rows or {}
-    passed = (e for e in then if e.until is not None and e.until <= view.now)
-    return [e.until for e in passed if e.until and want.get(("login", e.login)) != have.get(("login", e.login))]
+    passed = {("login", e.login): e.until for e in then if e.until is not None and e.until <= view.now}
+    have = view.ask(lambda store: RadiusRows(store).read(sorted(passed))) if passed else {}
+    return [until for key, until in passed.items() if have is not None and want.get(key) != have.get(key)]
 
 
 def _sessions(view: View) -> Check:

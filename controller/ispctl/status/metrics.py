@@ -142,7 +142,7 @@ def _known(view: View) -> Iterator[Sample]:
 
 
 def _applied(view: View) -> Iterator[Sample]:
-    applied, head = view.commit_applied, view.head.commit
+    applied, head = view.commit_applied, view.shared.commit
     waits = applied is None or applied.commit != head
     since = view.repository.git.commit(head).when
     yield Sample("ispctl_last_apply_timestamp_seconds", _seconds(applied.at if applied else None))

@@ -40,7 +40,7 @@ def envelope(view: View, items: Sequence[object]) -> Envelope:
         "version": 1,
         "as_of": stamp(view.now, view.zone),
         "commit_applied": applied.commit if applied else None,
-        "commit_head": view.head.commit,
+        "commit_head": view.shared.commit,
         "sources": plain(sources, view.zone),
         "items": plain(items, view.zone),
     }
@@ -51,8 +51,8 @@ def doubts(view: View, unknown: str) -> str:
     lines = []
     if not view.readable:
         lines.append(f"Unknown: {unknown}; the RADIUS database gives no answer.")
-    if view.head.broken:
-        lines.append(f"Unknown: what {len(view.head.broken)} unreadable files say; ispctl validate names them.")
+    if view.broken:
+        lines.append(f"Unknown: what {view.broken} unreadable files say; ispctl validate names them.")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from ispctl.backend import Unreachable
@@ -24,7 +24,12 @@ from ispctl.reconcile.stops import STOPPED
 from ispctl.repo import Holding, Repository, Snapshot
 from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, facts
 
+if TYPE_CHECKING:
+    from ispctl.index import Index, Look
+
 T = TypeVar("T")
+UNREADABLE: Final = frozenset(f"E{number:03}" for number in range(100)) - {"E004", "E017", "E021", "E022"}
+"""What is wrong with a file that says nothing to anybody."""
 Opener = Callable[[Snapshot], Store]
 
 
@@ -66,14 +71,31 @@ class View:
         now: datetime,
         problems: tuple[Problem, ...] = (),
         head: str = "HEAD",
+        index: Index | None = None,
     ):
         self.repository = repository
         self.now = now
-        self.head = repository.at(head)
-        self.zone = ZoneInfo(self.head.policy.value.timezone)
+        self.shared = repository.part(head, ())
+        """What all subscribers of the head share; the head itself is read where somebody asks for it."""
+        self.zone = ZoneInfo(self.shared.policy.value.timezone)
+        self.index = index
         self.problems = list(problems)
         self.silence = str(problems[0]) if problems else ""
         self.store = store
+
+    @cached_property
+    def head(self) -> Snapshot:
+        """All of it."""
+        return self.repository.at(self.shared.commit)
+
+    @cached_property
+    def broken(self) -> int:
+        """How many files of the head cannot be read."""
+        if "head" in self.__dict__ or self.index is None:
+            return len(self.head.broken)
+        look = self.index.look((self.shared.commit,), self.now)
+        others = (one.where.file for one in look.others if one.where and one.code in UNREADABLE)
+        return len({*look.parts[self.shared.commit].broken, *others})
 
     def ask(self, question: Callable[[Store], T]) -> T | None:
         """The database's answer, or None if it gives none; then it is not asked again."""
@@ -111,6 +133,23 @@ class View:
             return None
         try:
             return self.repository.at(found.commit)
+        except Refusal as refusal:
+            self.problems += refusal.problems
+            return None
+
+    @cached_property
+    def turning(self) -> Look | None:
+        """The applied commit as far as time has changed it since the apply, and when it does so next; None as for
+        `applied`."""
+        from ispctl.index import Besides, Look
+
+        found = self.commit_applied
+        if found is None:
+            return None
+        try:
+            if self.index is None or "applied" in self.__dict__:
+                return Look(self.now, {found.commit: self.applied}) if self.applied else None
+            return self.index.look((self.repository.resolve(found.commit),), self.now, Besides(found.at))
         except Refusal as refusal:
             self.problems += refusal.problems
             return None
@@ -174,10 +213,10 @@ class View:
         """Ask last: reading may still fail before."""
         applied = self.commit_applied
         heard = self.ask(facts.last_report)
-        broken = len(self.head.broken)
+        broken = self.broken
         text = f"{broken} file{'s'[: broken > 1]} of the head cannot be read: ispctl validate" if broken else ""
         return (
-            Source("git", self._age(self.repository.git.commit(self.head.commit).when), not broken, text),
+            Source("git", self._age(self.repository.git.commit(self.shared.commit).when), not broken, text),
             Source("radius", self._age(applied.at if applied else None), self.readable, self.silence),
             Source("accounting", self._age(heard), self.readable, self.silence),
         )
@@ -187,9 +226,9 @@ class View:
 
 
 @contextmanager
-def look(repository: Repository, opener: Opener, now: datetime) -> Iterator[View]:
+def look(repository: Repository, opener: Opener, now: datetime, index: Index | None = None) -> Iterator[View]:
     """The view of one command; closes the database. Raises Refusal where git itself gives no answer."""
-    head = repository.at("HEAD")
+    head = repository.part("HEAD", ())
     problems: tuple[Problem, ...] = ()
     store: Store | None = None
     try:
@@ -197,7 +236,7 @@ def look(repository: Repository, opener: Opener, now: datetime) -> Iterator[View
     except Refusal as refusal:
         problems = refusal.problems
     try:
-        yield View(repository, store, now, problems)
+        yield View(repository, store, now, problems, index=index)
     finally:
         if store is not None:
             store.close()
