@@ -11,7 +11,8 @@ import pytest
 from ispctl.model.scalars import meaning
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo.layout import KINDS, SMALL, decode
-from ispctl.repo.yaml import Later, read
+from ispctl.repo.yaml import Later, Marks, Node, read
+from ispctl.repo.yaml_places import places
 from ispctl.repo.yaml_quick import LARGEST, quick
 from tests.gates.leaks import ROOT
 
@@ -76,17 +77,21 @@ def test_most_of_the_example_is_read_at_once() -> None:
 def test_no_mutant_is_taken_that_the_slow_reader_reads_otherwise(seed: int) -> None:
     chance = random.Random(seed)
     files = [data.decode() for data in records()]
-    taken = 0
+    taken = placed = 0
     for _ in range(1500):
         mutant = mutated(chance.choice(files), chance).encode("utf-8", "surrogatepass")
         node = quick(mutant)
         if node is None:
             continue
         taken += 1
-        slow, _, problems = read(mutant, "x", limit=SMALL)
+        slow, marks, problems = read(mutant, "x", limit=SMALL)
         assert not problems, mutant
         assert same(node, slow), mutant
+        if (found := places(mutant)) is not None:
+            assert list(stand(slow, found)) == list(stand(slow, marks)), mutant
+            placed += 1
     assert taken > 150, "the mutants were too wild to say anything"
+    assert placed > 0.95 * taken, "the places of nearly all can be found at once"
 
 
 @pytest.mark.parametrize(
@@ -120,6 +125,12 @@ def test_what_is_not_certain_is_left_to_the_slow_reader(line: str) -> None:
     assert quick(line.encode() + b"\n") is None
 
 
+@pytest.mark.parametrize("line", ["x: |\n  a\n", "x: [a, b\n", "x: a\tb\n", "x: {a: [" + "b, " * 500 + "|]}\n"])
+def test_a_line_that_is_not_taken_is_tried_once_however_many_stand_before_it(line: str) -> None:
+    """Were they tried anew, each in the two ways in which it can be taken, this would never end."""
+    assert quick(("a: b\n" * 500 + line).encode()) is None
+
+
 def test_large_files_and_other_encodings_are_left_to_the_slow_reader() -> None:
     assert quick(b"# " + b"x" * LARGEST + b"\nname: a\n") is None
     assert quick("name: a\n".encode("utf-16")) is None
@@ -148,8 +159,33 @@ def test_a_mistake_has_its_place_although_it_was_read_at_once_first() -> None:
     assert (problem.code, str(problem.where)) == ("E030", "x:7:5")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [b: c, {d: e}, [f]]\n",
+        "a: [{b: [c, 'd, e', \"f: g\"], h: i},] # j\nk: l\n",
+        "a:  # why\n# so\n\n  - b: c\n    d:\n    - e\n    - f: g # h\n  - i\nj: 'k'\n",
+        "# only then\n\na: {}\nb: []\nc: d \u00e9 # e\nf: g\n",
+        "a: b c - d\ne: http://f/g\n",
+        "  a: x\n  b:\n      c: y\n",
+    ],
+)
+def test_places_are_those_of_the_slow_reader(text: str) -> None:
+    slow, marks, _ = read(text.encode(), "x", limit=SMALL)
+    found = places(text.encode())
+    assert found is not None
+    assert list(stand(slow, found)) == list(stand(slow, marks))
+
+
+def stand(node: Node, marks: Marks, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where everything stands, by its path."""
+    yield loc, marks.key(loc), marks.value(loc)
+    for part, below in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from stand(below, marks, (*loc, part))
+
+
 def records() -> Iterator[bytes]:
-    for folder in ("subscribers", "tariffs"):
+    for folder in ("inventory", "subscribers", "tariffs"):
         for path in sorted((ROOT / folder).rglob("*.yaml")):
             yield path.read_bytes()
 

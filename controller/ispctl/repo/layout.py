@@ -33,8 +33,6 @@ class Kind:
     name: str
     model: type[BaseModel]
     limit: int = SMALL
-    many: bool = False
-    """Whether there are as many of them as subscribers."""
 
 
 _INVENTORY: Final = {
@@ -49,8 +47,8 @@ KINDS: Final = (
     *_INVENTORY.values(),
     Kind("tariff", Tariff),
     Kind("group", Group),
-    Kind("subscriber", Subscriber, many=True),
-    Kind("ledger", Ledger, LARGE, many=True),
+    Kind("subscriber", Subscriber),
+    Kind("ledger", Ledger, LARGE),
 )
 _FOREIGN: Final = {"custom", "connection_options"}
 """What stands below these keys is somebody else's format."""
@@ -89,7 +87,7 @@ def _stray(path: str, name: str) -> Problem:
 
 def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, Sequence[Problem]]:
     """One file as a document, or what is wrong with it; all of it, not the first."""
-    if kind.many and (value := _at_once(data, kind)) is not None:
+    if (value := _at_once(data, path, kind)) is not None:
         return Document(path, value, Later(data, path, kind.limit)), []
     node, marks, problems = read(data, path, limit=kind.limit)
     if node is None:
@@ -109,11 +107,13 @@ def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, Se
     return Document(path, value, marks), problems
 
 
-def _at_once(data: bytes, kind: Kind) -> BaseModel | None:
+def _at_once(data: bytes, path: str, kind: Kind) -> BaseModel | None:
     """A file in which nothing is wrong, by the fast parser; None where that is not certain."""
     node = quick(data)
+    if node is None or (kind.model is Policy and _newer(path, node)):
+        return None
     try:
-        return kind.model.model_validate(node) if node is not None else None
+        return kind.model.model_validate(node)
     except ValidationError:
         return None
 

@@ -42,7 +42,7 @@ def read(data: bytes, file: str, *, limit: int) -> tuple[Node | None, Marks, lis
 
 
 class Later:
-    """The places of a file that was read without them: it is read again when somebody asks for the first."""
+    """The places of a file that was read without them: they are found when somebody asks for the first."""
 
     def __init__(self, data: bytes, file: str, limit: int) -> None:
         self._from = data, file, limit
@@ -55,8 +55,10 @@ class Later:
 
     @cached_property
     def _marks(self) -> Marks:
+        from ispctl.repo.yaml_places import places
+
         data, file, limit = self._from
-        return read(data, file, limit=limit)[1]
+        return places(data) or read(data, file, limit=limit)[1]
 
 
 def too_large(size: int, limit: int, where: Where) -> Problem:

@@ -14,33 +14,34 @@ import yaml_rs
 from ispctl.repo.hidden import HIDDEN
 from ispctl.repo.yaml_nodes import Node, Scalar
 
-LARGEST: Final = 64 * 1024
-"""Octets. Larger files are few, and the pattern is tried on each line."""
+LARGEST: Final = 1024 * 1024
+"""Octets: the NASes of a large ISP. What is larger is checked for what it is before it is read."""
 
-_KEY = r"[A-Za-z_][A-Za-z0-9_.@/-]*"
-_IN_FLOW = r"{}\[\],"
-_QUOTED = r"\"[^\"\\\n]*\"|'[^'\n]*'"
+KEY = r"[A-Za-z_][A-Za-z0-9_.@/-]*"
+IN_FLOW = r"{}\[\],"
+QUOTED = r"\"[^\"\\\n]*\"|'[^'\n]*'"
 
 
-def _plain(stop: str) -> str:
-    """An unquoted scalar of one line; `stop`: what ends it."""
+def plain(stop: str) -> str:
+    """The pattern of an unquoted scalar of one line; `stop`: what ends it."""
     inside = rf"[^\s:#\"'\\{stop}]|[\"'](?=[^\s:#{stop}])|:(?=[^\s\"'#{stop}])| +(?=[^\s:#\"'\\{stop}])"
     return rf"[A-Za-z0-9_+./(](?:{inside})*"
 
 
 def _flow(depth: int) -> str:
     """A value written in one line, so many collections deep; which bracket closes which is the parser's to say."""
-    scalar = rf"{_QUOTED}|{_plain(_IN_FLOW)}"
+    scalar = rf"{QUOTED}|{plain(IN_FLOW)}"
     if not depth:
         return rf"(?:{scalar})"
-    return rf"(?:{scalar}|[\[{{] *(?:(?:{_KEY}: +)?{_flow(depth - 1)} *(?:, *|(?=[\]}}])))*[\]}}])"
+    return rf"(?:{scalar}|[\[{{] *(?:(?:{KEY}: +)?{_flow(depth - 1)} *(?:, *|(?=[\]}}])))*[\]}}])"
 
 
-_VALUE = rf"(?:{_flow(4)}(?= *(?:\n| #))|{_plain('')})"
+_VALUE = rf"(?:{_flow(4)}(?= *(?:\n| #))|{plain('')})"
 _LINES: Final = re.compile(
-    rf"(?:(?: *(?:- +)?(?:{_KEY}:(?: +{_VALUE})?|(?<=- ){_VALUE}))?(?: +#[^\n]*| *)\n|#[^\n]*\n)+"
+    rf"(?>(?: *(?:- +)?(?:{KEY}:(?: +{_VALUE})?|(?<=- ){_VALUE}))?(?: +#[^\n]*| *)\n|#[^\n]*\n)++"
 )
-"""Mappings and lists in blocks, or written in one line; a scalar never goes on in the next line; comments."""
+"""Mappings and lists in blocks, or written in one line; a scalar never goes on in the next line; comments. Each line
+for good: nothing that a later one holds has this one tried anew."""
 _SPELLED: Final = re.compile(r"(?<=[\s,:\[{])(?:[-+]?_|[-+]?0[0-9xXoO_]|\+[0-9]|-?[0-9]+_|True|TRUE|False|FALSE)")
 """A number or a truth value that is not spelled as Python spells it: its text would be lost."""
 
