@@ -24,7 +24,7 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/cli/main.py:main": "the console script ispctl",
     "controller/ispctl/cli/stat/__init__.py:main": "the console script ispstat",
     "controller/ispctl/lab/broken.py:FAULTS": "for the tests of whoever writes a backend",
-    "controller/ispctl/radius/_session.py:calling_station": "how other vendors than today's name a session",
+    "controller/ispctl/radius/session.py:calling_station": "how other vendors than today's name a session",
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
     "controller/ispctl/reconcile/proof.py:contradicted": "whoever settles applies at once if there is one",
     "controller/ispctl/repo/git.py:blobs_read": "tests pin what a command reads",

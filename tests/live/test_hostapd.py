@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ispctl.lab.process import wait_for
-from ispctl.radius.sessions import Answer, Door, LiveSession, Request, Sessions
+from ispctl.radius.session import Answer, Door, LiveSession, Request
+from ispctl.radius.sessions import Sessions
 from ispctl.reconcile.proof import reading
 from tests.live.dot1x import Dot1x
 from tests.live.namespaces import ROUTER, Cable, missing

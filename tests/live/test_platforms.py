@@ -24,9 +24,11 @@ from ispctl.model.problem import Where
 from ispctl.plan import diff
 from ispctl.platforms import platform, platforms
 from ispctl.radius.live import Behind, behind, nas_by_address
+from ispctl.radius.proof import verify
 from ispctl.radius.rendering import Intent, given, render, rendering
 from ispctl.radius.rows import RadiusRows, order
-from ispctl.radius.sessions import Door, Request, Sessions, verify
+from ispctl.radius.session import Door, Request
+from ispctl.radius.sessions import Sessions
 from ispctl.reconcile.proof import reading
 from tests.canary import PASSWORD
 from tests.live.rig import SECRET, Rig, online, radclient

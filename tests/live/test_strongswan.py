@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ispctl.lab.process import wait_for
-from ispctl.radius.sessions import Answer, Attribute, Door, LiveSession, Sessions
+from ispctl.radius.session import Answer, Attribute, Door, LiveSession
+from ispctl.radius.sessions import Sessions
 from ispctl.reconcile.proof import reading
 from tests.live.charon import CHARON, Charon
 from tests.live.namespaces import ROUTER, Cable, missing

@@ -14,7 +14,7 @@ from typing import Any, Self
 from pyrad.packet import CoAACK, CoAPacket, DisconnectACK, DisconnectNAK, DisconnectRequest, PacketError
 
 from ispctl.radius import dictionary
-from ispctl.radius.sessions import Door, LiveSession
+from ispctl.radius.session import Door, LiveSession
 
 SECRET = "canary-pw-coa"
 NOON = datetime(2026, 10, 20, 12, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ import socket
 import threading
 from typing import Any, Self
 
-from ispctl.radius.sessions import Door
+from ispctl.radius.session import Door
 from tests.radius.dae import SECRET
 
 

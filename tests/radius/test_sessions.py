@@ -10,7 +10,8 @@ import pytest
 from pyrad.packet import CoAPacket
 
 from ispctl.model.problem import Refusal
-from ispctl.radius.sessions import Answer, Attribute, Door, Request, Sessions, identify
+from ispctl.radius.session import Answer, Attribute, Door, Request
+from ispctl.radius.sessions import Sessions, identify
 from tests.radius.dae import SECRET, Dae, Seen, altered, live
 
 RATE: tuple[Attribute, ...] = (("Mikrotik-Rate-Limit", "5M/20M"),)

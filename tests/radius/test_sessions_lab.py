@@ -12,7 +12,8 @@ from ispctl.lab.nas import Nas
 from ispctl.lab.rates import Rate
 from ispctl.lab.relay import Fleet
 from ispctl.lab.session import Session
-from ispctl.radius.sessions import Door, LiveSession, Sessions
+from ispctl.radius.session import Door, LiveSession
+from ispctl.radius.sessions import Sessions
 from tests.radius.dae import SECRET, live
 
 

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ispctl.radius._dae import Pacer
-from ispctl.radius.sessions import Answer, Attribute, Request, Sessions
+from ispctl.radius.session import Answer, Attribute, Request
+from ispctl.radius.sessions import Sessions
 from tests.radius.dae import Dae, Seen, live
 from tests.radius.responder import Responder
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ispctl.radius.sessions import LiveSession, Proof, verify
+from ispctl.radius.proof import verify
+from ispctl.radius.session import LiveSession, Proof
 from tests.radius.dae import NOON, live
 
 DOWN, UP = 20_000_000, 5_000_000

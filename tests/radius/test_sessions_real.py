@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ispctl.lab.freeradius import program
-from ispctl.radius.sessions import Attribute, Door, Request, Sessions
+from ispctl.radius.session import Attribute, Door, Request
+from ispctl.radius.sessions import Sessions
 from tests.radius.dae import SECRET, live
 
 pytestmark = pytest.mark.live

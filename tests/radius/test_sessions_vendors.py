@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from ispctl.model.problem import Refusal
-from ispctl.radius.sessions import Attribute, Sessions
+from ispctl.radius.session import Attribute
+from ispctl.radius.sessions import Sessions
 from tests.radius.dae import Dae, live
 
 

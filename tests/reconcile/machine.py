@@ -21,7 +21,7 @@ from ispctl.intent import intent_of
 from ispctl.lab.cluster import Cluster
 from ispctl.plan import Resources
 from ispctl.radius.live import Behind
-from ispctl.radius.sessions import Answer, Door
+from ispctl.radius.session import Answer, Door
 from ispctl.reconcile.applied import from_text, terms_from_value, to_text
 from ispctl.reconcile.touch import Touch
 from ispctl.states import STRICTNESS, State

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from ispctl.radius import dictionary
-from ispctl.radius._session import Kind
+from ispctl.radius.session import Kind
 
 UNSUPPORTED_ATTRIBUTE: Final = 401
 MISSING_ATTRIBUTE: Final = 402

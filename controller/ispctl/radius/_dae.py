@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.radius import dictionary
-from ispctl.radius._session import Attribute, Door
+from ispctl.radius.session import Attribute, Door
 
 if TYPE_CHECKING:
     from pyrad.packet import CoAPacket

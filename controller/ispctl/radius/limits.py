@@ -13,7 +13,7 @@ from typing import Final
 
 from ispctl.model.network import Nas
 from ispctl.radius._causes import BAD_VALUE, NO_COA, named
-from ispctl.radius._session import Answer
+from ispctl.radius.session import Answer
 from ispctl.store import Limit
 
 RETEST: Final = timedelta(days=7)

@@ -1,7 +1,7 @@
-"""Live sessions: change them (CoA), end them (Disconnect), and tell whether a change was kept. RFC 5176.
+"""Live sessions: change them (CoA), end them (Disconnect). RFC 5176.
 
 `Sessions` has a synchronous face; inside, a thread runs an asyncio loop, so that a slow reader of answers never delays
-the hearing of others. The public names of `_session` and `_proof` are shown here; nobody else imports those modules.
+the hearing of others. That takes a while to load: what is said about sessions, without asking, stands in `session`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,7 @@ from ispctl.radius._causes import (
     named,
 )
 from ispctl.radius._dae import CHANGE, DISCONNECT, PATIENCE, Heard, Pacer, Wire, build
-from ispctl.radius._proof import verify
-from ispctl.radius._session import Answer, Attribute, Door, Kind, LiveSession, Proof, Request
-
-__all__ = ["Answer", "Attribute", "Door", "LiveSession", "Proof", "Request", "Sessions", "identify", "verify"]
+from ispctl.radius.session import Answer, Attribute, Door, Kind, LiveSession, Request
 
 _DOORS: Final = 500  # NASes asked at the same time; each holds a socket, of which a process may mostly have 1024
 _IN_FLIGHT: Final = 512  # requests on their way to one NAS; above 256 it takes several sockets

@@ -9,7 +9,7 @@ from typing import Any
 from ispctl.model.network import Nas
 from ispctl.model.problem import Problem, Refusal
 from ispctl.platforms import platform
-from ispctl.radius.sessions import Door
+from ispctl.radius.session import Door
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.store import LAB_DOOR, Store
 

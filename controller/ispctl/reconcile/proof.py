@@ -10,8 +10,9 @@ from typing import Final
 
 from ispctl.model.network import Nas
 from ispctl.radius.live import former, nas_by_address
-from ispctl.radius.sessions import LiveSession, verify
-from ispctl.radius.sessions import Proof as Judged
+from ispctl.radius.proof import verify
+from ispctl.radius.session import LiveSession
+from ispctl.radius.session import Proof as Judged
 from ispctl.reconcile.survey import LEFT
 from ispctl.store import Proof, Session, Store
 

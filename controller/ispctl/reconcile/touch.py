@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from ispctl.model.problem import Refusal
 from ispctl.radius import limits
 from ispctl.radius.live import VAIN, Behind, pause
-from ispctl.radius.sessions import Answer, Request, Sessions
+from ispctl.radius.session import Answer, Request
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.proof import reading
 from ispctl.store import Proof, Session, Store
@@ -117,6 +117,8 @@ class Touch:
 
     def _ask(self, todo: Sequence[Behind], what: str) -> Iterator[tuple[Behind, Answer | SessionOutcome]]:
         """Every session with what its NAS said; one without a door with the reason."""
+        from ispctl.radius.sessions import Sessions
+
         requests: dict[str, Request] = {}
         by_unique = {one.session.uniqueid: one for one in todo}
         for one in todo:

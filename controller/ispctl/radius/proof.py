@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from ispctl.radius._session import LiveSession, Proof
+from ispctl.radius.session import LiveSession, Proof
 
 _ROUND: Final = 1 << 32
 _GRAIN: Final = 1.0
