@@ -10,6 +10,13 @@ from ispctl.model.record import Record
 from ispctl.model.scalars import Moment, Money, Name, SubscriberId, Text
 
 
+class Period(Record):
+    """The days an invoice pays for, both included."""
+
+    since: Moment = Field(alias="from", description="First day.")
+    until: Moment = Field(description="Last day.")
+
+
 class Entry(Record):
     """One line of the account. Amounts are positive; the type decides the direction."""
 
@@ -32,13 +39,6 @@ class Entry(Record):
         return self
 
 
-class Period(Record):
-    """The days an invoice pays for, both included."""
-
-    since: Moment = Field(alias="from", description="First day.")
-    until: Moment = Field(description="Last day.")
-
-
 class Ledger(Record):
     """The account of one subscriber."""
 
@@ -54,6 +54,3 @@ class Ledger(Record):
         if any(entry.reverses and entry.reverses not in known for entry in self.entries):
             raise ValueError("a reversal names a key that no entry carries")
         return self
-
-
-Entry.model_rebuild()

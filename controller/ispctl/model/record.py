@@ -16,7 +16,9 @@ Loc = tuple[str | int, ...]
 class Record(BaseModel):
     """The base of every model of a file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 _SILENT = {"profile", "password", "secret", "mobile", "email", "name", "address", "username", "login", "dsn"}

@@ -72,31 +72,6 @@ class Grace(Record):
     key: Text | None = Field(None, description="Idempotency key of the event.")
 
 
-class Setting(Record):
-    """What a scheduled change may set on the service."""
-
-    tariff: Name | None = Field(None, description="Another tariff.")
-    nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(None, description="Another place.")
-    ipv4: Ipv4 | None = Field(None, description="Another address or pool.")
-    ipv6: Ipv6 | None = Field(None, description="Another address, prefix or pool.")
-    routes: tuple[Net, ...] | None = Field(None, description="Other routes; all of them.")
-    mac: Binding | None = Field(None, description="Another binding.")
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("sets nothing")
-        return self
-
-
-class Scheduled(Record):
-    """A change that takes effect by the clock."""
-
-    at: Moment = Field(description="A date means 00:00 local.")
-    set: Setting = Field(description="The fields of the service that change then.")
-    key: Text | None = Field(None, description="Idempotency key of the event.")
-
-
 class Hold(Record):
     """Holiday: no service from the first day to the last, both included."""
 
@@ -197,6 +172,31 @@ class Binding(Record):
         return self
 
 
+class Setting(Record):
+    """What a scheduled change may set on the service."""
+
+    tariff: Name | None = Field(None, description="Another tariff.")
+    nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(None, description="Another place.")
+    ipv4: Ipv4 | None = Field(None, description="Another address or pool.")
+    ipv6: Ipv6 | None = Field(None, description="Another address, prefix or pool.")
+    routes: tuple[Net, ...] | None = Field(None, description="Other routes; all of them.")
+    mac: Binding | None = Field(None, description="Another binding.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("sets nothing")
+        return self
+
+
+class Scheduled(Record):
+    """A change that takes effect by the clock."""
+
+    at: Moment = Field(description="A date means 00:00 local.")
+    set: Setting = Field(description="The fields of the service that change then.")
+    key: Text | None = Field(None, description="Idempotency key of the event.")
+
+
 class Cpe(Record):
     """A device managed by TR-069."""
 
@@ -257,19 +257,19 @@ class GroupDefaults(Record):
     mac: Binding | None = Field(None, description="The mode; devices belong to one service.")
 
 
+class RateCeiling(Record):
+    """The fastest tariff that a group may use, in bit/s."""
+
+    down: BitRate = Field(description="To the subscriber.")
+    up: BitRate = Field(description="From the subscriber.")
+
+
 class GroupLimits(Record):
     """Ceilings for what stands in the group; never defaults."""
 
     subscribers: Count | None = Field(None, description="At most so many subscribers.")
     tariffs: tuple[Name, ...] | None = Field(None, description="Only these tariffs.")
     rate: RateCeiling | None = Field(None, description="No faster tariff than this.")
-
-
-class RateCeiling(Record):
-    """The fastest tariff that a group may use, in bit/s."""
-
-    down: BitRate = Field(description="To the subscriber.")
-    up: BitRate = Field(description="From the subscriber.")
 
 
 class Group(Record):
@@ -289,7 +289,3 @@ class Group(Record):
 def group_of(path: str) -> str:
     """The group of a subscriber's file: the first folder under subscribers/."""
     return path.split("/")[1]
-
-
-Setting.model_rebuild()
-GroupLimits.model_rebuild()
