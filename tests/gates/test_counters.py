@@ -18,6 +18,7 @@ from tests.gates import example
 from tests.gates.tracked import ROOT
 
 HEAVY = (
+    "asyncio",
     "cryptography",
     "jinja2",
     "prometheus_client",
@@ -46,7 +47,7 @@ LOADS: dict[str, set[str]] = {
     "ispctl plan --base HEAD": YAML | {"pyrage", "sqlite3"},
     "ispctl plan": YAML | {"pyrage", "sqlite3"},
     "ispctl apply": YAML | {"pyrage", "sqlite3"},  # nothing to do: no secret is opened, no NAS is asked
-    "ispctl run --once": YAML | {"pyrage", "rich", "sqlite3", "structlog"},  # structlog colours by rich, if it is there
+    "ispctl run --once": YAML | {"asyncio", "pyrage", "rich", "sqlite3", "structlog"},  # structlog takes both
     "ispctl lab status": {"psutil", "pydantic", "typer"},
     "ispstat --help": {"typer"},
     "ispstat sessions": YAML | {"sqlite3"},

@@ -117,8 +117,6 @@ class Touch:
 
     def _ask(self, todo: Sequence[Behind], what: str) -> Iterator[tuple[Behind, Answer | SessionOutcome]]:
         """Every session with what its NAS said; one without a door with the reason."""
-        from ispctl.radius.sessions import Sessions
-
         requests: dict[str, Request] = {}
         by_unique = {one.session.uniqueid: one for one in todo}
         for one in todo:
@@ -131,6 +129,8 @@ class Touch:
             attributes = one.attributes if one.kind == "coa" else None
             requests[one.session.uniqueid] = Request(reading(one.session, one.nas), door, attributes, one.alone)
         if requests:
+            from ispctl.radius.sessions import Sessions
+
             self._ahead([one for one in todo if one.kind == "coa" and one.session.uniqueid in requests])
             with Sessions() as sessions:
                 for answer in sessions.many(requests.values(), lambda done, of: self.progress(what, done, of)):
