@@ -9,7 +9,7 @@ from ispctl.backend import Outcome
 from ispctl.desired import Entitlement
 from ispctl.plan import Change, Fields, Key, dropped
 from ispctl.platforms import platform
-from ispctl.radius.rendering import given, rendering, rendering_of
+from ispctl.radius.rendering import given, rendering
 from ispctl.reconcile import settled
 from ispctl.reconcile.applied import digest_of, terms_to_value, to_text
 from ispctl.reconcile.stops import STOPPED
@@ -131,9 +131,8 @@ class Notes:
         """Forget what neither a group grants, or granted until now, nor an open session may still run."""
         live = {rendering(fields) for key, fields in self.found.want.items() if key[0] == "group"}
         live |= {rendering(c.before) for c in self.found.plan.changes if c.key[0] == "group" and c.before}
-        live |= {rendering_of(session.klass) for session in self.store.sessions()}
-        live |= {rendering_of(proof.class_to) for proof in self.store.proofs()}
-        for name in self.store.objects(TOLD).keys() - live:
+        doubtful = self.store.objects(TOLD).keys() - live
+        for name in doubtful - self.store.running(doubtful):
             self.store.forget_object(TOLD, name)
 
     def _terms(self, stuck: frozenset[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -73,19 +73,29 @@ def select_sessions(
 
 _BEHIND: Final = """
 SELECT DISTINCT l.owner FROM radacct a JOIN ispctl_login l ON l.login = a.username
-WHERE a.acctstoptime IS NULL AND (COALESCE(l.refuse, '') <> '' OR NOT EXISTS (
-    SELECT 1 FROM radusergroup u
+LEFT JOIN ispctl_session p ON p.acctuniqueid = a.acctuniqueid
+WHERE a.acctstoptime IS NULL AND (l.refuse <> '' OR p.kind <> 'coa' OR p.answer <> 'ack'
+    OR COALESCE(p.class_to, a.class, '') <> '' AND NOT EXISTS (SELECT 1 FROM radusergroup u
     JOIN radgroupcheck c ON c.groupname > u.groupname || '@' AND c.groupname < u.groupname || 'A'
-    WHERE u.username = l.login AND c.attribute = 'ISP-Rendering' AND (
-        a.class = l.class || '-' || c.value OR EXISTS (
-            SELECT 1 FROM ispctl_session p WHERE p.acctuniqueid = a.acctuniqueid AND p.kind = 'coa'
-            AND p.answer = 'ack' AND p.class_to = l.class || '-' || c.value))))
+    WHERE u.username = l.login AND c.attribute = 'ISP-Rendering'
+    AND COALESCE(p.class_to, a.class) = l.class || '-' || c.value))
 """
-"""The group of a session is that of its login with "@" and a platform: whatever follows lies before "A"."""
+"""The group of a session is that of its login with "@" and a platform: whatever follows lies before "A". What was told
+and acknowledged is run; of what was asked and not acknowledged nobody knows; and of a session without Class neither."""
+RENDERING: Final = "substr({}, 18, 16)"
+"""Of a Class: what its group grants, after 16 digits for what its login does and a hyphen. As in the index."""
 
 
 def behind(database: Database) -> frozenset[str]:
     return frozenset(str(owner) for (owner,) in database.stream(_BEHIND))
+
+
+def running(database: Database, renderings: Collection[str]) -> frozenset[str]:
+    """Which of these an open session may run, by its Class or by what it was told."""
+    told = f"SELECT DISTINCT {RENDERING.format('class_to')} FROM ispctl_session"
+    open_ = f"SELECT 1 FROM radacct WHERE acctstoptime IS NULL AND {RENDERING.format('class')} = ? LIMIT 1"
+    known = {str(name) for (name,) in database.query(told)}
+    return frozenset(name for name in renderings if name in known or database.query(open_, (name,)))
 
 
 def proofs(database: Database, logins: Sequence[str] | None) -> Iterator[Proof]:

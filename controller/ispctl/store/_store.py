@@ -292,6 +292,10 @@ class Store:
         """The services with an open session that may run something else than its rows say; some of them do not."""
         return _sessions.behind(self.database)
 
+    def running(self, renderings: Collection[str]) -> frozenset[str]:
+        """Which of these renderings of groups an open session may run."""
+        return _sessions.running(self.database, renderings)
+
     def proofs(self, logins: Sequence[str] | None = None) -> Iterator[Proof]:
         """What was asked of live sessions and is not forgotten."""
         return _sessions.proofs(self.database, logins)

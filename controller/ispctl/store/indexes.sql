@@ -9,6 +9,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS ispctl_acct_unique ON radacct (acctuniqueid);
 CREATE INDEX IF NOT EXISTS ispctl_acct_login ON radacct (username, acctstarttime);
 CREATE INDEX IF NOT EXISTS ispctl_acct_address ON radacct (framedipaddress);
 CREATE INDEX IF NOT EXISTS ispctl_open ON radacct (username) WHERE acctstoptime IS NULL;
+CREATE INDEX IF NOT EXISTS ispctl_open_rendering ON radacct (substr(class, 18, 16)) WHERE acctstoptime IS NULL;
 CREATE INDEX IF NOT EXISTS ispctl_postauth_login ON radpostauth (username, authdate);
 CREATE INDEX IF NOT EXISTS ispctl_postauth_reply ON radpostauth (reply, authdate);
 CREATE UNIQUE INDEX IF NOT EXISTS ispctl_pool_address ON radippool (framedipaddress);

@@ -1,0 +1,85 @@
+"""Which open sessions may run something else than their rows say, and what they may run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from ispctl.store import Proof
+from tests.databases import Place
+
+OWN, GROUP, OTHER = "0123456789abcdef", "fedcba9876543210", "f" * 16
+AT = datetime(2027, 1, 15, 6, 15, tzinfo=UTC)
+TOLD = Proof(uniqueid="u", login="a", nas="bng", kind="coa", class_to=f"{OWN}-{GROUP}", answer="ack", sent=AT, acked=AT)
+
+
+def dialled(place: Place, klass: str | None, *, refuse: str = "", over: bool = False) -> None:
+    """A login with one session, `u`."""
+    place.create().close()
+    ended = place.instant("8") if over else "NULL"
+    place.hand(
+        f"INSERT INTO ispctl_login (login, owner, class, refuse) VALUES ('a', 'sub-1/main', '{OWN}', '{refuse}')",
+        "INSERT INTO radusergroup (username, groupname, priority) VALUES ('a', 'isp:home', 1)",
+        "INSERT INTO radgroupcheck (groupname, attribute, op, value)"
+        f" VALUES ('isp:home@routeros', 'ISP-Rendering', ':=', '{GROUP}')",
+        "INSERT INTO radgroupcheck (groupname, attribute, op, value)"
+        f" VALUES ('isp:home-2@routeros', 'ISP-Rendering', ':=', '{OTHER}')",
+        "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstoptime, class)"
+        f" VALUES ('s', 'u', 'a', '192.0.2.1', {ended}, {'NULL' if klass is None else repr(klass)})",
+    )
+
+
+@pytest.mark.parametrize(
+    ("klass", "told", "behind"),
+    [
+        (f"{OWN}-{GROUP}", None, False),
+        (f"{OWN}-{OTHER}", None, True),  # of another group
+        (f"{OTHER}-{GROUP}", None, True),
+        (f"{OWN}-{OTHER}", TOLD, False),
+        (f"{OWN}-{GROUP}", replace(TOLD, answer="", acked=None), True),  # whether it was told nobody knows
+        (f"{OWN}-{GROUP}", replace(TOLD, answer="silent", acked=None), True),
+        (f"{OWN}-{GROUP}", replace(TOLD, class_to=f"{OWN}-{OTHER}"), True),
+        ("", None, False),  # its NAS sends no Class back
+        (None, None, False),
+    ],
+)
+def test_a_session_is_behind_that_runs_other_values_or_may(
+    place: Place, klass: str | None, told: Proof | None, behind: bool
+) -> None:
+    dialled(place, klass)
+    with place.open() as store:
+        if told is not None:
+            store.put_proof(told)
+        assert store.behind() == (frozenset({"sub-1/main"}) if behind else frozenset())
+
+
+def test_who_is_refused_should_not_be_online_and_an_ended_session_is_nobodys(place: Place) -> None:
+    dialled(place, f"{OWN}-{GROUP}", refuse="suspended")
+    with place.open() as store:
+        assert store.behind() == frozenset({"sub-1/main"})
+    place.hand(f"UPDATE radacct SET acctstoptime = {place.instant('8')}")
+    with place.open() as store:
+        assert store.behind() == frozenset()
+
+
+def test_what_open_sessions_may_run_is_asked_by_name(place: Place) -> None:
+    dialled(place, f"{OWN}-{GROUP}/wall:mac")
+    with place.open() as store:
+        store.put_proof(replace(TOLD, uniqueid="v", class_to=f"{OWN}-{'a' * 16}"))
+        before = store.database.rows_read
+        assert store.running([GROUP, OTHER, "a" * 16]) == {GROUP, "a" * 16}
+        assert store.database.rows_read - before == 2
+        assert store.running([]) == frozenset()
+
+
+def test_what_open_sessions_may_run_is_found_by_an_index(place: Place) -> None:
+    dialled(place, f"{OWN}-{GROUP}")
+    if place.kind == "sqlite":
+        explain = "EXPLAIN QUERY PLAN"
+    else:
+        explain = "EXPLAIN"
+        place.hand("ALTER DATABASE " + place.dsn.rpartition("/")[2] + " SET enable_seqscan = off")
+    sql = f"{explain} SELECT 1 FROM radacct WHERE acctstoptime IS NULL AND substr(class, 18, 16) = '{GROUP}' LIMIT 1"
+    assert "ispctl_open_rendering" in " ".join(str(row[-1]) for row in place.hand(sql))
