@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ispctl.cli.answers import differences, save, saved_plan
+from ispctl.cli.answers import save, saved_plan
 from ispctl.cli.plans import Planned
 from ispctl.model.problem import Refusal
 from ispctl.reconcile import Permission
@@ -128,10 +128,10 @@ def test_a_saved_plan_that_no_longer_holds_is_refused(world: World, tmp_path: Pa
     world.changed(A_FILE, "home-50", "home-100")
     save(Planned(world.plan(), world.repository.at("HEAD")), "json", tmp_path / "plan.json")
     world.sql("UPDATE radusergroup SET groupname = 'isp:home-20' WHERE username = ?", ANITA)
-    refusal = refused(world, Permission(differences=differences(saved_plan(tmp_path / "plan.json"))))
+    refusal = refused(world, Permission(differences=saved_plan(tmp_path / "plan.json").differences))
     assert code(refusal) == "E606"
     world.sql("UPDATE radusergroup SET groupname = 'isp:home-50' WHERE username = ?", ANITA)
-    assert world.apply(Permission(differences=differences(saved_plan(tmp_path / "plan.json")))).exit_code == 0
+    assert world.apply(Permission(differences=saved_plan(tmp_path / "plan.json").differences)).exit_code == 0
 
 
 def test_a_login_with_rows_of_somebody_else_is_refused_alone(empty: World) -> None:

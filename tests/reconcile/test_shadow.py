@@ -136,6 +136,7 @@ def test_what_a_commit_took_while_it_was_observed_counts_when_it_is_enforced(wor
 
 def test_taking_a_group_over_is_seen_in_the_merge_request(world: World) -> None:
     from ispctl.report import plan_markdown, plan_text
+    from ispctl.report.gist import gather
     from ispctl.report.plan_json import document
 
     say(world, LALITPUR, "managed: observe")
@@ -147,7 +148,7 @@ def test_taking_a_group_over_is_seen_in_the_merge_request(world: World) -> None:
     assert (switch["what"], switch["was"], switch["now"]) == ("group lalitpur", "observe", "enforce")
     assert switch["because"]["file"] == LALITPUR
     for render in (plan_text.render, plan_markdown.render):
-        text = " ".join(render(document(plan)).split())
+        text = " ".join(render(gather(plan)).split())
         assert "MANAGED: group lalitpur (" in text
         assert "written from now on" in text
     assert json.dumps(document(proposal(world.repository, "HEAD", "HEAD~1", world.now))).count('"observe"') >= 1
@@ -156,14 +157,15 @@ def test_taking_a_group_over_is_seen_in_the_merge_request(world: World) -> None:
 
 def test_an_observed_edit_is_told_apart_from_one_that_is_done(world: World) -> None:
     from ispctl.report import plan_text
+    from ispctl.report.gist import gather
     from ispctl.report.plan_json import document
 
     say(world, LALITPUR, "managed: observe")
     world.apply(NOTHING)
     world.changed(A_FILE, "home-50", "home-100")
-    said = document(world.plan())
-    assert {one["left"] for one in said["services"]} == {"observed"}
-    text = plan_text.render(said)
+    plan = world.plan()
+    assert {one["left"] for one in document(plan)["services"]} == {"observed"}
+    text = plan_text.render(gather(plan))
     assert "Only observed, and not done:" in text
     assert "OBSERVED: group lalitpur. Left as it is: 1 change of 1 service: sub-000123/main" in text
 

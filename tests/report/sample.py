@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, overload
+from weakref import WeakSet
 
 from ispctl.desired import Because, Entitlement, Terms
 from ispctl.model.problem import Where
-from ispctl.plan import Cause, Change, Pair, Plan, Stop, Switch, Unread, build
+from ispctl.plan import Cause, Change, Pair, Plan, ServiceChange, Stop, Switch, Unread, build
 from ispctl.states import State
 
 NOW = datetime(2026, 11, 22, 12, 15, tzinfo=UTC)
@@ -194,3 +195,40 @@ def stopped() -> Plan:
 
 def unread() -> Unread:
     return Unread("radius", "E319", "the database gave no answer")
+
+
+class Passing(Sequence[ServiceChange]):
+    """So many new people, each made when it is asked for. `most`: of so many anything was held at once."""
+
+    def __init__(self, people: int) -> None:
+        self.people, self.most = people, 0
+        self._alive: WeakSet[ServiceChange] = WeakSet()
+
+    def __len__(self) -> int:
+        return self.people
+
+    @overload
+    def __getitem__(self, at: int) -> ServiceChange: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[ServiceChange]: ...
+
+    def __getitem__(self, at: int | slice) -> ServiceChange | Sequence[ServiceChange]:
+        if isinstance(at, slice) or not 0 <= at < self.people:
+            raise IndexError(at)
+        made = self.made(at)
+        self._alive.add(made)
+        self.most = max(self.most, len(self._alive))
+        return made
+
+    def made(self, at: int) -> ServiceChange:
+        now = entitlement(f"sub-{at:06}", (HOME_50, HOME_100)[at % 3 == 0])
+        return ServiceChange(None, now, ("new",), "none", "kept", "commit", (now.because["state"],))
+
+
+class PassingLosers(Passing):
+    """So many people who are walled, each for a reason of his own."""
+
+    def made(self, at: int) -> ServiceChange:
+        was, now = entitlement(f"sub-{at:06}"), in_state(State.EXPIRED, f"sub-{at:06}", "paid until 2026-11-21")
+        return ServiceChange(was, now, ("walled",), "kept", "kept", "clock", (now.because["state"],))

@@ -14,7 +14,7 @@ from ispctl.model.problem import Where
 from ispctl.plan import Change, Plan, Unread
 from ispctl.report import plan_markdown, plan_text
 from ispctl.report._markdown import code, inline
-from ispctl.report.plan_json import document
+from ispctl.report.gist import gather
 from ispctl.states import State
 from tests.report.sample import in_state, pair, plan
 
@@ -41,7 +41,7 @@ def hostile(text: str) -> Plan:
 
 
 def said(text: str) -> tuple[str, str]:
-    found = document(hostile(text))
+    found = gather(hostile(text))
     return plan_markdown.render(found), plan_text.render(found)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import subprocess
 import sys
@@ -12,11 +14,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ispctl.desired import Entitlement
 from ispctl.model.problem import Refusal
-from ispctl.plan import Change, Plan
-from ispctl.report.plan_json import document, dumps, read_saved
+from ispctl.plan import Change, Coming, Plan, Stop
+from ispctl.report._indent import indented
+from ispctl.report.plan_json import document, dumps, pieces
+from ispctl.report.saved import Saved, read_saved
 from ispctl.states import State
 from tests.plans import ROOT, SCHEMAS, breaches
 from tests.report.golden import assert_golden
@@ -24,6 +30,7 @@ from tests.report.sample import (
     ENDS,
     HOME_40,
     HOME_100,
+    Passing,
     entitlement,
     in_state,
     merge_request,
@@ -34,6 +41,7 @@ from tests.report.sample import (
 )
 
 KATHMANDU = ZoneInfo("Asia/Kathmandu")
+COMING = Coming(ENDS, 3)
 
 
 def one(was: Entitlement | None, will_be: Entitlement | None) -> dict[str, Any]:
@@ -139,8 +147,9 @@ def test_what_comes_or_goes_lists_all(before: dict[str, Any] | None, after: dict
 def test_equal_plans_are_equal_to_the_byte_whatever_the_hash_seed() -> None:
     code = (
         "from tests.report.sample import merge_request\nfrom ispctl.report.plan_json import document, dumps\n"
-        "from ispctl.report import plan_text, plan_markdown\nd = document(merge_request())\n"
-        "print(dumps(d), plan_text.render(d), plan_markdown.render(d))"
+        "from ispctl.report import plan_text, plan_markdown\nfrom ispctl.report.gist import gather\n"
+        "g = gather(merge_request())\n"
+        "print(dumps(document(merge_request())), plan_text.render(g), plan_markdown.render(g))"
     )
     env = os.environ | {"PYTHONPATH": f"{ROOT / 'controller'}{os.pathsep}{ROOT}", "PYTHONIOENCODING": "utf-8"}
     said = {
@@ -152,6 +161,49 @@ def test_equal_plans_are_equal_to_the_byte_whatever_the_hash_seed() -> None:
     assert len(said) == 1
 
 
+TEXTS = st.text(max_size=12)
+
+
+def nested(part: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(part) | st.dictionaries(st.text(), part)
+
+
+@st.composite
+def small_plans(draw: st.DrawFn) -> Plan:
+    """Plans of a few people and rows, with any text in them."""
+    pairs, changes = [], []
+    for number in range(draw(st.integers(0, 3))):
+        id, said = f"sub-{number:06}", draw(TEXTS)
+        sides = st.sampled_from([None, entitlement(id), entitlement(id, HOME_100, ends=None, login=said)])
+        was, will_be = draw(sides), draw(sides | st.just(in_state(State.SUSPENDED, id, said)))
+        if was or will_be:
+            pairs.append(pair(was, will_be, online=draw(st.sampled_from([None, 0, 1]))))
+            changes.append(row(was, will_be))
+    changes.append(Change("radius", ("group", draw(TEXTS)), None, {"reply": ((draw(TEXTS), "=", 1),), "none": None}))
+    missing = (unread(),) if draw(st.booleans()) else ()
+    found = plan(pairs, changes, assumes=tuple(draw(st.lists(TEXTS, max_size=2))), unread=missing)
+    owners = tuple(one.owner for one in found.services[:1])
+    stop = Stop("paused", draw(TEXTS), owners, tuple(one.id for one in changes), "p1", "Reader", draw(TEXTS), ENDS)
+    return replace(found, stops=(stop,) if draw(st.booleans()) else (), coming=draw(st.sampled_from([None, COMING])))
+
+
+@given(small_plans())
+def test_in_pieces_it_is_the_same_to_the_byte(made: Plan) -> None:
+    assert "".join(pieces(made, KATHMANDU)) == json.dumps(document(made, KATHMANDU), indent=2) + "\n"
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), nested))
+def test_whatever_it_holds_is_written_as_json_is(value: Any) -> None:
+    assert indented(value) == json.dumps(value, indent=2)
+
+
+def test_nothing_is_held_while_it_is_written() -> None:
+    services: Any = Passing(500)
+    made = replace(plan(kind="live"), services=services, changes=())
+    assert sum(1 for piece in pieces(made) if '"new"' in piece) == 500
+    assert services.most < 10
+
+
 # a plan that was saved
 
 
@@ -160,15 +212,19 @@ def live() -> Plan:
     return plan([pair(*moved)], [row(*moved)], kind="live")
 
 
+def saved_of(made: Plan) -> Saved:
+    return read_saved(io.StringIO("".join(pieces(made))))
+
+
 def test_a_saved_plan_comes_back() -> None:
-    found = read_saved(dumps(document(live())))
-    assert (found.kind, found.digest, found.commit) == ("live", live().digest, live().commit)
-    assert list(found.changes) == [change.id for change in live().changes]
+    found = saved_of(live())
+    assert (found.digest, found.commit) == (live().digest, live().commit)
+    assert list(found.rows.values()) == [change.id for change in live().changes]
     assert found.differences(live()) == ()
 
 
 def test_what_changed_since_a_plan_was_saved_is_named_without_a_login() -> None:
-    saved = read_saved(dumps(document(live())))
+    saved = saved_of(live())
     (known,) = live().changes
     other = replace(known, before={**(known.before or {}), "group": "isp:walled"})
     more = Change("radius", ("group", "isp:home-50@routeros"), None, {"reply": ()})
@@ -179,8 +235,46 @@ def test_what_changed_since_a_plan_was_saved_is_named_without_a_login() -> None:
 
 
 def test_what_is_left_of_a_saved_plan_is_still_that_plan() -> None:
-    saved = read_saved(dumps(document(live())))
+    saved = saved_of(live())
     assert saved.differences(replace(live(), changes=())) == ()
+
+
+def test_a_session_of_a_saved_plan_is_nothing_to_hold_it_to() -> None:
+    session = Change("radius", ("session", "0f" * 16), {"owner": "sub-000001/main", "nas": "lalitpur-1"}, None)
+    saved = saved_of(replace(live(), changes=(*live().changes, session)))
+    assert saved.differences(live()) == ()
+    other = replace(session, key=("session", "0e" * 16))
+    assert saved.differences(replace(live(), changes=(*live().changes, other))) == ()
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 100_000])
+def test_a_saved_plan_is_read_however_it_is_laid_out_and_comes(size: int) -> None:
+    for text in (
+        dumps(document(live())),
+        json.dumps(document(live())),
+        f" {json.dumps(document(live()), indent=9)}\n\n",
+    ):
+        assert read_saved(Dripping(text, size)).rows == saved_of(live()).rows
+
+
+def test_of_a_large_saved_plan_only_a_row_is_held_at_once() -> None:
+    rows = [Change("radius", ("login", f"l{n}"), None, {"owner": "", "text": "x" * 1000}) for n in range(500)]
+    text = "".join(pieces(replace(live(), changes=tuple(rows))))
+    file = Dripping(text, 1 << 16)
+    assert len(read_saved(file).rows) == 500
+    assert file.reads > len(text) >> 16
+
+
+class Dripping(io.StringIO):
+    """A file that gives at most so many characters at once."""
+
+    def __init__(self, text: str, most: int) -> None:
+        super().__init__(text)
+        self.most, self.reads = most, 0
+
+    def read(self, size: int | None = -1, /) -> str:
+        self.reads += 1
+        return super().read(min(size or 0, self.most) if size and size > 0 else -1)
 
 
 def spoiled(**others: Any) -> str:
@@ -196,6 +290,12 @@ def spoiled(**others: Any) -> str:
         ("[]", "E610"),
         ("7", "E610"),
         ("{}", "E610"),
+        ("{} {}", "E610"),
+        ('{"version": 1, }', "E610"),
+        ('{"version": 1 "kind": "live"}', "E610"),
+        (dumps(document(live()))[:-9], "E610"),
+        (dumps(document(live())).replace('"changes": [', '"changes": [,'), "E610"),
+        (dumps(document(live())) + "x", "E610"),
         (spoiled(version=True), "E610"),
         (spoiled(version="1"), "E610"),
         (spoiled(version=2), "E611"),
@@ -204,6 +304,7 @@ def spoiled(**others: Any) -> str:
         (spoiled(digest=None), "E610"),
         (spoiled(commit=""), "E610"),
         (spoiled(changes=None), "E610"),
+        (spoiled(changes=document(live())["changes"][0]), "E610"),
         (spoiled(changes=[7]), "E610"),
         (spoiled(changes=[{}]), "E610"),
         (spoiled(changes=[*document(live())["changes"]] * 2), "E610"),
@@ -213,11 +314,11 @@ def spoiled(**others: Any) -> str:
 )
 def test_what_is_no_live_plan_is_refused_and_says_how_to_make_one(text: str, code: str) -> None:
     with pytest.raises(Refusal) as refusal:
-        read_saved(text)
+        read_saved(io.StringIO(text))
     (problem,) = refusal.value.problems
     assert (problem.code, problem.advice) == (code, "Make one: ispctl plan --live --out FILE")
 
 
 def test_a_proposed_plan_says_why_it_cannot_be_applied() -> None:
     with pytest.raises(Refusal, match="only live plans can be applied"):
-        read_saved(dumps(document(merge_request())))
+        saved_of(merge_request())

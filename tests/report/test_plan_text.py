@@ -15,13 +15,15 @@ from ispctl.gates import Closed, held
 from ispctl.plan import Change, Pair
 from ispctl.report import plan_markdown, plan_text, terminal
 from ispctl.report._words import rate
-from ispctl.report.plan_json import document
+from ispctl.report.gist import gather
 from ispctl.states import State
 from tests.report.golden import assert_golden
 from tests.report.sample import (
     COMMIT,
     HOME_40,
     HOME_100,
+    Passing,
+    PassingLosers,
     entitlement,
     in_state,
     merge_request,
@@ -40,7 +42,7 @@ Render = Callable[..., str]
 
 
 def text_of(*pairs: Pair, **others: Any) -> str:
-    return plan_text.render(document(plan(pairs, **others), KATHMANDU), width=10_000)
+    return plan_text.render(gather(plan(pairs, **others), KATHMANDU), width=10_000)
 
 
 def live_with_gates(render: Render) -> str:
@@ -48,18 +50,18 @@ def live_with_gates(render: Render) -> str:
     gained = pair(entitlement("sub-000002"), entitlement("sub-000002", HOME_100), online=0)
     found = plan([lost, gained], [row(lost.was, lost.will_be), row(gained.was, gained.will_be)], kind="live")
     waiting = held(found, frozenset({"cut_off"}), {})
-    return render(document(found, KATHMANDU), closed=CLOSED[:1], held=waiting)
+    return render(gather(found, KATHMANDU, waiting), closed=CLOSED[:1])
 
 
 @pytest.mark.parametrize("width", [80, 100])
 def test_the_text_of_a_busy_merge_request_is_what_was_read(request: pytest.FixtureRequest, width: int) -> None:
-    text = plan_text.render(document(merge_request(), KATHMANDU), closed=CLOSED, width=width)
+    text = plan_text.render(gather(merge_request(), KATHMANDU), closed=CLOSED, width=width)
     assert_golden(request, f"merge-request-{width}.txt", text)
     assert max(map(len, text.splitlines())) <= width
 
 
 def test_the_note_of_a_busy_merge_request_is_what_was_read(request: pytest.FixtureRequest) -> None:
-    note = plan_markdown.render(document(merge_request(), KATHMANDU), closed=CLOSED)
+    note = plan_markdown.render(gather(merge_request(), KATHMANDU), closed=CLOSED)
     assert_golden(request, "merge-request.md", note)
 
 
@@ -74,7 +76,7 @@ def test_what_is_held_and_what_goes_ahead_is_what_was_read(
 def test_what_is_left_as_it_is_and_what_changes_hands_is_what_was_read(
     request: pytest.FixtureRequest, render: Render, name: str
 ) -> None:
-    assert_golden(request, name, render(document(stopped(), KATHMANDU)))
+    assert_golden(request, name, render(gather(stopped(), KATHMANDU)))
 
 
 @pytest.mark.parametrize("render", BOTH)
@@ -84,7 +86,7 @@ def test_neither_logins_nor_devices_nor_digests_are_shown(render: Render) -> Non
     base = merge_request()
     pairs = [Pair(s.was, s.will_be, s.cause, None) for s in base.services]
     found = plan([*pairs, pair(*renamed)], [*base.changes, gone, row(*renamed)])
-    said = render(document(found))
+    said = render(gather(found))
     assert not re.search(r"login-of|other-login|@home|02:00:5e|sha256", said)
     assert "another login" in said
 
@@ -92,7 +94,7 @@ def test_neither_logins_nor_devices_nor_digests_are_shown(render: Render) -> Non
 @pytest.mark.parametrize("render", BOTH)
 def test_what_somebody_typed_into_a_reason_names_nobody(render: Render) -> None:
     reason = "asked by canary.birdsong@example.net, +977 9800004321, 9800004321, login-of-sub-000001@home.example."
-    said = render(document(plan([pair(entitlement(), in_state(State.SUSPENDED, why=reason))])))
+    said = render(gather(plan([pair(entitlement(), in_state(State.SUSPENDED, why=reason))])))
     assert not re.search(r"canary|9800004321|login-of", said)
     assert "asked by (e-mail), (phone), (phone)" in said
 
@@ -155,12 +157,12 @@ def test_the_verdict_of_a_live_plan_knows_who_is_online() -> None:
 
 def test_a_plan_of_rows_alone_touches_nobody() -> None:
     found = plan([], [Change("radius", ("pop", "a"), None, {"nas": ()})])
-    assert "Nobody is touched, 1 row to write." in plan_text.render(document(found))
+    assert "Nobody is touched, 1 row to write." in plan_text.render(gather(found))
 
 
 @pytest.mark.parametrize("render", BOTH)
 def test_four_hundred_people_are_one_line_with_a_sample_of_five(render: Render) -> None:
-    said = render(document(plan(slower_cohort(400))))
+    said = render(gather(plan(slower_cohort(400))))
     assert len(re.findall(r"sub-\d+/main", said)) == 5
     assert "400 services" in said
     assert "and 395 more" in " ".join(said.split())
@@ -171,6 +173,60 @@ def test_a_cohort_says_only_what_holds_for_all_of_it() -> None:
     odd = Pair(pairs[0].was, replace(pairs[0].will_be or entitlement(), ends=None), "commit", None)
     said = text_of(odd, *pairs[1:])
     assert "      50/25 Mbit/s → 40/20 Mbit/s down/up; kept if online\n" in said
+
+
+def new_people(count: int) -> list[Pair]:
+    ids = [f"sub-{number:06}" for number in range(count)]
+    return [pair(None, entitlement(id, HOME_100 if number % 3 == 0 else HOME_40)) for number, id in enumerate(ids)]
+
+
+@pytest.mark.parametrize("render", BOTH)
+def test_new_people_are_named_one_by_one_while_they_are_few(render: Render) -> None:
+    said = render(gather(plan(new_people(20))))
+    assert len(set(re.findall(r"sub-\d+/main", said))) == 20
+    assert "20 services" not in said.replace("20 services new", "")
+
+
+def test_many_new_people_are_one_entry_though_the_reason_of_each_is_his_own(request: pytest.FixtureRequest) -> None:
+    found = gather(plan(new_people(500)), KATHMANDU)
+    assert_golden(request, "first-plan.txt", plan_text.render(found))
+    assert_golden(request, "first-plan.md", plan_markdown.render(replace(found, rows=())))
+
+
+@pytest.mark.parametrize("render", BOTH)
+def test_nobody_who_loses_for_a_reason_of_his_own_is_folded_away(render: Render) -> None:
+    ids = [f"sub-{number:06}" for number in range(400)]
+    said = render(gather(plan(pair(entitlement(id), in_state(State.SUSPENDED, id, "abuse")) for id in ids)))
+    assert [id for id in ids if f"{id}/main" not in said] == []
+
+
+@pytest.mark.parametrize("render", BOTH)
+def test_whoever_is_on_no_line_is_counted(render: Render) -> None:
+    services: Any = PassingLosers(700)
+    said = render(gather(replace(plan(kind="live"), services=services)))
+    assert len(set(re.findall(r"sub-\d+/main", said))) == 500
+    assert "… and 200 more, in the JSON" in said
+
+
+def test_the_lines_are_the_same_in_whatever_order_people_come() -> None:
+    pairs = [Pair(s.was, s.will_be, s.cause, None) for s in merge_request().services]
+    found = plan([*pairs, *new_people(300), *slower_cohort(700)])
+    mixed = replace(found, services=(*found.services[400:], *found.services[:400]), changes=found.changes[::-1])
+    assert plan_text.render(gather(mixed)) == plan_text.render(gather(found))
+
+
+@pytest.mark.parametrize("make", [Passing, PassingLosers])
+def test_of_many_people_only_those_are_held_who_are_printed(make: type[Passing]) -> None:
+    services: Any = make(1500)
+    gather(replace(plan(kind="live"), services=services))
+    assert services.most <= 1001, "twice the lines that there are for losers"
+
+
+def test_of_many_rows_the_first_are_those_of_the_people_who_lose_most() -> None:
+    pairs = [*new_people(1100), pair(entitlement("sub-009999"), in_state(State.SUSPENDED, "sub-009999"))]
+    found = gather(plan(pairs, [row(one.was, one.will_be) for one in pairs]))
+    assert found.rows[0].what == "login of sub-009999/main"
+    assert (found.changes, len(found.rows)) == (1101, 200)
 
 
 def test_what_the_clock_does_stands_apart() -> None:
@@ -207,13 +263,13 @@ def test_what_the_clock_does_stands_apart() -> None:
 def test_there_are_three_ways_to_change_nothing(
     render: Render, kind: Any, base: str, until: str | None, said: str
 ) -> None:
-    found = render(document(plan(kind=kind, base=base), KATHMANDU), until=until)
+    found = render(gather(plan(kind=kind, base=base), KATHMANDU), until=until)
     assert said in " ".join(found.split())
 
 
 @pytest.mark.parametrize("render", BOTH)
 def test_a_target_that_was_not_read_is_never_no_changes(render: Render) -> None:
-    said = render(document(plan(kind="live", unread=(unread(),))))
+    said = render(gather(plan(kind="live", unread=(unread(),))))
     assert "No changes" not in said
     assert "the database gave no answer" in said
     assert "ispstat health" in said.splitlines()[-1]
@@ -238,19 +294,19 @@ def test_a_target_that_was_not_read_is_never_no_changes(render: Render) -> None:
 )
 @pytest.mark.parametrize("render", BOTH)
 def test_every_plan_ends_with_the_command_to_type(render: Render, found: Any, closed: Any, command: str) -> None:
-    last = render(document(found), closed=closed).splitlines()[-1]
+    last = render(gather(found), closed=closed).splitlines()[-1]
     assert last.replace("*", "").replace("`", "") == f"Next: {command}"
 
 
 def test_another_command_may_be_said() -> None:
-    assert plan_text.render(document(plan()), next_command="ispctl rollback 7").endswith("\nNext: ispctl rollback 7\n")
+    assert plan_text.render(gather(plan()), next_command="ispctl rollback 7").endswith("\nNext: ispctl rollback 7\n")
 
 
 # colours
 
 
 def test_colours_change_no_word() -> None:
-    plain = plan_text.render(document(merge_request()), closed=CLOSED)
+    plain = plan_text.render(gather(merge_request()), closed=CLOSED)
     coloured, bare = io.StringIO(), io.StringIO()
     terminal.show(plain, coloured, color=True)
     terminal.show(plain, bare, color=False)

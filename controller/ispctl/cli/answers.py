@@ -1,4 +1,4 @@
-"""Values -> what is printed. Text and notes are made from the JSON of the plan, so that the two cannot disagree."""
+"""Values -> what is printed. A plan is printed in pieces or from its gist, since it may be about a million people."""
 
 from __future__ import annotations
 
@@ -6,55 +6,71 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.report.plan_json import Saved, document, dumps, read_saved, stamp
+from ispctl.report.plan_json import dumps, pieces, stamp
+from ispctl.report.saved import Saved, read_saved
 
 if TYPE_CHECKING:
     from ispctl.cli.drift import HandEdits
     from ispctl.cli.plans import Planned
-    from ispctl.plan import Plan
     from ispctl.reconcile import Drift, Result
     from ispctl.repo import Snapshot
+    from ispctl.report.gist import Gist
 
 WIDEST = 110
 
 
-def plan_answer(planned: Planned, format: str, next_command: str = "") -> str:
-    """A plan as text, JSON or a note for a merge request; what to type next, where it is not the usual."""
-    plan, zone = planned.plan, zone_of(planned.snapshot)
-    said = document(plan, zone)
-    if format == "json":
-        return dumps(said)
-    moment = stamp(plan.until, zone) if plan.until else None
-    if format == "markdown":
-        from ispctl.report import plan_markdown
+def say_plan(planned: Planned, format: str, next_command: str = "") -> None:
+    """A plan on stdout as text, JSON or a note for a merge request; what to type next, where it is not the usual."""
+    if format == "text":
+        sys.stdout.write(plan_text(planned, next_command))
+    else:
+        sys.stdout.writelines(_plan_pieces(planned, format))
 
-        return plan_markdown.render(said, closed=planned.closed, held=planned.held, until=moment)
+
+def plan_text(planned: Planned, next_command: str = "") -> str:
+    """A plan as text."""
     from ispctl.report import plan_text
 
-    text = plan_text.render(
-        said, closed=planned.closed, held=planned.held, until=moment, width=width(), next_command=next_command
+    gist, until = _gist(planned)
+    return coloured(
+        plan_text.render(gist, closed=planned.closed, until=until, width=width(), next_command=next_command)
     )
-    return coloured(text)
 
 
 def save(planned: Planned, format: str, out: Path, option: str = "--out") -> None:
     """Write a plan to a file: the note (markdown), GitLab's counts (terraform), else the JSON, which `apply --plan`
     takes. A plan holds personal data, so only its owner may read the file. `option` named it. Raises Refusal."""
-    kind = "markdown" if format == "markdown" else "json"
-    text = _counts(planned) if format == "terraform" else plan_answer(planned, kind)
+    kind = format if format in ("markdown", "terraform") else "json"
     try:
         with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines(_plan_pieces(planned, kind))
     except OSError as error:
         text = f"{out} cannot be written ({error.strerror})"
         raise Refusal(Problem("E613", text, advice=f"Name another file with {option}")) from None
+
+
+def _plan_pieces(planned: Planned, format: str) -> Iterable[str]:
+    """A plan in pieces: a plan may be longer than what memory holds."""
+    if format == "json":
+        return pieces(planned.plan, zone_of(planned.snapshot))
+    if format == "terraform":
+        return [_counts(planned)]
+    from ispctl.report import plan_markdown
+
+    gist, until = _gist(planned)
+    return [plan_markdown.render(gist, closed=planned.closed, until=until)]
+
+
+def _gist(planned: Planned) -> tuple[Gist, str | None]:
+    """What is printed of it, and the moment when the clock changes something next."""
+    until = planned.plan.until
+    return planned.gist, stamp(until, zone_of(planned.snapshot)) if until else None
 
 
 def _counts(planned: Planned) -> str:
@@ -64,23 +80,13 @@ def _counts(planned: Planned) -> str:
 
 
 def saved_plan(path: Path) -> Saved:
-    """A plan that `plan --live --out` wrote, sessions apart: who is online changes by the minute. Raises Refusal."""
+    """A plan that `plan --live --out` wrote. Raises Refusal."""
     try:
-        saved = read_saved(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            return read_saved(file)
     except (OSError, UnicodeDecodeError) as error:
         text = f"{path} cannot be read ({type(error).__name__})"
         raise Refusal(Problem("E610", text, advice="Make one: ispctl plan --live --out FILE")) from None
-    rows = {id: one for id, one in saved.changes.items() if not one.key.startswith("session/")}
-    return replace(saved, changes=rows)
-
-
-def differences(saved: Saved) -> Callable[[Plan], Sequence[str]]:
-    """How a plan of now differs from a saved one, a sentence each."""
-
-    def of(plan: Plan) -> Sequence[str]:
-        return saved.differences(replace(plan, changes=tuple(c for c in plan.changes if c.key[0] != "session")))
-
-    return of
 
 
 def apply_answer(result: Result, snapshot: Snapshot, format: str) -> str:

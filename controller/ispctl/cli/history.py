@@ -52,7 +52,7 @@ def rollback(
     """Make the database equal to the commit that was applied before a run. Shows the plan and asks. Then take the
     commit back in git, too: until then it is refused. Exit code: 0 done, 1 refused or failed; --dry-run: as plan."""
     from ispctl.cli import plans
-    from ispctl.cli.answers import apply_answer, plan_answer
+    from ispctl.cli.answers import apply_answer, plan_text, say_plan
     from ispctl.reconcile import Permission, undoable
 
     session: Session = context.obj
@@ -61,10 +61,10 @@ def rollback(
             undoes = undoable(store, run)
         planned = plans.live(session, repository, undoes.base, session.now)
     if dry_run:
-        say(plan_answer(planned, format, f"ispctl rollback {run}"))
+        say_plan(planned, format, f"ispctl rollback {run}")
         raise typer.Exit(1 if planned.plan.unread else 0 if planned.plan.empty else 2)
     if not yes:
-        tell(plan_answer(planned, "text", f"ispctl rollback {run} --yes"))
+        tell(plan_text(planned, f"ispctl rollback {run} --yes"))
         if not sys.stdin.isatty():
             raise typer.BadParameter("nobody can be asked here: look at --dry-run, then say --yes")
         typer.confirm(f"Apply commit {undoes.base[:12]} again?", abort=True, err=True)

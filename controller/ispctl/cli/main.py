@@ -97,7 +97,7 @@ def plan(
 ) -> None:
     """Show what would change, for whom and why. Changes nothing. Exit code: 0 nothing, 2 changes, 1 error."""
     from ispctl.cli import plans
-    from ispctl.cli.answers import plan_answer, save, zone_of
+    from ispctl.cli.answers import save, say_plan, zone_of
     from ispctl.cli.times import at_time
 
     session: Session = context.obj
@@ -118,7 +118,7 @@ def plan(
     ):
         if file is not None:
             save(found, kind, file, option)
-    say(plan_answer(found, format))
+    say_plan(found, format)
     raise typer.Exit(1 if found.plan.unread else 0 if found.plan.settled else 2)
 
 
@@ -160,7 +160,7 @@ def apply(
 ) -> None:
     """Make RADIUS and the live sessions equal to a commit. Exit code: 0 done, 1 refused or failed, 3 targets unread."""
     from ispctl.cli import plans
-    from ispctl.cli.answers import apply_answer, differences, saved_plan
+    from ispctl.cli.answers import apply_answer, saved_plan
     from ispctl.reconcile import Permission
 
     plans.only(target)
@@ -169,7 +169,7 @@ def apply(
     permission = Permission(most, allow_rollback, allow_rolled_back)
     if saved is not None:
         read = saved_plan(saved)
-        permission = replace(permission, differences=differences(read))
+        permission = replace(permission, differences=read.differences)
         commit = read.commit if commit is None else commit
     result, snapshot = plans.apply_to(context.obj, "HEAD" if commit is None else commit, permission, wait)
     say(apply_answer(result, snapshot, format))

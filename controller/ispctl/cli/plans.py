@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ispctl.cli.common import Session, clock, tell
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ispctl.plan import Plan
     from ispctl.reconcile import Permission, Result, World
     from ispctl.repo import Repository, Snapshot
+    from ispctl.report.gist import Gist
 
 TARGETS = ("radius",)
 
@@ -50,6 +52,14 @@ class Planned:
     snapshot: Snapshot
     closed: tuple[Closed, ...] = ()
     held: frozenset[str] = frozenset()
+
+    @cached_property
+    def gist(self) -> Gist:
+        """What is printed of it, as text and as a note."""
+        from ispctl.cli.answers import zone_of
+        from ispctl.report.gist import gather
+
+        return gather(self.plan, zone_of(self.snapshot), self.held)
 
 
 def proposed(session: Session, repository: Repository, base: str, commit: str, now: datetime) -> Planned:

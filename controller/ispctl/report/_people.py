@@ -1,15 +1,12 @@
-"""What a plan says about people, read from its JSON: who, what, how it was and will be, the session, and why."""
+"""What a plan says about one person, read from the JSON: what, how it was and will be, the session, and why."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
-from ispctl.plan import EFFECTS
-from ispctl.report._words import clean, local, masked, place, plural, rate, short
-from ispctl.report.shapes import CohortJson, PlanJson, ReasonJson, ServiceJson
+from ispctl.report._words import clean, local, masked, place, rate, short
+from ispctl.report.shapes import ReasonJson, ServiceJson
 
 WORDS: Final = {
     "cut-off": "cut off",
@@ -22,93 +19,9 @@ WORDS: Final = {
     "restored": "restored",
     "new": "new",
 }
-CAUSES: Final = {
-    "commit": "",
-    "clock": "By the clock, whatever the commit says",
-    "facts": "By usage and other facts, whatever the commit says",
-    "drift": "Changed by hand, and put right",
-    "paused": "Paused, and left as it is until that is over",
-    "observed": "Only observed, and not done",
-}
 GAINS: Final = frozenset({"faster", "restored", "new"})
 HARM: Final = frozenset({"cut-off", "walled", "ended", "slower"})
 NOTHING: Final = "none"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One service, or a cohort of them, ready to be written. `because`: (text, place) each."""
-
-    who: str
-    effect: str
-    turn: str
-    what: str
-    session: str
-    because: tuple[tuple[str, str], ...]
-    sample: tuple[str, ...] = ()
-    count: int = 1
-
-
-def logins(plan: PlanJson) -> frozenset[str]:
-    """Every login of a plan: what no text may show."""
-    sides = (side.get("login") for s in plan["services"] for side in (s["was"], s["will_be"]))
-    rows = (c["key"].partition("/")[2] for c in plan["changes"] if c["key"].startswith("login/"))
-    return frozenset(str(login) for login in [*sides, *rows] if login)
-
-
-def lines(plan: PlanJson) -> dict[str, list[Line]]:
-    """By cause: the lines of people in the order of harm; cohorts are one line."""
-    hidden = logins(plan)
-    groups: dict[str, list[ServiceJson]] = {}
-    for service in plan["services"]:
-        groups.setdefault(service["left"] or service["cause"], []).append(service)
-    ordered = sorted(groups, key=lambda cause: [*CAUSES, cause].index(cause))
-    return {cause: list(_folded(groups[cause], plan["cohorts"], hidden)) for cause in ordered}
-
-
-def _folded(services: Sequence[ServiceJson], cohorts: Sequence[CohortJson], hidden: frozenset[str]) -> Iterator[Line]:
-    """A cohort stands where the first of its members would."""
-    known = {_alike(c["effects"], c["because"]) for c in cohorts}
-    members: dict[str, list[ServiceJson]] = {}
-    for service in services:
-        alike = _alike(service["effects"], service["because"][0]) if service["because"] else ""
-        members.setdefault(alike if alike in known else f"{service['id']}/{service['key']}", []).append(service)
-    for alike_ones in members.values():
-        if len(alike_ones) > 5:
-            yield _cohort_line(alike_ones, hidden)
-        else:
-            yield from (_service_line(service, hidden) for service in alike_ones)
-
-
-def _alike(effects: Sequence[str], because: ReasonJson) -> str:
-    return repr((list(effects), sorted(because.items())))
-
-
-def _service_line(service: ServiceJson, hidden: frozenset[str]) -> Line:
-    return Line(
-        who=owner(service),
-        effect=effect_words(service),
-        turn=turn(service),
-        what="; ".join(differences(service)),
-        session=session_words(service),
-        because=tuple(why(reason, hidden) for reason in service["because"]),
-    )
-
-
-def _cohort_line(services: Sequence[ServiceJson], hidden: frozenset[str]) -> Line:
-    said = [differences(service) for service in services]
-    common = [part for part in said[0] if all(part in other for other in said)]
-    sessions = Counter(map(session_words, services))
-    return Line(
-        who=plural(len(services), "service"),
-        effect=effect_words(services[0]),
-        turn=turn(services[0]),
-        what="; ".join(common),
-        session=", ".join(f"{count:,} {word}" if len(sessions) > 1 else word for word, count in sessions.items()),
-        because=(why(services[0]["because"][0], hidden),),
-        sample=tuple(map(owner, services[:5])),
-        count=len(services),
-    )
 
 
 def owner(service: ServiceJson) -> str:
@@ -121,10 +34,10 @@ def effect_words(service: ServiceJson) -> str:
     return ", ".join(WORDS.get(effect, clean(effect)) for effect in service["effects"])
 
 
-def turn(service: ServiceJson) -> str:
+def turn(effects: Collection[str]) -> str:
     """loses, changes or gains: by the worst effect."""
-    effects = set(service["effects"])
-    return "loses" if effects & HARM else "gains" if effects and effects <= GAINS else "changes"
+    found = set(effects)
+    return "loses" if found & HARM else "gains" if found and found <= GAINS else "changes"
 
 
 def session_words(service: ServiceJson) -> str:
@@ -246,34 +159,3 @@ def _binding(mac: dict[str, Any]) -> str:
     if mac["mode"] == "off":
         return "any"
     return f"{mac['mode']} ({len(mac['addresses'])} of {mac['max']}, else {mac['on_mismatch']})"
-
-
-def rerendered(plan: Mapping[str, Any]) -> str:
-    """What an upgrade of this program writes otherwise, of a plan or of what became of it; empty where nothing is."""
-    return f"render changed: {plural(len(plan['rerendered']), 'row')}, 0 people" if plan["rerendered"] else ""
-
-
-def explained(plan: PlanJson) -> list[str]:
-    """The same in a sentence."""
-    said = "This version of ispctl writes them otherwise than the one that wrote them; nobody's service is another."
-    return [f"Render{rerendered(plan)[6:]}. {said}"] if plan["rerendered"] else []
-
-
-def verdict(plan: PlanJson) -> str:
-    """The plan in a line: "2 services slower, 1 session drops if online, nobody cut off"."""
-    if not plan["services"]:
-        sessions = sum(change["key"].startswith("session/") for change in plan["changes"])
-        if plan["rerendered"] and len(plan["rerendered"]) + sessions == len(plan["changes"]):
-            return rerendered(plan) + (f", {plural(sessions, 'session')} to tell" if sessions else "")
-        return f"nobody is touched, {plural(len(plan['changes']), 'row')} to write"
-    counts = Counter(effect for service in plan["services"] for effect in service["effects"])
-    ranked = sorted(counts, key=lambda effect: (EFFECTS.index(effect) if effect in EFFECTS else len(EFFECTS), effect))
-    words = [f"{counts[effect]:,} {WORDS.get(effect, clean(effect))}" for effect in ranked]
-    first, _, rest = words[0].partition(" ")
-    words[0] = f"{first} {'service' if first == '1' else 'services'} {rest}"
-    if drops := plan["summary"]["dropped"]:
-        known = all(service["session"] != "unknown" for service in plan["services"])
-        words.append(plural(drops, "dropped session") + ("" if known else " if online"))
-    if not plan["summary"]["cut_off"]:
-        words.append("nobody cut off")
-    return ", ".join(words)

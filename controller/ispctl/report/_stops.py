@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from ispctl.report._words import clean, listed, local, masked, place, plural
-from ispctl.report.shapes import PlanJson, StopJson
+from ispctl.report.shapes import HeadJson, StopJson
 
 
 def stops(found: Sequence[StopJson], logins: Collection[str] = ()) -> Iterator[str]:
@@ -23,7 +23,7 @@ def _waiting(one: StopJson) -> str:
     return f"Left as it is: {plural(len(one['changes']), 'change')}{of}"
 
 
-def switches(plan: PlanJson) -> Iterator[str]:
+def switches(plan: HeadJson) -> Iterator[str]:
     """A sentence for each part that is managed otherwise from now on."""
     for one in plan["switches"]:
         who = f" ({plural(one['services'], 'service')})" if one["services"] else ""
@@ -32,7 +32,7 @@ def switches(plan: PlanJson) -> Iterator[str]:
         yield f"MANAGED: {clean(one['what'])}{who}: {one['was']} → {one['now']}, {turned}{at}"
 
 
-def announcement(plan: PlanJson) -> list[str]:
+def announcement(plan: HeadJson) -> list[str]:
     """What the clock takes next, where it takes something."""
     coming = plan["coming"]
     if coming is None or not coming["ends"]:

@@ -65,6 +65,11 @@ def masked(text: str, logins: Collection[str]) -> str:
     return _PHONE.sub("(phone)", _E_MAIL.sub("(e-mail)", without))
 
 
+def words(text: str) -> Iterator[str]:
+    """Whatever of a free text may be a login, as `masked` sees it."""
+    return (found[0].rstrip(".:") for found in _WORD.finditer(clean(text)))
+
+
 def place(reason: ReasonJson) -> str:
     """file:line, as far as it is known."""
     file = clean(reason["file"])

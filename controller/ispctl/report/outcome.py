@@ -12,9 +12,9 @@ from ispctl.gates import Closed
 from ispctl.plan import Plan
 from ispctl.report import _told
 from ispctl.report._closing import gate
-from ispctl.report._people import rerendered
 from ispctl.report._stops import stops
 from ispctl.report._words import clean, listed, masked, plural, short, with_offset, wrapped
+from ispctl.report.gist import rerendered
 from ispctl.report.plan_json import change, stamp, stop
 
 if TYPE_CHECKING:

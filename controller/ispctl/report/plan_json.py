@@ -1,24 +1,61 @@
-"""A plan as JSON, and back as far as an apply needs it: to see that what is done is what somebody read."""
+"""A plan as JSON: as a value, and as text in pieces, since a plan may be about a million people."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Literal, cast
 
 from ispctl.desired import Because, Entitlement
-from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Cohort, Fields, Plan, ServiceChange, Stop, Value
-from ispctl.report.shapes import ChangeJson, CohortJson, PlanJson, ReasonJson, ServiceJson, SidesJson, StopJson
+from ispctl.report._indent import indented
+from ispctl.report.shapes import (
+    ChangeJson,
+    CohortJson,
+    HeadJson,
+    PlanJson,
+    ReasonJson,
+    ServiceJson,
+    SidesJson,
+    StopJson,
+)
 
 VERSION: Final = 1
+Left = Literal["", "paused", "observed"]
 
 
 def document(plan: Plan, zone: tzinfo = UTC) -> PlanJson:
     """The plan as JSON; equal plans give equal documents, to the byte. `zone`: the ISP's, for the offset of times."""
-    return _document(plan, zone)
+    whole = ((name, list(value) if isinstance(value, Iterator) else value) for name, value in _members(plan, zone))
+    return cast(PlanJson, dict(whole))
+
+
+def head(plan: Plan, zone: tzinfo = UTC) -> HeadJson:
+    """The document without its services and changes."""
+    return cast(HeadJson, {name: value for name, value in _members(plan, zone) if not isinstance(value, Iterator)})
+
+
+def pieces(plan: Plan, zone: tzinfo = UTC) -> Iterator[str]:
+    """`dumps(document(plan, zone))`, to the byte, in pieces of which none is longer than a service or a row."""
+    lead = "{"
+    for name, value in _members(plan, zone):
+        yield f'{lead}\n  "{name}": '
+        if isinstance(value, Iterator):
+            yield from _items(value)
+        else:
+            yield indented(value, "\n  ")
+        lead = ","
+    yield "\n}\n"
+
+
+def _items(found: Iterator[Any]) -> Iterator[str]:
+    lead, margin = "[", "\n    "
+    for one in found:
+        yield lead + margin + indented(one, margin)
+        lead = ","
+    yield "[]" if lead == "[" else "\n  ]"
 
 
 def dumps(document: Any) -> str:
@@ -26,6 +63,7 @@ def dumps(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
 
+@lru_cache(4096)
 def stamp(moment: datetime, zone: tzinfo = UTC) -> str:
     """RFC 3339 with the offset that the zone has then; whole seconds."""
     return moment.astimezone(zone).isoformat(timespec="seconds")
@@ -51,28 +89,36 @@ def change(one: Change) -> ChangeJson:
     }
 
 
-def _document(plan: Plan, zone: tzinfo) -> PlanJson:
-    return {
-        "version": VERSION,
-        "kind": plan.kind,
-        "commit": plan.commit,
-        "base": plan.base,
-        "now": stamp(plan.now, zone),
-        "digest": plan.digest,
-        "assumes": list(plan.assumes),
-        "summary": dict(plan.summary),
-        "services": [_service(service, plan, zone) for service in plan.services],
-        "cohorts": [_cohort(cohort) for cohort in plan.cohorts],
-        "changes": [change(one) for one in plan.changes],
-        "unread": [{"target": u.target, "code": u.code, "text": u.text} for u in plan.unread],
-        "stops": [stop(one, zone) for one in plan.stops],
-        "switches": [
+def _members(plan: Plan, zone: tzinfo) -> Iterator[tuple[str, Any]]:
+    """Each member of the document; what may be long is an iterator."""
+    left = left_alone(plan)
+    yield "version", VERSION
+    yield "kind", plan.kind
+    yield "commit", plan.commit
+    yield "base", plan.base
+    yield "now", stamp(plan.now, zone)
+    yield "digest", plan.digest
+    yield "assumes", list(plan.assumes)
+    yield "summary", dict(plan.summary)
+    yield "services", (service(one, left.get(one.owner, ""), zone) for one in plan.services)
+    yield "cohorts", [_cohort(cohort) for cohort in plan.cohorts]
+    yield "changes", map(change, plan.changes)
+    yield "unread", [{"target": u.target, "code": u.code, "text": u.text} for u in plan.unread]
+    yield "stops", [stop(one, zone) for one in plan.stops]
+    yield (
+        "switches",
+        [
             {"what": s.what, "was": s.was, "now": s.now, "services": s.services, "because": reason(s.because)}
             for s in plan.switches
         ],
-        "rerendered": list(plan.rerendered),
-        "coming": {"until": stamp(plan.coming.until, zone), "ends": plan.coming.ends} if plan.coming else None,
-    }
+    )
+    yield "rerendered", list(plan.rerendered)
+    yield "coming", {"until": stamp(plan.coming.until, zone), "ends": plan.coming.ends} if plan.coming else None
+
+
+def left_alone(plan: Plan) -> Mapping[str, Left]:
+    """Why services are left as they are, by owner: as `Plan.stop_of`, for many of them."""
+    return {owner: stop.kind for stop in reversed(plan.stops) for owner in stop.services}
 
 
 def stop(one: Stop, zone: tzinfo) -> StopJson:
@@ -89,20 +135,21 @@ def stop(one: Stop, zone: tzinfo) -> StopJson:
     }
 
 
-def _service(service: ServiceChange, plan: Plan, zone: tzinfo) -> ServiceJson:
-    now = service.now
+def service(one: ServiceChange, left: Left, zone: tzinfo) -> ServiceJson:
+    """What happens to one person; `left`: why it does not happen now."""
+    now = one.now
     return {
         "id": now.id,
         "key": now.key,
         "login": now.login,
-        "effects": list(service.effects),
-        "was": _view(service.was, zone),
-        "will_be": _view(service.will_be, zone),
-        "session": service.session,
-        "if_online": service.if_online,
-        "cause": service.cause,
-        "left": plan.stop_of(service.owner),
-        "because": [reason(because) for because in service.because],
+        "effects": list(one.effects),
+        "was": _view(one.was, zone),
+        "will_be": _view(one.will_be, zone),
+        "session": one.session,
+        "if_online": one.if_online,
+        "cause": one.cause,
+        "left": left,
+        "because": [reason(because) for because in one.because],
     }
 
 
@@ -163,88 +210,3 @@ def _fields(before: Fields | None, after: Fields | None) -> Iterator[tuple[str, 
 
 def _plain(value: Value) -> Any:
     return [_plain(part) for part in value] if isinstance(value, tuple) else value
-
-
-@dataclass(frozen=True)
-class SavedChange:
-    """One change of a saved plan; `key` as one text."""
-
-    id: str
-    target: str
-    action: str
-    key: str
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A live plan that somebody saved and read: enough to see whether it is still what would be done."""
-
-    kind: str
-    digest: str
-    commit: str
-    changes: Mapping[str, SavedChange]
-
-    def differences(self, plan: Plan) -> tuple[str, ...]:
-        """What a plan of now would do otherwise, a sentence each, without logins; empty if it is the same, or what is
-        left of it: an apply that was killed may be run again."""
-        if self.digest == plan.digest:
-            return ()
-        saved = {(one.target, one.key): one.id for one in self.changes.values()}
-        found = {(one.target, "/".join(one.key)): one for one in plan.changes}
-        return (
-            *(f"{_named(one)} was not in it" for at, one in found.items() if at not in saved),
-            *(
-                f"{_named(one)} is no longer what it saw"
-                for at, one in found.items()
-                if saved.get(at, one.id) != one.id
-            ),
-        )
-
-
-def _named(one: Change) -> str:
-    kind, name = one.key
-    if one.owner or kind in ("login", "session"):
-        return f"the {kind} of {one.owner or 'change ' + one.id}"
-    return f"{kind} {name}"
-
-
-def read_saved(text: str) -> Saved:
-    """The plan that `ispctl plan --live --out FILE` wrote. Raises Refusal (E610 to E612) for anything else."""
-    advice = "Make one: ispctl plan --live --out FILE"
-    said = _parsed(text)
-    if said is None or not isinstance(said.get("version"), int) or isinstance(said["version"], bool):
-        raise Refusal(Problem("E610", "this file is not a plan", advice=advice))
-    if said["version"] != VERSION:
-        found = f"the plan has version {said['version']}, this program reads version {VERSION}"
-        raise Refusal(Problem("E611", found, advice=advice))
-    if said.get("kind") == "proposed":
-        found = "this is a proposed plan, made without looking at the targets; only live plans can be applied"
-        raise Refusal(Problem("E612", found, advice=advice))
-    changes = _saved_changes(said.get("changes"))
-    head = [said.get(name) for name in ("kind", "digest", "commit")]
-    if changes is None or head[0] != "live" or not all(isinstance(part, str) and part for part in head):
-        raise Refusal(Problem("E610", "this file is not a whole plan", advice=advice))
-    kind, digest, commit = map(str, head)
-    return Saved(kind, digest, commit, changes)
-
-
-def _parsed(text: str) -> dict[str, Any] | None:
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return said if isinstance(said, dict) else None
-
-
-def _saved_changes(said: object) -> Mapping[str, SavedChange] | None:
-    """The changes by id; None where one of them is no change, or two carry one id."""
-    if not isinstance(said, list):
-        return None
-    found: dict[str, SavedChange] = {}
-    for one in said:
-        parts = [one.get(name) for name in ("id", "target", "action", "key")] if isinstance(one, dict) else [None]
-        if not all(isinstance(part, str) and part for part in parts) or parts[0] in found:
-            return None
-        saved = SavedChange(*map(str, parts))
-        found[saved.id] = saved
-    return found

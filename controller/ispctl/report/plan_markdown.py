@@ -1,66 +1,59 @@
-"""A plan as a note on a merge request, made from its JSON alone. Ids only: neither logins nor names."""
+"""A plan as a note on a merge request. Ids only: neither logins nor names."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ispctl.gates import Closed
 from ispctl.report import _closing as closing
+from ispctl.report._folding import CAUSES, Line
 from ispctl.report._markdown import code, inline, table
-from ispctl.report._people import CAUSES, Line, explained, lines, logins, verdict
-from ispctl.report._rows import Row, counted, rows
+from ispctl.report._rows import Row
 from ispctl.report._stops import announcement, stops, switches
 from ispctl.report._words import masked, short, with_offset
-from ispctl.report.shapes import PlanJson
-
-MOST_LINES = 200
-MOST_ROWS = 200
-"""GitLab takes a note of a million characters; the rest is in the JSON."""
+from ispctl.report.gist import Gist, explained
 
 
 def render(
-    plan: PlanJson,
+    plan: Gist,
     *,
     closed: Sequence[Closed] = (),
-    held: Collection[str] = (),
     until: str | None = None,
     next_command: str = "",
 ) -> str:
-    """The plan as GitLab markdown; the arguments are those of the text."""
-    parts = [*_heading(plan, until), [inline(text) for text in explained(plan)]]
-    if plan["services"]:
-        parts += _people(plan)
-    parts += [_gates(plan, closed, held), _unread(plan)]
-    parts += [[f"- {inline(text)}" for text in (*switches(plan), *stops(plan["stops"], logins(plan)))]]
-    parts += [[inline(text) for text in announcement(plan)], _rows(plan)]
-    if plan["assumes"]:
-        hidden = logins(plan)
-        parts.append(["Assumed:", "", *(f"- {inline(masked(text, hidden))}" for text in plan["assumes"])])
-    parts.append([f"**Next:** {code(next_command or closing.next_command(plan, closed))}"])
+    """The plan as GitLab markdown; the arguments are those of the text. GitLab takes a note of a million characters;
+    whatever is longer is in the JSON."""
+    head = plan.head
+    parts = [*_heading(plan, until), [inline(text) for text in explained(head)], *_people(plan)]
+    parts += [_gates(plan, closed), _unread(plan)]
+    parts += [[f"- {inline(text)}" for text in (*switches(head), *stops(head["stops"], plan.hidden))]]
+    parts += [[inline(text) for text in announcement(head)], _rows(plan)]
+    if head["assumes"]:
+        parts.append(["Assumed:", "", *(f"- {inline(masked(text, plan.hidden))}" for text in head["assumes"])])
+    parts.append([f"**Next:** {code(next_command or closing.next_command(head, closed, empty=plan.empty))}"])
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def _heading(plan: PlanJson, until: str | None) -> Iterator[list[str]]:
-    empty = closing.is_empty(plan)
-    unread = not plan["services"] and not plan["changes"]
-    yield [
-        f"### ispctl plan: {'no changes' if empty else 'not everything was read' if unread else inline(verdict(plan))}"
-    ]
-    against = f" against {code(short(plan['base']))}" if plan["base"] else ""
-    kind = "Proposed" if plan["kind"] == "proposed" else "Live"
-    yield [f"{kind}: commit {code(short(plan['commit']))}{against}, at {inline(with_offset(plan['now']))}"]
-    if empty:
-        yield [inline(closing.nothing(plan, until))]
+def _heading(plan: Gist, until: str | None) -> Iterator[list[str]]:
+    head, unread = plan.head, not plan.services and not plan.changes
+    verdict = "no changes" if plan.empty else "not everything was read" if unread else inline(plan.verdict)
+    yield [f"### ispctl plan: {verdict}"]
+    against = f" against {code(short(head['base']))}" if head["base"] else ""
+    kind = "Proposed" if head["kind"] == "proposed" else "Live"
+    yield [f"{kind}: commit {code(short(head['commit']))}{against}, at {inline(with_offset(head['now']))}"]
+    if plan.empty:
+        yield [inline(closing.nothing(head, until))]
 
 
-def _people(plan: PlanJson) -> Iterator[list[str]]:
-    for cause, found in lines(plan).items():
+def _people(plan: Gist) -> Iterator[list[str]]:
+    for cause, turns in plan.people.items():
         said = CAUSES.get(cause, cause)
         if said:
             yield [f"**{inline(said)}:**"]
-        yield table(["service", "effect", "was → will be", "session", "why"], map(_line, found[:MOST_LINES]))
-        if len(found) > MOST_LINES:
-            yield [f"… and {len(found) - MOST_LINES:,} more, in the JSON"]
+        found = (line for part in turns.values() for line in part.lines)
+        yield table(["service", "effect", "was → will be", "session", "why"], map(_line, found))
+        if more := sum(part.more for part in turns.values()):
+            yield [f"… and {more:,} more, in the JSON"]
 
 
 def _line(line: Line) -> list[str]:
@@ -80,17 +73,16 @@ def _place(where: str) -> str:
     )
 
 
-def _rows(plan: PlanJson) -> list[str]:
-    if not plan["changes"]:
+def _rows(plan: Gist) -> list[str]:
+    if not plan.changes:
         return []
-    found = rows(plan)
-    more = ["", f"… and {len(found) - MOST_ROWS:,} more, in the JSON"] if len(found) > MOST_ROWS else []
+    rest = plan.changes - len(plan.rows)
     return [
         "<details>",
-        f"<summary>{counted(plan)}</summary>",
+        f"<summary>{plan.counted}</summary>",
         "",
-        *table(["target", "change", "row", "fields"], map(_row, found[:MOST_ROWS])),
-        *more,
+        *table(["target", "change", "row", "fields"], map(_row, plan.rows)),
+        *(["", f"… and {rest:,} more, in the JSON"] if rest else []),
         "",
         "</details>",
     ]
@@ -100,18 +92,18 @@ def _row(row: Row) -> list[str]:
     return [code(row.target), inline(row.verb), code(row.what), "<br>".join(map(inline, row.fields))]
 
 
-def _gates(plan: PlanJson, closed: Sequence[Closed], held: Collection[str]) -> list[str]:
+def _gates(plan: Gist, closed: Sequence[Closed]) -> list[str]:
     if not closed:
         return []
     said = [f"{inline(closing.gate(one))}. To allow: {code(one.flag)}" for one in closed]
-    said += [inline(text) for text in closing.waiting(plan, held)]
-    return [f"**{closing.refusal(plan).capitalize()}**", "", *(f"- {text}" for text in said)]
+    said += [inline(text) for text in plan.waiting]
+    return [f"**{closing.refusal(plan.head).capitalize()}**", "", *(f"- {text}" for text in said)]
 
 
-def _unread(plan: PlanJson) -> list[str]:
-    if not plan["unread"]:
+def _unread(plan: Gist) -> list[str]:
+    unread = plan.head["unread"]
+    if not unread:
         return []
-    hidden = logins(plan)
-    found = (f"- {code(u['target'])} {code(u['code'])} {inline(masked(u['text'], hidden))}" for u in plan["unread"])
+    found = (f"- {code(u['target'])} {code(u['code'])} {inline(masked(u['text'], plan.hidden))}" for u in unread)
     said = "**Not read:** nothing is planned there, which does not mean that nothing is to be done"
     return [said, "", *found]

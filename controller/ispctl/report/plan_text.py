@@ -1,68 +1,66 @@
-"""A plan for a terminal, made from its JSON alone. Ids only: neither logins nor names."""
+"""A plan for a terminal. Ids only: neither logins nor names."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ispctl.gates import Closed
 from ispctl.report import _closing as closing
-from ispctl.report._people import CAUSES, Line, explained, lines, logins, verdict
-from ispctl.report._rows import Row, counted, rows
+from ispctl.report._folding import CAUSES, Line
+from ispctl.report._rows import Row
 from ispctl.report._stops import announcement, stops, switches
 from ispctl.report._words import clean, masked, sentence, short, with_offset, wrapped
-from ispctl.report.shapes import PlanJson
+from ispctl.report.gist import Gist, explained
+from ispctl.report.shapes import HeadJson
 
-MOST_LINES = 200
 MOST_ROWS = 20
 
 
 def render(
-    plan: PlanJson,
+    plan: Gist,
     *,
     closed: Sequence[Closed] = (),
-    held: Collection[str] = (),
     until: str | None = None,
     width: int = 100,
     next_command: str = "",
 ) -> str:
     """The plan as plain text, wrapped at `width`, ending with what to type next.
 
-    closed, held: gates that refuse it, and the ids of the changes that wait. until: when the clock changes something
-    next, as RFC 3339. next_command: instead of the usual one.
+    closed: gates that refuse it. until: when the clock changes something next, as RFC 3339. next_command: instead of
+    the usual one.
     """
-    parts = [_heading(plan)]
-    if closing.is_empty(plan):
-        parts.append([closing.nothing(plan, until)])
+    head = plan.head
+    parts = [_heading(head)]
+    if plan.empty:
+        parts.append([closing.nothing(head, until)])
     else:
         parts += [
-            [f"{_upper(verdict(plan))}."] if plan["services"] or plan["changes"] else [],
-            explained(plan),
+            [f"{_upper(plan.verdict)}."] if plan.services or plan.changes else [],
+            explained(head),
             *_people(plan),
         ]
-        parts += [_rows(plan), _gates(plan, closed, held), _unread(plan)]
-    parts += [[*switches(plan)], [*stops(plan["stops"], logins(plan))], announcement(plan)]
-    if plan["assumes"]:
-        parts.append(["Assumed:", *(f"  - {masked(text, logins(plan))}" for text in plan["assumes"])])
-    parts.append([f"Next: {next_command or closing.next_command(plan, closed)}"])
+        parts += [_rows(plan), _gates(plan, closed), _unread(plan)]
+    parts += [[*switches(head)], [*stops(head["stops"], plan.hidden)], announcement(head)]
+    if head["assumes"]:
+        parts.append(["Assumed:", *(f"  - {masked(text, plan.hidden)}" for text in head["assumes"])])
+    parts.append([f"Next: {next_command or closing.next_command(head, closed, empty=plan.empty)}"])
     return "\n\n".join("\n".join(wrapped(part, width)) for part in parts if part) + "\n"
 
 
-def _heading(plan: PlanJson) -> list[str]:
+def _heading(plan: HeadJson) -> list[str]:
     kind = "Proposed plan" if plan["kind"] == "proposed" else "Live plan"
     against = f" against {short(plan['base'])}" if plan["base"] else ""
     return [f"{kind}: commit {short(plan['commit'])}{against}, at {with_offset(plan['now'])}"]
 
 
-def _people(plan: PlanJson) -> Iterator[list[str]]:
-    for cause, found in lines(plan).items():
+def _people(plan: Gist) -> Iterator[list[str]]:
+    for cause, turns in plan.people.items():
         if CAUSES.get(cause, cause):
             yield [f"{CAUSES.get(cause, clean(cause))}:"]
-        for turn in ("loses", "changes", "gains"):
-            some = [line for line in found if line.turn == turn]
-            if some:
-                yield [f"WHO {turn.upper()}", *(text for line in some[:MOST_LINES] for text in _line(line))]
-            if len(some) > MOST_LINES:
-                yield [f"  … and {len(some) - MOST_LINES:,} more, in the JSON"]
+        for turn, part in turns.items():
+            yield [f"WHO {turn.upper()}", *(text for line in part.lines for text in _line(line))]
+            if part.more:
+                yield [f"  … and {part.more:,} more, in the JSON"]
 
 
 def _line(line: Line) -> Iterator[str]:
@@ -74,12 +72,11 @@ def _line(line: Line) -> Iterator[str]:
         yield f"      e.g. {', '.join(line.sample)} and {line.count - len(line.sample):,} more"
 
 
-def _rows(plan: PlanJson) -> list[str]:
-    if not plan["changes"]:
+def _rows(plan: Gist) -> list[str]:
+    if not plan.changes:
         return []
-    found = rows(plan)
-    more = [f"  … and {len(found) - MOST_ROWS:,} more, in the JSON"] if len(found) > MOST_ROWS else []
-    return [f"ROWS: {counted(plan)}", *map(_row, found[:MOST_ROWS]), *more]
+    more = [f"  … and {plan.changes - MOST_ROWS:,} more, in the JSON"] if plan.changes > MOST_ROWS else []
+    return [f"ROWS: {plan.counted}", *map(_row, plan.rows[:MOST_ROWS]), *more]
 
 
 def _row(row: Row) -> str:
@@ -87,19 +84,19 @@ def _row(row: Row) -> str:
     return f"  {row.target}: {row.verb} {row.what}{fields}"
 
 
-def _gates(plan: PlanJson, closed: Sequence[Closed], held: Collection[str]) -> list[str]:
+def _gates(plan: Gist, closed: Sequence[Closed]) -> list[str]:
     if not closed:
         return []
-    said = [*(f"{closing.gate(one)}. To allow: {one.flag}" for one in closed), *closing.waiting(plan, held)]
-    kind, _, rest = closing.refusal(plan).partition(":")
+    said = [*(f"{closing.gate(one)}. To allow: {one.flag}" for one in closed), *plan.waiting]
+    kind, _, rest = closing.refusal(plan.head).partition(":")
     return [f"{kind.upper()}:{rest}", *(f"  {text}" for text in said)]
 
 
-def _unread(plan: PlanJson) -> list[str]:
-    if not plan["unread"]:
+def _unread(plan: Gist) -> list[str]:
+    unread = plan.head["unread"]
+    if not unread:
         return []
-    hidden = logins(plan)
-    found = (f"  {clean(u['target'])}: {clean(u['code'])} {masked(u['text'], hidden)}" for u in plan["unread"])
+    found = (f"  {clean(u['target'])}: {clean(u['code'])} {masked(u['text'], plan.hidden)}" for u in unread)
     return ["NOT READ: nothing is planned there, which does not mean that nothing is to be done", *found]
 
 

@@ -97,8 +97,8 @@ class ComingJson(TypedDict):
     ends: int
 
 
-class PlanJson(TypedDict):
-    """A plan. Times are RFC 3339 with offset, rates integer bit/s."""
+class HeadJson(TypedDict):
+    """A plan without what may be long. Times are RFC 3339 with offset, rates integer bit/s."""
 
     version: Literal[1]
     kind: Literal["proposed", "live"]
@@ -108,11 +108,16 @@ class PlanJson(TypedDict):
     digest: str
     assumes: list[str]
     summary: dict[str, int]
-    services: list[ServiceJson]
     cohorts: list[CohortJson]
-    changes: list[ChangeJson]
     unread: list[UnreadJson]
     stops: list[StopJson]
     coming: ComingJson | None
     switches: list[SwitchJson]
     rerendered: list[str]
+
+
+class PlanJson(HeadJson):
+    """A plan."""
+
+    services: list[ServiceJson]
+    changes: list[ChangeJson]
