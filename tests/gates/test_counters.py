@@ -149,7 +149,7 @@ COSTS: dict[str, tuple[Cost, str]] = {
         Cost(22, 679, 0),
         "what services share; of their logins, that none stands otherwise than it was written",
     ),
-    "ispstat show sub-000123": (Cost(FILES, 797, 0), "every row of ours, and the sessions of one login"),
+    "ispstat show sub-000123": (Cost(FILES, 590, 0), "what logins share; the rows and the sessions of one"),
 }
 
 

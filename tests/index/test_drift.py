@@ -276,7 +276,7 @@ def seen(site: Site, now: datetime) -> Iterator[View]:
     """What ispstat sees, without all of the head."""
     with Repository.open(site.isp.folder) as repository:
         index = Index(repository, site.index, worth=1)
-        with look(repository, lambda _: site.place.open(readonly=True), now, index) as view:
+        with look(index, lambda _: site.place.open(readonly=True), now) as view:
             yield view
 
 

@@ -15,6 +15,7 @@ from subprocess import run
 
 from ispctl import reconcile
 from ispctl.cli.common import Session
+from ispctl.index import Index
 from ispctl.radius.rendering import rendering
 from ispctl.radius.rows import RadiusRows
 from ispctl.repo import Repository, Snapshot
@@ -56,7 +57,7 @@ class World:
         def opener(_: Snapshot) -> Store:
             return Store.open(DSN, base=self.folder, readonly=True)
 
-        with Repository.open(self.folder, env=ENV) as repository, look(repository, opener, now) as view:
+        with Repository.open(self.folder, env=ENV) as repository, look(Index(repository, None), opener, now) as view:
             yield view
 
     def apply(self, now: datetime = NOW, commit: str = "HEAD") -> None:

@@ -44,7 +44,8 @@ def try_login(
     session: Session = context.obj
     with (
         session.repository() as repository,
-        look(repository, lambda head: session.store(head, readonly=True), session.now) as view,
+        session.reading(repository) as index,
+        look(index, lambda head: session.store(head, readonly=True), session.now) as view,
     ):
         holding = _only(services(view, login))
         asking = _nas(view, holding, nas)

@@ -48,14 +48,26 @@ class Session:
             yield repository
 
     def index(self, repository: Repository, progress: Callable[[str, int, int], None]) -> Index:
-        """What is remembered of the repository: in ISPCTL_CACHE, else where caches belong; in memory where neither is
-        known."""
+        """What is remembered of the repository; in memory where no place for it is known."""
         from ispctl.index import Index
 
+        return Index(repository, self._place(repository), progress)
+
+    @contextmanager
+    def reading(self, repository: Repository) -> Iterator[Index]:
+        """The same for whoever only reads: it is never made. Where that takes long, it is seen and told."""
+        from ispctl.cli.progress import Progress
+        from ispctl.index import Index
+
+        with Progress() as progress:
+            yield Index(repository, self._place(repository), progress, tell, keeps=False)
+
+    def _place(self, repository: Repository) -> Path | None:
+        """The index of a repository: in ISPCTL_CACHE, else where caches belong; None where neither is known."""
         own, usual, home = (self.env.get(name) for name in ("ISPCTL_CACHE", "XDG_CACHE_HOME", "HOME"))
         folder = Path(own) if own else Path(usual or f"{home}/.cache") / "ispctl" if usual or home else None
         name = sha256(os.fsencode(repository.git.folder)).hexdigest()[:16]
-        return Index(repository, folder / f"{name}.index" if folder else None, progress)
+        return folder / f"{name}.index" if folder else None
 
     @property
     def actor(self) -> str:

@@ -16,20 +16,19 @@ from pathlib import Path
 from typing import Final
 
 from ispctl.index._file import File, Making, Moving, Row
+from ispctl.index._lookup import WORTH, Lookup, is_large, opened
 from ispctl.index._region import Besides, Region, TooWide, region
 from ispctl.index._rows import rows, traits
-from ispctl.model.problem import Problem, Refusal, in_order
+from ispctl.model.problem import Problem, in_order
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.checks import check
 from ispctl.repo.facts import Facts
 
-__all__ = ["ANNOUNCED", "Besides", "Index", "Look", "whole"]
+__all__ = ["ANNOUNCED", "Besides", "Index", "Look", "Lookup", "whole"]
 
 CHUNK: Final = 2000
 """Files that are in memory at once while an index is made."""
 ALONE: Final = 5
-WORTH: Final = 2000
-"""With fewer files, all are read faster than an index is made."""
 STALE: Final = timedelta(hours=12)
 """An index that was judged so long ago is judged again when its commit is applied again."""
 NOBODY: Final = Besides()
@@ -71,19 +70,24 @@ def whole(snapshots: Mapping[str, Snapshot], now: datetime) -> Look:
 
 class Index:
     """The index of one repository, in a file or (`place` is None) in memory. `worth`: how many files of subscribers
-    make it worth while; `alone`: how many parts one process reads before others help it."""
+    make it worth while; `alone`: how many parts one process reads before others help it; `keeps`: whether it may be
+    made, which whoever only reads leaves to others."""
 
     def __init__(
         self,
         repository: Repository,
         place: Path | None,
         progress: Progress = lambda *_: None,
+        remark: Callable[[str], None] = lambda _: None,
         *,
+        keeps: bool = True,
         worth: int = WORTH,
         alone: int = ALONE,
     ) -> None:
-        self._repository = repository
-        self._place = place
+        self.repository = repository
+        self.lookup = Lookup(repository, place, progress, remark, worth=worth)
+        """Whom names mean."""
+        self._place, self._keeps = place, keeps
         self._progress = progress
         self._worth = worth
         self._alone = alone
@@ -96,12 +100,12 @@ class Index:
     def look(self, revs: Sequence[str], now: datetime, besides: Besides = NOBODY, *, warnings: bool = False) -> Look:
         """Commits, or trees of the work tree. Where nothing is remembered yet, the first of them is learned. Raises
         Refusal as the repository does."""
-        file = self._opened()
-        if file is None and not self._large(revs[0]):
+        file = opened(self.repository, self._place)
+        if file is None and not (self._keeps and is_large(self.repository, revs[0], self._worth)):
             return self._whole(revs, now)
         try:
             file = file or self._made(revs[0], now)
-            return _looked(self._repository, file, revs, now, besides, warnings=warnings)
+            return _looked(self.repository, file, revs, now, besides, warnings=warnings)
         except (TooWide, sqlite3.Error):
             return self._whole(revs, now)
         finally:
@@ -112,11 +116,11 @@ class Index:
         """Let the index stand at a commit: whoever applies one calls this. A small repository has none. Where it cannot
         be written (a full disk, somebody else who is at it) it stays as it is: what was applied is applied."""
         with suppress(sqlite3.Error):
-            file = self._opened()
+            file = opened(self.repository, self._place)
             try:
                 if file is not None:
-                    self._advanced(file, self._repository.resolve(rev), now)
-                elif self._place is not None and self._large(rev):
+                    self._advanced(file, self.repository.resolve(rev), now)
+                elif self._place is not None and is_large(self.repository, rev, self._worth):
                     self._made(rev, now).close()
             except TooWide:
                 self._made(rev, now).close()
@@ -128,9 +132,9 @@ class Index:
         assert self._place is not None
         if commit == file.commit and now.timestamp() < file.checked + STALE.total_seconds():
             return
-        found = region(self._repository, file, (commit,), now, NOBODY)
+        found = region(self.repository, file, (commit,), now, NOBODY)
         before, after, old = found.parts[file.commit], found.parts[commit], file.commit
-        there = {entry.path for entry in self._repository.git.entries(commit, found.paths)}
+        there = {entry.path for entry in self.repository.git.entries(commit, found.paths)}
         file.close()
         moving = Moving(self._place, old)
         try:
@@ -141,26 +145,10 @@ class Index:
             moving.close()
 
     def _whole(self, revs: Iterable[str], now: datetime) -> Look:
-        return whole({rev: self._repository.at(rev) for rev in revs}, now)
-
-    def _large(self, rev: str) -> bool:
-        commit = self._repository.resolve(rev)
-        return len(list(islice(self._repository.git.tree(commit, ("subscribers",)), self._worth))) == self._worth
-
-    def _opened(self) -> File | None:
-        """The file that is there, if it is fit and its commit is still known here."""
-        file = File.open(self._place) if self._place is not None else None
-        if file is None:
-            return None
-        try:
-            self._repository.resolve(file.commit)
-        except Refusal:
-            file.close()
-            return None
-        return file
+        return whole({rev: self.repository.at(rev) for rev in revs}, now)
 
     def _made(self, rev: str, now: datetime) -> File:
-        commit = self._repository.resolve(rev)
+        commit = self.repository.resolve(rev)
         making = Making(self._place)
         try:
             file = self._filled(making, commit, now)
@@ -178,19 +166,19 @@ class Index:
             done += len(found)
             self._progress("files", done, 0)
         file = making.finish(commit, int(now.timestamp()), facts)
-        self._judge_together(making, file, self._repository.part(commit, list(file.paths(file.shared())), facts), now)
+        self._judge_together(making, file, self.repository.part(commit, list(file.paths(file.shared())), facts), now)
         return file
 
     def _rows(self, commit: str, now: datetime) -> Iterator[list[Row]]:
         """Everything there is to remember, by more than one process if that is worth starting them."""
-        chunks = self._repository.chunks(commit, CHUNK)
+        chunks = self.repository.chunks(commit, CHUNK)
         first = list(islice(chunks, self._alone))
         for chunk in first:
-            yield list(rows(self._repository.chunk(commit, chunk), [entry.path for entry in chunk], now))
+            yield list(rows(self.repository.chunk(commit, chunk), [entry.path for entry in chunk], now))
         if len(first) == self._alone:
             from ispctl.index._workers import several
 
-            yield from several(self._repository.reopen, commit, chunks, now)
+            yield from several(self.repository.reopen, commit, chunks, now)
 
     def _judge_together(self, making: Making, file: File, part: Snapshot, now: datetime) -> None:
         """Whoever shares something with another is judged with all of them at hand."""

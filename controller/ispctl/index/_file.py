@@ -153,6 +153,11 @@ class File:
         """The files with errors."""
         return self.paths(n for (n,) in self._database.execute("SELECT file FROM problem WHERE severity = 'error'"))
 
+    def unread(self) -> Iterator[str]:
+        """The files among which those are that cannot be read."""
+        sql = "SELECT file FROM problem WHERE severity = 'error' AND text LIKE '[\"E0%'"
+        return self.paths(number for (number,) in self._database.execute(sql))
+
     def problems(self, without: Collection[int]) -> Iterator[Problem]:
         rows = self._database.execute("SELECT file, text FROM problem")
         return (_problem(text) for number, text in rows if number not in without)

@@ -38,8 +38,7 @@ class Board:
             return
         try:
             with self._site.store(readonly=True) as store:
-                head, site = self._loop.seen.head, self._site
-                view = View(site.repository, store, self._loop.clock(), head=head, index=site.index)
+                view = View(self._site.index, store, self._loop.clock(), head=self._loop.seen.head)
                 self._counted = samples(view)
         except Refusal:
             self._counted = (Sample("ispctl_database_up", 0), Sample("ispctl_unread_targets", 1))

@@ -7,7 +7,7 @@ learning, and are compared with nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple
 
@@ -74,12 +74,16 @@ class RadiusRows:
         except Refusal as refusal:
             raise Unreachable(TARGET, str(refusal)) from refusal
 
-    def shared(self) -> Resources:
-        """All of ours that is not of a login. Raises Unreachable."""
+    def of(self, logins: Collection[str]) -> Resources:
+        """What we own of these logins there now, and everything that logins share. Raises Unreachable."""
         try:
-            return Reader(self._store).read((), every=_SHARED)
+            return Reader(self._store).read([("login", login) for login in sorted(logins)], every=_SHARED)
         except Refusal as refusal:
             raise Unreachable(TARGET, str(refusal)) from refusal
+
+    def shared(self) -> Resources:
+        """All of ours that is not of a login. Raises Unreachable."""
+        return self.of(())
 
     def suspect(self) -> frozenset[str]:
         """The logins that do not stand as they were written, or of which that is not known, whether or not they are

@@ -17,7 +17,7 @@ class Elsewhen(View):
     to come from nobody."""
 
     def __init__(self, view: View, then: Then) -> None:
-        super().__init__(view.repository, view.store, then.at, head=then.commit)
+        super().__init__(view.index, view.store, then.at, head=then.commit)
         self.problems, self.silence = view.problems, view.silence
         self.then = then
         self.today = view.now
@@ -30,7 +30,8 @@ class Elsewhen(View):
     def open_sessions(self) -> tuple[Session, ...] | None:
         if self.now > self.today:
             return None
-        return self.ask(lambda store: tuple(facts.sessions_at(store, self.now)))
+        logins = None if self.logins is None else sorted(self.logins)
+        return self.ask(lambda store: tuple(facts.sessions_at(store, self.now, logins)))
 
     def refused(self, login: str) -> tuple[Reject, ...] | None:
         if self.now > self.today:

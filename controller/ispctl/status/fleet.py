@@ -79,6 +79,7 @@ class Seen:
 def fleet(view: View, named: str = "") -> tuple[Seen, ...]:
     """Every NAS of the head by name, then the strangers; or one of them, by its name or one of its addresses. Raises
     Refusal E621 for a name that is none."""
+    view.meet_everybody()
     facts_ = _Facts(view)
     found = [facts_.seen(nas) for nas in view.head.nas.values()]
     found += facts_.strangers()

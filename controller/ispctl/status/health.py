@@ -27,6 +27,7 @@ ASIDE: Final = frozenset({"pause", "resume", "prune", "restore"})
 
 def health(view: View) -> tuple[Check, ...]:
     """Every check. What the database would have to tell is one bad check if it gives no answer."""
+    view.meet_everybody()
     database = _database(view)
     if not database.ok:
         return (_git(view), database)
@@ -40,7 +41,9 @@ def well(checks: Iterable[Check]) -> bool:
 
 
 def _git(view: View) -> Check:
-    commit = view.repository.git.commit(view.shared.commit)
+    if not view.lookup.knows(view.head.commit):  # without an index, only reading tells what cannot be read
+        view.meet_everybody()
+    commit = view.repository.git.commit(view.head.commit)
     said = f"head {short(commit.id)} of {when(commit.when, view.zone)}"
     if view.broken:
         text = f"{said}: {view.broken} of its files cannot be read"
@@ -62,7 +65,7 @@ def _database(view: View) -> Check:
 
 def _commits(view: View) -> Check:
     """The applied commit against the head."""
-    applied, head = view.commit_applied, view.shared.commit
+    applied, head = view.commit_applied, view.head.commit
     if applied is None:
         return Check("applied", "bad", "nothing has been applied to this database", "ispctl apply")
     said = f"{short(applied.commit)}, last applied {ago(applied.at, view.now)}"
@@ -143,7 +146,7 @@ def _clock(view: View) -> Check:
     try:
         found = tuple(entitlements(part, view.now))
         then = tuple(entitlements(part, view.commit_applied.at))
-        missed = _missed(view, then, rows_of(part, view.now) or {})
+        missed = _missed(view, then, rows_of(part, part.subscribers(), view.now) or {})
     except KeyError:
         return Check(
             "clock", "warning", "what time changes next cannot be told: the applied commit has a broken tariff"

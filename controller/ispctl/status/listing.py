@@ -80,6 +80,7 @@ class Wanted:
 def listing(view: View, wanted: Wanted) -> tuple[Listed, ...]:
     """The services that pass every filter, by id. Raises Refusal for a filter that names nothing there is, and for one
     that only the database can answer when it does not."""
+    view.meet_everybody()
     _check_names(view, wanted)
     world = _World(view)
     if (wanted.no_session is not None and world.seen is None) or (wanted.drifted and view.rows is None):

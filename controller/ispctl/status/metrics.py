@@ -73,6 +73,7 @@ class Sample(NamedTuple):
 
 def samples(view: View) -> tuple[Sample, ...]:
     """Everything that git and the database tell; what they do not tell is left out, never 0."""
+    view.meet_everybody()
     checks = health(view)
     return (*build(), *(_known(view) if view.readable else ()), *_always(view, checks))
 
@@ -142,7 +143,7 @@ def _known(view: View) -> Iterator[Sample]:
 
 
 def _applied(view: View) -> Iterator[Sample]:
-    applied, head = view.commit_applied, view.shared.commit
+    applied, head = view.commit_applied, view.head.commit
     waits = applied is None or applied.commit != head
     since = view.repository.git.commit(head).when
     yield Sample("ispctl_last_apply_timestamp_seconds", _seconds(applied.at if applied else None))

@@ -2,26 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import get_close_matches
+from string import ascii_lowercase, digits
+from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.repo import Holding
+from ispctl.repo import Holding, Snapshot
 from ispctl.status.view import View
+from ispctl.store import facts
+
+_LETTERS: Final = ascii_lowercase + digits + "._-"
+_LONGEST: Final = 64
+_REALMS: Final = 4
+"""So many realms of the policy are tried behind a name."""
 
 
 def near(view: View, named: str) -> list[str]:
-    """Up to three logins or ids that are spelt much like this, closest first."""
-    known = {name.partition("@")[0]: name for name, _ in view.head.logins()}
-    known |= {document.value.id: document.value.id for document in view.head.subscribers()}
+    """Up to three logins or ids that are spelt much like this, closest first. In a large repository those that one slip
+    of the keyboard makes of it, else those of the database in which it stands."""
     term = named.casefold().partition("@")[0]
-    found = get_close_matches(term, known, n=3, cutoff=0.75) or [
-        name for name in sorted(known) if term and term in name
-    ]
+    if view.knows_everybody:
+        known = _names(view.head)
+        found = get_close_matches(term, known, n=3, cutoff=0.75) or _around(known, term)
+        return [known[name] for name in found[:3]]
+    realms = sorted({*named.partition("@")[2:], *view.head.policy.value.realms} - {""})[:_REALMS]
+    known = _those_there(view, [f"{slip}{realm and f'@{realm}'}" for slip in _slips(term) for realm in ("", *realms)])
+    found = get_close_matches(term, known, n=3, cutoff=0.75)
+    if not found and term:
+        known = _those_there(view, sorted(view.ask(lambda store: facts.names_with(store, term)) or ()))
+        found = _around(known, term)
     return [known[name] for name in found[:3]]
+
+
+def _names(part: Snapshot) -> dict[str, str]:
+    """By what is compared of them: a login is known without its realm."""
+    known = {name.partition("@")[0]: name for name, _ in part.logins()}
+    return known | {document.value.id: document.value.id for document in part.subscribers()}
+
+
+def _around(known: dict[str, str], term: str) -> list[str]:
+    return [name for name in sorted(known) if term and term in name]
+
+
+def _those_there(view: View, names: list[str]) -> dict[str, str]:
+    """The names among these that somebody has: at the head, or where that would be looked through, in the database."""
+    part = view.lookup.alike(view.head.commit, names)
+    if part is not None:
+        wanted = {name.casefold() for name in names}
+        return {short: name for short, name in _names(part).items() if name in wanted}
+    found = (view.ask(lambda store: facts.namesakes(store, names)) or frozenset()).intersection(names)
+    return {name.partition("@")[0]: name for name in found}
+
+
+def _slips(term: str) -> Iterator[str]:
+    """What somebody means who types this with one letter too many, too few, wrong or in the other's place."""
+    for i in range(min(len(term), _LONGEST) + 1):
+        head, tail = term[:i], term[i:]
+        yield head + tail[1:]
+        yield head + tail[1:2] + tail[:1] + tail[2:]
+        for letter in _LETTERS:
+            yield head + letter + tail[1:]
+            yield head + letter + tail
 
 
 def services(view: View, named: str) -> tuple[Holding, ...]:
     """The services that a login, an id or id/key names. Raises Refusal E321 with what may have been meant."""
+    view.meet(named)
     found = view.head.find(named)
     if found:
         return found

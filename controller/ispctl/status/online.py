@@ -96,6 +96,10 @@ class Asked:
 
 def sessions(view: View, asked: Asked = Asked()) -> tuple[Online, ...] | None:
     """Every open session that is asked for, by login and start; None if the database does not say."""
+    if asked.logins is None:
+        view.meet_everybody()
+    else:
+        view.meet(*asked.logins)
     if view.then is not None:
         judge = _Judge(view, {}, {})
         return None if view.open_sessions is None else tuple(filter(asked.wants, map(judge.online, view.open_sessions)))
@@ -214,5 +218,6 @@ def _measured(session: Session, down: int, up: int) -> Measured | None:
 
 def logins_of(view: View, named: str) -> frozenset[str]:
     """The logins that a login, an id or id/key stands for, in the head or in what is applied; else itself."""
+    view.meet(named)
     found = {holding.service.login for snapshot in (view.head, view.served) for holding in snapshot.find(named)}
     return frozenset(found or {named})

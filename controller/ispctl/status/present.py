@@ -40,7 +40,7 @@ def envelope(view: View, items: Sequence[object]) -> Envelope:
         "version": 1,
         "as_of": stamp(view.now, view.zone),
         "commit_applied": applied.commit if applied else None,
-        "commit_head": view.shared.commit,
+        "commit_head": view.head.commit,
         "sources": plain(sources, view.zone),
         "items": plain(items, view.zone),
     }

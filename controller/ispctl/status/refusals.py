@@ -68,6 +68,8 @@ class Answer:
 
 def refusals(view: View, wanted: Wanted) -> Answer | None:
     """None where the database gives no answer. Raises Refusal E621 for a NAS that is none and never was refused."""
+    if wanted.login:
+        view.meet(wanted.login)
     found = view.head.find(wanted.login) if wanted.login else ()
     logins = tuple(dict.fromkeys(one.service.login for one in found)) or ((wanted.login,) if wanted.login else ())
     read = view.ask(lambda store: _read(store, wanted, logins))
@@ -76,6 +78,7 @@ def refusals(view: View, wanted: Wanted) -> Answer | None:
         return None
     if wanted.nas and not any(one.nas == wanted.nas for one in read):
         one_of("--nas", wanted.nas, sorted(view.head.nas))
+    view.meet(*{one.login for one in read if one.login})
     items = tuple(_refused(view, one) for one in read)
     tallies = () if logins else _tallies(view, wanted)
     now = tuple(filter(None, (_now(view, holding, items) for holding in found)))

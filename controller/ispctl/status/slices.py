@@ -66,6 +66,7 @@ _BASIS: Final = {
 def pools(view: View, named: str = "", free: int = 0, *, resting: bool = True) -> tuple[Filled, ...]:
     """Every pool of the head, or one. `resting`: whether to look in git for what was freed lately, which costs a walk
     through the history of the quarantine; else nothing rests. Raises Refusal E621 for a name that is none."""
+    view.meet_everybody()
     known = view.head.pools
     if named:
         one_of("pools", named, sorted(known))

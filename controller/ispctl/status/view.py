@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from ispctl.backend import Unreachable
-from ispctl.desired import Entitlement, entitle
-from ispctl.intent import intent_of
+from ispctl.desired import Entitlement, entitle, entitle_all, terms_of
+from ispctl.index import Besides, Index, Look, whole
+from ispctl.model.document import Document
 from ispctl.model.network import Nas
 from ispctl.model.problem import Problem, Refusal
+from ispctl.model.subscriber import Subscriber
 from ispctl.plan import Resources
 from ispctl.radius.limits import Limits
 from ispctl.radius.live import nas_by_address
-from ispctl.radius.rendering import render
+from ispctl.radius.rendering import Intent, render
 from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile.stops import STOPPED
-from ispctl.repo import Holding, Repository, Snapshot
+from ispctl.repo import Holding, Snapshot
 from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, facts
 
-if TYPE_CHECKING:
-    from ispctl.index import Index, Look
-
 T = TypeVar("T")
-UNREADABLE: Final = frozenset(f"E{number:03}" for number in range(100)) - {"E004", "E017", "E021", "E022"}
-"""What is wrong with a file that says nothing to anybody."""
 Opener = Callable[[Snapshot], Store]
 
 
@@ -56,9 +53,11 @@ class Then:
 
 
 class View:
-    """Git and database at one moment. What is asked of the database is None once it has failed; `silence` says why.
+    """Git and database at one moment, as far as it was asked about. What is asked of the database is None once it has
+    failed; `silence` says why. `problems`: everything that was met and did not stop the answer.
 
-    `problems`: everything that was met and did not stop the answer.
+    At first it knows what all subscribers share, and nobody of them: whoever is asked about is met first. A commit is
+    then read as far as it speaks of them, and of the database their rows and sessions.
     """
 
     then: Then | None = None
@@ -66,36 +65,59 @@ class View:
 
     def __init__(
         self,
-        repository: Repository,
+        index: Index,
         store: Store | None,
         now: datetime,
         problems: tuple[Problem, ...] = (),
         head: str = "HEAD",
-        index: Index | None = None,
     ):
-        self.repository = repository
+        self.index, self.lookup, self.repository = index, index.lookup, index.repository
         self.now = now
-        self.shared = repository.part(head, ())
-        """What all subscribers of the head share; the head itself is read where somebody asks for it."""
-        self.zone = ZoneInfo(self.shared.policy.value.timezone)
-        self.index = index
+        self.met: frozenset[str] | None = frozenset()
+        """The logins and ids of those that this view knows; None: everybody."""
+        self.head = index.lookup.part(head, ())
+        self.zone = ZoneInfo(self.head.policy.value.timezone)
         self.problems = list(problems)
         self.silence = str(problems[0]) if problems else ""
         self.store = store
 
-    @cached_property
-    def head(self) -> Snapshot:
-        """All of it."""
-        return self.repository.at(self.shared.commit)
+    @property
+    def knows_everybody(self) -> bool:
+        """Whether `head` is all of it: so it is where somebody asked for all, and in a small repository always."""
+        return self.met is None or self.lookup.whole(self.head.commit)
 
-    @cached_property
+    @property
     def broken(self) -> int:
-        """How many files of the head cannot be read."""
-        if "head" in self.__dict__ or self.index is None:
-            return len(self.head.broken)
-        look = self.index.look((self.shared.commit,), self.now)
-        others = (one.where.file for one in look.others if one.where and one.code in UNREADABLE)
-        return len({*look.parts[self.shared.commit].broken, *others})
+        """How many files of the head cannot be read, of those that were looked at: all, where it is small or there is
+        an index."""
+        return len(self.head.broken)
+
+    def meet(self, *words: str) -> None:
+        """Know everybody whom these words name, a login, an id or id/key; and whoever has the same login."""
+        if self.met is None or self.met.issuperset(words):
+            return
+        met, fresh = self.met, set(words)
+        if not self.lookup.knows(self.head.commit):  # one look through all files for what one would lead to another
+            fresh |= self.ask(lambda store: facts.namesakes(store, words)) or set()
+        while fresh:
+            met |= fresh
+            self.head = self.lookup.part(self.head.commit, met)
+            found = (holding for word in fresh for holding in self.head.find(word))
+            fresh = {name for one in found for name in (one.document.value.id, one.service.login)} - met
+        self.met = met
+        self._forget()
+
+    def meet_everybody(self) -> None:
+        """Read all of it. Costs what there is."""
+        if self.met is not None:
+            self.met = None
+            self.head = self.repository.at(self.head.commit)
+            self._forget()
+
+    def _forget(self) -> None:
+        """What was derived from those who were known before."""
+        for name in ("applied", "rows", "logins", "open_sessions", "wanted", "wanted_applied", "wanted_then"):
+            self.__dict__.pop(name, None)
 
     def ask(self, question: Callable[[Store], T]) -> T | None:
         """The database's answer, or None if it gives none; then it is not asked again."""
@@ -132,7 +154,7 @@ class View:
         if found is None:
             return None
         try:
-            return self.repository.at(found.commit)
+            return self.repository.at(found.commit) if self.met is None else self.lookup.part(found.commit, self.met)
         except Refusal as refusal:
             self.problems += refusal.problems
             return None
@@ -141,14 +163,12 @@ class View:
     def turning(self) -> Look | None:
         """The applied commit as far as time has changed it since the apply, and when it does so next; None as for
         `applied`."""
-        from ispctl.index import Besides, Look
-
         found = self.commit_applied
         if found is None:
             return None
         try:
-            if self.index is None or "applied" in self.__dict__:
-                return Look(self.now, {found.commit: self.applied}) if self.applied else None
+            if self.met is None:
+                return whole({found.commit: self.applied}, self.now) if self.applied else None
             return self.index.look((self.repository.resolve(found.commit),), self.now, Besides(found.at))
         except Refusal as refusal:
             self.problems += refusal.problems
@@ -160,13 +180,25 @@ class View:
         return self.applied or self.head
 
     @cached_property
+    def logins(self) -> frozenset[str] | None:
+        """Of those who were met, at the head and in the applied commit; and the words themselves, since a login may be
+        nobody's. None: of everybody."""
+        if self.met is None:
+            return None
+        found = (holding for part in (self.head, self.served) for word in self.met for holding in part.find(word))
+        return frozenset(filter(_writable, self.met)) | {holding.service.login for holding in found}
+
+    @cached_property
     def rows(self) -> Resources | None:
-        """What the database holds of ours, in normal form."""
-        return self.ask(lambda store: RadiusRows(store).read(None))
+        """What the database holds of ours, in normal form: what logins share, and those who were met."""
+        logins = self.logins
+        return self.ask(lambda store: RadiusRows(store).read(None) if logins is None else RadiusRows(store).of(logins))
 
     @cached_property
     def open_sessions(self) -> tuple[Session, ...] | None:
-        return self.ask(lambda store: tuple(store.sessions()))
+        """Of those who were met."""
+        logins = self.logins
+        return self.ask(lambda store: tuple(store.sessions(logins=None if logins is None else sorted(logins))))
 
     @cached_property
     def pauses(self) -> tuple[Pause, ...] | None:
@@ -195,19 +227,25 @@ class View:
 
     @cached_property
     def wanted(self) -> Resources | None:
-        """The rows that the head asks for now; None if they cannot be derived."""
-        return rows_of(self.head, self.now)
+        """The rows that the head asks for now, for those who were met; None if they cannot be derived."""
+        return self._asked_by(self.head, self.now)
 
     @cached_property
     def wanted_applied(self) -> Resources | None:
         """The rows that the applied commit asks for now."""
-        return rows_of(self.applied, self.now) if self.applied else None
+        return self._asked_by(self.applied, self.now) if self.applied else None
 
     @cached_property
     def wanted_then(self) -> Resources | None:
         """The rows that the applied commit asked for when it was last applied: what stands in no clock's debt."""
         found = self.commit_applied
-        return rows_of(self.applied, found.at) if self.applied and found else None
+        return self._asked_by(self.applied, found.at) if self.applied and found else None
+
+    def _asked_by(self, snapshot: Snapshot, now: datetime) -> Resources | None:
+        if self.logins is None:
+            return rows_of(snapshot, snapshot.subscribers(), now)
+        held = (holding.document for login in self.logins for holding in snapshot.by_login(login))
+        return rows_of(snapshot, {document.path: document for document in held}.values(), now)
 
     def sources(self) -> tuple[Source, ...]:
         """Ask last: reading may still fail before."""
@@ -216,7 +254,7 @@ class View:
         broken = self.broken
         text = f"{broken} file{'s'[: broken > 1]} of the head cannot be read: ispctl validate" if broken else ""
         return (
-            Source("git", self._age(self.repository.git.commit(self.shared.commit).when), not broken, text),
+            Source("git", self._age(self.repository.git.commit(self.head.commit).when), not broken, text),
             Source("radius", self._age(applied.at if applied else None), self.readable, self.silence),
             Source("accounting", self._age(heard), self.readable, self.silence),
         )
@@ -226,20 +264,27 @@ class View:
 
 
 @contextmanager
-def look(repository: Repository, opener: Opener, now: datetime, index: Index | None = None) -> Iterator[View]:
+def look(index: Index, opener: Opener, now: datetime) -> Iterator[View]:
     """The view of one command; closes the database. Raises Refusal where git itself gives no answer."""
-    head = repository.part("HEAD", ())
     problems: tuple[Problem, ...] = ()
     store: Store | None = None
     try:
-        store = opener(head)
+        store = opener(index.repository.part("HEAD", ()))
     except Refusal as refusal:
         problems = refusal.problems
     try:
-        yield View(repository, store, now, problems, index=index)
+        yield View(index, store, now, problems)
     finally:
         if store is not None:
             store.close()
+
+
+def _writable(word: str) -> bool:
+    """Whether a database can be asked for it: a command line may hold bytes that are no text."""
+    try:
+        return bool(word.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def entitled(holding: Holding, snapshot: Snapshot, now: datetime) -> Entitlement | None:
@@ -250,9 +295,24 @@ def entitled(holding: Holding, snapshot: Snapshot, now: datetime) -> Entitlement
         return None
 
 
-def rows_of(snapshot: Snapshot, now: datetime) -> Resources | None:
-    """The rows of a commit at a moment; None if it holds what cannot be derived or expressed."""
+def entitlements(
+    snapshot: Snapshot, documents: Iterable[Document[Subscriber]], now: datetime
+) -> tuple[Entitlement, ...]:
+    """Of all services of these subscribers whose tariffs exist."""
+    found = tuple(documents)
     try:
-        return render(intent_of(snapshot, now))
-    except (KeyError, ValueError):
+        return tuple(entitle_all(found, snapshot, now))
+    except KeyError:
+        held = (Holding(doc, number, ()) for doc in found for number in range(len(doc.value.services)))
+        return tuple(filter(None, (entitled(one, snapshot, now) for one in held)))
+
+
+def rows_of(snapshot: Snapshot, documents: Iterable[Document[Subscriber]], now: datetime) -> Resources | None:
+    """The rows of these subscribers at a moment, and what they share; None if it holds what cannot be expressed."""
+    people = entitlements(snapshot, documents, now)
+    terms = {tariff.value.name: terms_of(tariff.value) for tariff in snapshot.tariffs()}
+    pops = {one.pop: one.nas for one in people if one.pop}
+    try:
+        return render(Intent(snapshot.policy.value, terms, snapshot.nas, people, snapshot.pools, pops))
+    except ValueError:
         return None

@@ -5,7 +5,7 @@ Questions of `status`, and of nobody who writes. Times are compared with `since`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -106,6 +106,24 @@ def _each(column: str) -> str:
         f"WITH RECURSIVE each_one (one) AS (SELECT min({column}) FROM radacct UNION ALL SELECT (SELECT min({column})"
         f" FROM radacct WHERE {column} > one) FROM each_one WHERE one IS NOT NULL)"
     )
+
+
+def namesakes(store: Store, words: Iterable[str]) -> frozenset[str]:
+    """The ids and logins of whoever was given something under one of these logins or ids, each by all of them."""
+    wanted = {name for word in words for name in (word.casefold(), word.partition("/")[0]) if name.isascii()}
+    owners = store.database.among("SELECT owner FROM ispctl_login WHERE login IN ({})", sorted(wanted))
+    ids = {str(owner).partition("/")[0] for (owner,) in owners}
+    rows = store.database.among("SELECT id, login FROM ispctl_service WHERE id IN ({})", sorted(ids | wanted))
+    return frozenset(str(name) for row in rows for name in row)
+
+
+def names_with(store: Store, text: str) -> frozenset[str]:
+    """Logins and ids of some services in one of which a text stands; looks at all of them, where they are."""
+    if not text.isascii():
+        return frozenset()
+    pattern = "%" + "".join(f"\\{one}" if one in "\\%_" else one for one in text) + "%"
+    sql = "SELECT id, login FROM ispctl_service WHERE id LIKE ? ESCAPE '\\' OR login LIKE ? ESCAPE '\\' LIMIT 50"
+    return frozenset(str(name) for row in store.database.query(sql, (pattern, pattern)) for name in row)
 
 
 def last_answer(store: Store) -> datetime | None:

@@ -52,14 +52,15 @@ def ispstat(
 @contextmanager
 def looking(context: typer.Context) -> Iterator[View]:
     """The view of a command; what went wrong on the way is told at the end, on stderr."""
-    from ispctl.cli.progress import Progress
     from ispctl.status.view import look
 
     session: Session = context.obj
-    with session.repository() as repository, Progress() as progress:
-        index = session.index(repository, progress)
-        with look(repository, lambda head: session.store(head, readonly=True), session.now, index) as view:
-            yield view
+    with (
+        session.repository() as repository,
+        session.reading(repository) as index,
+        look(index, lambda head: session.store(head, readonly=True), session.now) as view,
+    ):
+        yield view
         for problem in dict.fromkeys(view.problems):
             tell(str(problem))
 

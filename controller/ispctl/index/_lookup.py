@@ -1,0 +1,193 @@
+"""Whom words name in a commit, found without reading everybody. Reads an index that is there, and never writes one."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from ispctl.index._file import File
+from ispctl.model.document import Document
+from ispctl.model.problem import Refusal
+from ispctl.model.subscriber import Subscriber
+from ispctl.repo import Entry, Repository, Snapshot
+from ispctl.repo.git import refused
+from ispctl.repo.layout import LARGE, SMALL, is_shared
+from ispctl.repo.traits import hashed
+
+WORTH: Final = 2000
+"""With fewer files, all are read faster than an index is made."""
+FEW: Final = 1000
+"""So many files that differ from the index are read; of more, those in which a name stands."""
+CHUNK: Final = 2000
+"""Files that are looked through at once."""
+Progress = Callable[[str, int, int], None]
+
+
+class Lookup:
+    """Answers for a repository that is small by reading it; for a large one by its index, as far as a commit differs
+    from that by what differs; and where there is no index of this version that may be read, by looking for the names in
+    the text of every file. `remark` is told once if it comes to that."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        place: Path | None,
+        progress: Progress = lambda *_: None,
+        remark: Callable[[str], None] = lambda _: None,
+        *,
+        worth: int = WORTH,
+        few: int = FEW,
+    ) -> None:
+        self.repository = repository
+        self._place, self._progress, self._remark = place, progress, remark
+        self._worth, self._few = worth, few
+        self._sizes: dict[str, bool] = {}
+        self._seen = _Seen()
+
+    def whole(self, rev: str) -> bool:
+        """Whether every part of a commit is all of it."""
+        commit = self.repository.resolve(rev)
+        return not self._indexed() and not self._large(commit)
+
+    def knows(self, rev: str) -> bool:
+        """Whether a name costs next to nothing to look up: by an index, or since everything is read anyway."""
+        commit = self.repository.resolve(rev)
+        return self._indexed() or not self._large(commit)
+
+    def part(self, rev: str, words: Collection[str]) -> Snapshot:
+        """What a commit says as far as those go whom these words name, each a login or an id, and what all share; and
+        of files that cannot be read, as far as an index knows them. Of a small repository, all. `Snapshot.find` and
+        `by_login` of these words answer as those of the whole commit. Raises Refusal."""
+        commit = self.repository.resolve(rev)
+        file = opened(self.repository, self._place)
+        if file is None and not self._large(commit):
+            return self.repository.at(commit)
+        paths = self._remembered(file, commit, words) if file is not None else None
+        if paths is None:
+            paths = self._looked_for(commit, words)
+        found = self.repository.part(commit, paths)
+        return self.repository.part(commit, {doc.path for doc in _named(found, words)} | (found.broken & paths))
+
+    def alike(self, rev: str, names: Collection[str]) -> Snapshot | None:
+        """The part of many names of which hardly one is anybody's; None where all would be looked through for it."""
+        return self.part(rev, names) if self.knows(rev) else None
+
+    def _indexed(self) -> bool:
+        file = opened(self.repository, self._place)
+        if file is not None:
+            file.close()
+        return file is not None
+
+    def _large(self, commit: str) -> bool:
+        if commit not in self._sizes:
+            self._sizes[commit] = is_large(self.repository, commit, self._worth)
+        return self._sizes[commit]
+
+    def _remembered(self, file: File, commit: str, words: Collection[str]) -> set[str] | None:
+        """By the index, and by whatever differs from it; None where it turns out to be damaged. Nobody who moves the
+        index waits for longer than this look takes."""
+        try:
+            with closing(file):
+                base, found = file.commit, {*file.paths(file.claiming(_hashes(words))), *file.unread()}
+        except sqlite3.Error:
+            return None
+        changed = self._changed(base, commit)
+        if len(changed) > self._few:
+            changed = self._holding(self.repository.git.entries(commit, changed), words)
+        return found | changed
+
+    def _looked_for(self, commit: str, words: Collection[str]) -> set[str]:
+        """By the text of every file, read once for each name; of another commit, of the files that it has otherwise."""
+        if not words:
+            return set()
+        seen = self._seen
+        if not seen.commit:
+            self._remark(
+                "No index of this repository can be read here, so every file is looked through for who is meant."
+                " ispctl validate makes one, for whoever runs it."
+            )
+            seen.commit = commit
+        fresh = set(words) - seen.words
+        if fresh:
+            seen.paths |= self._holding(self.repository.git.tree(seen.commit, ("subscribers",)), fresh)
+            seen.words |= fresh
+        changed = self._changed(seen.commit, commit)
+        return seen.paths | self._holding(self.repository.git.entries(commit, changed), words)
+
+    def _changed(self, base: str, commit: str) -> set[str]:
+        if base == commit:
+            return set()
+        return {path for path in self.repository.changes(base, commit).paths if not is_shared(path)}
+
+    def _holding(self, entries: Iterable[Entry], words: Collection[str]) -> set[str]:
+        """The files of subscribers whose text may hold one of these words as an id or a login."""
+        pattern, found, done = _text_of(words), set[str](), 0
+        if pattern is None:
+            return found
+        fit = (one for one in entries if one.size <= SMALL and refused(one) is None and not is_shared(one.path))
+        while chunk := list(islice(fit, CHUNK)):
+            contents = self.repository.git.blobs((entry.blob for entry in chunk), LARGE)
+            found |= {one.path for one, data in zip(chunk, contents, strict=True) if pattern.search(data.lower())}
+            done += len(chunk)
+            self._progress("files", done, 0)
+        return found
+
+
+class _Seen:
+    """What the text of all files of one commit was looked through for, and where it stood."""
+
+    def __init__(self) -> None:
+        self.commit = ""
+        self.words: set[str] = set()
+        self.paths: set[str] = set()
+
+
+def opened(repository: Repository, place: Path | None) -> File | None:
+    """The index that is there, if it is fit and its commit is still known here."""
+    file = File.open(place) if place is not None else None
+    if file is None:
+        return None
+    try:
+        repository.resolve(file.commit)
+    except Refusal:
+        file.close()
+        return None
+    return file
+
+
+def is_large(repository: Repository, rev: str, worth: int) -> bool:
+    """Whether there are so many files of subscribers that an index is worth while."""
+    tree = repository.git.tree(repository.resolve(rev), ("subscribers",))
+    return len(list(islice(tree, worth))) == worth
+
+
+def _hashes(words: Collection[str]) -> set[int]:
+    """What whoever is meant by these claims."""
+    return {one for word in words for one in (hashed("id", _id(word)), hashed("login", word.casefold()))}
+
+
+def _named(part: Snapshot, words: Collection[str]) -> Iterator[Document[Subscriber]]:
+    for word in words:
+        yield from part.with_id(_id(word))
+        yield from (holding.document for holding in part.by_login(word))
+
+
+def _id(word: str) -> str:
+    return word.partition("/")[0]
+
+
+def _text_of(words: Collection[str]) -> re.Pattern[bytes] | None:
+    """Matches every file, in lower case, that says one of them as a whole scalar; and every one with a backslash, since
+    a quoted scalar may spell its letters by number. A login and an id are ASCII without blanks, so that nothing else
+    takes them apart, and no alias stands for them (E013)."""
+    folded = {text.casefold() for word in words for text in (word, _id(word))}
+    spelt = sorted(re.escape(text.encode()) for text in folded if text and text.isascii())
+    if not spelt:
+        return None
+    inside = rb"[a-z0-9._/+@-]"
+    return re.compile(rb"\\|(?<!" + inside + rb")(?:" + b"|".join(spelt) + rb")(?!" + inside + rb")")

@@ -1,0 +1,119 @@
+"""What is answered of a large repository by a part of it is what all of it would answer."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ispctl.index import Index
+from ispctl.model.problem import Refusal
+from ispctl.repo import Repository
+from ispctl.status import authentication, online, profile, refusals, why
+from ispctl.status.elsewhen import elsewhen
+from ispctl.status.names import services
+from ispctl.status.view import View, look
+from ispctl.store import Store
+from tests.index.isp import NOON, Isp
+from tests.index.test_apply import ALL, Site, outcome
+
+SMALL = 10**6
+Question = Callable[[View, str], Any]
+
+
+def tried(view: View, word: str) -> Any:
+    """What `test-auth --dry` computes of each."""
+    held = services(view, word)
+    nas = view.head.nas["bng-a"]
+    return [authentication.tried(view, one, authentication.compute(view, one, nas, ""), None) for one in held]
+
+
+def of_a_past_moment(view: View, word: str) -> Any:
+    return profile.show(elsewhen(view, view.now - timedelta(hours=26)), word)
+
+
+QUESTIONS: tuple[Question, ...] = (
+    profile.show,
+    why.why,
+    tried,
+    of_a_past_moment,
+    lambda view, word: refusals.refusals(view, refusals.Wanted(login=word)),
+    lambda view, word: online.sessions(view, online.Asked(logins=online.logins_of(view, word))),
+)
+
+
+@contextmanager
+def viewed(isp: Isp, site: Site, place: Path | None, now: datetime, worth: int) -> Iterator[View]:
+    with Repository.open(isp.folder) as repository:
+        index = Index(repository, place, keeps=False, worth=worth)
+        with look(index, lambda _: Store.open(site.dsn, base=site.folder, readonly=True), now) as view:
+            yield view
+
+
+def answer(view: View, question: Question, word: str) -> str:
+    """What is answered; of a refusal, its code."""
+    try:
+        return repr(question(view, word))
+    except Refusal as refusal:
+        return refusal.problems[0].code
+
+
+def differing(one: str, other: str) -> tuple[str, str]:
+    """Where two texts part, a few words of each."""
+    at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return ("", "") if one == other else (one[max(at - 80, 0) :][:200], other[max(at - 80, 0) :][:200])
+
+
+def lived(site: Site, isp: Isp, chance: random.Random, now: datetime) -> None:
+    """Somebody dials in, and somebody is refused."""
+    at = int(now.timestamp())
+    with closing(sqlite3.connect(site.path)) as database:
+        logins = [login for (login,) in database.execute("SELECT login FROM ispctl_login ORDER BY login")]
+        for login in [*chance.sample(logins, min(len(logins), 3)), "stranger"]:
+            database.execute(
+                "INSERT OR IGNORE INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime,"
+                " acctupdatetime, class) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ("s", f"{login}-{at}", login, chance.choice(["192.0.2.1", "192.0.2.9"]), at - 900, at - 60, "0" * 16),
+            )
+            database.execute(
+                "INSERT INTO radpostauth (username, pass, reply, authdate, reason, nas) VALUES (?, '', ?, ?, ?, ?)",
+                (login, "Access-Reject", at - 30, chance.choice(["mac", "expired", "unknown-login"]), "bng-a"),
+            )
+        database.commit()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_part_answers_as_the_whole_does_for_any_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Who may have been meant is left out: in a large repository that is guessed in another way."""
+    monkeypatch.setattr("ispctl.status.reasons.near", lambda *_: [])
+    chance = random.Random(9000 + seed)
+    isp = Isp(tmp_path / "isp.git", chance)
+    site, now, spared = Site(tmp_path, "isp", indexed=True), NOON, 0
+    for _ in range(5):
+        for _ in range(chance.choice([1, 2, 4])):
+            isp.edit()
+        head = isp.commit()
+        now += timedelta(hours=chance.choice([0, 1, 30]))
+        if chance.random() < 0.7:
+            with site.world(isp, now) as world:
+                outcome(world, head, ALL)
+        lived(site, isp, chance, now)
+        ids = sorted(isp.people)
+        words = [*chance.sample(ids, 1), isp.people[ids[0]].login or f"{ids[0]}@home.example", "stranger", "nobody"]
+        for question in QUESTIONS:
+            for word in words:
+                said = []
+                for place, worth in ((None, SMALL), (site.place, 1), (None, 1)):
+                    with viewed(isp, site, place, now, worth) as view:
+                        said.append(answer(view, question, word))
+                        spared += not view.knows_everybody
+                assert differing(said[1], said[0]) == differing(said[2], said[0]) == ("", "")
+    assert spared > 20, "everything was read nearly always: nothing was shown"
