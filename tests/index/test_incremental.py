@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ispctl.index import Index, whole
 from ispctl.model.problem import Problem
 from ispctl.reconcile import propose
 from ispctl.repo import Repository
+from ispctl.repo.git_child import Child
 from ispctl.report.plan_json import document
 from tests.index.isp import NOON, Isp
 
@@ -48,3 +50,28 @@ def test_incremental_is_from_scratch_for_any_history(tmp_path: Path, seed: int) 
                 said = document(propose(repository, look, base, head))
                 assert said == document(propose(scratch, truth, base, head))
     assert spared > 2, "everything was read nearly always: nothing was shown"
+
+
+def test_git_is_started_nine_times_for_a_change_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is, the reader, three lists of what subscribers share, the difference, the file at two commits, and
+    whether one commit holds the other."""
+    isp = Isp(tmp_path / "isp.git", random.Random(7))
+    base = isp.commit()
+    isp.people["s-003"].tariff = "home-20"
+    head = isp.commit()
+    place = tmp_path / "isp.index"
+    with Repository.open(isp.folder) as repository:
+        Index(repository, place, worth=1).look((base,), NOON)
+    started: list[str] = []
+    command = Child.command
+
+    def counted(child: Child, arguments: Sequence[str]) -> list[str]:
+        started.append(arguments[0])
+        return command(child, arguments)
+
+    monkeypatch.setattr(Child, "command", counted)
+    with Repository.open(isp.folder) as repository:
+        repository.part(head, ())
+        propose(repository, Index(repository, place, worth=1).look((base, head), NOON), base, head)
+    lists = ["ls-tree"] * 3
+    assert started == ["rev-parse", "cat-file", *lists, "diff-tree", "ls-tree", "ls-tree", "merge-base"]

@@ -63,6 +63,7 @@ class Repository:
         """By commit, what git said of single paths."""
         self._common: dict[str, tuple[list[Entry], frozenset[str]]] = {}
         """By commit, the files that say something about many, and the folders of groups."""
+        self._changes: dict[tuple[str, str], Changes] = {}
 
     @classmethod
     def open(cls, path: Path | str, env: Mapping[str, str] | None = None) -> Repository:
@@ -97,6 +98,7 @@ class Repository:
         self._parsed = {commit: parsed for commit, parsed in self._parsed.items() if commit in but}
         self._entries = {commit: known for commit, known in self._entries.items() if commit in but}
         self._common = {commit: known for commit, known in self._common.items() if commit in but}
+        self._changes = {pair: known for pair, known in self._changes.items() if set(pair) <= set(but)}
 
     def work(self) -> Snapshot:
         """What the work tree says as it stands, saved or not; HEAD for a bare repository."""
@@ -116,10 +118,13 @@ class Repository:
 
     def changes(self, base: str, head: str) -> Changes:
         """The files that differ between two commits; costs what differs, not what there is."""
-        found: dict[str, list[str]] = {"A": [], "M": [], "D": []}
-        for entry in self.git.diff(self.git.resolve(base), self.git.resolve(head)):
-            found[entry.status].append(entry.path)
-        return Changes(tuple(found["A"]), tuple(found["M"]), tuple(found["D"]))
+        pair = self.git.resolve(base), self.git.resolve(head)
+        if pair not in self._changes:
+            found: dict[str, list[str]] = {"A": [], "M": [], "D": []}
+            for entry in self.git.diff(*pair) if pair[0] != pair[1] else ():
+                found[entry.status].append(entry.path)
+            self._changes[pair] = Changes(tuple(found["A"]), tuple(found["M"]), tuple(found["D"]))
+        return self._changes[pair]
 
     def freed(self, since: datetime, head: str) -> frozenset[Prefix]:
         """What subscribers held when `since` was and hold no more; what came and went meanwhile is not among it. Costs
@@ -174,13 +179,23 @@ class Repository:
     def _shared(self, commit: str) -> tuple[list[Entry], frozenset[str]]:
         """The files that say something about many, and the names of the groups' folders."""
         if commit not in self._common:
-            folders = [one for one in self.git.names(commit, "subscribers") if one.mode == FOLDER]
-            groups = [f"{folder.path}/group.yaml" for folder in folders]
-            rest = tuple(folder for folder in FOLDERS if folder != "subscribers")
-            entries = [*self.git.tree(commit, rest), *self.git.entries(commit, groups)]
-            names = frozenset(folder.path.split("/")[1] for folder in folders if folder.plain)
-            self._common[commit] = entries, names
+            self._common[commit] = self._same_shared(commit) or self._listed(commit)
         return self._common[commit]
+
+    def _same_shared(self, commit: str) -> tuple[list[Entry], frozenset[str]] | None:
+        """Those of another commit, if they are known and what differs between the two is known to be none of them."""
+        for known, shared in self._common.items():
+            found = self._changes.get((known, commit)) or self._changes.get((commit, known))
+            if found and not (found.added or found.removed or any(map(is_shared, found.modified))):
+                return shared
+        return None
+
+    def _listed(self, commit: str) -> tuple[list[Entry], frozenset[str]]:
+        folders = [one for one in self.git.names(commit, "subscribers") if one.mode == FOLDER]
+        groups = [f"{folder.path}/group.yaml" for folder in folders]
+        rest = tuple(folder for folder in FOLDERS if folder != "subscribers")
+        entries = [*self.git.tree(commit, rest), *self.git.entries(commit, groups)]
+        return entries, frozenset(folder.path.split("/")[1] for folder in folders if folder.plain)
 
     def _load(self, commit: str) -> Snapshot:
         return self._read(_Loading(), commit, self.git.tree(commit, FOLDERS), None)

@@ -65,12 +65,15 @@ class Git:
         git_dir, root, shallow = _discover(child, folder)
         child.place = ("--git-dir", git_dir, *(("--work-tree", root) if root else ("--bare",)))
         child.folder = root or git_dir
-        if child.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode and not child.run(
-            "for-each-ref", "--count=1"
-        ):
-            advice = "Commit what is there: git add . && git commit"
-            raise Refusal(Problem("E002", f"the repository {folder} has no commit yet", None, advice))
-        return cls(child, root, shallow=shallow)
+        opened = cls(child, root, shallow=shallow)
+        try:
+            if opened._commit_id("HEAD") is None and not child.run("for-each-ref", "--count=1"):
+                advice = "Commit what is there: git add . && git commit"
+                raise Refusal(Problem("E002", f"the repository {folder} has no commit yet", None, advice))
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     def __enter__(self) -> Self:
         return self
@@ -103,12 +106,27 @@ class Git:
             raise Refusal(
                 Problem("E003", "that is not the name of a revision", None, "Give a branch, a tag or a commit")
             )
-        done = self._child.ask("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
-        found = done.stdout.decode().strip()
-        if done.returncode or not ID.fullmatch(found):
+        found = self._commit_id(rev)
+        if found is None:
             raise self._unknown(f"there is no commit {rev!r} here")
         self._resolved.add(found)
         return found
+
+    def _commit_id(self, rev: str) -> str | None:
+        """The id of a commit, asked of the reader, so that no other child is started for it."""
+        name = f"{rev}^{{commit}}"
+        try:
+            self._ask([name])
+            head = self._reader.stdout.readline().split() if self._reader and self._reader.stdout else []
+            if len(head) == 3 and head[1] == b"commit" and ID.fullmatch(head[0].decode("ascii", "replace")):
+                self._content(int(head[2]))
+                return head[0].decode()
+            if head and head[-1] in {b"missing", b"ambiguous"}:
+                return None
+            raise BrokenPipeError
+        except OSError:
+            self._forget_reader()
+            raise failed("git ended while a revision was looked up") from None
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Whether `ancestor` is `commit` or in its history. A history that was cut off is no answer: Refusal (E003)."""
@@ -220,16 +238,19 @@ class Git:
         if not all(map(ID.fullmatch, ids)):
             raise failed("that is not the id of an object", "Give all of its digits")
         if ids:
-            if self._reader is None:
-                self._reader = self._child.start("cat-file", "--batch", listens=True)
             try:
-                assert self._reader.stdin is not None
-                self._reader.stdin.write("\n".join([*ids, ""]).encode())
-                self._reader.stdin.flush()
+                self._ask(ids)
             except OSError:
                 self._forget_reader()
                 raise failed(f"git ended while {ids[0][:12]} was read") from None
         return ids
+
+    def _ask(self, names: Sequence[str]) -> None:
+        if self._reader is None:
+            self._reader = self._child.start("cat-file", "--batch", listens=True)
+        assert self._reader.stdin is not None
+        self._reader.stdin.write("\n".join([*names, ""]).encode())
+        self._reader.stdin.flush()
 
     def _read(self, id: str, kind: str, limit: int | None) -> bytes:
         """The next answer of the reader."""
@@ -253,11 +274,15 @@ class Git:
         if limit is not None and size > limit:
             self._forget_reader()  # cheaper than to read what nobody wants
             raise Refusal(too_large(size, limit, Where(id[:12])))
-        data = by.read(size + 1)
-        if len(data) != size + 1:
-            raise BrokenPipeError
+        data = self._content(size)
         if words[1] != kind.encode():
             raise failed(f"the object {id[:12]} is a {words[1].decode()}, not a {kind}")
+        return data
+
+    def _content(self, size: int) -> bytes:
+        data = self._reader.stdout.read(size + 1) if self._reader and self._reader.stdout else b""
+        if len(data) != size + 1:
+            raise BrokenPipeError
         return data[:-1]
 
     def _forget_reader(self) -> None:
