@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ispctl.cli.common import run
+from ispctl.cli.common import demo_key, run
 from ispctl.repo.git import Git
 from ispctl.store import Database, Store
 from tests.gates import example
@@ -151,6 +151,41 @@ COSTS: dict[str, tuple[Cost, str]] = {
     ),
     "ispstat show sub-000123": (Cost(FILES, 590, 0), "what logins share; the rows and the sessions of one"),
 }
+
+
+SHARED = 22
+"""Files of the example that all subscribers share: all but theirs and their ledgers."""
+SOME: dict[str, tuple[int, str]] = {
+    "ispstat show sub-000123": (SHARED + 1, "his own file"),
+    "ispstat why sub-000123": (SHARED + 1, "his own file; git itself says who brought each line"),
+    "ispstat sessions --login sub-000123": (SHARED + 1, "his own file"),
+    "ispstat rejects sub-000123": (SHARED + 1, "his own file"),
+    "ispctl test-auth --dry sub-000123": (SHARED + 1, "his own file"),
+    "ispctl pause --list": (SHARED, "which database, and which time zone"),
+    "ispctl runs": (SHARED, "which database, and which time zone"),
+    "ispctl prune --dry-run": (SHARED, "the policy"),
+    "ispctl backup": (SHARED, "which database"),
+}
+
+
+@pytest.mark.parametrize("command", SOME)
+def test_with_an_index_a_command_reads_whom_it_is_asked_about(
+    command: str,
+    applied: Path,
+    measure: Measure,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    from ispctl.cli.common import Session
+    from ispctl.index import Index
+
+    monkeypatch.setenv("ISPCTL_CACHE", str(tmp_path))
+    monkeypatch.setenv("ISPCTL_AGE_KEY", demo_key())
+    session = Session(applied, "ISPCTL")
+    with session.repository() as repository:
+        place = session.index(repository, lambda *_: None)._place
+        Index(repository, place, worth=1).look(("HEAD",), session.now)
+    assert measure(applied, command.split()).blobs == SOME[command][0], SOME[command][1]
 
 
 @pytest.mark.parametrize("command", COSTS)

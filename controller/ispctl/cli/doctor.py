@@ -45,6 +45,7 @@ def doctor(
     with ExitStack() as stack:
         about = Surroundings(
             repository=lambda: stack.enter_context(session.repository()),
+            index=lambda repository: stack.enter_context(session.reading(repository)),
             remote=replace(Remote(session.repo, branch, session.env, remote), timeout=10.0),
             store=lambda snapshot: session.store(snapshot, readonly=True),
             keyring=lambda snapshot, lab: session.keyring(snapshot, lab=lab),

@@ -28,7 +28,7 @@ def runs(
 
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+        snapshot = repository.part("HEAD", ())
         with session.store(snapshot, readonly=True) as store:
             found, undone = list(store.runs(limit)), {one.run: one for one in store.undone()}
     items = [_item(one, undone.get(one.run), zone_of(snapshot)) for one in found]
@@ -57,7 +57,7 @@ def rollback(
 
     session: Session = context.obj
     with session.repository() as repository:
-        with session.store(repository.at("HEAD"), readonly=True) as store:
+        with session.store(repository.part("HEAD", ()), readonly=True) as store:
             undoes = undoable(store, run)
         planned = plans.live(session, repository, undoes.base, session.now)
     if dry_run:

@@ -34,12 +34,12 @@ def up(
     """Start the lab, apply HEAD to it and dial some subscribers in. Started twice, it goes on as it is."""
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+        snapshot = repository.part("HEAD", ())
         lab = open_lab(session)
         status = lab.up(_database(session, snapshot, database), _hosts(snapshot))
         if not empty and not status["already"]:
             own = replace(session, env={**session.env, f"{session.prefix}_RADIUS__DSN": status["dsn"]})
-            _fill(own, lab, snapshot)
+            _fill(own, lab, repository.at("HEAD"))
     _print(lab.status(), format)
     if database == "postgresql" and format == "text":
         say(f"The other commands find it by: export ISPCTL_RADIUS__DSN={status['dsn']}")
@@ -69,8 +69,8 @@ def dial(
 ) -> None:
     """Dial a subscriber in through a stand-in, with the password of the repository."""
     session: Session = context.obj
-    with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+    with session.repository() as repository, session.reading(repository) as index:
+        snapshot = index.lookup.part("HEAD", (login,))
         answer = _dial(session, open_lab(session), snapshot, login, nas=nas, mac=mac, method=method)
     if format == "json":
         say_json(answer)

@@ -15,7 +15,7 @@ from ispctl.cli.times import ahead
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
-    from ispctl.repo import Snapshot
+    from ispctl.repo import Repository, Snapshot
     from ispctl.store import Pause, Store
 
 SHIFT: Final = timedelta(hours=8)
@@ -44,7 +44,7 @@ def pause(
     repairs leave it out; the RADIUS server goes on. Again for the same part: another end and reason."""
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+        snapshot = _seen(session, repository, login)
         with session.store(snapshot, readonly=listing) as store:
             if not listing:
                 from ispctl.cli.answers import zone_of
@@ -66,7 +66,7 @@ def resume(
     """End a pause before its time: by its id, or by what was paused; without either, that of everything."""
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+        snapshot = _seen(session, repository, login)
         with session.store(snapshot) as store:
             held = store.pauses(session.now)
             if id is not None:
@@ -85,6 +85,12 @@ def resume(
     if format == "text":
         say("\n".join(f"Resumed: {one.what}." for one in over) or "Nothing of that was paused.")
     _answer(left, snapshot, format)
+
+
+def _seen(session: Session, repository: Repository, login: str | None) -> Snapshot:
+    """What everybody shares at the head, and whom a login, id or id/key names."""
+    with session.reading(repository) as index:
+        return index.lookup.part("HEAD", (login,)) if login is not None else repository.part("HEAD", ())
 
 
 def _chosen(snapshot: Snapshot, store: Store, target: str | None, group: str | None, login: str | None) -> Chosen:
@@ -115,7 +121,7 @@ def _owner(snapshot: Snapshot, store: Store, term: str) -> str:
     if owners:
         text, advice = f"there are {len(owners)} services of that name", f"Take one of: {', '.join(sorted(owners))}"
     else:
-        text, advice = "there is no such service", "Take a login, an id or id/key; ispstat find looks for people"
+        text, advice = "there is no such service", "Take a login, an id or id/key; ispstat list names everybody"
     raise Refusal(Problem("E321", text, advice=advice))
 
 

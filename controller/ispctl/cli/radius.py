@@ -23,7 +23,7 @@ def init(context: typer.Context) -> None:
     session: Session = context.obj
     with (
         session.repository() as repository,
-        Store.create(session.dsn(repository.at("HEAD")), base=session.repo) as store,
+        Store.create(session.dsn(repository.part("HEAD", ())), base=session.repo) as store,
     ):
         renew(store)
         say(f"{store.place} is ready. Next: ispctl plan")
@@ -41,7 +41,7 @@ def roles(
     if not stat and not server:
         raise typer.BadParameter("name at least one of --stat and --server")
     session: Session = context.obj
-    with session.repository() as repository, session.store(repository.at("HEAD")) as store:
+    with session.repository() as repository, session.store(repository.part("HEAD", ())) as store:
         made = [stat] if stat and grant(store, stat, "stat") else []
         made += [server] if server and grant(store, server, "server") else []
         if stat:
@@ -77,7 +77,7 @@ def config(
 
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+        snapshot = repository.part("HEAD", ())
         database = address(dsn or session.dsn(snapshot), session.repo)
         settings = ServerSettings(
             database=database.for_server,

@@ -12,7 +12,7 @@ from ispctl.cli.common import Session, say, tell
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
-    from ispctl.repo import Snapshot
+    from ispctl.repo import Repository, Snapshot
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Seal passwords and shared secrets, and open them.")
 PlaceArgument = Annotated[
@@ -60,7 +60,7 @@ def encrypt(
 
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.work()
+        snapshot = _seen(session, repository, place)
         where = _place(snapshot, place)
         parts_of(where)
         recipients = (snapshot.raw(RECIPIENTS) or b"").decode("utf-8", "replace")
@@ -76,7 +76,7 @@ def show(context: typer.Context, place: PlaceArgument) -> None:
 
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.work()
+        snapshot = _seen(session, repository, place)
         where = _place(snapshot, place)
         say(show(where, _sealed_at(snapshot, where), session.keyring(snapshot, lab=True)))
 
@@ -106,6 +106,16 @@ def rotate(
             write_whole(session.repo / KEYRING, keyring.encrypt_for(recipients))
         count, files = reseal(session.repo, snapshot, keyring)
     say(f"Sealed {count} values in {len(files)} files with key {keyring.current}. Next: git diff, then commit")
+
+
+def _seen(session: Session, repository: Repository, place: str) -> Snapshot:
+    """What the files say as they stand of one place, and what everybody shares."""
+    rev = repository.git.worktree() or "HEAD"
+    if place.startswith("nas/"):
+        return repository.part(rev, ())
+    with session.reading(repository) as index:
+        name = place.removeprefix("service/").removesuffix("/password") if place.startswith("service/") else place
+        return index.lookup.part(rev, (name,))
 
 
 def _place(snapshot: Snapshot, text: str) -> str:

@@ -29,7 +29,7 @@ def prune(
 
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+        snapshot = repository.part("HEAD", ())
         asked = keep(snapshot)
         with session.store(snapshot, readonly=dry_run) as store, Progress() as progress:
             if dry_run:
@@ -54,7 +54,7 @@ def backup(
 
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+        snapshot = repository.part("HEAD", ())
         with session.store(snapshot, readonly=True) as store, Progress() as progress:
             if out is None:
                 found = backup.contents(store, session.now)
@@ -78,7 +78,7 @@ def restore(
 
     session: Session = context.obj
     with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+        snapshot = repository.part("HEAD", ())
         if dry_run:
             found = backup.read_header(file)
         else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ispctl.doctor import database, keys, machine, network, sources
+from ispctl.index import Index
 from ispctl.model.problem import Refusal
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Remote
@@ -25,6 +26,8 @@ class Surroundings:
     """Everything a question may need; each is asked for when it is needed, and may refuse."""
 
     repository: Callable[[], Repository]
+    index: Callable[[Repository], Index]
+    """What is remembered of it, for who only reads."""
     remote: Remote
     store: Callable[[Snapshot], Store]
     keyring: Callable[[Snapshot, bool], Keyring]
@@ -42,8 +45,9 @@ def examine(about: Surroundings) -> Iterator[Check]:
     repository = yield from _got("repository", about.repository)
     if repository is None:
         return
-    snapshot = repository.at("HEAD")
-    yield sources.repository(snapshot, repository, about.clock())
+    index = about.index(repository)
+    yield sources.repository(repository, index.look(("HEAD",), about.clock()).errors("HEAD"))
+    snapshot = index.lookup.part("HEAD", ())
     yield sources.remote(about.remote)
     if snapshot.broken:
         return

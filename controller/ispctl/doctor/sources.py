@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 
-from ispctl.model.problem import Refusal
-from ispctl.repo import Repository, Snapshot
-from ispctl.repo.checks import check
+from ispctl.model.problem import Problem, Refusal
+from ispctl.repo import Repository
 from ispctl.repo.remote import Remote
 from ispctl.status.check import Check
 
 
-def repository(snapshot: Snapshot, repository: Repository, now: datetime) -> Check:
-    """The head, and whether it may be applied."""
-    errors = [problem for problem in check(snapshot, now) if problem.severity == "error"]
+def repository(repository: Repository, errors: Sequence[Problem]) -> Check:
+    """The head, and whether it may be applied, given what forbids it."""
     kind = "bare" if repository.git.bare else "a work tree"
-    said = f"{kind}, head {snapshot.commit[:12]}"
+    said = f"{kind}, head {repository.resolve('HEAD')[:12]}"
     if errors:
         codes = ", ".join(sorted({problem.code for problem in errors}))
         return Check("repository", "bad", f"{said} has {len(errors)} errors ({codes})", "ispctl validate --commit HEAD")
