@@ -209,8 +209,8 @@ def drift(
     permission = Permission({"cut_off": allow_cut_off, "delete": allow_delete})
     found, snapshot = find_drift(session, permission if repair else None)
     say(drift_answer(found, snapshot, format))
-    failed = found.closed or any(outcome.error for outcome in found.outcomes)
-    raise typer.Exit(1 if failed else 2 if len(found.changes) > len(found.outcomes) else 0)
+    failed = found.closed or found.failed
+    raise typer.Exit(1 if failed else 2 if len(found.changes) > found.rows else 0)
 
 
 app.command("adopt")(take_over)

@@ -247,7 +247,7 @@ class Loop:
         if result.older:
             advice = "the rows are right; sessions and devices since the copy are lost, if there is no newer one"
             self.log.warning("older-database", run=result.run, advice=advice)
-        failed = [outcome.code for outcome in result.outcomes if outcome.error]
+        failed = [outcome.code for outcome in result.failed]
         failed += [session.code for session in result.sessions if session.code]
         left = ["E319" for _ in result.unread]
         if failed or left:
@@ -256,12 +256,12 @@ class Loop:
             self.once.wrong("left", "something-left", codes, len(failed), **fields, advice="ispstat health")
         else:
             self.once.well("left", "nothing-left")
-        if result.outcomes or result.sessions:
+        if result.rows or result.sessions:
             self.log.info(
                 "applied",
                 commit=result.commit[:12],
                 run=result.run,
-                rows=len(result.outcomes),
+                rows=result.rows,
                 sessions=len(result.sessions),
                 failed=len(failed),
                 **{name: count for name, count in result.plan.summary.items() if count and name != "services"},

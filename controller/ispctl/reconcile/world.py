@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
@@ -38,8 +40,30 @@ class Permission:
     """How a plan differs from the one that somebody saved and read, a sentence each."""
 
 
+class Wrote:
+    """What became of rows, as far as anybody is told: counts, and each failure."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @cached_property
+    def written(self) -> Mapping[str, int]:
+        """How many rows were written, by "create", "update" and "delete"."""
+        counts = Counter(outcome.change.action for outcome in self.outcomes if not outcome.error)
+        return {action: counts[action] for action in ("create", "update", "delete")}
+
+    @cached_property
+    def failed(self) -> Sequence[Outcome]:
+        """What was not written, and why."""
+        return tuple(outcome for outcome in self.outcomes if outcome.error)
+
+    @property
+    def rows(self) -> int:
+        """How many it was tried to write."""
+        return sum(self.written.values()) + len(self.failed)
+
+
 @dataclass(frozen=True)
-class Result:
+class Result(Wrote):
     """What an apply did."""
 
     run: str
@@ -56,8 +80,7 @@ class Result:
     @property
     def exit_code(self) -> int:
         """0 done · 1 refused or failed · 3 done, except the unread targets."""
-        failed = any(outcome.error for outcome in self.outcomes) or any(s.code for s in self.sessions)
-        if self.closed or failed or not self.read:
+        if self.closed or self.failed or any(s.code for s in self.sessions) or not self.read:
             return 1
         return 3 if self.unread else 0
 
@@ -68,7 +91,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(Wrote):
     """What stands otherwise than it was applied (`plan` makes it right), and with a repair what became of it."""
 
     plan: Plan

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, tzinfo
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.backend import Outcome
@@ -35,9 +35,9 @@ def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
         "now": stamp(plan.now, zone),
         "digest": plan.digest,
         "summary": dict(plan.summary),
-        "written": _written(result.outcomes),
+        "written": dict(result.written),
         "rerendered": list(plan.rerendered),
-        "failed": _failed(result.outcomes),
+        "failed": _failed(result.failed),
         "sessions": [
             {"service": s.owner, "nas": s.nas, "kind": s.kind, "answer": s.answer, "code": s.code, "text": s.text}
             for s in result.sessions
@@ -82,8 +82,8 @@ def drift_document(found: Drift, zone: tzinfo = UTC) -> dict[str, Any]:
         "commit": plan.commit,
         "now": stamp(plan.now, zone),
         "items": [{"service": one.owner, **change(one)} for one in found.changes],
-        "written": _written(found.outcomes),
-        "failed": _failed(found.outcomes),
+        "written": dict(found.written),
+        "failed": _failed(found.failed),
         "held": {"changes": sorted(found.held), "services": _owners(plan, found.held)},
         "closed": [_closed(one) for one in found.closed],
         "stops": [stop(one, zone) for one in plan.stops],
@@ -112,14 +112,8 @@ def _joined(parts: Iterable[Sequence[str]], width: int) -> str:
     return "\n\n".join("\n".join(wrapped(part, width)) for part in parts if part) + "\n"
 
 
-def _written(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    counts = Counter(outcome.change.action for outcome in outcomes if not outcome.error)
-    return {action: counts[action] for action in ("create", "update", "delete")}
-
-
 def _failed(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
     """What was not written; no text names a login, whatever a database said. `service` is "" for what is shared."""
-    found = ((o.change, o) for o in outcomes if o.error)
     return [
         {
             "service": one.owner,
@@ -128,12 +122,12 @@ def _failed(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
             "code": o.code,
             "text": masked(o.error, {one.key[1]} if one.key[0] == "login" else ()),
         }
-        for one, o in found
+        for one, o in ((o.change, o) for o in outcomes)
     ]
 
 
 def _owners(plan: Plan, ids: frozenset[str]) -> list[str]:
-    return sorted({one.owner for one in plan.changes if one.id in ids and one.owner})
+    return sorted({one.owner for one in plan.changes if one.id in ids and one.owner}) if ids else []
 
 
 def _closed(one: Closed) -> dict[str, Any]:
@@ -173,10 +167,10 @@ def _lines(head: str, found: Iterable[str]) -> list[str]:
 
 
 def _most(found: Iterable[str]) -> Iterator[str]:
-    said = list(found)
-    yield from (f"  {text}" for text in said[:MOST])
-    if len(said) > MOST:
-        yield f"  … and {len(said) - MOST:,} more, in the JSON"
+    rest = iter(found)
+    yield from (f"  {text}" for text in islice(rest, MOST))
+    if more := sum(1 for _ in rest):
+        yield f"  … and {more:,} more, in the JSON"
 
 
 def _next(said: dict[str, Any]) -> str:
