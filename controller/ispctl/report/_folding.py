@@ -213,7 +213,7 @@ class _Group:
             self._common = [part for part in self._common if part in what]
         self._sessions[session] += 1
         if self._few == MANY:
-            self._tariffs[one.now.terms.tariff] += 1
+            self._tariffs[_tariff(one)] += 1
 
     def lines(self) -> Iterator[_Group]:
         """This group where it is one line, else each member alone."""
@@ -254,10 +254,19 @@ class _Group:
         if len(self._tariffs) < 2:
             return ""
         ranked = sorted(self._tariffs.items(), key=lambda item: (-item[1], item[0]))
-        said = [f"{count:,} on {clean(name)}" for name, count in ranked[:SAMPLE]]
-        if others := ranked[SAMPLE:]:
-            said.append(f"{sum(count for _, count in others):,} on {plural(len(others), 'other')}")
+        most = SAMPLE if len(ranked) > SAMPLE + 1 else SAMPLE + 1
+        said = [f"{count:,} {words}" for words, count in ranked[:most]]
+        if others := ranked[most:]:
+            said.append(f"{sum(count for _, count in others):,} on {len(others):,} others")
         return ", ".join(said)
+
+
+def _tariff(one: ServiceChange) -> str:
+    """on home-50, or home-50 → home-100"""
+    was, now = one.was, one.now
+    if was is None or was.terms.tariff == now.terms.tariff:
+        return f"on {clean(now.terms.tariff)}"
+    return f"{clean(was.terms.tariff)} → {clean(now.terms.tariff)}"
 
 
 def _is_own(one: ServiceChange) -> bool:
