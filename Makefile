@@ -23,10 +23,10 @@ HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 PEERS := build/peers
 FIGURES := build/bench.json
 
-.PHONY: help demo test unit bench bench-million bench-radius lint lock clean programs packages venv node
+.PHONY: help demo test unit bench bench-million bench-radius bench-sessions lint lock clean programs packages venv node
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-15s %s\n' "$$name" "$$text"; done
 
 demo: programs venv ## the main job on real parts: validate, plan, apply, dial in, change, repair
 	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo
@@ -48,6 +48,9 @@ bench-million: programs venv $(PEERS)/.installed ## the same with 100 k and 1 M,
 
 bench-radius: programs venv ## authentications a second against a minimal FreeRADIUS, taking turns in one run
 	$(BIN)/python -m tests.bench.radius
+
+bench-sessions: programs venv ## a tariff edit that reaches 50,000 who are online, and applies that reach nobody
+	$(BIN)/python -m tests.bench.sessions --subscribers 10000 --sessions 50000
 
 lint: venv ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check

@@ -52,7 +52,7 @@ class Place:
     def key_file(self) -> Path:
         return self.folder / "age.key"
 
-    def run(self, *words: str, code: int = 0, cache: str = "cache", dsn: str = "") -> Run:
+    def run(self, *words: str, code: int | None = 0, cache: str = "cache", dsn: str = "") -> Run:
         own = {"ISPCTL_CACHE": str(self.folder / cache), "ISPCTL_AGE_KEY_FILE": str(self.key_file)}
         outer = {name: value for name, value in os.environ.items() if not name.startswith(("ISPCTL_", "ISPSTAT_"))}
         env = {**outer, **own, **({"ISPCTL_RADIUS__DSN": dsn} if dsn else {})}

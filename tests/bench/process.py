@@ -38,11 +38,11 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """A command, and the exit code with which it has to end."""
+    """A command, and the exit code with which it has to end; None: any."""
 
     command: Sequence[str]
     env: Mapping[str, str]
-    code: int = 0
+    code: int | None = 0
     cwd: Path | None = None
 
 
@@ -64,7 +64,7 @@ def measure(run: Run, folder: Path, *, limit: float, server: int | None = None) 
             if child.returncode is None:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
-    if code != run.code:
+    if run.code is not None and code != run.code:
         raise Wrong(f"{' '.join(run.command)}: exit code {code}\n{said.read_text('utf-8')[-2000:]}")
     wall, cpu, peak = map(float, cost.read_text("ascii").split())
     served = _sessions(server) - before if server else 0.0

@@ -100,7 +100,9 @@ def _find(nas: Nas, attributes: Mapping[str, Sequence[Any]]) -> Session:
     named = {name: attributes[name][0] for name in _SESSION if name in attributes}
     if not named:
         raise Nak("Missing-Attribute")
-    found = [s for s in nas.sessions if all(_SESSION[name](s) == value for name, value in named.items())]
+    id = named.get("Acct-Session-Id")
+    known = nas.sessions if id is None else filter(None, [nas.session(id)])
+    found = [s for s in known if all(_SESSION[name](s) == value for name, value in named.items())]
     if not found:
         raise Nak("Session-Context-Not-Found")
     if len(found) > 1:

@@ -98,6 +98,19 @@ class Nas:
                 session.count(now)
             return list(self._sessions.values())
 
+    def session(self, id: str) -> Session | None:
+        """The open session of this Acct-Session-Id, counted up to this moment."""
+        with self.lock:
+            found = self._sessions.get(id)
+            if found is not None:
+                found.count(self.clock())
+            return found
+
+    def online(self, session: Session) -> None:
+        """Bring a session up as it is, without asking anybody or telling of it."""
+        with self.lock:
+            self._sessions[session.id] = session
+
     # Dialling in and out
 
     def dial(
@@ -227,7 +240,7 @@ class Nas:
                 interim=given.interim or self.interim,
                 port=self._next_id & 0xFFFF,
             )
-            self._sessions[session.id] = session
+            self.online(session)
             return session
 
     def _prefix(self, fixed: str | None, pool: str | None, length: int, field_name: str) -> str | None:

@@ -174,6 +174,7 @@ def _touch_all(world: World, run: Run, touch: Touch, todo: list[Behind], into: l
                 id, _, key = outcome.owner.partition("/")
                 run.service((id, key), "dropped", "facts", world.now)
     except KeyboardInterrupt:
+        touch.write_down()
         run.finish("stopped", world.clock(), {"sessions": len(todo), "told": len(into)})
         told = f"Stopped after {len(into):,} of {len(todo):,} sessions"
         raise Stopped(f"{told}. The rows are written; the next apply tells the rest, and only the rest.") from None

@@ -1,7 +1,7 @@
 """Sessions that run something else than their rows: tell them or end them, and keep what each NAS answered.
 
-A change is written down before it is asked for, and every answer at once, so that a run that is killed or stopped is
-gone on with by the next one, whatever that one wants.
+A change is written down before it is asked for, and every answer soon, so that a run that is killed or stopped is gone
+on with by the next one, whatever that one wants: what was asked and has no answer there is asked again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from ispctl.store import Proof, Session, Store
 
 Progress = Callable[[str, int, int], None]
 GONE: Final = frozenset({"ack", "gone"})
+TOGETHER: Final = 100
+"""Answers that are written down in one transaction; a run that is killed asks so many again at most."""
+WAIT: Final = 1.0
+"""Seconds for which an answer waits for others at most."""
 
 
 class Promise(NamedTuple):
@@ -61,11 +65,17 @@ class Touch:
     clock: Callable[[], datetime]
     progress: Progress
     room: int = 0
+    _answered: list[tuple[Behind, Answer, datetime]] = field(default_factory=list)
+    """Not written down yet."""
     _taken: set[tuple[str, tuple[tuple[str, str], ...]]] = field(default_factory=set)
 
     def all(self, todo: Sequence[Behind]) -> Iterator[SessionOutcome]:
         """Change or end each of these sessions. A CoA that its NAS cannot make becomes a Disconnect, and a session that
         its NAS does not know is looked up again before that is believed."""
+        yield from self._all(todo)
+        self.write_down()
+
+    def _all(self, todo: Sequence[Behind]) -> Iterator[SessionOutcome]:
         unsupported: list[Behind] = []
         unknown: list[tuple[Behind, Answer]] = []
         for one, answer in self._ask(todo, "sessions"):
@@ -141,27 +151,40 @@ class Touch:
         that is believed to run what it ran before."""
         now = self.clock()
         with self.store.transaction():
-            for one in todo:
-                self.store.put_proof(replace(self._asked(one, now), attempts=one.attempts, retry=one.rests))
+            self.store.put_proofs(
+                replace(self._asked(one, now), attempts=one.attempts, retry=one.rests) for one in todo
+            )
 
     def _keep(self, one: Behind, answer: Answer) -> None:
-        """The answer, what it teaches about its NAS, and the counters from which the proof will be reckoned."""
+        """Write an answer down, with those that came a little before."""
         now = self.clock()
-        attempts = one.attempts + 1 if answer.kind in VAIN else 0
+        self._answered.append((one, answer, now))
+        if len(self._answered) >= TOGETHER or (now - self._answered[0][2]).total_seconds() >= WAIT:
+            self.write_down()
+
+    def write_down(self) -> None:
+        """What was answered, what it teaches about each NAS, and the counters from which the proof will be reckoned.
+        Whoever stops in between calls this."""
+        answered, self._answered = self._answered, []
+        if not answered:
+            return
         with self.store.transaction():
-            self._learn(one, answer, now)
-            self.store.put_proof(
-                replace(
-                    self._asked(one, now),
-                    answer=answer.kind,
-                    tries=answer.tries,
-                    acked=now if answer.kind in GONE else None,
-                    proof=answer.text if answer.code else "",
-                    attempts=attempts,
-                    error_cause=answer.error_cause,
-                    retry=now + pause(attempts) if attempts else None,
-                )
-            )
+            for one, answer, at in answered:
+                self._learn(one, answer, at)
+            self.store.put_proofs(self._proof(*one) for one in answered)
+
+    def _proof(self, one: Behind, answer: Answer, at: datetime) -> Proof:
+        attempts = one.attempts + 1 if answer.kind in VAIN else 0
+        return replace(
+            self._asked(one, at),
+            answer=answer.kind,
+            tries=answer.tries,
+            acked=at if answer.kind in GONE else None,
+            proof=answer.text if answer.code else "",
+            attempts=attempts,
+            error_cause=answer.error_cause,
+            retry=at + pause(attempts) if attempts else None,
+        )
 
     def _asked(self, one: Behind, now: datetime) -> Proof:
         """Without an answer."""

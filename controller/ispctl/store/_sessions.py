@@ -112,35 +112,40 @@ def proofs(database: Database, logins: Sequence[str] | None) -> Iterator[Proof]:
         yield Proof(*[*row[:7], *times, *kept, attempts, cause, moment(retry), *burst])
 
 
-def put_proof(database: Database, proof: Proof) -> None:
+def put_proofs(database: Database, proofs: Iterable[Proof]) -> None:
     names = [name.strip() for name in _PROOF.split(",")]
     updates = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
     marks = ", ".join("?" * len(names))
-    database.write(
+    database.write_many(
         f"INSERT INTO ispctl_session ({_PROOF}) VALUES ({marks}) ON CONFLICT (acctuniqueid) DO UPDATE SET {updates}",
-        (
-            proof.uniqueid,
-            proof.login,
-            proof.nas,
-            proof.kind,
-            proof.class_to,
-            proof.answer,
-            proof.tries,
-            stamp_or_none(proof.sent),
-            stamp_or_none(proof.acked),
-            stamp_or_none(proof.proved),
-            proof.proof,
-            proof.octets_in,
-            proof.octets_out,
-            stamp_or_none(proof.counted),
-            proof.down,
-            proof.up,
-            proof.attempts,
-            proof.error_cause,
-            stamp_or_none(proof.retry),
-            proof.burst_down,
-            proof.burst_up,
-        ),
+        map(_kept, proofs),
+    )
+
+
+def _kept(proof: Proof) -> tuple[str | int | None, ...]:
+    """In the order of _PROOF."""
+    return (
+        proof.uniqueid,
+        proof.login,
+        proof.nas,
+        proof.kind,
+        proof.class_to,
+        proof.answer,
+        proof.tries,
+        stamp_or_none(proof.sent),
+        stamp_or_none(proof.acked),
+        stamp_or_none(proof.proved),
+        proof.proof,
+        proof.octets_in,
+        proof.octets_out,
+        stamp_or_none(proof.counted),
+        proof.down,
+        proof.up,
+        proof.attempts,
+        proof.error_cause,
+        stamp_or_none(proof.retry),
+        proof.burst_down,
+        proof.burst_up,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -301,7 +301,11 @@ class Store:
         return _sessions.proofs(self.database, logins)
 
     def put_proof(self, proof: Proof) -> None:
-        _sessions.put_proof(self.database, proof)
+        _sessions.put_proofs(self.database, (proof,))
+
+    def put_proofs(self, proofs: Iterable[Proof]) -> None:
+        """Many at once; of none twice."""
+        _sessions.put_proofs(self.database, proofs)
 
     def forget_proof(self, uniqueid: str) -> None:
         self.database.write("DELETE FROM ispctl_session WHERE acctuniqueid = ?", (uniqueid,))
