@@ -208,6 +208,16 @@ def test_whoever_is_on_no_line_is_counted(render: Render) -> None:
     assert "… and 200 more, in the JSON" in said
 
 
+def test_a_note_is_never_longer_than_gitlab_takes() -> None:
+    ids = [f"sub-{number:06}" for number in range(500)]
+    why = "a long story " * 300
+    note = plan_markdown.render(gather(plan(pair(entitlement(id), in_state(State.SUSPENDED, id, why)) for id in ids)))
+    named = len(set(re.findall(r"sub-\d+/main", note)))
+    assert 100 < named < 500
+    assert f"… and {500 - named} more, in the JSON" in note
+    assert len(note) < 1_000_000
+
+
 def test_the_lines_are_the_same_in_whatever_order_people_come() -> None:
     pairs = [Pair(s.was, s.will_be, s.cause, None) for s in merge_request().services]
     found = plan([*pairs, *new_people(300), *slower_cohort(700)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from ispctl.gates import Closed
 from ispctl.report import _closing as closing
@@ -13,6 +14,9 @@ from ispctl.report._stops import announcement, stops, switches
 from ispctl.report._words import masked, short, with_offset
 from ispctl.report.gist import Gist, explained
 
+MOST_SIGNS: Final = 600_000
+"""GitLab takes a note of a million characters: so many may be about people, the rest is in the JSON."""
+
 
 def render(
     plan: Gist,
@@ -21,8 +25,7 @@ def render(
     until: str | None = None,
     next_command: str = "",
 ) -> str:
-    """The plan as GitLab markdown; the arguments are those of the text. GitLab takes a note of a million characters;
-    whatever is longer is in the JSON."""
+    """The plan as GitLab markdown; the arguments are those of the text."""
     head = plan.head
     parts = [*_heading(plan, until), [inline(text) for text in explained(head)], *_people(plan)]
     parts += [_gates(plan, closed), _unread(plan)]
@@ -46,13 +49,22 @@ def _heading(plan: Gist, until: str | None) -> Iterator[list[str]]:
 
 
 def _people(plan: Gist) -> Iterator[list[str]]:
+    room = MOST_SIGNS
     for cause, turns in plan.people.items():
         said = CAUSES.get(cause, cause)
         if said:
             yield [f"**{inline(said)}:**"]
-        found = (line for part in turns.values() for line in part.lines)
-        yield table(["service", "effect", "was → will be", "session", "why"], map(_line, found))
-        if more := sum(part.more for part in turns.values()):
+        more = sum(part.more for part in turns.values())
+        found = []
+        for line in (line for part in turns.values() for line in part.lines):
+            cells = _line(line)
+            room -= sum(map(len, cells))
+            if room < 0:
+                more += line.count
+            else:
+                found.append(cells)
+        yield table(["service", "effect", "was → will be", "session", "why"], found)
+        if more:
             yield [f"… and {more:,} more, in the JSON"]
 
 
