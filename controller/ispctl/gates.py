@@ -8,7 +8,7 @@ from math import floor
 from typing import Final
 
 from ispctl.model.policy import Limit, Limits
-from ispctl.plan import LOSSES, Change, Plan, ServiceChange, dropped
+from ispctl.plan import LOSSES, Change, Plan, ServiceChange, Sums, dropped, mark_of
 
 GATES: Final = {"cut_off": "cut-off", "dropped": "drop", "slower": "slower", "delete": "delete"}
 """What is counted, and the word after --allow- that permits more of it."""
@@ -34,6 +34,8 @@ class Closed:
 def counted(plan: Plan) -> Mapping[str, frozenset[str]]:
     """Who meets each gate in a plan, and which rows go. Ends by the clock are announced by the plan before and do not
     count; what is stopped does not happen."""
+    if plan.sums is not None:
+        return plan.sums.met
     met: dict[str, set[str]] = {gate: set() for gate in GATES}
     for service in plan.going.services:
         for gate in gates_of(service):
@@ -41,6 +43,11 @@ def counted(plan: Plan) -> Mapping[str, frozenset[str]]:
     met["dropped"] |= ended_apart(plan.going)
     met["delete"] = {"/".join(change.key) for change in plan.going.changes if _deletes(change)}
     return {gate: frozenset(names) for gate, names in met.items()}
+
+
+def sums(plan: Plan) -> Sums:
+    """What is known of a plan without its services and changes."""
+    return plan.sums or Sums(plan.summary, mark_of(plan.changes), counted(plan))
 
 
 def counts(plan: Plan) -> Mapping[str, int]:
@@ -116,6 +123,8 @@ def held(plan: Plan, refused: frozenset[str], users: Mapping[str, frozenset[str]
     """The ids of the changes that wait. `users`: per shared key (a group, a pop) the owners of the services on it:
     what they share waits with the first of them. Who waits with one login waits with all: nobody is left with two
     logins, or with none."""
+    if not refused:
+        return frozenset()
     deleted = {c.id for c in plan.going.changes if "delete" in refused and _deletes(c)}
     return spread(plan.going.changes, losers(plan, refused), deleted, users)
 
@@ -142,6 +151,8 @@ def spread(
 
 def losers(plan: Plan, refused: frozenset[str]) -> frozenset[str]:
     """The services that lose something at a closed gate, whether or not a row of theirs changes."""
+    if not refused:
+        return frozenset()
     apart = ended_apart(plan.going) if "dropped" in refused else frozenset()
     return apart | {service.owner for service in plan.going.services if refused & gates_of(service)}
 

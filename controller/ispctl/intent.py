@@ -6,6 +6,7 @@ The only place where what git says becomes what a backend renders; apply, plan, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from ispctl.desired import Entitlement, entitle_all, pop_of, terms_of
@@ -16,10 +17,14 @@ from ispctl.repo.snapshot import Snapshot
 def intent_of(snapshot: Snapshot, now: datetime) -> Intent:
     """Every service of a commit, entitled at `now` (aware). Raises KeyError for a tariff that does not exist:
     validation comes first."""
+    return replace(shared_of(snapshot), entitlements=tuple(entitlements(snapshot, now)))
+
+
+def shared_of(snapshot: Snapshot) -> Intent:
+    """The same without anybody in it."""
     terms = {tariff.value.name: terms_of(tariff.value) for tariff in snapshot.tariffs()}
     pops = {pop_of(names): snapshot.reach(names) for names in snapshot.facts.places}
-    people = tuple(entitlements(snapshot, now))
-    return Intent(snapshot.policy.value, terms, snapshot.nas, people, snapshot.pools, pops)
+    return Intent(snapshot.policy.value, terms, snapshot.nas, (), snapshot.pools, pops)
 
 
 def entitlements(snapshot: Snapshot, now: datetime) -> Iterator[Entitlement]:

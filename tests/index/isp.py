@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from ispctl.report.shapes import PlanJson
 
 NOON = datetime(2026, 11, 25, 6, 15, tzinfo=UTC)
 ZONE = "Asia/Kathmandu"
@@ -197,3 +200,11 @@ class Isp:
             self.shared[path] = self.shared[path].replace("113.0/24", "113.0/29")
         else:
             self.shared[path] += "pop-x: {}\n"
+
+
+def in_any_order(document: PlanJson) -> dict[str, Any]:
+    """A plan as JSON, without the order in which slices come."""
+    services = sorted(document["services"], key=lambda one: (one["id"], one["key"]))
+    changes = sorted(document["changes"], key=lambda one: one["key"])
+    cohorts = sorted((one["because"]["text"], one["effects"], one["count"]) for one in document["cohorts"])
+    return {**document, "services": services, "changes": changes, "cohorts": cohorts}

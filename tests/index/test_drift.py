@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ispctl import reconcile, repo
-from ispctl.index import Index
+from ispctl.index import Index, Size
 from ispctl.intent import intent_of
 from ispctl.lab.cluster import Cluster
 from ispctl.plan import diff
@@ -88,7 +88,7 @@ class Site:
     @contextmanager
     def world(self, now: datetime) -> Iterator[World]:
         with Repository.open(self.isp.folder) as repository, self.place.open() as store:
-            index = Index(repository, self.index, worth=1)
+            index = Index(repository, self.index, size=Size(worth=1))
             yield World(repository, store, Opener, now, lambda: now, index=index)  # type: ignore[arg-type]
 
     def logins(self) -> list[str]:
@@ -275,7 +275,7 @@ def test_ispstat_reads_who_drifted_and_whom_time_has_changed(
 def seen(site: Site, now: datetime) -> Iterator[View]:
     """What ispstat sees, without all of the head."""
     with Repository.open(site.isp.folder) as repository:
-        index = Index(repository, site.index, worth=1)
+        index = Index(repository, site.index, size=Size(worth=1))
         with look(index, lambda _: site.place.open(readonly=True), now) as view:
             yield view
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ispctl.index import Index, Look, whole
+from ispctl.index import Index, Look, Size, whole
 from ispctl.index._file import File
 from ispctl.repo import Repository
 from tests.index.isp import NOON, Isp
@@ -41,7 +41,7 @@ def place(tmp_path: Path, isp: Isp) -> Path:
 def answer(isp: Isp, place: Path | None, folder: Path | None = None) -> Look:
     with Repository.open(folder or isp.folder) as repository:
         base, head = isp.commits[-2:]
-        look = Index(repository, place, worth=1).look((base, head), NOON, warnings=True)
+        look = Index(repository, place, size=Size(worth=1)).look((base, head), NOON, warnings=True, slicing=True)
         truth = whole({rev: repository.at(rev) for rev in (base, head)}, NOON)
         for rev in (base, head):
             assert look.problems(rev) == truth.problems(rev)
@@ -124,7 +124,7 @@ def test_a_disk_that_fills_up_meanwhile_spoils_neither_an_answer_nor_an_apply(
     monkeypatch.setattr("ispctl.index._file.Making.add", full)
     answer(isp, place)
     with Repository.open(isp.folder) as repository:
-        Index(repository, place, worth=1).advance(isp.commits[-1], NOON)
+        Index(repository, place, size=Size(worth=1)).advance(isp.commits[-1], NOON)
     assert os.listdir(place.parent) == []
 
 
@@ -174,7 +174,7 @@ def test_a_moment_before_it_was_made_is_answered_by_reading_everything(isp: Isp,
     with Repository.open(isp.folder) as repository:
         head = isp.commits[-1]
         for now in (NOON - timedelta(days=30), NOON, NOON + timedelta(days=30)):
-            look = Index(repository, place, worth=1).look((head,), now, warnings=True)
+            look = Index(repository, place, size=Size(worth=1)).look((head,), now, warnings=True, slicing=True)
             assert look.problems(head) == whole({head: repository.at(head)}, now).problems(head)
 
 
@@ -196,10 +196,9 @@ from datetime import datetime
 from pathlib import Path
 import ispctl.index
 from ispctl.repo import Repository
-ispctl.index.CHUNK = 3
 folder, head, now, place, alone = sys.argv[1:]
 with Repository.open(folder) as repository:
-    made = ispctl.index.Index(repository, Path(place), worth=1, alone=int(alone))
+    made = ispctl.index.Index(repository, Path(place), size=ispctl.index.Size(worth=1, alone=int(alone), chunk=3))
     made.look((head,), datetime.fromisoformat(now))
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ispctl.index import Index, Lookup
+from ispctl.index import Index, Lookup, Size
 from ispctl.repo import Repository, Snapshot
 from tests.index.isp import NOON, Isp, Person
 
@@ -35,7 +35,7 @@ def test_a_name_leads_to_the_same_as_in_the_whole_commit_for_any_history(
     isp = Isp(tmp_path / "isp.git", chance)
     place, spared = tmp_path / "isp.index", 0
     with Repository.open(isp.folder) as repository:
-        Index(repository, place, worth=1).look(("main",), NOON)
+        Index(repository, place, size=Size(worth=1)).look(("main",), NOON)
     for _ in range(8):
         for _ in range(chance.choice([1, 2, 5])):
             isp.edit()
@@ -67,7 +67,7 @@ def isp(tmp_path: Path) -> Isp:
 def place(tmp_path: Path, isp: Isp) -> Path:
     path = tmp_path / "cache" / "isp.index"
     with Repository.open(isp.folder) as repository:
-        Index(repository, path, worth=1).look(("main",), NOON)
+        Index(repository, path, size=Size(worth=1)).look(("main",), NOON)
     return path
 
 
@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_read_is_known_to_be_there(isp: Isp, place: Path) 
         lookup = Lookup(repository, place, worth=1)
         assert lookup.part("main", ("s-001",)).broken == {isp.people["s-006"].path}
         place.unlink()
-        Index(repository, place, worth=1).look(("main",), NOON)
+        Index(repository, place, size=Size(worth=1)).look(("main",), NOON)
         assert lookup.part("main", ("s-001",)).broken == {isp.people["s-006"].path}
 
 

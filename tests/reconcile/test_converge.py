@@ -184,7 +184,7 @@ def test_the_clock_ends_a_service_and_the_next_payment_restores_it(world: World)
     world.tick(days=3)
     plan = converge(world)
     assert effects(plan) == {"sub-000123/main": ("walled",)}
-    assert plan.services[0].cause == "clock"
+    assert [service.cause for service in plan.services] == ["clock"]
     world.changed(A_FILE, "paid_until: 2027-01-16", "paid_until: 2027-12-31")
     assert effects(converge(world)) == {"sub-000123/main": ("restored",)}
 

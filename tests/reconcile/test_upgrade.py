@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from ispctl import reconcile
 from ispctl.plan import Key, Resources
-from ispctl.radius.rendering import Intent, render
-from ispctl.reconcile import Permission, rerender, settled, survey
+from ispctl.radius import rendering
+from ispctl.reconcile import Permission, people, rerender, settled, survey
 from ispctl.report import outcome, plan_json, plan_markdown, plan_text
 from tests.reconcile.world import ANITA, BOTH, World
 
@@ -25,12 +25,13 @@ def otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
             return {**before, "reply": (*before["reply"], ("Acct-Interim-Interval", ":=", "299"))}
         return {**before, "mac_max": before["mac_max"] + 1} if key[0] == "login" else before
 
-    def rendered(intent: Intent) -> Resources:
-        return {key: fields(key, before) for key, before in render(intent).items()}
+    def other(render: Callable[..., Resources]) -> Callable[..., Resources]:
+        return lambda *given: {key: fields(key, before) for key, before in render(*given).items()}
 
     monkeypatch.setattr(settled, "version", lambda: "another")
-    for module in (survey, rerender):
-        monkeypatch.setattr(module, "render", rendered)
+    monkeypatch.setattr(survey, "shared_rows", other(rendering.shared))
+    monkeypatch.setattr(people, "logins", other(rendering.logins))
+    monkeypatch.setattr(rerender, "render", other(rendering.render))
 
 
 def texts(world: World) -> tuple[dict[str, Any], str, str]:

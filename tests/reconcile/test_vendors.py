@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ispctl.platforms import platforms
-from ispctl.reconcile.survey import TOLD
+from ispctl.reconcile.people import TOLD
 from tests.radius.dae import Dae
 from tests.reconcile.test_sessions import dial, naks, point, slower, told
 from tests.reconcile.world import ANITA, World, proposal

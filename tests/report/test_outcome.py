@@ -66,7 +66,7 @@ def failing() -> Result:
     first, *rest = (Outcome(change) for change in live().changes)
     bad = Outcome(first.change, f"{first.change.key[1]} has rows that are not ours, adopt first", "E314")
     sessions = (told("ack"), told("ack"), told("gone", kind="disconnect"), told("silent", "E502"))
-    held = (live().changes[0].id,)
+    held = (next(iter(live().changes)).id,)
     return done(outcomes=(bad, *rest), sessions=sessions, closed=(Closed("cut_off", 2, 4, 5),), held=held)
 
 

@@ -182,7 +182,7 @@ def small_plans(draw: st.DrawFn) -> Plan:
     changes.append(Change("radius", ("group", draw(TEXTS)), None, {"reply": ((draw(TEXTS), "=", 1),), "none": None}))
     missing = (unread(),) if draw(st.booleans()) else ()
     found = plan(pairs, changes, assumes=tuple(draw(st.lists(TEXTS, max_size=2))), unread=missing)
-    owners = tuple(one.owner for one in found.services[:1])
+    owners = tuple(one.owner for one in [*found.services][:1])
     stop = Stop("paused", draw(TEXTS), owners, tuple(one.id for one in changes), "p1", "Reader", draw(TEXTS), ENDS)
     return replace(found, stops=(stop,) if draw(st.booleans()) else (), coming=draw(st.sampled_from([None, COMING])))
 

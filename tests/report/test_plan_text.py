@@ -221,7 +221,8 @@ def test_a_note_is_never_longer_than_gitlab_takes() -> None:
 def test_the_lines_are_the_same_in_whatever_order_people_come() -> None:
     pairs = [Pair(s.was, s.will_be, s.cause, None) for s in merge_request().services]
     found = plan([*pairs, *new_people(300), *slower_cohort(700)])
-    mixed = replace(found, services=(*found.services[400:], *found.services[:400]), changes=found.changes[::-1])
+    people, rows = [*found.services], [*found.changes]
+    mixed = replace(found, services=(*people[400:], *people[:400]), changes=rows[::-1])
     assert plan_text.render(gather(mixed)) == plan_text.render(gather(found))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ispctl.index import Index
+from ispctl.index import Index, Size
 from ispctl.model.problem import Refusal
 from ispctl.repo import Repository
 from ispctl.status import authentication, online, profile, refusals, why
@@ -51,7 +51,7 @@ QUESTIONS: tuple[Question, ...] = (
 @contextmanager
 def viewed(isp: Isp, site: Site, place: Path | None, now: datetime, worth: int) -> Iterator[View]:
     with Repository.open(isp.folder) as repository:
-        index = Index(repository, place, keeps=False, worth=worth)
+        index = Index(repository, place, keeps=False, size=Size(worth=worth))
         with look(index, lambda _: Store.open(site.dsn, base=site.folder, readonly=True), now) as view:
             yield view
 
@@ -96,7 +96,7 @@ def test_a_part_answers_as_the_whole_does_for_any_history(
     monkeypatch.setattr("ispctl.status.reasons.near", lambda *_: [])
     chance = random.Random(9000 + seed)
     isp = Isp(tmp_path / "isp.git", chance)
-    site, now, spared = Site(tmp_path, "isp", indexed=True), NOON, 0
+    site, now, spared = Site(tmp_path, "isp", Size(worth=1)), NOON, 0
     for _ in range(5):
         for _ in range(chance.choice([1, 2, 4])):
             isp.edit()

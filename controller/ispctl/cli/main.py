@@ -63,7 +63,7 @@ def validate(
     with session.repository() as repository:
         rev = commit or repository.git.worktree() or "HEAD"
         with Progress() as progress:
-            look = session.index(repository, progress).look((rev,), session.now, warnings=True)
+            look = session.index(repository, progress).look((rev,), session.now, warnings=True, slicing=True)
         found, services = look.problems(rev), look.parts[rev].facts.services
     if format == "text":
         say(coloured(problems.to_text(found, services)))

@@ -41,7 +41,7 @@ def verified(look: Look, rev: str) -> Snapshot:
 def looked(session: Session, repository: Repository, revs: Sequence[str], now: datetime) -> Look:
     """These commits, as far as they can differ. Where that takes long, it is seen to go on."""
     with Progress() as progress:
-        return session.index(repository, progress).look(revs, now)
+        return session.index(repository, progress).look(revs, now, slicing=True)
 
 
 @dataclass(frozen=True)

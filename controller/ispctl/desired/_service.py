@@ -74,6 +74,9 @@ class Reasons(Mapping[str, Because]):
     def __init__(self, document: Document[Subscriber], number: int, frame: Frame) -> None:
         self._from = document, number, frame
 
+    def __reduce__(self) -> tuple[type[dict[str, Because]], tuple[()]]:
+        return dict, ()  # elsewhere there is no file to find them in
+
     @cached_property
     def _found(self) -> Mapping[str, Because]:
         return _Service(*self._from, explain=True).reasons()

@@ -7,71 +7,38 @@ differs. It holds logins as hashes, and beside them addresses, ids and what is w
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ispctl.index._file import File, Making, Moving, Row
-from ispctl.index._lookup import WORTH, Lookup, is_large, opened
-from ispctl.index._region import Besides, Region, TooWide, region
-from ispctl.index._rows import rows, traits
-from ispctl.model.problem import Problem, in_order
-from ispctl.repo import Repository, Snapshot
+from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, counted, whole
+from ispctl.index._lookup import Lookup, is_large, opened
+from ispctl.index._region import Besides, Region, region
+from ispctl.index._rows import companion, rows, traits
+from ispctl.index._workers import each
+from ispctl.model.problem import Problem
+from ispctl.repo import Entry, Repository, Snapshot, chunks
 from ispctl.repo.checks import check
-from ispctl.repo.facts import Facts
+from ispctl.repo.facts import Facts, Tally
 
-__all__ = ["ANNOUNCED", "Besides", "Index", "Look", "Lookup", "whole"]
+__all__ = ["ANNOUNCED", "Besides", "Index", "Look", "Lookup", "Size", "whole"]
 
-CHUNK: Final = 2000
-"""Files that are in memory at once while an index is made."""
-ALONE: Final = 5
 STALE: Final = timedelta(hours=12)
 """An index that was judged so long ago is judged again when its commit is applied again."""
 NOBODY: Final = Besides()
-ANNOUNCED: Final = timedelta(hours=24)
-"""So far ahead does a plan say how many the clock ends."""
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Look:
-    """Some commits at a moment, as far as they can differ in what they say; and what is known of the rest of them.
-
-    `parts`: by what each commit was asked for. `others`: what is wrong with the rest, errors alone if no more was
-    asked. `until`: when time changes something of the rest; `ending`: how many of its services lose something until
-    ANNOUNCED from now.
-    """
-
-    now: datetime
-    parts: Mapping[str, Snapshot]
-    others: tuple[Problem, ...] = ()
-    until: datetime | None = None
-    ending: int = 0
-    partial: bool = False
-    """Whether there is a rest."""
-
-    def problems(self, rev: str) -> list[Problem]:
-        """What is wrong with a whole commit."""
-        return in_order([*check(self.parts[rev], self.now), *self.others])
-
-    def errors(self, rev: str) -> list[Problem]:
-        """What forbids to apply a commit."""
-        return [problem for problem in self.problems(rev) if problem.severity == "error"]
-
-
-def whole(snapshots: Mapping[str, Snapshot], now: datetime) -> Look:
-    """Commits of which everything was read."""
-    return Look(now, snapshots)
+USUAL: Final = Size()
 
 
 class Index:
-    """The index of one repository, in a file or (`place` is None) in memory. `worth`: how many files of subscribers
-    make it worth while; `alone`: how many parts one process reads before others help it; `keeps`: whether it may be
-    made, which whoever only reads leaves to others."""
+    """The index of one repository, in a file or (`place` is None) in memory. `keeps`: whether it may be made, which
+    whoever only reads leaves to others."""
 
     def __init__(
         self,
@@ -81,36 +48,58 @@ class Index:
         remark: Callable[[str], None] = lambda _: None,
         *,
         keeps: bool = True,
-        worth: int = WORTH,
-        alone: int = ALONE,
+        size: Size = USUAL,
     ) -> None:
         self.repository = repository
-        self.lookup = Lookup(repository, place, progress, remark, worth=worth)
+        self.lookup = Lookup(repository, place, progress, remark, worth=size.worth)
         """Whom names mean."""
         self._place, self._keeps = place, keeps
         self._progress = progress
-        self._worth = worth
-        self._alone = alone
+        self._size = size
 
     @property
     def exists(self) -> bool:
         """Whether there is a file; a small repository has none."""
         return self._place is not None and self._place.exists()
 
-    def look(self, revs: Sequence[str], now: datetime, besides: Besides = NOBODY, *, warnings: bool = False) -> Look:
-        """Commits, or trees of the work tree. Where nothing is remembered yet, the first of them is learned. Raises
-        Refusal as the repository does."""
+    def look(
+        self,
+        revs: Sequence[str],
+        now: datetime,
+        besides: Besides = NOBODY,
+        *,
+        warnings: bool = False,
+        slicing: bool = False,
+    ) -> Look:
+        """Commits, or trees of the work tree. Where nothing is remembered yet, the first of them is learned. `slicing`:
+        those who are too many may come in slices; otherwise they are all read. Raises Refusal as the repository
+        does."""
         file = opened(self.repository, self._place)
-        if file is None and not (self._keeps and is_large(self.repository, revs[0], self._worth)):
+        if file is None and not (self._keeps and is_large(self.repository, revs[0], self._size.worth)):
             return self._whole(revs, now)
         try:
             file = file or self._made(revs[0], now)
-            return _looked(self.repository, file, revs, now, besides, warnings=warnings)
-        except (TooWide, sqlite3.Error):
+            look = self._looked(file, revs, now, besides, warnings=warnings)
+            return look if slicing or look.slices is None else self._whole(revs, now)
+        except sqlite3.Error:
             return self._whole(revs, now)
         finally:
             if file is not None:
                 file.close()
+
+    def unlike(self, given: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """Of (service, login) those that the commit of the index does not have so: no such subscriber, or not with that
+        login. All of them where there is nothing to ask."""
+        file = opened(self.repository, self._place)
+        if file is None:
+            yield from given
+            return
+        try:
+            left = iter(given)
+            while part := list(islice(left, 1000)):
+                yield from file.unlike(part)
+        finally:
+            file.close()
 
     def advance(self, rev: str, now: datetime) -> None:
         """Let the index stand at a commit: whoever applies one calls this. A small repository has none. Where it cannot
@@ -120,19 +109,21 @@ class Index:
             try:
                 if file is not None:
                     self._advanced(file, self.repository.resolve(rev), now)
-                elif self._place is not None and is_large(self.repository, rev, self._worth):
+                elif self._place is not None and is_large(self.repository, rev, self._size.worth):
                     self._made(rev, now).close()
-            except TooWide:
-                self._made(rev, now).close()
             finally:
                 if file is not None:
                     file.close()
 
     def _advanced(self, file: File, commit: str, now: datetime) -> None:
         assert self._place is not None
-        if commit == file.commit and now.timestamp() < file.checked + STALE.total_seconds():
+        if commit == file.commit and file.checked <= now.timestamp() < file.checked + STALE.total_seconds():
             return
-        found = region(self.repository, file, (commit,), now, NOBODY)
+        found = region(self.repository, file, (commit,), now, NOBODY, self._size.together)
+        if found.others.any:
+            file.close()
+            self._made(commit, now).close()
+            return
         before, after, old = found.parts[file.commit], found.parts[commit], file.commit
         there = {entry.path for entry in self.repository.git.entries(commit, found.paths)}
         file.close()
@@ -160,7 +151,8 @@ class Index:
 
     def _filled(self, making: Making, commit: str, now: datetime) -> File:
         facts, done = Facts(), 0
-        for found in self._rows(commit, now):
+        parts = chunks(self.repository.subscribers(commit), self._size.chunk)
+        for found in each(self.repository, parts, partial(_rows, commit, now), self._size.alone):
             making.add(found)
             facts = facts.plus(tally for row in found for tally in row.tallies)
             done += len(found)
@@ -168,17 +160,6 @@ class Index:
         file = making.finish(commit, int(now.timestamp()), facts)
         self._judge_together(making, file, self.repository.part(commit, list(file.paths(file.shared())), facts), now)
         return file
-
-    def _rows(self, commit: str, now: datetime) -> Iterator[list[Row]]:
-        """Everything there is to remember, by more than one process if that is worth starting them."""
-        chunks = self.repository.chunks(commit, CHUNK)
-        first = list(islice(chunks, self._alone))
-        for chunk in first:
-            yield list(rows(self.repository.chunk(commit, chunk), [entry.path for entry in chunk], now))
-        if len(first) == self._alone:
-            from ispctl.index._workers import several
-
-            yield from several(self.repository.reopen, commit, chunks, now)
 
     def _judge_together(self, making: Making, file: File, part: Snapshot, now: datetime) -> None:
         """Whoever shares something with another is judged with all of them at hand."""
@@ -188,19 +169,64 @@ class Index:
                 wrong[problem.where.file].append(problem)
         making.judged({number: said for path, said in wrong.items() for number in file.numbers([path])})
 
+    def _looked(self, file: File, revs: Collection[str], now: datetime, besides: Besides, *, warnings: bool) -> Look:
+        commits = {rev: self.repository.resolve(rev) for rev in revs}
+        found = region(self.repository, file, tuple(commits.values()), now, besides, self._size.together)
+        others, without = found.others, found.numbers | set(file.numbers(found.others.paths))
+        say = file.problems if warnings else file.errors
+        known = () if others.stale else tuple(say(found.numbers))
+        if not others.any:
+            slices, said = None, dict.fromkeys(revs, known)
+        else:
+            slices = self._slices(file, found, commits, now)
+            rest = () if others.everybody else tuple(say(without))
+            said = {rev: known if rev in slices.judged else rest for rev in revs}
+        parts: Mapping[str, Snapshot] = {rev: found.parts[commit] for rev, commit in commits.items()}
+        if slices is not None and others.recount:
+            slices, parts = self._recounted(file, found, slices)
+        if others.everybody:
+            return Look(now, parts, said, partial=True, slices=slices)
+        since, until = int(now.timestamp()), int((now + ANNOUNCED).timestamp())
+        at, losing = file.next_turn(since, without), file.losing(since, until, without)
+        turn = None if at is None else datetime.fromtimestamp(at, UTC)
+        return Look(now, parts, said, turn, losing, partial=True, slices=slices)
 
-def _looked(
-    repository: Repository, file: File, revs: Collection[str], now: datetime, besides: Besides, *, warnings: bool
-) -> Look:
-    commits = {rev: repository.resolve(rev) for rev in revs}
-    found: Region = region(repository, file, tuple(commits.values()), now, besides)
-    since, until = int(now.timestamp()), int((now + ANNOUNCED).timestamp())
-    at = file.next_turn(since, found.numbers)
-    return Look(
-        now,
-        {rev: found.parts[commit] for rev, commit in commits.items()},
-        tuple(file.problems(found.numbers) if warnings else file.errors(found.numbers)),
-        None if at is None else datetime.fromtimestamp(at, UTC),
-        file.losing(since, until, found.numbers),
-        partial=True,
-    )
+    def _slices(self, file: File, found: Region, commits: Mapping[str, str], now: datetime) -> Slices:
+        """Those whom shared files concern, by what the last of the commits calls them: all have them alike."""
+        others, head = found.others, [*commits.values()][-1]
+        everybody, paths = others.everybody, others.paths
+        beside = set(file.paths(file.numbers({companion(path) for path in paths}))) if not everybody else set()
+        wanted = sorted((paths | beside) - found.paths)
+
+        def entries() -> Iterator[Entry]:
+            if everybody:
+                every = self.repository.subscribers(head)
+                return (entry for entry in every if entry.path not in found.paths)
+            return self.repository.git.entries(head, wanted)
+
+        facts = {commit: found.parts[commit].facts for commit in commits.values()}
+        judged = frozenset() if others.stale else frozenset(r for r, c in commits.items() if c == file.commit)
+        count = max(file.count - len(found.paths), 0) if everybody else len(wanted)
+        return Slices(self.repository, entries, Part(now, commits, facts), count, self._size, self._progress, judged)
+
+    def _recounted(self, file: File, found: Region, slices: Slices) -> tuple[Slices, Mapping[str, Snapshot]]:
+        """With what all say together counted anew, where groups or the time zone have changed it."""
+        making = slices.making
+        revs = {file.commit: file.commit, **making.commits}
+        facts = {**making.facts, file.commit: found.parts[file.commit].facts}
+        counting = replace(slices, making=Part(making.now, revs, facts))
+        sums: dict[str, Counter[Tally]] = {rev: Counter() for rev in revs}
+        for counts in counting.each(counted, "facts"):
+            for rev, more in counts.items():
+                sums[rev].update(more)
+        new = {
+            commit: facts[commit].plus(sums[rev].elements(), sums[file.commit].elements())
+            for rev, commit in making.commits.items()
+        }
+        whole = {rev: self.repository.part(commit, found.paths, new[commit]) for rev, commit in making.commits.items()}
+        return replace(slices, making=replace(making, facts=new)), whole
+
+
+def _rows(commit: str, now: datetime, repository: Repository, entries: list[Entry]) -> list[Row]:
+    part = repository.chunk({commit: None}, entries)[commit]
+    return list(rows(part, [entry.path for entry in entries], now))

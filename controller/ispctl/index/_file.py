@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import tempfile
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import ispctl
 from ispctl.model.problem import Problem, Where
 from ispctl.repo.facts import Facts, Tally
+from ispctl.repo.traits import hashed
 
 Span = tuple[bytes, bytes]
 _MADE_BY: Final = ("model", "repo", "desired", "index", "states.py")
@@ -133,6 +135,20 @@ class File:
         around = "SELECT file FROM span WHERE first = ? AND last = ?"
         for wider in _wider(first):
             yield from (number for (number,) in self._database.execute(around, wider))
+
+    @property
+    def count(self) -> int:
+        """Files."""
+        return int(self._database.execute("SELECT count(*) FROM file").fetchone()[0])
+
+    def unlike(self, given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Of (service, login) those that no file has together; a service is "sub-000123/main"."""
+        hashes = [(hashed("id", o.partition("/")[0]), hashed("login", login.casefold())) for o, login in given]
+        holders: dict[int, set[int]] = defaultdict(set)
+        sql = "SELECT hash, file FROM claim WHERE hash IN ({})"
+        for hash_, number in self._among(sql, (one for pair in hashes for one in pair)):
+            holders[hash_].add(number)
+        return [one for one, (id, login) in zip(given, hashes, strict=True) if not holders[id] & holders[login]]
 
     def due(self, since: int, until: int) -> set[int]:
         """The files that the rules may judge otherwise since."""

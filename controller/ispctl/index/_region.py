@@ -1,14 +1,16 @@
 """The part of two commits that a change can concern, found without reading the rest.
 
 Everything else is as it was when the index was made: the same files, the same shared files as far as they matter, and
-nobody among the rest claims what somebody in this part claims.
+nobody among the rest claims what somebody in this part claims. Where what many share has changed, there are others whom
+that may concern: their own files are the same, and none of them shares anything with another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from ispctl.desired import Terms, terms_of
 from ispctl.index._file import File
@@ -22,8 +24,8 @@ _OF_NOBODY = frozenset({"inventory/keyring.age", "inventory/recipients.txt", "in
 """Shared files on which nothing of a subscriber depends."""
 
 
-class TooWide(Exception):
-    """What changed may concern everybody: the whole has to be read."""
+TOGETHER: Final = 2000
+"""So many whom a shared file concerns are looked at together with those that differ."""
 
 
 @dataclass(frozen=True)
@@ -32,55 +34,90 @@ class Region:
 
     numbers: frozenset[int]
     parts: Mapping[str, Snapshot]
-    """By commit, that of the index among them; each knows the facts of its whole commit."""
+    """By commit, that of the index among them; each knows the facts of its whole commit, but where they are to be
+    counted anew (`recount`): then those of the index, with what differs in these files."""
     paths: frozenset[str]
+    others: Others
 
 
 @dataclass(frozen=True)
 class Besides:
     """Whom a look has to include though no file of theirs differs: everybody whom time has changed after `since`, the
-    subscribers with these ids, and whoever has these logins."""
+    subscribers with these ids, and whoever has these logins; or everybody there is."""
 
     since: datetime | None = None
     ids: Collection[str] = ()
     logins: Collection[str] = ()
+    everybody: bool = False
 
 
-def region(repository: Repository, index: File, commits: Collection[str], now: datetime, besides: Besides) -> Region:
-    """What these commits have otherwise than the index, and whoever that concerns. Raises TooWide, Refusal."""
-    if now.timestamp() < index.checked:
-        raise TooWide
+@dataclass
+class Others:
+    """Whom a shared file may concern, beside those that differ: these files, or all."""
+
+    paths: set[str] = field(default_factory=set)
+    everybody: bool = False
+    recount: bool = False
+    """Whether what all say together is another."""
+    stale: bool = False
+    """Whether what the index says of them is no longer so even where nothing differs."""
+
+    @property
+    def any(self) -> bool:
+        return self.everybody or bool(self.paths)
+
+
+def region(
+    repository: Repository,
+    index: File,
+    commits: Collection[str],
+    now: datetime,
+    besides: Besides,
+    together: int = TOGETHER,
+) -> Region:
+    """What these commits have otherwise than the index, and whoever that concerns. `together`: see TOGETHER. Raises
+    Refusal."""
+    others = Others(everybody=besides.everybody)
     numbers = index.due(index.checked, int(now.timestamp()))
+    if now.timestamp() < index.checked:
+        others.everybody = others.stale = True
     if besides.since is not None:
         if besides.since.timestamp() < index.checked - REMEMBERED.total_seconds():
-            raise TooWide
+            others.everybody = True
         numbers |= index.turned(int(besides.since.timestamp()), int(now.timestamp()))
     numbers |= index.claiming(hashed("id", id) for id in besides.ids)
     numbers |= index.claiming(hashed("login", login.casefold()) for login in besides.logins)
     seeds: set[str] = set(index.paths(numbers))
     for commit in commits:
-        seeds |= _changed(repository, index, commit)
-    return _Closing(repository, index, [index.commit, *commits]).region(seeds)
+        seeds |= _changed(repository, index, commit, others)
+    if not others.everybody and len(others.paths) <= together:
+        seeds, others.paths = seeds | others.paths, set()
+        others.recount = False
+    if others.any:
+        seeds |= set(index.paths(index.shared()))
+    return _Closing(repository, index, [index.commit, *commits]).region(seeds, others)
 
 
-def _changed(repository: Repository, index: File, commit: str) -> set[str]:
-    """The files that differ from the index, and those that depend on shared files that do."""
+def _changed(repository: Repository, index: File, commit: str, others: Others) -> set[str]:
+    """The files that differ from the index; `others` learns who depends on shared files that do."""
     paths = repository.changes(index.commit, commit).paths
     shared = {path for path in paths if is_shared(path)}
     found = set(paths) - shared
     rest = {path for path in shared - _OF_NOBODY if not path.startswith("templates/")}
-    if any(path.startswith("inventory/") for path in rest):
-        raise TooWide
     if not rest:
         return found
     before, after = repository.part(index.commit, ()), repository.part(commit, ())
     found |= set(index.failing())  # a message may name what there is instead of what is missing
     for path in rest:
-        if path.startswith("subscribers/"):
-            found |= set(index.below(path.rpartition("/")[0]))
+        if path.startswith("inventory/"):
+            others.everybody = True
+            others.recount |= before.policy.value.timezone != after.policy.value.timezone
+        elif path.startswith("subscribers/"):
+            others.paths |= set(index.below(path.rpartition("/")[0]))
+            others.recount = True
         elif _means(before, path) != _means(after, path):
             name = path.removeprefix("tariffs/").removesuffix(".yaml")
-            found |= set(index.paths(index.using([hashed("tariff", name)])))
+            others.paths |= set(index.paths(index.using([hashed("tariff", name)])))
     return found
 
 
@@ -97,7 +134,7 @@ class _Closing:
         self.repository, self.index = repository, index
         self.commits = tuple(dict.fromkeys(commits))
 
-    def region(self, seeds: set[str]) -> Region:
+    def region(self, seeds: set[str], others: Others) -> Region:
         paths: set[str] = set()
         fresh = set(seeds)
         while fresh:
@@ -111,7 +148,8 @@ class _Closing:
             commit: self.repository.part(commit, paths, facts.plus(_tallies(part, paths), without))
             for commit, part in parts.items()
         }
-        return Region(frozenset(self.index.numbers(paths)), whole, frozenset(paths))
+        others.paths -= paths
+        return Region(frozenset(self.index.numbers(paths)), whole, frozenset(paths), others)
 
     def _neighbours(self, paths: Collection[str], parts: Iterable[Snapshot]) -> set[str]:
         """Who claims what one of these files claims in one of the commits."""

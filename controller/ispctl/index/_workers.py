@@ -5,39 +5,52 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from datetime import datetime
-from multiprocessing import get_context
-from typing import Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ispctl.index._file import Row
-from ispctl.index._rows import rows
 from ispctl.repo import Entry, Repository
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+Work = Callable[[Repository, list[Entry]], T]
+"""What is done with the files of one part. It is sent to other processes, and so is what it gives."""
 AHEAD: Final = 2
 """Parts that wait for each process; more would only fill memory."""
-_mine: list[tuple[Repository, str, datetime]] = []
+_mine: list[tuple[Repository, Work[Any]]] = []
 
 
-def several(
-    reopen: Callable[[], Repository], commit: str, chunks: Iterable[list[Entry]], now: datetime
-) -> Iterator[list[Row]]:
-    """The rows of each part, in order. Processes are spawned, not forked: a fork would share git's pipes."""
+def each(repository: Repository, chunks: Iterable[list[Entry]], work: Work[T], alone: int) -> Iterator[T]:
+    """What the work gives for each part, in order; the first `alone` parts are done here, before others help."""
+    left = iter(chunks)
+    first = list(islice(left, alone))
+    for chunk in first:
+        yield work(repository, chunk)
+    if len(first) == alone:
+        yield from _several(repository.reopen, left, work)
+
+
+def _several(reopen: Callable[[], Repository], chunks: Iterable[list[Entry]], work: Work[T]) -> Iterator[T]:
+    """Processes are spawned, not forked: a fork would share git's pipes."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     count = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(count, get_context("spawn"), _begin, (reopen, commit, now)) as pool:
-        waiting: deque[Future[list[Row]]] = deque()
+    with ProcessPoolExecutor(count, get_context("spawn"), _begin, (reopen, work)) as pool:
+        waiting: deque[Future[T]] = deque()
         for chunk in chunks:
-            waiting.append(pool.submit(_rows, chunk))
+            waiting.append(pool.submit(_do, chunk))
             if len(waiting) > count * AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _begin(reopen: Callable[[], Repository], commit: str, now: datetime) -> None:
-    _mine.append((reopen(), commit, now))
+def _begin(reopen: Callable[[], Repository], work: Work[Any]) -> None:
+    _mine.append((reopen(), work))
 
 
-def _rows(chunk: list[Entry]) -> list[Row]:
-    repository, commit, now = _mine[0]
-    return list(rows(repository.chunk(commit, chunk), [entry.path for entry in chunk], now))
+def _do(chunk: list[Entry]) -> Any:
+    repository, work = _mine[0]
+    return work(repository, chunk)

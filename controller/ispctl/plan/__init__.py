@@ -3,7 +3,7 @@
 A plan speaks of people first (`services`: what each gains or loses, and why) and of rows second (`changes`).
 """
 
-from ispctl.plan._build import Disturbs, Pair, build, effects
+from ispctl.plan._build import Alike, Disturbs, Pair, alike, build, cohorts, effects
 from ispctl.plan._values import (
     EFFECTS,
     LOSSES,
@@ -18,12 +18,14 @@ from ispctl.plan._values import (
     ServiceChange,
     Session,
     Stop,
+    Sums,
     Switch,
     Unread,
     Value,
     diff,
     digest,
     dropped,
+    mark_of,
     said,
     worst,
 )
@@ -31,6 +33,7 @@ from ispctl.plan._values import (
 __all__ = [
     "EFFECTS",
     "LOSSES",
+    "Alike",
     "Cause",
     "Change",
     "Cohort",
@@ -44,14 +47,18 @@ __all__ = [
     "ServiceChange",
     "Session",
     "Stop",
+    "Sums",
     "Switch",
     "Unread",
     "Value",
+    "alike",
     "build",
+    "cohorts",
     "diff",
     "digest",
     "dropped",
     "effects",
+    "mark_of",
     "said",
     "worst",
 ]

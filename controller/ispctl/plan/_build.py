@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
 from ispctl.desired import Because, Entitlement
+from ispctl.model.document import Spot
 from ispctl.plan._values import EFFECTS, Cause, Change, Cohort, Coming, Plan, ServiceChange, Session, Unread, worst
 from ispctl.states import State
 
@@ -48,8 +49,8 @@ def build(  # noqa: PLR0913  a plan has that many sides; all but the first three
     reasons: dict[str, tuple[Because, ...]] = {s.owner: s.because for s in services}
     explained = (replace(c, because=c.because or reasons.get(c.owner, ())) for c in changes)
     ordered = tuple(sorted(explained, key=lambda c: (c.target, c.key)))
-    cohorts = tuple(_cohorts(services))
-    return Plan(kind, commit, base, now, tuple(services), ordered, cohorts, assumes, unread, until=until, coming=coming)
+    many = cohorts(alike(services))
+    return Plan(kind, commit, base, now, tuple(services), ordered, many, assumes, unread, until=until, coming=coming)
 
 
 def effects(was: Entitlement | None, will_be: Entitlement | None) -> tuple[str, ...]:
@@ -160,11 +161,23 @@ def _because(
     return sorted(dict.fromkeys(told), key=lambda reason: not reason.commit)
 
 
-def _cohorts(services: Sequence[ServiceChange]) -> Iterator[Cohort]:
+Alike = Mapping[tuple[tuple[str, ...], Because], Sequence[str]]
+"""Services to whom the same happens for the same first reason."""
+
+
+def alike(services: Iterable[ServiceChange]) -> Alike:
+    """Who could be told of together; a reason in a file of somebody's own is nobody else's."""
+    found: dict[tuple[tuple[str, ...], Because], list[str]] = defaultdict(list)
+    for service in services:
+        if service.because:
+            found[service.effects, service.because[0]].append(service.owner)
+    return {key: owners for key, owners in found.items() if len(owners) > 1 or not isinstance(key[1].at, Spot)}
+
+
+def cohorts(found: Alike) -> tuple[Cohort, ...]:
     """More than five people with the same effects for the same first reason are one line."""
-    alike: dict[tuple[tuple[str, ...], Because], list[str]] = defaultdict(list)
-    for service in (service for service in services if service.because):
-        alike[service.effects, service.because[0]].append(service.owner)
-    for (found, because), owners in alike.items():
-        if len(owners) > 5:
-            yield Cohort(because, found, len(owners), tuple(owners[:5]), tuple(owners))
+    return tuple(
+        Cohort(because, effects, len(owners), tuple(owners[:5]), tuple(owners))
+        for (effects, because), owners in found.items()
+        if len(owners) > 5
+    )

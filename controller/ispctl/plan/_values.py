@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -132,6 +132,22 @@ class Coming:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """What is known of many changes without holding them. `mark`: see `mark_of`; `met`: who meets each gate, and which
+    keys go."""
+
+    summary: Mapping[str, int]
+    mark: int
+    met: Mapping[str, frozenset[str]]
+
+    def plus(self, other: Sums) -> Sums:
+        """Of both, which share nobody."""
+        summary = {name: count + other.summary[name] for name, count in self.summary.items()}
+        met = {gate: names | other.met[gate] for gate, names in self.met.items()}
+        return Sums(summary, (self.mark + other.mark) % _MODULUS, met)
+
+
+@dataclass(frozen=True)
 class Plan:
     """A value: sorted when made, the same for the same input, whatever the machine."""
 
@@ -139,8 +155,9 @@ class Plan:
     commit: str
     base: str
     now: datetime
-    services: tuple[ServiceChange, ...]
-    changes: tuple[Change, ...]
+    services: Collection[ServiceChange]
+    """Worst first, then by id; in a plan that came in slices so within each."""
+    changes: Collection[Change]
     cohorts: tuple[Cohort, ...] = ()
     assumes: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
@@ -151,11 +168,13 @@ class Plan:
     switches: tuple[Switch, ...] = ()
     rerendered: tuple[str, ...] = ()
     """Ids of what only another version of this program had written otherwise: nobody's changes."""
+    sums: Sums | None = None
+    """What was counted slice by slice, where services and changes are too many to be held."""
 
     @cached_property
     def digest(self) -> str:
         """Equal for two plans that would do the same; covers (target, key, before, after) and nothing else."""
-        return digest(self.changes)
+        return _named(self.sums.mark) if self.sums else digest(self.changes)
 
     @property
     def empty(self) -> bool:
@@ -187,6 +206,8 @@ class Plan:
     @cached_property
     def going(self) -> Plan:
         """What is left of a plan when nothing that is stopped is done: what the gates have to judge."""
+        if not self.stops:
+            return self
         stopped, still = self.stopped, self.still
         services = tuple(service for service in self.services if service.owner not in still)
         return replace(self, services=services, changes=tuple(c for c in self.changes if c.id not in stopped))
@@ -194,6 +215,8 @@ class Plan:
     @cached_property
     def summary(self) -> Mapping[str, int]:
         """How many people are touched and how; how many rows are written. Worst effect counts."""
+        if self.sums:
+            return self.sums.summary
         lost = sum(bool(LOSSES & set(s.effects)) for s in self.services)
         actions = [change.action for change in self.changes]
         return {
@@ -222,9 +245,21 @@ def said(change: Change) -> str:
     return json.dumps([change.target, change.key, before, after], ensure_ascii=True, separators=(",", ":"))
 
 
+_MODULUS: Final = 1 << 512
+
+
+def mark_of(changes: Iterable[Change]) -> int:
+    """A number that stands for all changes, in any order. The marks of two parts add up to that of both."""
+    return sum(int.from_bytes(hashlib.sha512(said(change).encode()).digest()) for change in changes) % _MODULUS
+
+
 def digest(changes: Iterable[Change]) -> str:
     """One hash over all changes, in any order."""
-    return hashlib.sha256("\n".join(sorted(map(said, changes))).encode()).hexdigest()
+    return _named(mark_of(changes))
+
+
+def _named(mark: int) -> str:
+    return hashlib.sha256(mark.to_bytes(64)).hexdigest()
 
 
 def diff(target: str, want: Resources, have: Resources) -> tuple[Change, ...]:

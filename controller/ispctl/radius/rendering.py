@@ -77,8 +77,12 @@ def platforms_of(nas: Mapping[str, Nas]) -> tuple[str, ...]:
 
 def render(intent: Intent) -> Resources:
     """Every row that the RADIUS database should hold for this intent."""
+    return {**shared(intent), **logins(intent.entitlements, intent.served)}
+
+
+def shared(intent: Intent) -> Resources:
+    """What no service has for itself: groups, NAS, ranges, places and realms."""
     found: dict[Key, Fields] = dict(groups(intent))
-    holder: dict[str, State] = {}
     for nas in intent.nas.values():
         found |= dict(_client(nas))
     for name in intent.served:
@@ -87,11 +91,18 @@ def render(intent: Intent) -> Resources:
         found["pop", name] = {"nas": hosts}
     for realm, served in intent.policy.realms.items():
         found["realm", realm.lower()] = {"served": served}
-    for entitlement in intent.entitlements:
+    return found
+
+
+def logins(entitlements: Iterable[Entitlement], served: frozenset[str]) -> Resources:
+    """The logins of services, of which those that share one are given together. `served`: see `login`."""
+    found: dict[Key, Fields] = {}
+    holder: dict[str, State] = {}
+    for entitlement in entitlements:
         held = holder.get(entitlement.login)
         if held is None or STRICTNESS[entitlement.state] > STRICTNESS[held]:  # an ended service frees its login
             holder[entitlement.login] = entitlement.state
-            found["login", entitlement.login] = login(entitlement, intent.served)
+            found["login", entitlement.login] = login(entitlement, served)
     return found
 
 

@@ -8,8 +8,8 @@ from ispctl.reconcile.guards import closed_gates, held
 from ispctl.reconcile.hands import drifted, repair
 from ispctl.reconcile.older import older_copy
 from ispctl.reconcile.proof import Settled, awaited_reports
+from ispctl.reconcile.propose import propose
 from ispctl.reconcile.run import apply, empty, live, refusals, settle, with_unread
-from ispctl.reconcile.survey import propose
 from ispctl.reconcile.take import take
 from ispctl.reconcile.touch import SessionOutcome
 from ispctl.reconcile.undo import undoable

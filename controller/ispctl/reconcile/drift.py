@@ -15,7 +15,8 @@ from ispctl.radius.rendering import Intent, render
 from ispctl.radius.rows import TARGET, RadiusRows
 from ispctl.reconcile import settled
 from ispctl.reconcile.applied import digest_of
-from ispctl.reconcile.survey import RENDERED, Reading, key_of
+from ispctl.reconcile.reading import Reading
+from ispctl.reconcile.survey import RENDERED, key_of
 from ispctl.repo import Snapshot
 
 TOGETHER: Final = 2000

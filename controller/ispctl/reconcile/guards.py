@@ -13,7 +13,8 @@ from ispctl.index import ANNOUNCED
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import LOSSES, Plan, ServiceChange, effects
 from ispctl.radius.rows import TARGET
-from ispctl.reconcile.survey import Reading, Survey
+from ispctl.reconcile.reading import Reading
+from ispctl.reconcile.survey import Survey
 from ispctl.reconcile.world import Permission, Waiting, World
 from ispctl.repo import Repository, Snapshot
 from ispctl.store import Pause, backup
@@ -127,6 +128,8 @@ def taken(world: World) -> Mapping[str, set[str]]:
 
 def held(found: Survey, refused: Sequence[Closed]) -> frozenset[str]:
     """The ids of the changes that wait while these gates are closed; the others go ahead."""
+    if not refused:
+        return frozenset()
     return gates.held(found.plan, frozenset(c.gate for c in refused), _users(found))
 
 

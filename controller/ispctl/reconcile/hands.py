@@ -22,9 +22,9 @@ from ispctl.radius.rows import RadiusRows, order
 from ispctl.reconcile.drift import Found, find
 from ispctl.reconcile.guards import not_paused, taken
 from ispctl.reconcile.managed import with_observed
+from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.stops import with_stops
-from ispctl.reconcile.survey import Reading
 from ispctl.reconcile.world import Drift, Permission, World
 from ispctl.states import Access
 from ispctl.store import Holder, Run

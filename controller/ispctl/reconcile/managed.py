@@ -31,6 +31,15 @@ def with_observed(plan: Plan, snapshots: Sequence[Snapshot], entitlements: Itera
     return replace(plan, stops=(*plan.stops, *_stops(plan, snapshots, entitlements)), switches=switches)
 
 
+def observes(snapshot: Snapshot) -> bool:
+    """Whether a commit only observes anything."""
+    if snapshot.policy.value.managed == "observe":
+        return True
+    if any(snapshot.managed_group(name)[0] == "observe" for name in snapshot.group_folders):
+        return True
+    return any(snapshot.managed_nas(nas)[0] == "observe" for nas in snapshot.nas.values())
+
+
 def _stops(plan: Plan, snapshots: Sequence[Snapshot], entitlements: Iterable[Entitlement]) -> Iterator[Stop]:
     observed = {name for name in snapshots[0].group_folders if snapshots[0].managed_group(name)[0] == "observe"}
     hosts = [name for name, nas in snapshots[0].nas.items() if snapshots[0].managed_nas(nas)[0] == "observe"]

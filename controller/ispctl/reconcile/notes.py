@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from ispctl.backend import Outcome
 from ispctl.desired import Entitlement
-from ispctl.plan import Change, Fields, Key, dropped
+from ispctl.plan import Change, Fields, Key, ServiceChange, dropped
 from ispctl.platforms import platform
 from ispctl.radius.rendering import given, rendering
 from ispctl.reconcile import settled
 from ispctl.reconcile.applied import digest_of, terms_to_value, to_text
+from ispctl.reconcile.people import TOLD, People
 from ispctl.reconcile.stops import STOPPED
-from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, TOLD, Survey, shared_key
-from ispctl.reconcile.world import Waiting, World
-from ispctl.store import Applied, AppliedService, Run
+from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, Survey, shared_key
+from ispctl.reconcile.world import Waiting
+from ispctl.store import Applied, AppliedService, Run, Store
 
 LASTING: Final = frozenset({"E314", "E318", "E652"})
 """Failures that wait for a person (rows of somebody else), and what waits for those: the commit counts as applied."""
 
 
 class Notes:
-    """Writes the applied entitlement and the journal, in the transaction of the rows they belong to."""
+    """Writes the applied entitlements of some people and the journal, in the transaction of the rows they belong to."""
 
-    def __init__(self, world: World, found: Survey, run: Run) -> None:
-        self.store, self.run, self.now = world.store, run, world.now
-        self.found, self.entitlements = found, found.entitlements
-        self.services = {service.owner: service for service in found.plan.services}
+    def __init__(
+        self, store: Store, run: Run, now: datetime, commit: str, people: People, services: Iterable[ServiceChange]
+    ) -> None:
+        self.store, self.run, self.now, self.commit, self.people = store, run, now, commit, people
+        self.services = {service.owner: service for service in services}
         self.journalled: set[str] = set()
         self.written: set[str] = set()
         self.regrouped = False
@@ -36,59 +39,42 @@ class Notes:
         kind = change.key[0]
         self.run.change(change, self.now)
         if kind in SHARED:
-            self._shared(change.key, change.after)
+            self.shared(change.key, change.after)
         else:
             self._left(change)
             self._service(change.owner)
 
-    def rest(self, failed: Sequence[Outcome], waits: Waiting, *, whole: bool = True) -> None:
-        """What has no row of its own: entitlements whose rows stay the same, terms of tariffs, the applied commit.
-        Not `whole`: the run was not about everything that the commit says, so that it does not count as applied."""
-        plan = self.found.plan
-        quiet = waits.owners(plan) | {outcome.change.owner for outcome in failed}
-        stuck = {o.change.key for o in failed} | {c.key for c in plan.changes if c.id in waits.changes}
-        with self.store.transaction():
-            for key in self.found.equal:
-                if key[0] in SHARED:
-                    self._shared(key, self.found.want.get(key))
-            left = set()
-            for owner in sorted(self.entitlements.keys() | self.found.stored.keys()):
-                if owner not in self.written and self._is_stale(owner):
-                    if owner in quiet:
-                        left.add(owner)
-                    else:
-                        self._service(owner)
-            self._terms(frozenset(_tariff_of(name) for kind, name in stuck if kind == "group"))
-            if self.regrouped:
-                self._told()
-            if whole and not waits.closed and all(outcome.code in LASTING for outcome in failed):
-                self._stopped()
-                settled.end(self.store, left)
-                self.store.put_applied(Applied(plan.commit, self.now, plan.digest))
+    def rest(self, quiet: Container[str]) -> set[str]:
+        """The entitlements whose rows stay the same. Those that are not written, because their services are `quiet`."""
+        left = set()
+        for owner in sorted(self.people.entitlements.keys() | self.people.stored.keys()):
+            if owner not in self.written and self._is_stale(owner):
+                if owner in quiet:
+                    left.add(owner)
+                else:
+                    self._service(owner)
+        return left
 
-    def _stopped(self) -> None:
-        """Who is held back while the commit counts as applied, and by which pauses: what the commit takes from them
-        counts when they are let go."""
-        before, still = self.store.objects(STOPPED), self.found.plan.still
-        known = still & self.services.keys() & self.found.stored.keys()  # who is new has nothing to lose
-        by_commit = {owner for owner in known if self.services[owner].cause == "commit"}
-        for owner in sorted(by_commit):
-            by = sorted(stop.id for stop in self.found.plan.stops if owner in stop.services)
-            if before.get(owner) != {"by": by}:
-                self.store.put_object(STOPPED, owner, {"by": by})
-        for owner in sorted(before.keys() - still):
-            self.store.forget_object(STOPPED, owner)
+    def shared(self, key: Key, after: Fields | None) -> None:
+        """A key that all share stands like this now."""
+        if after is None:
+            self.store.forget_object(RENDERED, shared_key(key))
+        else:
+            self.store.put_object(RENDERED, shared_key(key), {"digest": digest_of(after)})
+            if key[0] == "group" and platform(key[1].partition("@")[2]).takes_back:
+                self.store.put_object(TOLD, rendering(after), {"attributes": given(after)})
+                self.regrouped = True
 
     def _is_stale(self, owner: str) -> bool:
-        row, entitlement = self.found.stored.get(owner), self.entitlements.get(owner)
+        row, entitlement = self.people.stored.get(owner), self.people.entitlements.get(owner)
         if row is None or entitlement is None:
             return True
-        rendered = digest_of(self.found.want.get(("login", entitlement.login)))
+        rendered = digest_of(self.people.want.get(("login", entitlement.login)))
         return (row.entitlement, row.digest) != (to_text(entitlement), rendered) or owner in self.services
 
     def _service(self, owner: str) -> None:
         self.written.add(owner)
-        entitlement = self.entitlements.get(owner)
+        entitlement = self.people.entitlements.get(owner)
         id, _, key = owner.partition("/")
         if entitlement is None:
             self.store.forget_entitlement((id, key))
@@ -97,10 +83,9 @@ class Notes:
         self._effects(owner)
 
     def _applied(self, entitlement: Entitlement) -> AppliedService:
-        rendered = digest_of(self.found.want.get(("login", entitlement.login)))
-        commit = self.found.plan.commit
+        rendered = digest_of(self.people.want.get(("login", entitlement.login)))
         text = to_text(entitlement)
-        return AppliedService(entitlement.id, entitlement.key, entitlement.login, text, rendered, commit, self.now)
+        return AppliedService(entitlement.id, entitlement.key, entitlement.login, text, rendered, self.commit, self.now)
 
     def _effects(self, owner: str) -> None:
         service = self.services.get(owner)
@@ -118,32 +103,67 @@ class Notes:
         elif change.before is None:
             self.store.forget_object(LEFT, login)
 
-    def _shared(self, key: Key, after: Fields | None) -> None:
-        if after is None:
-            self.store.forget_object(RENDERED, shared_key(key))
-        else:
-            self.store.put_object(RENDERED, shared_key(key), {"digest": digest_of(after)})
-            if key[0] == "group" and platform(key[1].partition("@")[2]).takes_back:
-                self.store.put_object(TOLD, rendering(after), {"attributes": given(after)})
-                self.regrouped = True
 
-    def _told(self) -> None:
-        """Forget what neither a group grants, or granted until now, nor an open session may still run."""
-        live = {rendering(fields) for key, fields in self.found.want.items() if key[0] == "group"}
-        live |= {rendering(c.before) for c in self.found.plan.changes if c.key[0] == "group" and c.before}
-        doubtful = self.store.objects(TOLD).keys() - live
-        for name in doubtful - self.store.running(doubtful):
-            self.store.forget_object(TOLD, name)
+def finish(
+    found: Survey,
+    note: Notes,
+    failed: Sequence[Outcome],
+    waits: Waiting,
+    left: Iterable[str] = (),
+    *,
+    whole: bool = True,
+) -> None:
+    """What has no row of its own: entitlements whose rows stay the same, terms of tariffs, the applied commit. `note`:
+    of those at hand; `left`: the services elsewhere that were not written. Not `whole`: the run was not about
+    everything that the commit says, so that it does not count as applied."""
+    store, plan = note.store, found.plan
+    quiet = waits.owners(plan) | {outcome.change.owner for outcome in failed}
+    stuck = {o.change.key for o in failed}
+    stuck |= {c.key for c in found.here.changes if c.id in waits.changes}
+    with store.transaction():
+        for key in found.equal:
+            note.shared(key, found.around.shared.get(key))
+        behind = {*left, *note.rest(quiet)}
+        _terms(store, found, frozenset(_tariff_of(name) for kind, name in stuck if kind == "group"))
+        if note.regrouped:
+            _told(store, found)
+        if whole and not waits.closed and all(outcome.code in LASTING for outcome in failed):
+            _stopped(store, found, note)
+            settled.end(store, behind)
+            store.put_applied(Applied(plan.commit, note.now, plan.digest))
 
-    def _terms(self, stuck: frozenset[str]) -> None:
-        """What each tariff grants; `stuck` are those whose groups stand as they were."""
-        before = self.store.objects(TERMS)
-        wanted = {name: terms_to_value(terms) for name, terms in self.found.intent.terms.items()}
-        for name, value in wanted.items():
-            if before.get(name) != value and name not in stuck:
-                self.store.put_object(TERMS, name, value)
-        for name in before.keys() - wanted.keys() - stuck:
-            self.store.forget_object(TERMS, name)
+
+def _stopped(store: Store, found: Survey, note: Notes) -> None:
+    """Who is held back while the commit counts as applied, and by which pauses: what the commit takes from them counts
+    when they are let go."""
+    before, still = store.objects(STOPPED), found.plan.still
+    known = still & note.services.keys() & found.near.stored.keys()  # who is new has nothing to lose
+    for owner in sorted(owner for owner in known if note.services[owner].cause == "commit"):
+        by = sorted(stop.id for stop in found.plan.stops if owner in stop.services)
+        if before.get(owner) != {"by": by}:
+            store.put_object(STOPPED, owner, {"by": by})
+    for owner in sorted(before.keys() - still):
+        store.forget_object(STOPPED, owner)
+
+
+def _told(store: Store, found: Survey) -> None:
+    """Forget what neither a group grants, or granted until now, nor an open session may still run."""
+    live = {rendering(fields) for key, fields in found.around.shared.items() if key[0] == "group"}
+    live |= {rendering(c.before) for c in found.here.changes if c.key[0] == "group" and c.before}
+    doubtful = store.objects(TOLD).keys() - live
+    for name in doubtful - store.running(doubtful):
+        store.forget_object(TOLD, name)
+
+
+def _terms(store: Store, found: Survey, stuck: frozenset[str]) -> None:
+    """What each tariff grants; `stuck` are those whose groups stand as they were."""
+    before = store.objects(TERMS)
+    wanted = {name: terms_to_value(terms) for name, terms in found.around.intent.terms.items()}
+    for name, value in wanted.items():
+        if before.get(name) != value and name not in stuck:
+            store.put_object(TERMS, name, value)
+    for name in before.keys() - wanted.keys() - stuck:
+        store.forget_object(TERMS, name)
 
 
 def _tariff_of(group: str) -> str:

@@ -6,7 +6,7 @@ applied that is applied: a row it would have written then as it writes it now di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from ispctl.desired import Entitlement
@@ -18,10 +18,11 @@ Then = Callable[[], Intent | None]
 """What the applied commit said when it was applied; None where it is not here. Asked only where it is needed."""
 
 
-def with_rerendered(plan: Plan, then: Then) -> Plan:
+def with_rerendered(plan: Plan, then: Then, elsewhere: frozenset[str] = frozenset()) -> Plan:
     """The plan, in which the changes are named that are nobody's: no service notices them, no commit and no clock
-    asks for them. Costs nothing where every changed row belongs to somebody who notices."""
-    theirs = _noticed(plan)
+    asks for them. `elsewhere`: what those notice who are in no part of this plan. Costs nothing where every changed row
+    belongs to somebody who notices."""
+    theirs = noticed(plan) | elsewhere
     shared = {one.id: one.key[1].partition("@")[0] for one in plan.changes}
     rows = [one for one in plan.changes if one.key[0] != "session" and not {one.owner, shared[one.id]} & theirs]
     rows = [one for one in rows if not _sealed(one)]
@@ -35,7 +36,7 @@ def with_rerendered(plan: Plan, then: Then) -> Plan:
 def in_other_words(
     stored: Mapping[str, AppliedService],
     known: Mapping[str, Entitlement],
-    stopped: Callable[[], Mapping[str, object]],
+    stopped: Collection[str],
     then: Then,
 ) -> Mapping[str, Entitlement]:
     """What services were given of whom another version wrote it in words that this one does not read: what the applied
@@ -44,15 +45,15 @@ def in_other_words(
     intent = then() if unread else None
     if intent is None:
         return {}
-    for owner in unread.keys() & stopped().keys():
+    for owner in unread.keys() & set(stopped):
         del unread[owner]
     return {e.owner: e for e in intent.entitlements if e.owner in unread and unread[e.owner].login == e.login}
 
 
-def _noticed(plan: Plan) -> set[str]:
+def noticed(plan: Plan) -> frozenset[str]:
     """The services of a plan, and the names of the groups and places that they share."""
     sides = [side for service in plan.services for side in (service.was, service.will_be) if side]
-    return {name for e in sides for name in (e.owner, f"isp:{e.terms.tariff}", e.pop) if name}
+    return frozenset(name for e in sides for name in (e.owner, f"isp:{e.terms.tariff}", e.pop) if name)
 
 
 def _sealed(change: Change) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
@@ -32,13 +32,16 @@ def unread(resting: Sequence[Behind], timezone: str) -> tuple[Unread, ...]:
     return tuple(Unread(f"nas:{name}", "E509", _resting(its, timezone)) for name, its in sorted(by_nas.items()))
 
 
-def notes(
-    sessions: Sequence[Session], waiting: Sequence[Behind], intent: Intent, ours: Container[str]
-) -> tuple[str, ...]:
-    """What a reader should know: ends in place of changes, sessions nothing can be told from, and a long duration.
-    `ours`: our logins."""
-    mine = [session for session in sessions if session.login in ours]
-    return (*_ends(waiting), *_unmarked(mine, intent), *_duration(waiting))
+def notes(waiting: Sequence[Behind], *unmarked: Mapping[str, int]) -> tuple[str, ...]:
+    """What a reader should know: ends in place of changes, sessions nothing can be told from, and a long duration."""
+    return (*_ends(waiting), *_unmarked(unmarked), *_duration(waiting))
+
+
+def unmarked(sessions: Iterable[Session], intent: Intent, ours: Container[str]) -> Mapping[str, int]:
+    """Sessions of `ours` (logins) whose NAS does not send Class back, by NAS."""
+    hosts = nas_by_address(intent.nas.values())
+    mine = (session for session in sessions if session.login in ours)
+    return Counter(hosts[s.nas].name for s in mine if not s.klass and s.nas in hosts)
 
 
 def _rests(one: Behind, now: datetime) -> bool:
@@ -59,10 +62,11 @@ def _ends(waiting: Sequence[Behind]) -> Iterator[str]:
         yield f"{why}. Sessions that end instead: {many:,}"
 
 
-def _unmarked(sessions: Sequence[Session], intent: Intent) -> Iterator[str]:
-    """A NAS that does not send Class back leaves it unknown what its sessions run."""
-    hosts = nas_by_address(intent.nas.values())
-    found = Counter(hosts[s.nas].name for s in sessions if not s.klass and s.nas in hosts)
+def _unmarked(counts: Iterable[Mapping[str, int]]) -> Iterator[str]:
+    """It is unknown what these sessions run."""
+    found: Counter[str] = Counter()
+    for count in counts:
+        found.update(count)
     for nas, many in sorted(found.items()):
         yield f"{nas} sends no Class back for some sessions ({many:,}): they keep what they have until the next login"
 

@@ -6,29 +6,33 @@ applied commit advances after the last of them, and a session that was not told 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ispctl.backend import Outcome, Unreachable
+from ispctl.backend import Unreachable
+from ispctl.desired import Entitlement
 from ispctl.model.problem import Problem, Refusal, Stopped
-from ispctl.plan import Change, Key, Plan, Unread
+from ispctl.model.tariff import Speed
+from ispctl.plan import Key, Plan, Unread
 from ispctl.radius.live import Behind
-from ispctl.radius.rows import TARGET, RadiusRows, order
-from ispctl.reconcile import proof, settled
+from ispctl.radius.rows import TARGET, RadiusRows
+from ispctl.reconcile import proof
 from ispctl.reconcile.door import Doors
+from ispctl.reconcile.far import groups_of
 from ispctl.reconcile.guards import announced, closed_gates, is_the_plan, may_begin, not_paused, spare_drops, waiting
 from ispctl.reconcile.hands import reading_of_applied
-from ispctl.reconcile.notes import Notes
 from ispctl.reconcile.older import older_copy
 from ispctl.reconcile.proof import Settled
+from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.sealed_values import SealedValues
-from ispctl.reconcile.survey import Reading, Survey, survey
+from ispctl.reconcile.survey import Survey, survey
 from ispctl.reconcile.touch import Promise, SessionOutcome, Touch
 from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
-from ispctl.store import Holder, Run, RunRecord, Undone, replicas
+from ispctl.reconcile.write import Written, write
+from ispctl.store import Holder, Run, replicas
 
 
 def live(world: World, commit: str) -> Survey:
@@ -64,19 +68,18 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         is_the_plan(found.plan, permission)
         announced(world, found, permission)
         waits = waiting(found, closed_gates(world, found, permission.most))
-        rows = [c for c in found.plan.changes if c.key[0] != "session" and c.id not in waits.changes]
-        secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
-        secrets.check(rows)
+        here = [c for c in found.here.changes if c.key[0] != "session" and c.id not in waits.changes]
+        secrets = SealedValues(reading.snapshot.nas, found.near.entitlements.values(), world.keyring)
+        secrets.check(here)
         doors = Doors(reading.snapshot.nas, world.store, secrets)
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
         older = older_copy(world.repository, world.store, found.applied)
-        result = _write(world, found, rows, secrets, waits, permission.undoes)
+        written = write(world, found, secrets, waits, permission.undoes)
         forget(world, found.plan.commit)
-        done = _tell(world, found, result, doors, waits, permission)
         applied = world.store.applied
         if world.index is not None and applied is not None and applied.commit == found.plan.commit:
-            world.index.advance(applied.commit, world.now)
-        return replace(done, older=older)
+            world.index.advance(applied.commit, world.now)  # who is told is looked up by it
+        return replace(_tell(world, found, written, doors, waits, permission), older=older)
 
 
 def settle(world: World) -> Settled:
@@ -87,59 +90,24 @@ def settle(world: World) -> Settled:
         return proof.settle(world.store, applied.nas, world.now)
 
 
-def _write(
-    world: World,
-    found: Survey,
-    rows: list[Change],
-    secrets: SealedValues,
-    waits: Waiting,
-    undoes: RunRecord | None,
-) -> tuple[Run, tuple[Outcome, ...]]:
-    """The rows, and what stands beside them; each step leaves a state the next run can go on from."""
-    plan, store = found.plan, world.store
-    kind = "rollback" if undoes else "apply"
-    with store.transaction():
-        run = store.begin_run(
-            kind, world.now, commit=plan.commit, base=plan.base, digest=plan.digest, actor=world.actor
-        )
-        if undoes:
-            store.put_undone(Undone(undoes.run, undoes.commit, undoes.base, run.id, world.now, world.actor))
-        touched = {*(service.owner for service in plan.services), *(change.owner for change in rows)}
-        touched -= {"", *waits.owners(plan)}
-        if touched:
-            settled.begin(store, touched, partial=found.partial)
-    note = Notes(world, found, run)
-    outcomes = []
-    for outcome in RadiusRows(store).apply(order(rows), secrets.open, note.beside):
-        outcomes.append(outcome)
-        world.progress("rows", len(outcomes), len(rows))
-        if outcome.error:
-            run.change(outcome.change, world.now, outcome.error)
-    note.rest([outcome for outcome in outcomes if outcome.error], waits)
-    if world.replicas:
-        replicas.mark(store, run.id)
-    return run, tuple(outcomes)
-
-
 def _tell(
     world: World,
     found: Survey,
-    written: tuple[Run, tuple[Outcome, ...]],
+    written: Written,
     doors: Doors,
     waits: Waiting,
     permission: Permission,
 ) -> Result:
     """The sessions: who logged in while rows were written is looked at again."""
-    run, outcomes = written
-    plan = found.plan
+    run, plan = written.run, found.plan
     world.store.check_lock()
-    quiet = waits.owners(plan) | {outcome.change.owner for outcome in outcomes if outcome.error}
-    failed = {outcome.change.key for outcome in outcomes if outcome.error}
+    quiet = waits.owners(plan) | {outcome.change.owner for outcome in written.failed}
+    failed = {outcome.change.key for outcome in written.failed}
     unread: tuple[Unread, ...] = ()
     sessions: list[SessionOutcome] = []
     try:
         late = replicas.missing(world.replicas, run.id, world.catching_up, world.store.check_lock)
-        again = survey(_reading(world, plan.commit)) if outcomes else found
+        again = survey(_reading(world, plan.commit)) if written.outcomes or written.more else found
         unread = (*again.plan.unread, *(Unread(one.place, one.problem.code, one.problem.text) for one in late))
         leave = waits.changes | again.plan.stopped
         # While a standby lags, whoever is ended would come back by a server that does not know of it yet.
@@ -147,21 +115,23 @@ def _tell(
         todo = [one for one in behind if one.owner not in quiet and one.change.id not in leave]
         todo = [one for one in todo if _group_of(one, again) not in failed]
         room = spare_drops(world, found, permission.most) if any(one.kind == "coa" for one in todo) else 0
-        touch = Touch(world.store, doors, _promises(found), world.clock, world.progress, room)
+        touch = Touch(world.store, doors, _promises(again, todo), world.clock, world.progress, room)
         _touch_all(world, run, touch, todo, sessions)
     except Unreachable as error:
         unread = (Unread(error.target, "E319", error.text),)
     told = _proved(world, found, sessions)
     held_back = tuple(sorted(waits.held))
-    result = Result(run.id, plan.commit, plan, outcomes, told, held_back, waits.closed, unread)
+    outcomes, more = tuple(written.outcomes), written.more
+    result = Result(run.id, plan.commit, plan, outcomes, told, held_back, waits.closed, unread, more=more)
     run.finish("failed" if result.exit_code == 1 else "done", world.clock(), plan.summary)
     return result
 
 
 def _group_of(one: Behind, found: Survey) -> Key:
     """The group that a session is to be told of; it has to stand in its rows first."""
-    login = found.want.get(("login", one.session.login))
-    return "group", f"{login['group']}@{one.nas.platform}" if login else ""
+    groups = {**groups_of(found.near), **found.far.groups}
+    group = groups.get(one.session.login)
+    return "group", f"{group}@{one.nas.platform}" if group else ""
 
 
 def _touch_all(world: World, run: Run, touch: Touch, todo: list[Behind], into: list[SessionOutcome]) -> None:
@@ -198,24 +168,31 @@ def _proved(world: World, found: Survey, sessions: list[SessionOutcome]) -> tupl
 
 def _reading(world: World, commit: str) -> Reading:
     resolved = world.repository.resolve(commit)
-    return Reading(world.repository, world.store, RadiusRows(world.store), resolved, world.now, world.index)
+    rows = RadiusRows(world.store)
+    return Reading(world.repository, world.store, rows, resolved, world.now, world.index, slicing=True)
 
 
-def _promises(found: Survey) -> Mapping[str, Promise]:
-    """What each service may now use."""
-    wall = found.intent.policy.wall.rate
-    promised = {}
-    for owner, entitlement in found.entitlements.items():
-        terms = entitlement.terms
-        if entitlement.access == "walled":
-            promised[owner] = Promise(wall.down, wall.up)
-        elif terms.burst:
-            down, up, _, _, seconds = terms.burst
-            more = ((down - terms.down) * seconds // 8, (up - terms.up) * seconds // 8)
-            promised[owner] = Promise(terms.down, terms.up, *more)
-        else:
-            promised[owner] = Promise(terms.down, terms.up)
-    return promised
+def _promises(found: Survey, todo: Sequence[Behind]) -> Mapping[str, Promise]:
+    """What the services with these sessions may now use."""
+    wall = found.around.intent.policy.wall.rate
+    owners = {one.owner for one in todo}
+    near = {owner: found.near.entitlements[owner] for owner in owners & found.near.entitlements.keys()}
+    if owners - near.keys():
+        for one in found.far.slices():
+            mine = one.people.entitlements if one.people else {}
+            near |= {owner: mine[owner] for owner in owners & mine.keys()}
+    return {owner: _promise(entitlement, wall) for owner, entitlement in near.items()}
+
+
+def _promise(entitlement: Entitlement, wall: Speed) -> Promise:
+    terms = entitlement.terms
+    if entitlement.access == "walled":
+        return Promise(wall.down, wall.up)
+    if terms.burst:
+        down, up, _, _, seconds = terms.burst
+        more = ((down - terms.down) * seconds // 8, (up - terms.up) * seconds // 8)
+        return Promise(terms.down, terms.up, *more)
+    return Promise(terms.down, terms.up)
 
 
 def empty(commit: str, now: datetime) -> Plan:

@@ -6,7 +6,7 @@ the group of a tariff, is not held by one of them; it reaches who is paused at t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -68,7 +68,7 @@ def _stop(plan: Plan, pause: Pause, meant: Whom) -> Stop:
     )
 
 
-def _held(changes: Sequence[Change], pause: Pause, meant: Whom) -> frozenset[str]:
+def _held(changes: Collection[Change], pause: Pause, meant: Whom) -> frozenset[str]:
     if pause.kind == "everything" or (pause.kind == "target" and pause.name == TARGET):
         return frozenset(change.id for change in changes)
     if pause.kind == "target":
@@ -80,7 +80,7 @@ def _held(changes: Sequence[Change], pause: Pause, meant: Whom) -> frozenset[str
     return waiting | used_by([change for change in changes if change.id in waiting], changes)
 
 
-def used_by(waiting: Sequence[Change], changes: Sequence[Change]) -> frozenset[str]:
+def used_by(waiting: Collection[Change], changes: Collection[Change]) -> frozenset[str]:
     """The removals of what those who wait still use."""
     logins = [change.before for change in waiting if change.key[0] == "login" and change.before]
     names = {str(fields.get(name)) for fields in logins for name in ("group", "pop")}

@@ -18,9 +18,10 @@ from ispctl.plan import Change, Key
 from ispctl.radius.rows import RadiusRows, order
 from ispctl.reconcile import settled
 from ispctl.reconcile.guards import may_begin, not_paused
-from ispctl.reconcile.notes import Notes
+from ispctl.reconcile.notes import Notes, finish
+from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.sealed_values import SealedValues
-from ispctl.reconcile.survey import SHARED, Reading, Survey, survey
+from ispctl.reconcile.survey import SHARED, Survey, survey
 from ispctl.reconcile.world import Permission, Waiting, World
 from ispctl.store import Holder
 
@@ -91,7 +92,7 @@ def _take(
     logins = sum(change.key[0] == "login" for change in rows)
     left = sum(change.key[0] == "login" and change.key in foreign for change in made) - logins
     if dry_run:
-        wanted = found.entitlements
+        wanted = found.near.entitlements
         judged = tuple(_judged(change, asked.judge(change, wanted)) for change in rows)
         return Takeover("", found.plan.commit, judged, left, 0)
     permit(logins, found.total)
@@ -112,9 +113,9 @@ def _write(
     plan, store = found.plan, world.store
     run = store.begin_run("adopt", world.now, commit=plan.commit, base=plan.base, digest=plan.digest)
     settled.begin(store, (change.owner for change in changes if change.owner), partial=found.partial)
-    note = Notes(world, found, run)
+    note = Notes(store, run, world.now, plan.commit, found.near, found.here.services)
     outcomes: list[Outcome] = []
-    wanted = found.entitlements
+    wanted = found.near.entitlements
 
     def judge(change: Change) -> Problem | None:
         return asked.judge(change, wanted)
@@ -128,6 +129,6 @@ def _write(
     waiting = [change for change in plan.changes if change.key not in taken]
     owners = frozenset(change.owner for change in waiting)
     waits = Waiting(frozenset(change.id for change in waiting), frozenset(), owners, ())
-    note.rest([one for one in outcomes if one.error], waits, whole=whole)
+    finish(found, note, [one for one in outcomes if one.error], waits, whole=whole)
     run.finish("done", world.clock(), {"rows": len(taken)})
     return run.id, tuple(outcomes)

@@ -76,6 +76,8 @@ class Result(Wrote):
     unread: tuple[Unread, ...] = ()
     older: str = ""
     """That the database was an older copy, in words."""
+    more: Mapping[str, int] = field(default_factory=dict)
+    """Rows that were written of those who are in `outcomes` only where that failed, by action."""
 
     @property
     def exit_code(self) -> int:
@@ -101,7 +103,7 @@ class Drift(Wrote):
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        return self.plan.changes
+        return tuple(self.plan.changes)
 
 
 @dataclass(frozen=True)
@@ -143,4 +145,6 @@ class Waiting:
 
     def owners(self, plan: Plan) -> frozenset[str]:
         """Every service whose rows wait. A session that is not told says nothing about rows."""
+        if not self.changes:
+            return self.losers
         return self.losers | {c.owner for c in plan.changes if c.id in self.changes and c.key[0] != "session"}

@@ -18,7 +18,7 @@ from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, is_shared, kind_of
 from ispctl.repo.remote import KEEPS
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
-__all__ = ["Changes", "Document", "Entry", "Holding", "Repository", "Snapshot", "snapshot_of"]
+__all__ = ["Changes", "Document", "Entry", "Holding", "Repository", "Snapshot", "chunks", "snapshot_of"]
 
 _RAW = ("inventory/keyring.age", "inventory/recipients.txt")
 
@@ -161,20 +161,22 @@ class Repository:
         found = (entry for path in sorted(paths) if (entry := known[path]))
         return self._read(loading, commit, chain(shared, found), facts)
 
-    def chunks(self, rev: str, size: int) -> Iterator[list[Entry]]:
-        """The files of subscribers of a commit, about so many at a time, in git's order."""
-        tree = self.git.tree(self.git.resolve(rev), ("subscribers",))
-        return _chunks((entry for entry in tree if not is_shared(entry.path)), size)
-
-    def chunk(self, rev: str, entries: Sequence[Entry]) -> Snapshot:
-        """What a commit says as far as these files go, with everything that they share. Nothing of it is kept."""
-        commit = self.git.resolve(rev)
-        shared, folders = self._shared(commit)
-        loading = _Loading()
-        loading.folders |= folders
-        found = self._read(loading, commit, [*shared, *entries], None)
-        self._parsed[commit] = {key: one for key, one in self._parsed[commit].items() if is_shared(key[0])}
+    def chunk(self, commits: Mapping[str, Facts | None], entries: Sequence[Entry]) -> dict[str, Snapshot]:
+        """What commits (ids) say as far as these files go, which they all have, with everything that they share; beside
+        each what all its subscribers say together, if that is known. Nothing of it is kept."""
+        found = {}
+        for commit, facts in commits.items():
+            shared, folders = self._shared(commit)
+            loading = _Loading()
+            loading.folders |= folders
+            found[commit] = self._read(loading, commit, [*shared, *entries], facts)
+        for commit in commits:
+            self._parsed[commit] = {key: one for key, one in self._parsed[commit].items() if is_shared(key[0])}
         return found
+
+    def subscribers(self, commit: str) -> Iterator[Entry]:
+        """Every file of a commit (id) that belongs to one subscriber, in git's order."""
+        return (entry for entry in self.git.tree(commit, ("subscribers",)) if not is_shared(entry.path))
 
     def _shared(self, commit: str) -> tuple[list[Entry], frozenset[str]]:
         """The files that say something about many, and the names of the groups' folders."""
@@ -213,8 +215,8 @@ class Repository:
         return loading.snapshot(commit, facts)
 
 
-def _chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    """An account and its subscriber, which follows it, stay together."""
+def chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+    """Files, about so many at a time. An account and its subscriber, which follows it, stay together."""
     chunk: list[Entry] = []
     for entry in entries:
         if len(chunk) >= size and not chunk[-1].path.endswith(".ledger.yaml"):

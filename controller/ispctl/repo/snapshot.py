@@ -70,10 +70,6 @@ class Snapshot:
         self._files = files
         self._facts = facts
         self.inventory = Inventory(*(files.single.get(name) for name in ("hosts", "host-groups", "defaults")))
-        self._logins = _by(self._holdings_of_logins())
-        self._macs = _by(self._holdings_of_macs())
-        self._prefixes = _by(self._holdings_of_prefixes())
-        self._ids = _by((doc.value.id, doc) for doc in files.subscribers.values())
 
     # single files
 
@@ -221,6 +217,22 @@ class Snapshot:
         for document in self.subscribers():
             for number in _numbers(document):
                 yield Holding(document, number, ("services", number))
+
+    @cached_property
+    def _logins(self) -> Mapping[str, tuple[Holding, ...]]:
+        return _by(self._holdings_of_logins())
+
+    @cached_property
+    def _macs(self) -> Mapping[str, tuple[Holding, ...]]:
+        return _by(self._holdings_of_macs())
+
+    @cached_property
+    def _prefixes(self) -> Mapping[Prefix, tuple[Holding, ...]]:
+        return _by(self._holdings_of_prefixes())
+
+    @cached_property
+    def _ids(self) -> Mapping[str, tuple[Document[Subscriber], ...]]:
+        return _by((document.value.id, document) for document in self._files.subscribers.values())
 
     def _holdings_of_logins(self) -> Iterator[tuple[str, Holding]]:
         for document, number, loc in self.services():

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from ispctl.model.problem import Problem, Refusal
 from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile.drift import Difference, Found, find
-from ispctl.reconcile.survey import Reading
+from ispctl.reconcile.reading import Reading
 from ispctl.status.rows import differences as _texts
 from ispctl.status.stops import left_alone
 from ispctl.status.view import View

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from ispctl.store import _errors, _journal, _pauses, _schema, _sessions
 from ispctl.store._database import Database
-from ispctl.store._dsn import address
+from ispctl.store._dsn import Address, address
 from ispctl.store._lock import Holder, Lock, held
 from ispctl.store.records import (
     EPOCH,
@@ -91,6 +92,11 @@ class Store:
             database.close()
             raise
         return cls(database)
+
+    @property
+    def again(self) -> Callable[[], Store]:
+        """Opens the same database once more, to read: for another process."""
+        return partial(_opened, self.database.address)
 
     def close(self) -> None:
         self.database.close()
@@ -334,3 +340,7 @@ class Store:
         """The newest refusals, newest first; addresses that are no NAS of ours among them unless a login is named."""
         asked: dict[str, Any] = {"login": login, "nas": nas, "reason": reason, "since": since, "until": until}
         return _sessions.rejects(self.database, **asked, limit=limit)
+
+
+def _opened(place: Address) -> Store:
+    return Store(Database(place, readonly=True, timeout=5.0))

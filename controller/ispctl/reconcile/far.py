@@ -1,0 +1,189 @@
+"""The people of a plan who are too many to be held together: surveyed in slices on all cores, and kept on a disk.
+
+Nobody in a slice shares anything with anybody elsewhere, so that each slice can be planned, written and killed alone.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import weakref
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import chain
+from operator import itemgetter
+from typing import IO, Any, Final, NamedTuple, TypeVar
+
+from ispctl import gates
+from ispctl.index import Look
+from ispctl.plan import Alike, Change, Plan, ServiceChange, Sums, alike, cohorts
+from ispctl.radius.live import Behind
+from ispctl.reconcile.people import People
+from ispctl.reconcile.rerender import noticed
+
+T = TypeVar("T")
+IN_MEMORY: Final = 32 * 1024 * 1024
+"""Octets of slices that need no file."""
+
+
+class Slice(NamedTuple):
+    """One part of the people, with what is done to them."""
+
+    services: Sequence[ServiceChange]
+    changes: Sequence[Change]
+    """Of their logins, and of their sessions."""
+    people: People | None
+
+
+class Gist(NamedTuple):
+    """What is known of a slice without having it at hand, and the slice itself, packed."""
+
+    sums: Sums
+    alike: Alike
+    noticed: frozenset[str]
+    rerendered: tuple[str, ...]
+    until: datetime | None
+    ending: int
+    waiting: tuple[Behind, ...]
+    resting: tuple[Behind, ...]
+    groups: Mapping[str, str]
+    counts: Mapping[str, int]
+    packed: bytes
+
+
+def gist(
+    plan: Plan, until: datetime | None, ending: int, counts: Mapping[str, int], people: People | None = None
+) -> Gist:
+    """Of the plan of a slice. `people` is None where only a plan is wanted."""
+    kept = replace(people, pairs=(), rows=(), waiting=(), resting=()) if people else None
+    return Gist(
+        gates.sums(plan),
+        alike(plan.services),
+        noticed(plan),
+        plan.rerendered,
+        until,
+        ending,
+        people.waiting if people else (),
+        people.resting if people else (),
+        groups_of(people) if people else {},
+        counts,
+        pickle.dumps(Slice(tuple(plan.services), tuple(plan.changes), kept), pickle.HIGHEST_PROTOCOL),
+    )
+
+
+def groups_of(people: People) -> Mapping[str, str]:
+    """The logical group of each login with a session that waits."""
+    found = ((one.session.login, people.want.get(("login", one.session.login))) for one in people.waiting)
+    return {login: str(fields["group"]) for login, fields in found if fields}
+
+
+@dataclass
+class Far:
+    """All slices of a plan; none, where everybody is at hand."""
+
+    sums: Sums | None = None
+    noticed: frozenset[str] = frozenset()
+    rerendered: tuple[str, ...] = ()
+    until: datetime | None = None
+    ending: int = 0
+    waiting: tuple[Behind, ...] = ()
+    resting: tuple[Behind, ...] = ()
+    groups: dict[str, str] = field(default_factory=dict)
+    """Of the logins of those who wait."""
+    counts: Counter[str] = field(default_factory=Counter)
+    _alike: dict[Any, list[str]] = field(default_factory=dict)
+    _shelf: _Shelf | None = None
+    _services: int = 0
+    _changes: int = 0
+
+    def add(self, one: Gist) -> None:
+        """A slice that follows those that are there."""
+        self.sums = self.sums.plus(one.sums) if self.sums else one.sums
+        self.noticed |= one.noticed
+        self.rerendered += one.rerendered
+        self.until = min(filter(None, (self.until, one.until)), default=None)
+        self.ending += one.ending
+        self.waiting += one.waiting
+        self.resting += one.resting
+        self.groups |= one.groups
+        self.counts.update(one.counts)
+        for key, owners in one.alike.items():
+            self._alike.setdefault(key, []).extend(owners)
+        self._services += one.sums.summary["services"]
+        self._changes += sum(one.sums.summary[action] for action in ("create", "update", "delete"))
+        self._shelf = self._shelf or _Shelf()
+        self._shelf.add(one.packed)
+
+    @property
+    def slices_held(self) -> bool:
+        """Whether there is any slice."""
+        return self.sums is not None
+
+    def slices(self) -> Iterator[Slice]:
+        """One after the other."""
+        for packed in self._shelf or ():
+            yield pickle.loads(packed)  # noqa: S301  nobody else can write to a file without a name
+
+    def joined(self, plan: Plan) -> Plan:
+        """The plan of those who are at hand, with all others."""
+        if self.sums is None:
+            return plan
+        near: dict[Any, list[str]] = {key: list(owners) for key, owners in alike(plan.services).items()}
+        for key, owners in self._alike.items():
+            near.setdefault(key, []).extend(owners)
+        return replace(
+            plan,
+            services=_Joined(plan.services, self, 0, self._services),
+            changes=_Joined(plan.changes, self, 1, self._changes),
+            cohorts=cohorts(near),
+            rerendered=(*plan.rerendered, *self.rerendered),
+            sums=gates.sums(plan).plus(self.sums),
+        )
+
+
+def gathered(look: Look, work: Callable[[Look], Gist]) -> Far:
+    """The slices of a look, each with what the work makes of it."""
+    found = Far()
+    if look.slices is not None:
+        for one in look.slices.each(work, "services"):
+            found.add(one)
+    return found
+
+
+class _Shelf:
+    """Packed slices, in a file that has no name once they are many: it is gone with the process."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  as long as its plan
+        weakref.finalize(self, self._file.close)
+        self._ends: list[int] = []
+
+    def add(self, packed: bytes) -> None:
+        self._file.seek(0, 2)
+        self._file.write(packed)
+        self._ends.append(self._file.tell())
+
+    def __iter__(self) -> Iterator[bytes]:
+        start = 0
+        for end in tuple(self._ends):
+            self._file.seek(start)
+            yield self._file.read(end - start)
+            start = end
+
+
+class _Joined(Collection[T]):
+    """What is at hand, and then one part of each slice: read anew whenever somebody goes through it."""
+
+    def __init__(self, near: Collection[T], far: Far, part: int, count: int) -> None:
+        self._near, self._far, self._part, self._count = near, far, part, count
+
+    def __len__(self) -> int:
+        return len(self._near) + self._count
+
+    def __iter__(self) -> Iterator[T]:
+        return chain(self._near, chain.from_iterable(map(itemgetter(self._part), self._far.slices())))
+
+    def __contains__(self, one: object) -> bool:
+        return any(one == other for other in self)

@@ -1,0 +1,89 @@
+"""What a commit would change against another: the plan of a merge request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from ispctl.index import ANNOUNCED, Look, whole
+from ispctl.intent import entitlements, intent_of, shared_of
+from ispctl.plan import Coming, Pair, Plan, build, diff
+from ispctl.radius.rendering import logins, needed
+from ispctl.radius.rendering import shared as shared_rows
+from ispctl.radius.rows import TARGET
+from ispctl.reconcile.disturbs import disturbs
+from ispctl.reconcile.far import Gist, gathered, gist
+from ispctl.reconcile.managed import observes, with_observed
+from ispctl.reconcile.people import ending, makes, with_needs
+from ispctl.repo import Repository, Snapshot
+
+
+def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
+    """What a commit would change against another, at one moment; knows no database and no device. Both stand in `look`,
+    as far as they can differ."""
+    if look.slices is not None and any(map(observes, look.parts.values())):
+        look = whole({rev: repository.at(rev) for rev in (base, head)}, look.now)  # who uses what is judged together
+    before, after, now = look.parts[base], look.parts[head], look.now
+    changed = frozenset(repository.changes(base, head).paths)
+    others = gathered(look, partial(_proposed, base, head, changed))
+    plan, until, ends, learning = _proposal(look, base, head, changed, shared=True)
+    plan = replace(
+        plan,
+        assumes=(*_assumptions(repository, before, after, learning + others.counts["learn"]), *_named(before, after)),
+        until=min(filter(None, (until, others.until, look.until)), default=None),
+        coming=Coming(now + ANNOUNCED, ends + others.ending + look.ending),
+    )
+    return others.joined(with_observed(plan, (after, before), entitlements(after, now)))
+
+
+def _proposed(base: str, head: str, changed: frozenset[str], look: Look) -> Gist:
+    """A slice of a proposed plan."""
+    plan, until, ends, learning = _proposal(look, base, head, changed, shared=False)
+    return gist(plan, until, ends, {"learn": learning})
+
+
+def _proposal(
+    look: Look, base: str, head: str, changed: frozenset[str], *, shared: bool
+) -> tuple[Plan, datetime | None, int, int]:
+    """The plan of those who are at hand, with what all share or without; when the clock changes something of theirs
+    next, how many it ends within a day, and how many of the touched learn their devices."""
+    before, after, now = look.parts[base], look.parts[head], look.now
+    old, new = intent_of(before, now), intent_of(after, now)
+    was, will = {e.owner: e for e in old.entitlements}, {e.owner: e for e in new.entitlements}
+    pairs = [Pair(was.get(o), will.get(o), "commit", None) for o in sorted(was.keys() | will.keys())]
+    made = diff(TARGET, shared_rows(new), shared_rows(old)) if shared else ()
+    rows = diff(TARGET, logins(new.entitlements, new.served), logins(old.entitlements, old.served))
+    plan = build(
+        "proposed",
+        pairs,
+        (*made, *with_needs(rows, makes(made))),
+        commit=after.commit,
+        base=before.commit,
+        now=now,
+        disturbs=disturbs(new),
+        changed_files=changed,
+    )
+    found = tuple(new.entitlements)
+    touched = (pair.will_be for pair in pairs if pair.was != pair.will_be)
+    learning = sum(e is not None and e.mac_mode == "learn" for e in touched)
+    until = min((e.until for e in found if e.until), default=None)
+    return plan, until, ending(after, found, now), learning
+
+
+def _named(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """What routers have to know by name that they did not have to know before."""
+    more: dict[str, list[str]] = {}
+    for vendor, thing in sorted(needed(shared_of(after)) - needed(shared_of(before))):
+        more.setdefault(vendor, []).append(thing)
+    for vendor, things in more.items():
+        yield f"Routers of platform {vendor} have to know before this is applied: {', '.join(things)}"
+
+
+def _assumptions(repository: Repository, before: Snapshot, after: Snapshot, learning: int) -> Iterator[str]:
+    yield "Who is online is not asked here: what is said of sessions holds for those who are"
+    if learning:
+        yield f"MAC addresses that were learned stay as they are (services that learn: {learning})"
+    if not repository.contains(after.commit, before.commit):
+        yield "The base is not in the history of this commit: what only the base has appears as removed; rebase first"

@@ -1,0 +1,110 @@
+"""What a survey reads: the repository as far as it matters, the database, and what both know of the last apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from ispctl.backend import Backend
+from ispctl.index import Besides, Index, Look, whole
+from ispctl.intent import intent_of
+from ispctl.model.problem import Refusal
+from ispctl.radius.rendering import Intent
+from ispctl.reconcile import settled
+from ispctl.reconcile.managed import observes
+from ispctl.repo import Repository, Snapshot
+from ispctl.store import Applied, Store
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The sources of a survey. `slicing`: whether it may come in slices, see `Look`."""
+
+    repository: Repository
+    store: Store
+    backend: Backend
+    commit: str
+    now: datetime
+    index: Index | None = None
+    slicing: bool = False
+
+    @cached_property
+    def last(self) -> Applied | None:
+        """What the database was last made equal to."""
+        return self.store.applied
+
+    @cached_property
+    def applied(self) -> Applied | None:
+        """The same, if that commit is here."""
+        try:
+            return self.last if self.last and self.repository.resolve(self.last.commit) else None
+        except Refusal:
+            return None
+
+    @cached_property
+    def look(self) -> Look:
+        """The commit and the applied one: as far as anything may have to be done, or all of both."""
+        revs = tuple(dict.fromkeys([self.applied.commit, self.commit] if self.applied else [self.commit]))
+        known = self.index is not None and self.index.exists
+        if self.index is None or not known or not (self.slicing or self._settled):
+            return self._whole(revs)
+        ids = frozenset(owner.partition("/")[0] for owner in self.doubtful)
+        since = self.applied.at if self.applied and self._settled else None
+        logins = self._strangers.values()
+        besides = Besides(since, ids, logins, everybody=not self._settled)
+        look = self.index.look(revs, self.now, besides, slicing=self.slicing)
+        return look if look.slices is None or self._all_goes(look) else self._whole(revs)
+
+    @cached_property
+    def doubtful(self) -> frozenset[str]:
+        """Services that have to be looked at though neither git nor time has changed them."""
+        return frozenset({*settled.left(self.store), *self.store.behind(), *self._strangers})
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.look.parts[self.commit]
+
+    def then(self) -> Intent | None:
+        """What the applied commit said when it was applied, as far as it is looked at; None where it is not here."""
+        return then(self.look, self.applied)
+
+    @property
+    def parts(self) -> tuple[Snapshot, ...]:
+        """The commit, and the applied one where it is another and is here."""
+        return parts(self.look, self.commit)
+
+    @cached_property
+    def _settled(self) -> bool:
+        """Whether everybody who is not in doubt stands as the applied commit said."""
+        return self.applied is not None and settled.by_this_version(self.store)
+
+    @cached_property
+    def _strangers(self) -> dict[str, str]:
+        """Services, with their logins, that were given something and that the index does not know so: where nobody is
+        settled they would be found in no slice."""
+        if self._settled or self.index is None or not self.index.exists:
+            return {}
+        return dict(self.index.unlike((f"{row.id}/{row.key}", row.login) for row in self.store.entitlements()))
+
+    def _all_goes(self, look: Look) -> bool:
+        """Whether nobody is paused and nobody only observed: what that holds back is judged with all at hand."""
+        return not self.store.pauses(self.now) and not any(map(observes, parts(look, self.commit)))
+
+    def _whole(self, revs: Iterable[str]) -> Look:
+        return whole({rev: self.repository.at(rev) for rev in revs}, self.now)
+
+
+def parts(look: Look, commit: str) -> tuple[Snapshot, ...]:
+    """Of a commit, and of the applied one where it is another and is here."""
+    return (look.parts[commit], *(part for rev, part in look.parts.items() if rev != commit))
+
+
+def then(look: Look, applied: Applied | None) -> Intent | None:
+    """What the applied commit said when it was applied; None where it is not here."""
+    part = look.parts.get(applied.commit) if applied else None
+    try:
+        return intent_of(part, applied.at) if part and applied else None
+    except (KeyError, ValueError):  # it says what this version does not understand any more
+        return None
