@@ -184,7 +184,7 @@ def test_with_an_index_a_command_reads_whom_it_is_asked_about(
     session = Session(applied, "ISPCTL")
     with session.repository() as repository:
         place = session.index(repository, lambda *_: None)._place
-        Index(repository, place, worth=1).look(("HEAD",), session.now)
+        Index(repository, place, size=Size(worth=1)).look(("HEAD",), session.now)
     assert measure(applied, command.split()).blobs == SOME[command][0], SOME[command][1]
 
 
