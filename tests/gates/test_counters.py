@@ -177,7 +177,7 @@ def test_with_an_index_a_command_reads_whom_it_is_asked_about(
     tmp_path: Path,
 ) -> None:
     from ispctl.cli.common import Session
-    from ispctl.index import Index
+    from ispctl.index import Index, Size
 
     monkeypatch.setenv("ISPCTL_CACHE", str(tmp_path))
     monkeypatch.setenv("ISPCTL_AGE_KEY", demo_key())
