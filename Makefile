@@ -23,7 +23,7 @@ HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 PEERS := build/peers
 FIGURES := build/bench.json
 
-.PHONY: help demo test unit bench bench-million bench-radius bench-sessions lint lock clean programs packages venv node
+.PHONY: help demo test unit bench bench-million bench-radius bench-sessions bench-busy lint lock clean programs packages venv node
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-15s %s\n' "$$name" "$$text"; done
@@ -51,6 +51,9 @@ bench-radius: programs venv ## authentications a second against a minimal FreeRA
 
 bench-sessions: programs venv ## a tariff edit that reaches 50,000 who are online, and applies that reach nobody
 	$(BIN)/python -m tests.bench.sessions --subscribers 10000 --sessions 50000
+
+bench-busy: programs venv ## authentications and interim updates while an apply changes everybody
+	$(BIN)/python -m tests.bench.busy --subscribers 10000
 
 lint: venv ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check
