@@ -13,6 +13,7 @@ from ispctl.plan import Key, Resources
 from ispctl.radius import rendering
 from ispctl.reconcile import Permission, people, rerender, settled, survey
 from ispctl.report import outcome, plan_json, plan_markdown, plan_text
+from ispctl.report.gist import gather
 from tests.reconcile.world import ANITA, BOTH, World
 
 
@@ -35,8 +36,10 @@ def otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def texts(world: World) -> tuple[dict[str, Any], str, str]:
-    said: Any = plan_json.document(world.plan())
-    return said, plan_text.render(said), plan_markdown.render(said)
+    plan = world.plan()
+    said: Any = plan_json.document(plan)
+    gist = gather(plan)
+    return said, plan_text.render(gist), plan_markdown.render(gist)
 
 
 @BOTH
