@@ -9,13 +9,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ispctl.index import Index, Look, Size, whole
 from ispctl.index._file import File
+from ispctl.index._parts import Damaged
 from ispctl.repo import Repository
 from tests.index.isp import NOON, Isp
 
@@ -87,6 +91,51 @@ def test_pages_full_of_nonsense_are_never_believed(isp: Isp, place: Path, seed: 
     answer(isp, place)
 
 
+@given(data=st.data())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_bit_that_fell_over_costs_time_and_never_gives_a_wrong_answer(
+    isp: Isp, place: Path, data: st.DataObject
+) -> None:
+    sound = place.read_bytes()
+    damaged = bytearray(sound)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(0, len(sound) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        place.write_bytes(damaged)
+        answer(isp, place)
+        answer(isp, place)  # of what was left of it, or put in its place
+    finally:
+        place.write_bytes(sound)
+
+
+@given(data=st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_bit_that_fell_over_is_not_taken_along_to_another_commit(isp: Isp, place: Path, data: st.DataObject) -> None:
+    sound = place.read_bytes()
+    damaged = bytearray(sound)
+    damaged[data.draw(st.integers(0, len(sound) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        place.write_bytes(damaged)
+        with Repository.open(isp.folder) as repository:
+            Index(repository, place, size=Size(worth=1)).advance(isp.commits[-1], NOON)
+        answer(isp, place)
+    finally:
+        place.write_bytes(sound)
+
+
+def test_a_row_that_is_gone_or_moved_is_missed(isp: Isp, place: Path) -> None:
+    """What a look-up does not find is part of the answer too."""
+    for table, said in (("claim", "hash = hash + 1"), ("span", "last = x'04'"), ("due", "at = at + 1")):
+        copy = place.with_name(f"{table}.index")
+        shutil.copy(place, copy)
+        with sqlite3.connect(copy) as database:
+            database.execute(f"UPDATE {table} SET {said}")
+        file = File.open(copy)
+        assert file is not None
+        with closing(file), pytest.raises(Damaged):
+            list(file.claiming([5])), list(file.touching((b"\x04" * 5, b"\x04" * 5))), file.due(0, 2**40)
+
+
 def test_one_that_another_version_made_is_made_anew(isp: Isp, place: Path) -> None:
     with sqlite3.connect(place) as database:
         database.execute("UPDATE meta SET value = 'another' WHERE name = 'made'")
@@ -106,7 +155,7 @@ def test_a_full_disk_is_no_obstacle(isp: Isp, tmp_path: Path, monkeypatch: pytes
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ispctl.index._file.tempfile.mkstemp", full)
+    monkeypatch.setattr("ispctl.index._writing.tempfile.mkstemp", full)
     assert partly(answer(isp, tmp_path / "cache" / "isp.index"))
     monkeypatch.undo()
     monkeypatch.setattr(Path, "replace", full)
@@ -121,7 +170,7 @@ def test_a_disk_that_fills_up_meanwhile_spoils_neither_an_answer_nor_an_apply(
         raise sqlite3.OperationalError("database or disk is full")
 
     place = tmp_path / "cache" / "isp.index"
-    monkeypatch.setattr("ispctl.index._file.Making.add", full)
+    monkeypatch.setattr("ispctl.index._writing.Making.add", full)
     answer(isp, place)
     with Repository.open(isp.folder) as repository:
         Index(repository, place, size=Size(worth=1)).advance(isp.commits[-1], NOON)

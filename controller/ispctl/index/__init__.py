@@ -17,12 +17,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from ispctl.index._file import File, Making, Moving, Row
+from ispctl.index._file import File, Row, throw_away
 from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, counted, whole
 from ispctl.index._lookup import Lookup, is_large, opened
 from ispctl.index._region import Besides, Region, region
 from ispctl.index._rows import companion, rows, traits
 from ispctl.index._workers import each
+from ispctl.index._writing import Making, Moving
 from ispctl.model.problem import Problem
 from ispctl.repo import Entry, Repository, Snapshot, chunks
 from ispctl.repo.checks import check
@@ -81,7 +82,8 @@ class Index:
             file = file or self._made(revs[0], now)
             look = self._looked(file, revs, now, besides, warnings=warnings)
             return look if slicing or look.slices is None else self._whole(revs, now)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            throw_away(self._place if self._keeps else None, error)
             return self._whole(revs, now)
         finally:
             if file is not None:
@@ -111,6 +113,8 @@ class Index:
                     self._advanced(file, self.repository.resolve(rev), now)
                 elif self._place is not None and is_large(self.repository, rev, self._size.worth):
                     self._made(rev, now).close()
+            except sqlite3.Error as error:
+                throw_away(self._place, error)
             finally:
                 if file is not None:
                     file.close()
