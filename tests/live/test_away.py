@@ -154,6 +154,21 @@ def test_nobody_waits_until_the_disk_has_the_row_of_his_accept(own: tuple[Rig, C
         assert isinstance(rig.routeros.authenticate(learner, PASSWORD, mac=MAC), Silent)
 
 
+def test_an_interim_update_does_not_wait_for_the_disk_and_a_stop_does(own: tuple[Rig, Cluster]) -> None:
+    rig, cluster = own
+    session = online(rig.routeros.dial(rig.login(), PASSWORD))
+    rig.store.close()
+    cluster.stop()
+    rig.routeros._timeout, rig.routeros._tries = 1.0, 1
+    session.up.octets = 5e6
+    with started(cluster, synchronous_commit="on", synchronous_standby_names="nobody"):
+        assert wait_for(lambda: rig.routeros.update(session), 10)
+        rig.store = rig.place.open(readonly=True)
+        assert rig.account(session)["acctinputoctets"] >= 5e6
+        session.ended = "User-Request"
+        assert not rig.routeros._account(session, "Stop")
+
+
 def test_without_its_file_a_server_on_sqlite_does_not_start_and_makes_none(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.server.stop()
