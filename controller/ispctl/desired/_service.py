@@ -81,8 +81,13 @@ class Reasons(Mapping[str, Because]):
     def _found(self) -> Mapping[str, Because]:
         return _Service(*self._from, explain=True).reasons()
 
+    @cached_property
+    def _state(self) -> Because:
+        """The reason for whoever is new, and the only one that is asked for of most."""
+        return _Service(*self._from, explain=True).because_of_state
+
     def __getitem__(self, name: str) -> Because:
-        return self._found[name]
+        return self._state if name == "state" else self._found[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
@@ -147,6 +152,10 @@ class _Service:
             until=self.next_edge(),
             because=Reasons(self.document, self.number, self.frame),
         )
+
+    @property
+    def because_of_state(self) -> Because:
+        return self._span.because
 
     def reasons(self) -> Mapping[str, Because]:
         """The reason of each value that `entitlement` would give."""

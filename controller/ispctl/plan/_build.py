@@ -155,7 +155,8 @@ def _because(
     if was and was.state is not will_be.state and "access" in names:
         names.remove("access")  # that a state has a meaning is no news
     known = will_be.because
-    found = [known[name] for name in dict.fromkeys(names) if name in known] or [known["state"]] * ("state" in known)
+    found = [reason for name in dict.fromkeys(names) if (reason := known.get(name))]
+    found = found or [reason for reason in (known.get("state"),) if reason]
     mine = [r.file in changed for r in found]
     told = [replace(reason, commit=commit if own else "") for reason, own in zip(found, mine, strict=True)]
     return sorted(dict.fromkeys(told), key=lambda reason: not reason.commit)

@@ -55,6 +55,11 @@ class Intent:
         """The pools from which the server itself gives addresses."""
         return served_by_server(self.pools)
 
+    @cached_property
+    def classes(self) -> dict[tuple[Terms | None, str], str]:
+        """Halves of Class that were worked out already; few for thousands of people."""
+        return {}
+
     @property
     def platforms(self) -> tuple[str, ...]:
         return platforms_of(self.nas)
@@ -169,13 +174,21 @@ def rendering_of(text: str) -> str:
 
 def session_class(entitlement: Entitlement, intent: Intent, platform_name: str) -> str:
     """The Class that a session of this entitlement gets on a platform."""
-    walled = entitlement.access == "walled"
-    of_wall, served = intent.policy.wall, intent.served
-    attributes = (
-        behind_wall(of_wall, platform_name, served) if walled else granted(entitlement.terms, platform_name, served)
-    )
-    _, fields = _group(group_name(entitlement), platform_name, attributes, intent.interim)
-    return f"{login(entitlement, intent.served)['class']}-{rendering(fields)}"
+    terms = None if entitlement.access == "walled" else entitlement.terms
+    return f"{login(entitlement, intent.served)['class']}-{_group_class(intent, terms, platform_name)}"
+
+
+def _group_class(intent: Intent, terms: Terms | None, platform_name: str) -> str:
+    """The half of Class that the group of a tariff, or of the wall (None), gives on a platform."""
+    known = intent.classes
+    if (terms, platform_name) not in known:
+        served = intent.served
+        given = (
+            granted(terms, platform_name, served) if terms else behind_wall(intent.policy.wall, platform_name, served)
+        )
+        _, fields = _group("", platform_name, given, intent.interim)
+        known[terms, platform_name] = rendering(fields)
+    return known[terms, platform_name]
 
 
 def needs_new_session(before: str, after: str) -> bool:

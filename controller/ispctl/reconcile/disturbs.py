@@ -21,7 +21,9 @@ def disturbs(intent: Intent, waiting: Sequence[live.Behind] = ()) -> Callable[[E
             return "disconnect" in kinds[will_be.owner]
         hosts = [intent.nas[name] for name in will_be.nas if name in intent.nas]
         platforms = {nas.platform for nas in hosts} or set(intent.platforms)
-        pairs = [(session_class(was, intent, p), session_class(will_be, intent, p)) for p in sorted(platforms)]
-        return any(needs_new_session(before, after) for before, after in pairs)
+        return any(
+            needs_new_session(session_class(was, intent, name), session_class(will_be, intent, name))
+            for name in sorted(platforms)
+        )
 
     return check
