@@ -28,6 +28,7 @@ from ispctl.model.problem import Problem
 from ispctl.repo import Entry, Repository, Snapshot, chunks
 from ispctl.repo.checks import check
 from ispctl.repo.facts import Facts, Tally
+from ispctl.repo.layout import is_shared
 
 __all__ = ["ANNOUNCED", "Besides", "Index", "Look", "Lookup", "Size", "whole"]
 
@@ -124,18 +125,24 @@ class Index:
         if commit == file.commit and file.checked <= now.timestamp() < file.checked + STALE.total_seconds():
             return
         found = region(self.repository, file, (commit,), now, NOBODY, self._size.together)
-        if found.others.any:
+        if found.others.everybody:
             file.close()
             self._made(commit, now).close()
             return
-        before, after, old = found.parts[file.commit], found.parts[commit], file.commit
+        parts, old, slices = found.parts, file.commit, None
+        if found.others.any:
+            slices = self._slices(file, found, {old: old, commit: commit}, now)
+            slices, parts = self._recounted(file, found, slices) if found.others.recount else (slices, parts)
         there = {entry.path for entry in self.repository.git.entries(commit, found.paths)}
         file.close()
         moving = Moving(self._place, old)
         try:
-            for row in rows(after, found.paths, now):
-                moving.replace(traits(before, row.path), row if row.path in there else None)
-            moving.finish(commit, int(now.timestamp()), after.facts)
+            for row in rows(parts[commit], found.paths, now):
+                moving.replace(traits(parts[old], row.path), row if row.path in there else None)
+            for pairs in slices.each(partial(_again, old, commit)) if slices else ():
+                for before, after in pairs:
+                    moving.replace(before, after)
+            moving.finish(commit, int(now.timestamp()), parts[commit].facts)
         finally:
             moving.close()
 
@@ -234,3 +241,11 @@ class Index:
 def _rows(commit: str, now: datetime, repository: Repository, entries: list[Entry]) -> list[Row]:
     part = repository.chunk({commit: None}, entries)[commit]
     return list(rows(part, [entry.path for entry in entries], now))
+
+
+def _again(before: str, after: str, look: Look) -> list[tuple[Row, Row]]:
+    """What is remembered of the files of a slice, and what is to be remembered instead."""
+    part = look.parts[before]
+    paths = [*(one.path for one in part.subscribers()), *(one.path for one in part.ledgers()), *part.broken]
+    found = rows(look.parts[after], [path for path in paths if not is_shared(path)], look.now)
+    return [(traits(part, row.path), row) for row in found]
