@@ -113,9 +113,8 @@ def outcome(world: World, head: str, permission: Permission) -> Any:
         result = reconcile.apply(world, head, permission)
     except (Refusal, KeyError) as refused:
         return repr(refused) if isinstance(refused, KeyError) else str(refused)
-    failed = sorted((one.change.id, one.error) for one in result.outcomes if one.error)
-    done = Counter(one.change.action for one in result.outcomes if not one.error) + Counter(result.more)
-    return plan, result.exit_code, failed, done, result.held
+    failed = sorted((one.change.id, one.error) for one in result.failed)
+    return plan, result.exit_code, failed, result.written, result.rows, result.held
 
 
 def seen(world: World, head: str) -> bool:

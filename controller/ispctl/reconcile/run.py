@@ -107,7 +107,7 @@ def _tell(
     sessions: list[SessionOutcome] = []
     try:
         late = replicas.missing(world.replicas, run.id, world.catching_up, world.store.check_lock)
-        again = survey(_reading(world, plan.commit)) if written.outcomes or written.more else found
+        again = survey(_reading(world, plan.commit)) if written.any else found
         unread = (*again.plan.unread, *(Unread(one.place, one.problem.code, one.problem.text) for one in late))
         leave = waits.changes | again.plan.stopped
         # While a standby lags, whoever is ended would come back by a server that does not know of it yet.

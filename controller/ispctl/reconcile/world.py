@@ -45,10 +45,15 @@ class Wrote:
 
     outcomes: tuple[Outcome, ...]
 
+    def _more(self) -> Mapping[str, int]:
+        """Rows that were written beside those that `outcomes` tells of, by action."""
+        return {}
+
     @cached_property
     def written(self) -> Mapping[str, int]:
         """How many rows were written, by "create", "update" and "delete"."""
         counts = Counter(outcome.change.action for outcome in self.outcomes if not outcome.error)
+        counts.update(self._more())
         return {action: counts[action] for action in ("create", "update", "delete")}
 
     @cached_property
@@ -78,6 +83,9 @@ class Result(Wrote):
     """That the database was an older copy, in words."""
     more: Mapping[str, int] = field(default_factory=dict)
     """Rows that were written of those who are in `outcomes` only where that failed, by action."""
+
+    def _more(self) -> Mapping[str, int]:
+        return self.more
 
     @property
     def exit_code(self) -> int:

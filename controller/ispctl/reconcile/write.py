@@ -31,6 +31,11 @@ class Written:
     """What was done to all others, by action."""
 
     @property
+    def any(self) -> bool:
+        """Whether it was tried to write anything."""
+        return bool(self.outcomes or self.more)
+
+    @property
     def failed(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.error]
 
