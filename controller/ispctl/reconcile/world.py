@@ -52,7 +52,7 @@ class Wrote:
     @cached_property
     def written(self) -> Mapping[str, int]:
         """How many rows were written, by "create", "update" and "delete"."""
-        counts = Counter(outcome.change.action for outcome in self.outcomes if not outcome.error)
+        counts = Counter[str](outcome.change.action for outcome in self.outcomes if not outcome.error)
         counts.update(self._more())
         return {action: counts[action] for action in ("create", "update", "delete")}
 
