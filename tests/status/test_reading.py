@@ -15,7 +15,7 @@ import pytest
 from ispctl.index import Index, Size
 from ispctl.model.problem import Refusal
 from ispctl.repo import Repository
-from ispctl.status import authentication, online, profile, refusals, why
+from ispctl.status import authentication, listing, online, profile, refusals, why
 from ispctl.status.elsewhen import elsewhen
 from ispctl.status.names import services
 from ispctl.status.view import View, look
@@ -45,6 +45,20 @@ QUESTIONS: tuple[Question, ...] = (
     of_a_past_moment,
     lambda view, word: refusals.refusals(view, refusals.Wanted(login=word)),
     lambda view, word: online.sessions(view, online.Asked(logins=online.logins_of(view, word))),
+)
+
+
+LISTS: tuple[listing.Wanted, ...] = (
+    listing.Wanted(names=True),
+    listing.Wanted(group="a"),
+    listing.Wanted(tariff="home-20"),
+    listing.Wanted(states=frozenset({"expired", "active"}), nas="bng-a"),
+    listing.Wanted(group="b", no_session=1),
+    listing.Wanted(drifted=True),
+)
+ALL_OF_IT: tuple[Question, ...] = (
+    *(lambda view, _, wanted=wanted: [*listing.listing(view, wanted)] for wanted in LISTS),
+    lambda view, _: [*listing.listing(elsewhen(view, view.now - timedelta(hours=26)), LISTS[0])],
 )
 
 
@@ -108,8 +122,8 @@ def test_a_part_answers_as_the_whole_does_for_any_history(
         lived(site, isp, chance, now)
         ids = sorted(isp.people)
         words = [*chance.sample(ids, 1), isp.people[ids[0]].login or f"{ids[0]}@home.example", "stranger", "nobody"]
-        for question in QUESTIONS:
-            for word in words:
+        for question in (*QUESTIONS, *ALL_OF_IT):
+            for word in words if question in QUESTIONS else [""]:
                 said = []
                 for place, worth in ((None, SMALL), (site.place, 1), (None, 1)):
                     with viewed(isp, site, place, now, worth) as view:

@@ -38,7 +38,8 @@ def _screen(width: int | None = None) -> present.Screen:
 
 def _list(world: World) -> str:
     with world.view() as view:
-        return present.listed(listing.listing(view, listing.Wanted()), present.DEFAULT_COLUMNS, _screen())
+        found = listing.listing(view, listing.Wanted())
+        return "\n".join(present.listed(found, present.DEFAULT_COLUMNS, _screen()))
 
 
 def _show(world: World, named: str) -> str:
@@ -186,7 +187,7 @@ def _rejects(world: World, login: str) -> str:
 def test_a_terminal_is_never_overrun(world: World, width: int) -> None:
     with world.view() as view:
         found = listing.listing(view, listing.Wanted())
-        text = present.listed(found, present.DEFAULT_COLUMNS, _screen(width))
+        text = "\n".join(present.listed(found, present.DEFAULT_COLUMNS, _screen(width)))
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     assert max(map(len, plain.splitlines())) <= width
     assert "\x1b[" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -159,6 +159,13 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How the answer i
 def say(text: str) -> None:
     """The answer, on stdout."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def say_each(parts: Iterable[str], end: str = "\n") -> None:
+    """An answer that may be long, on stdout; each part with its end, and the last with the end of a line."""
+    for part in parts:
+        sys.stdout.write(part + end)
+    sys.stdout.write("" if end else "\n")
 
 
 def say_json(value: Any) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,6 +22,7 @@ from ispctl.repo.traits import hashed
 
 Span = tuple[bytes, bytes]
 _CLAIMS: Final = "SELECT hash, file FROM claim WHERE hash IN ({})"
+_FIRST: Final = itemgetter(0)
 _MADE_BY: Final = ("model", "repo", "desired", "index", "states.py")
 
 
@@ -159,6 +161,12 @@ class File:
         """How many services lose something at a moment after `since`, up to `until`; not of these files."""
         rows = self._parts.rows(TURN, (since + 1, TURN.least[1]), (until, TURN.most[1]))
         return len({(number, service) for _, number, service, loses in rows if loses and number not in without})
+
+    def twins(self) -> Iterator[tuple[int, str]]:
+        """(hash, path) of every claim that more than one file makes. Looks at all claims."""
+        groups = ((hash_, [number for _, number in rows]) for hash_, rows in groupby(self._parts.rows(CLAIM), _FIRST))
+        several = [(hash_, numbers) for hash_, numbers in groups if len(numbers) > 1]
+        return ((hash_, path) for hash_, numbers in several for path in self.paths(numbers))
 
     def shared(self) -> set[int]:
         """The files that claim what another one claims too, or hold addresses inside those of another. For whoever

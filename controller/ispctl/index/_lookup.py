@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ispctl.index._file import File
 from ispctl.model.document import Document
 from ispctl.model.problem import Refusal
 from ispctl.model.subscriber import Subscriber
-from ispctl.repo import Entry, Repository, Snapshot
+from ispctl.repo import Entry, Holding, Repository, Snapshot
 from ispctl.repo.git import refused
 from ispctl.repo.layout import LARGE, SMALL, is_shared
 from ispctl.repo.traits import hashed
@@ -23,6 +23,8 @@ WORTH: Final = 2000
 """With fewer files, all are read faster than an index is made."""
 FEW: Final = 1000
 """So many files that differ from the index are read; of more, those in which a name stands."""
+MANY: Final = 20_000
+"""With more that differ, everything is read rather than an index asked."""
 CHUNK: Final = 2000
 """Files that are looked through at once."""
 Progress = Callable[[str, int, int], None]
@@ -76,6 +78,42 @@ class Lookup:
     def alike(self, rev: str, names: Collection[str]) -> Snapshot | None:
         """The part of many names of which hardly one is anybody's; None where all would be looked through for it."""
         return self.part(rev, names) if self.knows(rev) else None
+
+    def slices(self, rev: str, beside: str | None, group: str, tariff: str) -> Iterator[Slice] | None:
+        """A commit, some thousand files at a time, with what another commit (`beside`) says of the same people, and in
+        each with whoever else has one of their logins. Only those of a group, or who may have a tariff, if one is
+        named. What was read before is forgotten. None where there is no index, or it lies too far from them."""
+        commit = self.repository.resolve(rev)
+        other = commit if beside is None else self.repository.resolve(beside)
+        file = opened(self.repository, self._place)
+        if file is None:
+            return None
+        try:
+            with closing(file):
+                base, known = file.commit, _Claimed(file.twins())
+                using = set(file.paths(file.using([hashed("tariff", tariff)]))) if tariff else set()
+        except sqlite3.Error:
+            return None
+        edited = {path for one in {commit, other} - {base} for path in self.repository.changes(base, one).paths}
+        people = {path for path in edited if not is_shared(path)}
+        if len(people) > MANY:
+            return None
+        for one in {commit, other}:
+            known.take(self.repository.part(one, people))
+        by_tariff = bool(tariff) and people == edited  # who has the default of a group depends on its file
+        folder = f"subscribers/{group}" if group else "subscribers"
+        paths = self.repository.sweep(
+            commit, folder, lambda path: not by_tariff or path in using or path in people, CHUNK
+        )
+        return (self._slice(commit, other if beside is not None else None, chunk, known) for chunk in paths)
+
+    def _slice(self, commit: str, other: str | None, paths: Sequence[str], known: _Claimed) -> Slice:
+        chunk = [path for path in paths if not path.endswith(".ledger.yaml")]
+        own = self.repository.part(commit, chunk)
+        also = known.by({one.service.login for one in own.services()})
+        part = self.repository.part(commit, {*chunk, *also}) if also else own
+        held = None if other is None else part if other == commit else self.repository.part(other, {*chunk, *also})
+        return Slice(tuple(own.services()), part, held)
 
     def _indexed(self) -> bool:
         file = opened(self.repository, self._place)
@@ -136,6 +174,33 @@ class Lookup:
             done += len(chunk)
             self._progress("files", done, 0)
         return found
+
+
+class Slice(NamedTuple):
+    """Some services of a commit, the part of it in which they stand, and the part of another that speaks of them."""
+
+    services: tuple[Holding, ...]
+    part: Snapshot
+    beside: Snapshot | None
+
+
+class _Claimed:
+    """The logins that more than one file has, in any of some commits, as hashes, and these files."""
+
+    def __init__(self, twins: Iterable[tuple[int, str]]) -> None:
+        self._paths: dict[int, set[str]] = {}
+        for hash_, path in twins:
+            self._paths.setdefault(hash_, set()).add(path)
+
+    def take(self, part: Snapshot) -> None:
+        """Also those of files that an index has otherwise."""
+        for holding in part.services():
+            key = hashed("login", holding.service.login.casefold())
+            self._paths.setdefault(key, set()).add(holding.document.path)
+
+    def by(self, logins: Iterable[str]) -> set[str]:
+        keys = (hashed("login", login.casefold()) for login in logins)
+        return {path for key in keys for path in self._paths.get(key, ())}
 
 
 class _Seen:

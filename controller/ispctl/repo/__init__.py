@@ -161,6 +161,18 @@ class Repository:
         found = (entry for path in sorted(paths) if (entry := known[path]))
         return self._read(loading, commit, chain(shared, found), facts)
 
+    def sweep(self, rev: str, folder: str, keep: Callable[[str], bool], size: int) -> Iterator[list[str]]:
+        """The paths of subscribers in a folder that are to be kept, about so many at a time: for `part`. What was read
+        of the subscribers before is forgotten."""
+        commit = self.git.resolve(rev)
+        tree = (one for one in self.git.tree(commit, (folder,)) if not is_shared(one.path) and keep(one.path))
+        for chunk in chunks(tree, size):
+            for known in self._parsed.values():
+                for key in [key for key in known if not is_shared(key[0])]:
+                    del known[key]
+            self._entries = {commit: {entry.path: entry for entry in chunk}}
+            yield [entry.path for entry in chunk]
+
     def chunk(self, commits: Mapping[str, Facts | None], entries: Sequence[Entry]) -> dict[str, Snapshot]:
         """What commits (ids) say as far as these files go, which they all have, with everything that they share; beside
         each what all its subscribers say together, if that is known. Nothing of it is kept."""

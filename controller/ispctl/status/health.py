@@ -146,7 +146,7 @@ def _clock(view: View) -> Check:
     try:
         found = tuple(entitlements(part, view.now))
         then = tuple(entitlements(part, view.commit_applied.at))
-        missed = _missed(view, then, rows_of(part, part.subscribers(), view.now) or {})
+        missed = _missed(view, then, rows_of(part, found) or {})
     except KeyError:
         return Check(
             "clock", "warning", "what time changes next cannot be told: the applied commit has a broken tariff"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -13,10 +13,11 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import group_of
 from ispctl.plan import Fields, Resources
 from ispctl.repo import Holding
-from ispctl.status.online import Online, sessions
+from ispctl.status.online import is_stale
+from ispctl.status.spool import Spool
 from ispctl.status.stops import observed, stop_of
 from ispctl.status.values import Speed, addresses_of, speed_of
-from ispctl.status.view import View, entitled
+from ispctl.status.view import View
 from ispctl.store import facts
 
 Presence = Literal["yes", "no", "stale", "unknown"]
@@ -77,31 +78,38 @@ class Wanted:
     """Whether the names of people are wanted; nobody sees them without asking."""
 
 
-def listing(view: View, wanted: Wanted) -> tuple[Listed, ...]:
+def listing(view: View, wanted: Wanted) -> Spool[Listed]:
     """The services that pass every filter, by id. Raises Refusal for a filter that names nothing there is, and for one
     that only the database can answer when it does not."""
-    view.meet_everybody()
     _check_names(view, wanted)
-    world = _World(view)
-    if (wanted.no_session is not None and world.seen is None) or (wanted.drifted and view.rows is None):
+    silent = view.rows is None and view.then is None
+    if (wanted.no_session is not None and (silent or view.then)) or (wanted.drifted and view.rows is None):
         text = "only the database tells who was online and what was altered, and it gives no answer"
         raise Refusal(Problem("E623", text, advice="Without --no-session and --drifted the rest is still listed"))
+    return Spool(_listed(view, wanted), key=lambda one: (one.id, one.key))
+
+
+def _listed(view: View, wanted: Wanted) -> Iterator[Listed]:
     filter = _Filter(view, wanted)
-    found = (world.listed(holding, wanted.names) for holding in view.head.services())
-    return tuple(sorted((one for one in found if filter.passes(one)), key=lambda one: (one.id, one.key)))
+    for part, services in view.slices(wanted.group, wanted.tariff):
+        world = _World(part)
+        yield from (one for one in (world.listed(holding, wanted.names) for holding in services) if filter.passes(one))
 
 
 class _World:
-    """What all lines share, read once."""
+    """What lines of one part share, read once."""
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.seen: Mapping[str, datetime] | None = None if view.then else view.ask(facts.last_seen)
-        self.online = presence(sessions(view))
+        logins = None if view.logins is None else sorted(view.logins)
+        self.seen: Mapping[str, datetime] | None = (
+            None if view.then else view.ask(lambda store: facts.last_seen(store, logins))
+        )
+        self.online = presence(view)
 
     def listed(self, holding: Holding, names: bool) -> Listed:
         view, service, subscriber = self.view, holding.service, holding.document.value
-        entitlement = entitled(holding, view.head, view.now)
+        entitlement = view.derived.get((holding.document.path, holding.number))
         e, policy = entitlement, view.head.policy.value
         ipv4, ipv6, delegated = addresses_of(e, policy) if e else (None, None, None)
         return Listed(
@@ -129,12 +137,12 @@ class _World:
         )
 
 
-def presence(found: tuple[Online, ...] | None) -> dict[str, Presence] | None:
+def presence(view: View) -> dict[str, Presence] | None:
     """login -> whether it is online, for every login with an open session."""
-    if found is None:
+    if view.open_sessions is None:
         return None
-    live = {one.login for one in found if one.state == "live"}
-    return {one.login: "yes" if one.login in live else "stale" for one in found}
+    live = {one.login for one in view.open_sessions if not is_stale(view, one)}
+    return {one.login: "yes" if one.login in live else "stale" for one in view.open_sessions}
 
 
 def standing(view: View, holding: Holding, entitlement: Entitlement | None) -> Standing:

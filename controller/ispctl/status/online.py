@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Final, Literal
 
 from ispctl.model.network import Nas
@@ -104,11 +103,29 @@ def sessions(view: View, asked: Asked = Asked()) -> tuple[Online, ...] | None:
         judge = _Judge(view, {}, {})
         return None if view.open_sessions is None else tuple(filter(asked.wants, map(judge.online, view.open_sessions)))
     found, rows = view.open_sessions, view.rows
-    proofs = view.ask(lambda store: {proof.uniqueid: proof for proof in store.proofs()})
+    logins = None if asked.logins is None else sorted(asked.logins)
+    proofs = view.ask(lambda store: {proof.uniqueid: proof for proof in store.proofs(logins)})
     if found is None or rows is None or proofs is None:
         return None
     judge = _Judge(view, rows, proofs)
     return tuple(one for one in map(judge.online, found) if asked.wants(one))
+
+
+def age(view: View, session: Session) -> int | None:
+    """Seconds since its last report; None where none came."""
+    return None if session.updated is None else max(int((view.now - session.updated).total_seconds()), 0)
+
+
+def is_stale(view: View, session: Session) -> bool:
+    """Whether nothing was heard of it for so long that it may be over."""
+    silent = age(view, session)
+    return silent is None or silent > STALE * interim(view, session.nas)
+
+
+def interim(view: View, address: str) -> int:
+    """Seconds between reports; the longest of all where it is not known who reports."""
+    nas = view.nas.get(address)
+    return nas.accounting.interim if nas else max((one.accounting.interim for one in view.nas.values()), default=300)
 
 
 class _Judge:
@@ -130,7 +147,6 @@ class _Judge:
         down, up = session.octets_out, session.octets_in
         if nas and nas.accounting.direction == "subscriber":
             down, up = up, down
-        age = None if session.updated is None else max(int((self.view.now - session.updated).total_seconds()), 0)
         return Online(
             login=session.login,
             id=id,
@@ -145,11 +161,11 @@ class _Judge:
             mac=session.mac,
             started=session.started,
             updated=session.updated,
-            age=age,
+            age=age(self.view, session),
             bytes=Octets(down, up),
             measured=_measured(session, down, up),
             expected=self._expected(fields, walled),
-            state="stale" if age is None or age > STALE * self._interim(nas) else "live",
+            state="stale" if is_stale(self.view, session) else "live",
             config=config,
             needs=needs,
             walled=walled,
@@ -157,14 +173,6 @@ class _Judge:
             class_=session.klass,
             unique=session.uniqueid,
         )
-
-    def _interim(self, nas: Nas | None) -> int:
-        """Seconds between reports; the longest of all where it is not known who reports."""
-        return nas.accounting.interim if nas else self._longest
-
-    @cached_property
-    def _longest(self) -> int:
-        return max((nas.accounting.interim for nas in self.view.nas.values()), default=300)
 
     def _config(self, session: Session, proof: Proof | None) -> tuple[Config, str]:
         fields, nas = self.rows.get(("login", session.login)), self.view.nas.get(session.nas)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +18,12 @@ from ispctl.status.drift import ADVICE, ADVICE_DUE, Drifted
 from ispctl.status.health import well
 from ispctl.status.listing import Listed
 from ispctl.status.online import Online
+from ispctl.status.spool import Spool
 from ispctl.status.values import ago, clean, joined, plain, rate, span, stamp, volume, when
 from ispctl.status.view import View
 
+_FOLDED: Final = 2000
+"""A table with more lines is not folded: nobody reads it on a screen."""
 Envelope = Mapping[str, object]
 
 
@@ -148,11 +152,25 @@ def columns_of(chosen: str | None) -> tuple[str, ...]:
     return names
 
 
-def listed(found: Sequence[Listed], columns: Sequence[str], screen: Screen) -> str:
+def listed(found: Spool[Listed], columns: Sequence[str], screen: Screen) -> Iterator[str]:
+    """Line by line; of very many each is one line, whatever the terminal."""
     if not found:
-        return "No service matches."
-    rows = ([_marked(name, one, COLUMNS[name](one, screen)) for name in columns] for one in found)
-    return f"{table([name.upper() for name in columns], rows, screen)}\n{_count(len(found), 'service')}"
+        yield "No service matches."
+        return
+    headings = [name.upper() for name in columns]
+    if screen.width is not None and len(found) <= _FOLDED:
+        yield table(headings, (_cells(one, columns, screen) for one in found), screen)
+    else:
+        widths = [*map(len, headings)]
+        for one in found:
+            widths = [max(width, len(cell)) for width, cell in zip(widths, _cells(one, columns, screen), strict=True)]
+        yield _line(headings, widths)
+        yield from (_line(_cells(one, columns, screen), widths) for one in found)
+    yield _count(len(found), "service")
+
+
+def _cells(one: Listed, columns: Sequence[str], screen: Screen) -> list[str]:
+    return [clean(_marked(name, one, COLUMNS[name](one, screen))) for name in columns]
 
 
 def _marked(name: str, one: Listed, text: str) -> str:
@@ -160,14 +178,30 @@ def _marked(name: str, one: Listed, text: str) -> str:
     return f"{text} ({one.stop})" if name == "state" and one.stop else text
 
 
-def listed_csv(found: Sequence[Listed], columns: Sequence[str], screen: Screen) -> str:
+def listed_csv(found: Iterable[Listed], columns: Sequence[str], screen: Screen) -> Iterator[str]:
     """One line a service; times as in JSON."""
     exact = {"ends": "ends", "until": "until", "last-seen": "last_seen", "stop": "stop"}
-    rows = (
-        [getattr(one, exact[name]) if name in exact else COLUMNS[name](one, screen) for name in columns]
-        for one in found
-    )
-    return csv_of(columns, rows, screen)
+    yield csv_of(columns, (), screen).rstrip("\n")
+    for one in found:
+        cells = [getattr(one, exact[name]) if name in exact else COLUMNS[name](one, screen) for name in columns]
+        yield _csv_line(cells, screen)
+
+
+def _csv_line(cells: Sequence[object], screen: Screen) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow([_cell(value, screen) for value in cells])
+    return out.getvalue()
+
+
+def listed_json(view: View, found: Iterable[Listed], more: Mapping[str, object]) -> Iterator[str]:
+    """The envelope, with one item after the other."""
+    head, tail = json.dumps({**envelope(view, ()), **more}, indent=2, ensure_ascii=False).split('"items": []')
+    before = f'{head}"items": ['
+    for one in found:
+        text = json.dumps(plain(one, view.zone), indent=2, ensure_ascii=False).replace("\n", "\n    ")
+        yield f"{before}\n    {text}"
+        before = ","
+    yield f"{before}]{tail}" if before.endswith("[") else f"\n  ]{tail}"
 
 
 def csv_of(headings: Sequence[str], rows: Iterable[Sequence[object]], screen: Screen) -> str:

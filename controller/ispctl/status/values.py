@@ -134,6 +134,8 @@ def joined(parts: Iterable[str]) -> str:
 
 def clean(text: str) -> str:
     """Text for a terminal: what RADIUS or a file brought in must not move its cursor or turn its letters around."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if c in _JOINERS or unicodedata.category(c)[0] not in "CZ" else ascii(c)[1:-1] for c in text)
 
 

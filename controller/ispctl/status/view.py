@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import gc
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -114,9 +116,39 @@ class View:
             self.head = self.repository.at(self.head.commit)
             self._forget()
 
+    def slices(self, group: str = "", tariff: str = "") -> Iterator[tuple[View, Iterable[Holding]]]:
+        """Every service of the head with a view that knows it, a part after the other where an index allows that. Only
+        of a group, or those that may have a tariff, if one is named; without an index, all."""
+        applied = self.applied
+        found = None
+        if self.met is not None and not self.knows_everybody:
+            found = self.lookup.slices(self.head.commit, applied.commit if applied else None, group, tariff)
+        if found is None:
+            self.meet_everybody()
+            yield self, self.head.services()
+            return
+        for services, part, beside in found:
+            one = copy(self)
+            one._forget()
+            one.head = part
+            known = frozenset(holding.service.login for holding in services)
+            one.__dict__ |= {"met": known, "logins": known, "applied": beside}
+            yield one, services
+            self.store, self.silence = one.store, one.silence
+            gc.collect()  # a part holds itself in circles, and a command collects seldom
+
     def _forget(self) -> None:
         """What was derived from those who were known before."""
-        for name in ("applied", "rows", "logins", "open_sessions", "wanted", "wanted_applied", "wanted_then"):
+        for name in (
+            "applied",
+            "rows",
+            "logins",
+            "open_sessions",
+            "derived",
+            "wanted",
+            "wanted_applied",
+            "wanted_then",
+        ):
             self.__dict__.pop(name, None)
 
     def ask(self, question: Callable[[Store], T]) -> T | None:
@@ -226,9 +258,14 @@ class View:
         return Limits(found or (), self.served.nas, self.now)
 
     @cached_property
+    def derived(self) -> Derived:
+        """What the head entitles those to who were met, now."""
+        return self._derived(self.head, self.now)
+
+    @cached_property
     def wanted(self) -> Resources | None:
         """The rows that the head asks for now, for those who were met; None if they cannot be derived."""
-        return self._asked_by(self.head, self.now)
+        return rows_of(self.head, self.derived.values())
 
     @cached_property
     def wanted_applied(self) -> Resources | None:
@@ -242,10 +279,14 @@ class View:
         return self._asked_by(self.applied, found.at) if self.applied and found else None
 
     def _asked_by(self, snapshot: Snapshot, now: datetime) -> Resources | None:
+        same = snapshot is self.head and now == self.now
+        return self.wanted if same else rows_of(snapshot, self._derived(snapshot, now).values())
+
+    def _derived(self, snapshot: Snapshot, now: datetime) -> Derived:
         if self.logins is None:
-            return rows_of(snapshot, snapshot.subscribers(), now)
+            return derived(snapshot, snapshot.subscribers(), now)
         held = (holding.document for login in self.logins for holding in snapshot.by_login(login))
-        return rows_of(snapshot, {document.path: document for document in held}.values(), now)
+        return derived(snapshot, {document.path: document for document in held}.values(), now)
 
     def sources(self) -> tuple[Source, ...]:
         """Ask last: reading may still fail before."""
@@ -295,21 +336,24 @@ def entitled(holding: Holding, snapshot: Snapshot, now: datetime) -> Entitlement
         return None
 
 
-def entitlements(
-    snapshot: Snapshot, documents: Iterable[Document[Subscriber]], now: datetime
-) -> tuple[Entitlement, ...]:
+Derived = Mapping[tuple[str, int], Entitlement]
+"""(path, number of the service) -> what it is entitled to."""
+
+
+def derived(snapshot: Snapshot, documents: Iterable[Document[Subscriber]], now: datetime) -> Derived:
     """Of all services of these subscribers whose tariffs exist."""
     found = tuple(documents)
+    places = [(document.path, number) for document in found for number in range(len(document.value.services))]
     try:
-        return tuple(entitle_all(found, snapshot, now))
+        return dict(zip(places, entitle_all(found, snapshot, now), strict=True))
     except KeyError:
         held = (Holding(doc, number, ()) for doc in found for number in range(len(doc.value.services)))
-        return tuple(filter(None, (entitled(one, snapshot, now) for one in held)))
+        each = zip(places, (entitled(one, snapshot, now) for one in held), strict=True)
+        return {place: one for place, one in each if one is not None}
 
 
-def rows_of(snapshot: Snapshot, documents: Iterable[Document[Subscriber]], now: datetime) -> Resources | None:
-    """The rows of these subscribers at a moment, and what they share; None if it holds what cannot be expressed."""
-    people = entitlements(snapshot, documents, now)
+def rows_of(snapshot: Snapshot, people: Collection[Entitlement]) -> Resources | None:
+    """The rows of these people, and what they share; None if it holds what cannot be expressed."""
     terms = {tariff.value.name: terms_of(tariff.value) for tariff in snapshot.tariffs()}
     pops = {one.pop: one.nas for one in people if one.pop}
     try:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ispctl.store._sessions import select_sessions
 from ispctl.store._store import Store
 from ispctl.store.records import Session, moment, stamp
 
+_AT_ONCE: Final = 500
+"""Parameters of one question."""
 _TEXT: Final = "%Y-%m-%d %H:%M:%S"
 
 
@@ -89,14 +91,21 @@ def last_reports(store: Store) -> dict[str, datetime]:
     return {str(nas): max(times) for nas, times in found if times}
 
 
-def last_seen(store: Store) -> dict[str, datetime]:
-    """login -> when its newest session was last heard of, for every login that ever had one."""
+def last_seen(store: Store, logins: Sequence[str] | None = None) -> dict[str, datetime]:
+    """login -> when its newest session was last heard of, for every login (or these) that ever had one."""
     sql = (
-        f"{_each('username')} SELECT one, (SELECT COALESCE(acctstoptime, acctupdatetime, acctstarttime) FROM radacct"
+        "{} SELECT one, (SELECT COALESCE(acctstoptime, acctupdatetime, acctstarttime) FROM radacct"
         " WHERE username = one AND acctstarttime IS NOT NULL ORDER BY acctstarttime DESC LIMIT 1)"
         " FROM each_one WHERE one IS NOT NULL"
     )
-    return {str(login): at for login, seconds in store.database.stream(sql) if (at := moment(seconds))}
+    rows: Iterable[tuple[Any, ...]]
+    if logins is None:
+        rows = store.database.stream(sql.format(_each("username")))
+    else:
+        parts = (logins[start : start + _AT_ONCE] for start in range(0, len(logins), _AT_ONCE))
+        named = ((f"WITH each_one (one) AS (VALUES {', '.join(['(?)'] * len(part))})", part) for part in parts)
+        rows = (row for values, part in named for row in store.database.query(sql.format(values), part))
+    return {str(login): at for login, seconds in rows if (at := moment(seconds))}
 
 
 def _each(column: str) -> str:

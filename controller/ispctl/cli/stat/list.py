@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ispctl.cli.common import say, say_json
+from ispctl.cli.common import say_each
 from ispctl.cli.stat.common import AtOption, TableFormat, app, at, days, doubts, looking, said_then, screen
 
 
@@ -48,11 +48,11 @@ def list_(
         then = at(view, moment)
         found = listing.listing(then, wanted)
         if format == "json":
-            say_json({**present.envelope(view, found), **said_then(view, then)})
+            say_each(present.listed_json(view, found, said_then(view, then)), "")
         elif format == "csv":
-            say(present.listed_csv(found, chosen, screen(then)))
+            say_each(present.listed_csv(found, chosen, screen(then)))
         else:
-            say(present.listed(found, chosen, screen(then)))
+            say_each(present.listed(found, chosen, screen(then)))
             doubts(view, "who is online and what is applied")
     return 0
 
