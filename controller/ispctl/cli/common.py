@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
+from ispctl.cli.completion import named
 from ispctl.model.problem import Problem, Refusal, Stopped, in_order
 
 if TYPE_CHECKING:
@@ -180,7 +181,8 @@ def tell(text: str) -> None:
 def run(app: Callable[..., Any], name: str, arguments: Sequence[str] | None = None) -> int:
     """Run a command to its exit code. A refusal prints its problems; a wrong flag is 1, since 2 means "changes"."""
     try:
-        code = app(args=arguments, prog_name=name, standalone_mode=False)
+        words = named(sys.argv[1:] if arguments is None else arguments, os.environ)
+        code = app(args=words, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:
             tell("Stopped. Nothing is half done: what was begun is finished by the next run.")
