@@ -38,8 +38,8 @@ MOMENTS = frozenset(
 )
 MORE = ("now", "summary", "then")
 """What an answer may have beside the envelope."""
-BY_GIT = ("list", "show", "why")
-"""Verbs that have something to say without a database."""
+BY_GIT = ("list",)
+"""Verbs that answer without a database."""
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+05:45")
 
 

@@ -17,7 +17,8 @@ def show(
     moment: AtOption = None,
     format: FormatOption = "text",
 ) -> int:
-    """One subscriber in full: what is declared, what holds and why, what was applied, who is online, what is next."""
+    """One subscriber in full: what is declared, what holds and why, what was applied, who is online, what is next.
+    Exit 1: the database could not be asked."""
     from ispctl.status import present, present_profile, profile
 
     with looking(context) as view:
@@ -28,4 +29,4 @@ def show(
         else:
             say("\n\n".join(present_profile.shown(one, screen(then)) for one in found))
             doubts(view, "what is applied, who is online and who was refused")
-    return 0
+        return 0 if view.readable else 1

@@ -18,7 +18,7 @@ def why(
     format: FormatOption = "text",
 ) -> int:
     """Every value that holds: its line, and the commit, author and day that brought it; then what the session runs,
-    how fast it is, and whether a login would be accepted now."""
+    how fast it is, and whether a login would be accepted now. Exit 1: the database could not be asked."""
     from ispctl.status import present, present_why
     from ispctl.status.why import why as query
 
@@ -29,4 +29,4 @@ def why(
         else:
             say("\n\n".join(present_why.told(one, shown, screen(view)) for one, shown in found))
             doubts(view, "what is applied, who is online and what the server would answer")
-    return 0
+        return 0 if view.readable else 1
