@@ -14,12 +14,13 @@ from ispctl.model.problem import Problem, Refusal
 if TYPE_CHECKING:
     from ispctl.repo import Repository, Snapshot
 
+_OF_NAS = ("nas/", "nas-group/", "nas-defaults/")
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Seal passwords and shared secrets, and open them.")
 PlaceArgument = Annotated[
     str,
     typer.Argument(
         metavar="PLACE",
-        help="service/<subscriber>/<service key>/password, nas/<host>/radius.secret, or a login.",
+        help="service/<subscriber>/<service key>/password, nas/<host>/radius.secret, nas/<host>/password, or a login.",
     ),
 ]
 
@@ -111,7 +112,7 @@ def rotate(
 def _seen(session: Session, repository: Repository, place: str) -> Snapshot:
     """What the files say as they stand of one place, and what everybody shares."""
     rev = repository.git.worktree() or "HEAD"
-    if place.startswith("nas/"):
+    if place.startswith(_OF_NAS):
         return repository.part(rev, ())
     with session.reading(repository) as index:
         name = place.removeprefix("service/").removesuffix("/password") if place.startswith("service/") else place
@@ -120,7 +121,7 @@ def _seen(session: Session, repository: Repository, place: str) -> Snapshot:
 
 def _place(snapshot: Snapshot, text: str) -> str:
     """A login or a subscriber stands for the password of its service."""
-    if text.startswith(("service/", "nas/")):
+    if text.startswith(("service/", *_OF_NAS)):
         return text
     found = snapshot.find(text)
     if len(found) != 1:
@@ -133,8 +134,11 @@ def _place(snapshot: Snapshot, text: str) -> str:
 def _sealed_at(snapshot: Snapshot, place: str) -> str:
     from ispctl.secrets import parts_of
 
-    kind, owner, _ = parts_of(place)
-    if kind == "nas" and owner in snapshot.nas:
+    kind, owner, field = parts_of(place)
+    for one in snapshot.inventory.passwords() if field == "password" else ():
+        if (one.kind, one.owner) == (kind, owner):
+            return one.text
+    if kind == "nas" and field == "radius.secret" and owner in snapshot.nas:
         radius = snapshot.nas[owner].radius
         if radius:
             return radius.secret

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from ispctl.model.document import Document
 from ispctl.model.network import FALLBACK, Accounting, Defaults, Host, HostGroups, Hosts, Nas, Nornir
 from ispctl.model.problem import Where
+
+
+class Password(NamedTuple):
+    """A sealed password for management, the place it must be sealed for (`<kind>/<owner>/password`) and its line."""
+
+    kind: Literal["nas", "nas-group", "nas-defaults"]
+    owner: str
+    text: str
+    where: Where
 
 
 class Inventory:
@@ -52,6 +61,20 @@ class Inventory:
         if defaults is not None and getattr(defaults.value.data, field) is not None:
             return defaults.where_key("data", field)
         return self.nas[name].where
+
+    def passwords(self) -> Iterator[Password]:
+        """Every sealed password for management, where it stands: inherited ones once."""
+        hosts, groups, defaults = self._files
+        if hosts:
+            for name, host in self._hosts.items():
+                if host.password is not None:
+                    yield Password("nas", name, host.password, hosts.where(name, "password"))
+        if groups:
+            for name, group in self._groups.items():
+                if group.password is not None:
+                    yield Password("nas-group", name, group.password, groups.where(name, "password"))
+        if defaults and defaults.value.password is not None:
+            yield Password("nas-defaults", "all", defaults.value.password, defaults.where("password"))
 
     def _resolve(self, name: str, host: Host, document: Document[Hosts]) -> Nas:
         chain = [host, *self._ancestors(host), *([self._defaults] if self._defaults else [])]

@@ -25,14 +25,16 @@ from ispctl.secrets._age import HEADER, KEYRING, RECIPIENTS, identity_from, open
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
-Kind = Literal["service", "nas"]
+Kind = Literal["service", "nas", "nas-group", "nas-defaults"]
 
 _NONCE: Final = 12
 _TAG: Final = 16
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_OWNERS: Final[Mapping[str, re.Pattern[str]]] = {
+_OWNERS: Final[Mapping[Kind, re.Pattern[str]]] = {
     "service": re.compile(r"[^/\s]+/[^/\s]+"),
     "nas": re.compile(r"[^/\s]+"),
+    "nas-group": re.compile(r"[^/\s]+"),
+    "nas-defaults": re.compile("all"),
 }
 _LONGEST_SEALED: Final = 8192  # characters; an age file for twenty recipients has about 3,000
 _LONGEST_CLEAR: Final = 128  # octets; RFC 2865 section 5.2: User-Password hides no more
@@ -266,11 +268,11 @@ def new_password(groups: int = 4) -> str:
 
 def _place(kind: str, owner: str, field: str) -> Sealed:
     """Two places must never share one associated data, so the shape of each part is fixed."""
-    pattern = _OWNERS.get(kind)
-    if pattern is None or not pattern.fullmatch(owner) or not re.fullmatch(r"[a-z0-9_.-]+", field):
+    known = next((one for one in _OWNERS if one == kind), None)
+    if known is None or not _OWNERS[known].fullmatch(owner) or not re.fullmatch(r"[a-z0-9_.-]+", field):
         advice = "Write service/<subscriber>/<service key>/password or nas/<host>/radius.secret"
         raise Refusal(Problem("E211", "this names no place of a sealed value", None, advice))
-    return Sealed("service" if kind == "service" else "nas", owner, field, "")
+    return Sealed(known, owner, field, "")
 
 
 def _fit(place: Sealed, clear: str, where: Where | None = None) -> bytes:

@@ -18,6 +18,8 @@ def sealed_values(snapshot: Snapshot) -> Iterator[tuple[str, Sealed]]:
     for nas in snapshot.nas.values():
         if nas.radius:
             yield nas.where.file, Sealed("nas", nas.name, "radius.secret", nas.radius.secret)
+    for one in snapshot.inventory.passwords():
+        yield one.where.file, Sealed(one.kind, one.owner, "password", one.text)
 
 
 def reseal(root: Path, snapshot: Snapshot, keyring: Keyring) -> tuple[int, list[str]]:

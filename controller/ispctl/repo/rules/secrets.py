@@ -54,6 +54,12 @@ def _sealed(scene: Scene) -> Iterator[_Standing]:
         if nas.radius is not None:
             where = partial(place, scene, nas, "radius", "secret")
             yield _Standing(nas.radius.secret, f"nas/{nas.name}/radius.secret", where)
+    for one in scene.snapshot.inventory.passwords():
+        yield _Standing(one.text, f"{one.kind}/{one.owner}/password", partial(_at, one.where))
+
+
+def _at(where: Where) -> Where:
+    return where
 
 
 def _openers(scene: Scene) -> Iterator[Problem]:
