@@ -48,20 +48,23 @@ def most_in_a_second(moments: Sequence[float]) -> int:
 
 
 def test_more_than_256_requests_are_in_flight_at_one_nas(sessions: Sessions) -> None:
-    held: list[tuple[bytes, tuple[str, int]]] = []
+    first: set[bytes] = set()
+    held: dict[bytes, tuple[str, int]] = {}
 
     def answers_when_all_are_here(dae: Dae, seen: Seen) -> list[bytes]:
-        if len(dae.seen) <= 8:
-            return [dae.honest(seen)]
-        held.append((dae.honest(seen), seen.source))
-        for datagram, source in held if len(held) == 500 else []:
+        answer = dae.honest(seen)
+        if len(first) < 8 or answer in first:
+            first.add(answer)
+            return [answer]
+        held[answer] = seen.source  # one that comes again, since a full buffer lost another, counts once
+        for datagram, source in held.items() if len(held) == 500 else []:
             dae.send(datagram, source)
         return []
 
     with Dae(script=answers_when_all_are_here) as nas:
         everybody = [live(n) for n in range(508)]
         nas.dial_in(*everybody)
-        door = nas.door(per_second=20_000, timeout=20.0, tries=1)
+        door = nas.door(per_second=20_000, timeout=3.0, tries=20)
         steps: list[tuple[int, int]] = []
         answers = list(
             sessions.many([Request(one, door, RATE) for one in everybody], lambda done, of: steps.append((done, of)))
@@ -71,24 +74,40 @@ def test_more_than_256_requests_are_in_flight_at_one_nas(sessions: Sessions) -> 
     assert steps == [(n, 508) for n in range(1, 509)]
 
 
-def test_a_nas_gets_no_more_datagrams_in_a_second_than_it_can_bear(nas: Dae, sessions: Sessions) -> None:
+def test_all_that_is_asked_of_a_nas_keeps_one_pace(
+    nas: Dae, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[Pacer] = []
+    turn = Pacer.turn
+
+    async def counted(pacer: Pacer) -> None:
+        await turn(pacer)
+        turns.append(pacer)
+
+    monkeypatch.setattr(Pacer, "turn", counted)
     everybody = [live(n) for n in range(13)]
     nas.dial_in(*everybody)
-    list(sessions.many(Request(one, nas.door(per_second=40), RATE) for one in everybody[:10]))
+    door = nas.door(per_second=400, timeout=60.0)
+    list(sessions.many(Request(one, door, RATE) for one in everybody[:10]))
     for one in everybody[10:]:
-        sessions.change(one, nas.door(per_second=40), RATE)
-    # 13 datagrams have 12 gaps of 25 ms; the first arrival may itself be late by a little.
-    assert nas.seen[-1].at - nas.seen[0].at >= 12 * 0.025 - 0.02
+        sessions.change(one, door, RATE)
+    assert len(turns) == len(nas.seen) == 13, "every datagram waits for its turn"
+    assert len(set(turns)) == 1
 
 
 def test_who_stops_asking_for_answers_stops_the_sending(sessions: Sessions) -> None:
     with Dae(script=lambda dae, seen: [dae.honest(seen)]) as nas:
         everybody = [live(n) for n in range(500)]
         nas.dial_in(*everybody)
-        answers = sessions.many(Request(one, nas.door(per_second=100), RATE) for one in everybody)
+        door = nas.door(per_second=20, timeout=60.0)
+        answers = sessions.many(Request(one, door, RATE) for one in everybody)
         assert next(answers).kind == "ack"
         answers.close()  # type: ignore[attr-defined]
-        assert len(nas.seen) < 50
+        sessions.change(everybody[0], door, RATE)  # heard after whatever was sent before the end
+        sent = len(nas.seen)
+        for one in everybody[:3]:
+            sessions.change(one, door, RATE)
+        assert len(nas.seen) == sent + 3 < 500, "nothing else comes any more"
 
 
 def test_nothing_is_asked_for_nothing(sessions: Sessions) -> None:
@@ -157,13 +176,13 @@ def test_a_pace_is_kept_and_not_only_never_exceeded() -> None:
     assert moments[-1] - moments[0] == pytest.approx(100, rel=0.03)
 
 
-def test_an_answer_takes_no_turn_and_is_handed_out_when_it_comes(sessions: Sessions) -> None:
+def test_an_answer_is_handed_out_when_it_comes(sessions: Sessions) -> None:
     with Responder(1) as nas:
-        answers = sessions.many(Request(live(n), nas.door(0, per_second=50), RATE) for n in range(60))
-        began = time.monotonic()
-        behind = [nas.heard - number for number, _ in enumerate(answers, 1)]
-    assert max(behind) < 20, "what was answered is known at once"
-    assert time.monotonic() - began < 60 / 50 * 1.5
+        door = nas.door(0, per_second=20, timeout=60.0)
+        answers = sessions.many(Request(live(n), door, RATE) for n in range(500))
+        assert next(answers).kind == "ack"
+        assert nas.heard < 500, "what was answered is known long before the last is asked"
+        answers.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow
@@ -199,28 +218,33 @@ def quick(nas: Dae) -> list[Request]:
 def test_a_nas_that_falls_silent_half_way_costs_a_few_tries_and_not_those_of_all_its_sessions(
     sessions: Sessions,
 ) -> None:
+    heard: set[bytes] = set()
+
     def falls_silent(dae: Dae, seen: Seen) -> list[bytes]:
-        return [dae.honest(seen)] if len(dae.seen) <= 100 else []
+        answer = dae.honest(seen)
+        if len(heard) < 100:
+            heard.add(answer)
+        return [answer] if answer in heard else []
 
     with Dae(script=falls_silent) as nas:
         everybody = [live(n) for n in range(3000)]
         nas.dial_in(*everybody)
-        door = nas.door(per_second=500, timeout=0.1, tries=3)
+        door = nas.door(per_second=250, timeout=1.0, tries=3)
         answers = list(sessions.many(Request(one, door, RATE) for one in everybody))
         assert kinds(answers).count("ack") == 100
         assert kinds(answers).count("silent") == 2900
-        assert len(nas.seen) < 100 + 500, "three tries of 2900 sessions would be 8700"
+        assert len(nas.seen) < 100 + 3 * 500, "three tries of 2900 sessions would be 8700"
 
 
 def test_silent_nases_hold_up_nobody(sessions: Sessions) -> None:
     """More of them than are usually asked at once, and each would take seconds."""
     with Responder(40) as there, Responder(100, deaf=True) as gone:
-        work = [Request(live(n), gone.door(n % 100, timeout=10.0), RATE) for n in range(1000)]
+        work = [Request(live(n), gone.door(n % 100, timeout=60.0), RATE) for n in range(1000)]
         work += [Request(live(n), there.door(n % 40), RATE) for n in range(400)]
         began = time.monotonic()
         first = [next(answers) for answers in [sessions.many(work)] for _ in range(400)]
     assert set(kinds(first)) == {"ack"}
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60, "nobody waits for the first try of a silent one"
 
 
 @pytest.mark.slow
