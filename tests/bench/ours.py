@@ -54,7 +54,9 @@ class Place:
 
     def run(self, *words: str, code: int | None = 0, cache: str = "cache", dsn: str = "") -> Run:
         own = {"ISPCTL_CACHE": str(self.folder / cache), "ISPCTL_AGE_KEY_FILE": str(self.key_file)}
-        outer = {name: value for name, value in os.environ.items() if not name.startswith(("ISPCTL_", "ISPSTAT_"))}
+        # an installed package has its byte code beside it: to compile it each time is not what anybody waits for
+        hidden = ("ISPCTL_", "ISPSTAT_", "PYTHONDONTWRITEBYTECODE")
+        outer = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
         env = {**outer, **own, **({"ISPCTL_RADIUS__DSN": dsn} if dsn else {})}
         return Run([str(PROGRAM), "--repo", str(self.repository), *words], env, code)
 
