@@ -72,6 +72,8 @@ class Folding:
     def __init__(self, zone: tzinfo, left: Mapping[str, Left]) -> None:
         self.count = 0
         self.effects: Counter[str] = Counter()
+        self.left: Counter[str] = Counter()
+        """How many are left alone, by why."""
         self.asked = True
         """Whether it is known of each who is online."""
         self.first: Least[str] = Least(FIRST)
@@ -92,7 +94,10 @@ class Folding:
             kind = self._kinds[effects] = people.turn(effects), worst(effects)
         turn, rank = kind
         self.first.add((rank, owner), owner)
-        at = self._left.get(owner) or one.cause, turn
+        why = self._left.get(owner, "")
+        if why:
+            self.left[why] += 1
+        at = why or one.cause, turn
         if (section := self._sections.get(at)) is None:
             section = self._sections[at] = _Section(MOST[turn], self._words, names_all=turn == "loses")
         section.add((rank, owner), one)

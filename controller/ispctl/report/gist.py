@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Any
+from typing import Any, Final
 
 from ispctl.plan import EFFECTS, Plan
 from ispctl.report import plan_json
@@ -20,6 +20,8 @@ from ispctl.report._people import WORDS
 from ispctl.report._rows import Row, Rows
 from ispctl.report._words import clean, plural, words
 from ispctl.report.shapes import HeadJson
+
+_LEFT: Final = {"paused": "paused", "observed": "only observed"}
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,15 @@ def _verdict(head: HeadJson, people: Folding, rows: Rows) -> str:
         said.append(plural(drops, "dropped session") + ("" if people.asked else " if online"))
     if not head["summary"]["cut_off"]:
         said.append("nobody cut off")
-    return ", ".join(said)
+    return ", ".join(said) + _not_now(people.left)
+
+
+def _not_now(left: Counter[str]) -> str:
+    """How many of those in the headline stay as they are, since somebody said so."""
+    if not left:
+        return ""
+    parts = ", ".join(f"{left[why]:,} {words}" for why, words in _LEFT.items() if left[why])
+    return f"; of these left as {'it is' if left.total() == 1 else 'they are'}: {parts}"
 
 
 def _ranked(counts: Counter[str]) -> Iterator[str]:
