@@ -112,7 +112,7 @@ def outcome(world: World, head: str, permission: Permission) -> Any:
         plan = in_any_order(document(reconcile.live(world, head).plan))
         result = reconcile.apply(world, head, permission)
     except (Refusal, KeyError) as refused:
-        return repr(refused) if isinstance(refused, KeyError) else str(refused)
+        return "a tariff is missing" if isinstance(refused, KeyError) else str(refused)
     failed = sorted((one.change.id, one.error) for one in result.failed)
     return plan, result.exit_code, failed, result.written, result.rows, result.held
 

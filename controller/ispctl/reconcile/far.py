@@ -18,10 +18,11 @@ from typing import IO, Any, Final, NamedTuple, TypeVar
 
 from ispctl import gates
 from ispctl.index import Look
-from ispctl.plan import Alike, Change, Plan, ServiceChange, Sums, alike, cohorts
+from ispctl.plan import Alike, Change, Plan, ServiceChange, Stop, Sums, Switch, alike, cohorts
 from ispctl.radius.live import Behind
 from ispctl.reconcile.people import People
 from ispctl.reconcile.rerender import noticed
+from ispctl.reconcile.stops import Kept, kept_by, together
 
 T = TypeVar("T")
 IN_MEMORY: Final = 32 * 1024 * 1024
@@ -49,14 +50,24 @@ class Gist(NamedTuple):
     waiting: tuple[Behind, ...]
     resting: tuple[Behind, ...]
     groups: Mapping[str, str]
+    stops: tuple[Stop, ...]
+    switches: tuple[Switch, ...]
+    kept: Kept
+    enforced: frozenset[str]
+    """The groups and the sets of NAS of those who are not only observed, where the policy observes."""
     counts: Mapping[str, int]
     packed: bytes
 
 
 def gist(
-    plan: Plan, until: datetime | None, ending: int, counts: Mapping[str, int], people: People | None = None
+    plan: Plan,
+    until: datetime | None,
+    ending: int,
+    counts: Mapping[str, int],
+    used: frozenset[str],
+    people: People | None = None,
 ) -> Gist:
-    """Of the plan of a slice. `people` is None where only a plan is wanted."""
+    """Of the plan of a slice. `used`: see Gist.enforced; `people` is None where only a plan is wanted."""
     kept = replace(people, pairs=(), rows=(), waiting=(), resting=()) if people else None
     return Gist(
         gates.sums(plan),
@@ -68,6 +79,10 @@ def gist(
         people.waiting if people else (),
         people.resting if people else (),
         groups_of(people) if people else {},
+        plan.stops,
+        plan.switches,
+        kept_by(plan),
+        used,
         counts,
         pickle.dumps(Slice(tuple(plan.services), tuple(plan.changes), kept), pickle.HIGHEST_PROTOCOL),
     )
@@ -92,6 +107,10 @@ class Far:
     resting: tuple[Behind, ...] = ()
     groups: dict[str, str] = field(default_factory=dict)
     """Of the logins of those who wait."""
+    stops: tuple[Stop, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    kept: dict[str, frozenset[str]] = field(default_factory=dict)
+    enforced: frozenset[str] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
     _alike: dict[Any, list[str]] = field(default_factory=dict)
     _shelf: _Shelf | None = None
@@ -108,6 +127,11 @@ class Far:
         self.waiting += one.waiting
         self.resting += one.resting
         self.groups |= one.groups
+        self.stops = together(self.stops, one.stops)
+        self.switches = _summed(self.switches, one.switches)
+        for what, names in one.kept.items():
+            self.kept[what] = names | self.kept.get(what, frozenset())
+        self.enforced |= one.enforced
         self.counts.update(one.counts)
         for key, owners in one.alike.items():
             self._alike.setdefault(key, []).extend(owners)
@@ -139,8 +163,16 @@ class Far:
             changes=_Joined(plan.changes, self, 1, self._changes),
             cohorts=cohorts(near),
             rerendered=(*plan.rerendered, *self.rerendered),
+            stops=together(plan.stops, self.stops),
+            switches=_summed(plan.switches, self.switches),
             sums=gates.sums(plan).plus(self.sums),
         )
+
+
+def _summed(one: Sequence[Switch], other: Sequence[Switch]) -> tuple[Switch, ...]:
+    """The switches of two parts of one plan, which have the same."""
+    counts = {switch.what: switch.services for switch in one}
+    return tuple(replace(switch, services=switch.services + counts.get(switch.what, 0)) for switch in other or one)
 
 
 def gathered(look: Look, work: Callable[[Look], Gist]) -> Far:

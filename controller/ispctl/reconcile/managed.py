@@ -15,7 +15,7 @@ from ispctl.gates import owners_of, spread
 from ispctl.model.subscriber import group_of
 from ispctl.plan import Change, Plan, Stop, Switch
 from ispctl.radius.rendering import WALLED, group_name
-from ispctl.reconcile.stops import host_of, used_by
+from ispctl.reconcile.stops import Kept, host_of, removals, used_by
 from ispctl.repo import Snapshot
 
 _SHARED: Final = frozenset({"group", "pop"})
@@ -23,25 +23,39 @@ _FOR_ALL: Final = frozenset({"range", "realm"})
 """What the server reads whoever asks: written as soon as anybody is enforced."""
 
 
-def with_observed(plan: Plan, snapshots: Sequence[Snapshot], entitlements: Iterable[Entitlement]) -> Plan:
+def with_observed(
+    plan: Plan,
+    snapshots: Sequence[Snapshot],
+    entitlements: Iterable[Entitlement],
+    used: frozenset[str] = frozenset(),
+    elsewhere: Kept | None = None,
+) -> Plan:
     """The plan with what is not written, and how that has changed. `snapshots`: the commit, and what it is compared
-    with; whoever is in the commit no more is managed as before."""
+    with; whoever is in the commit no more is managed as before. Of those who are in no part of this plan: what those
+    use who are enforced (`used`), and those who are not (`elsewhere`)."""
     after, *before = snapshots
     switches = tuple(_switches(before[0], after)) if before else ()
-    return replace(plan, stops=(*plan.stops, *_stops(plan, snapshots, entitlements)), switches=switches)
+    stops = _stops(plan, snapshots, used | enforced(snapshots, entitlements), elsewhere or {})
+    return replace(plan, stops=(*plan.stops, *stops), switches=switches)
 
 
-def observes(snapshot: Snapshot) -> bool:
-    """Whether a commit only observes anything."""
-    if snapshot.policy.value.managed == "observe":
-        return True
-    if any(snapshot.managed_group(name)[0] == "observe" for name in snapshot.group_folders):
-        return True
-    return any(snapshot.managed_nas(nas)[0] == "observe" for nas in snapshot.nas.values())
+def enforced(snapshots: Sequence[Snapshot], entitlements: Iterable[Entitlement]) -> frozenset[str]:
+    """The groups and the sets of NAS that are used by those who are not only observed; asked for only where the policy
+    observes."""
+    if snapshots[0].policy.value.managed != "observe":
+        return frozenset()
+    observed = _observed(snapshots[0])
+    groups = _groups(snapshots) if observed else {}
+    mine = (e for e in entitlements if groups.get(e.id) not in observed)
+    return frozenset(part for e in mine for part in (group_name(e), e.pop))
 
 
-def _stops(plan: Plan, snapshots: Sequence[Snapshot], entitlements: Iterable[Entitlement]) -> Iterator[Stop]:
-    observed = {name for name in snapshots[0].group_folders if snapshots[0].managed_group(name)[0] == "observe"}
+def _observed(snapshot: Snapshot) -> frozenset[str]:
+    return frozenset(name for name in snapshot.group_folders if snapshot.managed_group(name)[0] == "observe")
+
+
+def _stops(plan: Plan, snapshots: Sequence[Snapshot], used: frozenset[str], elsewhere: Kept) -> Iterator[Stop]:
+    observed = _observed(snapshots[0])
     hosts = [name for name, nas in snapshots[0].nas.items() if snapshots[0].managed_nas(nas)[0] == "observe"]
     groups = _groups(snapshots) if observed else {}
     for name in sorted(observed):
@@ -49,12 +63,12 @@ def _stops(plan: Plan, snapshots: Sequence[Snapshot], entitlements: Iterable[Ent
         mine |= {o for c in plan.changes for o in owners_of(c) if groups.get(o.partition("/")[0]) == name}
         held = spread(_of_people(plan), mine, ())
         held |= used_by([change for change in plan.changes if change.id in held], plan.changes)
+        held |= removals(plan.changes, elsewhere.get(f"group {name}", frozenset()))
         yield Stop("observed", f"group {name}", tuple(sorted(mine)), tuple(sorted(held)))
     for name in hosts:
         ids = [change.id for change in plan.changes if _is_of(change, name)]
         yield Stop("observed", f"nas {name}", (), tuple(sorted(ids)))
     if snapshots[0].policy.value.managed == "observe":
-        used = {part for e in entitlements if groups.get(e.id) not in observed for part in (group_name(e), e.pop)}
         used |= {WALLED} if used else set()
         unused = [c for c in plan.changes if c.key[0] in _SHARED and c.key[1].partition("@")[0] not in used]
         unused += [] if used else [c for c in plan.changes if c.key[0] in _FOR_ALL]

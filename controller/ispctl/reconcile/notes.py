@@ -109,13 +109,14 @@ def finish(
     note: Notes,
     failed: Sequence[Outcome],
     waits: Waiting,
-    left: Iterable[str] = (),
+    left: Iterable[str],
+    stopped: Iterable[str],
     *,
     whole: bool = True,
 ) -> None:
     """What has no row of its own: entitlements whose rows stay the same, terms of tariffs, the applied commit. `note`:
-    of those at hand; `left`: the services elsewhere that were not written. Not `whole`: the run was not about
-    everything that the commit says, so that it does not count as applied."""
+    of those at hand; `left`: the services elsewhere that were not written; `stopped`: see `by_commit`. Not `whole`: the
+    run was not about everything that the commit says, so that it does not count as applied."""
     store, plan = note.store, found.plan
     quiet = waits.owners(plan) | {outcome.change.owner for outcome in failed}
     stuck = {o.change.key for o in failed}
@@ -128,17 +129,22 @@ def finish(
         if note.regrouped:
             _told(store, found)
         if whole and not waits.closed and all(outcome.code in LASTING for outcome in failed):
-            _stopped(store, found, note)
+            _stopped(store, found, stopped)
             settled.end(store, behind)
             store.put_applied(Applied(plan.commit, note.now, plan.digest))
 
 
-def _stopped(store: Store, found: Survey, note: Notes) -> None:
+def by_commit(services: Iterable[ServiceChange], people: People, still: Container[str]) -> set[str]:
+    """Who is held back (`still`) from what a commit does to them; who is new has nothing to lose."""
+    known = (service for service in services if service.owner in still and service.owner in people.stored)
+    return {service.owner for service in known if service.cause == "commit"}
+
+
+def _stopped(store: Store, found: Survey, owners: Iterable[str]) -> None:
     """Who is held back while the commit counts as applied, and by which pauses: what the commit takes from them counts
     when they are let go."""
     before, still = store.objects(STOPPED), found.plan.still
-    known = still & note.services.keys() & found.near.stored.keys()  # who is new has nothing to lose
-    for owner in sorted(owner for owner in known if note.services[owner].cause == "commit"):
+    for owner in sorted(owners):
         by = sorted(stop.id for stop in found.plan.stops if owner in stop.services)
         if before.get(owner) != {"by": by}:
             store.put_object(STOPPED, owner, {"by": by})

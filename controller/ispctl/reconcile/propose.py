@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from ispctl.index import ANNOUNCED, Look, whole
+from ispctl.index import ANNOUNCED, Look
 from ispctl.intent import entitlements, intent_of, shared_of
 from ispctl.plan import Coming, Pair, Plan, build, diff
 from ispctl.radius.rendering import logins, needed
@@ -15,7 +15,7 @@ from ispctl.radius.rendering import shared as shared_rows
 from ispctl.radius.rows import TARGET
 from ispctl.reconcile.disturbs import disturbs
 from ispctl.reconcile.far import Gist, gathered, gist
-from ispctl.reconcile.managed import observes, with_observed
+from ispctl.reconcile.managed import enforced, with_observed
 from ispctl.reconcile.people import ending, makes, with_needs
 from ispctl.repo import Repository, Snapshot
 
@@ -23,8 +23,6 @@ from ispctl.repo import Repository, Snapshot
 def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
     """What a commit would change against another, at one moment; knows no database and no device. Both stand in `look`,
     as far as they can differ."""
-    if look.slices is not None and any(map(observes, look.parts.values())):
-        look = whole({rev: repository.at(rev) for rev in (base, head)}, look.now)  # who uses what is judged together
     before, after, now = look.parts[base], look.parts[head], look.now
     changed = frozenset(repository.changes(base, head).paths)
     others = gathered(look, partial(_proposed, base, head, changed))
@@ -35,13 +33,16 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
         until=min(filter(None, (until, others.until, look.until)), default=None),
         coming=Coming(now + ANNOUNCED, ends + others.ending + look.ending),
     )
-    return others.joined(with_observed(plan, (after, before), entitlements(after, now)))
+    observed = with_observed(plan, (after, before), entitlements(after, now), others.enforced, others.kept)
+    return others.joined(observed)
 
 
 def _proposed(base: str, head: str, changed: frozenset[str], look: Look) -> Gist:
     """A slice of a proposed plan."""
     plan, until, ends, learning = _proposal(look, base, head, changed, shared=False)
-    return gist(plan, until, ends, {"learn": learning})
+    parts = (look.parts[head], look.parts[base])
+    found = tuple(entitlements(parts[0], look.now))
+    return gist(with_observed(plan, parts, found), until, ends, {"learn": learning}, enforced(parts, found))
 
 
 def _proposal(

@@ -13,7 +13,6 @@ from ispctl.intent import intent_of
 from ispctl.model.problem import Refusal
 from ispctl.radius.rendering import Intent
 from ispctl.reconcile import settled
-from ispctl.reconcile.managed import observes
 from ispctl.repo import Repository, Snapshot
 from ispctl.store import Applied, Store
 
@@ -54,8 +53,7 @@ class Reading:
         since = self.applied.at if self.applied and self._settled else None
         logins = self._strangers.values()
         besides = Besides(since, ids, logins, everybody=not self._settled)
-        look = self.index.look(revs, self.now, besides, slicing=self.slicing)
-        return look if look.slices is None or self._all_goes(look) else self._whole(revs)
+        return self.index.look(revs, self.now, besides, slicing=self.slicing)
 
     @cached_property
     def doubtful(self) -> frozenset[str]:
@@ -87,10 +85,6 @@ class Reading:
         if self._settled or self.index is None or not self.index.exists:
             return {}
         return dict(self.index.unlike((f"{row.id}/{row.key}", row.login) for row in self.store.entitlements()))
-
-    def _all_goes(self, look: Look) -> bool:
-        """Whether nobody is paused and nobody only observed: what that holds back is judged with all at hand."""
-        return not self.store.pauses(self.now) and not any(map(observes, parts(look, self.commit)))
 
     def _whole(self, revs: Iterable[str]) -> Look:
         return whole({rev: self.repository.at(rev) for rev in revs}, self.now)

@@ -6,7 +6,7 @@ the group of a tariff, is not held by one of them; it reaches who is paused at t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -44,16 +44,43 @@ def whom(snapshots: Sequence[Snapshot], store: Store) -> Whom:
     return Whom({id: frozenset(names) for id, names in found.items()}, store.objects(STOPPED))
 
 
-def with_stops(plan: Plan, pauses: Sequence[Pause], snapshots: Sequence[Snapshot], store: Store) -> Plan:
-    """The plan with every pause that holds."""
+Kept = Mapping[str, frozenset[str]]
+"""By what is stopped: the names of the groups and of the sets of NAS that those who wait still use."""
+
+
+def with_stops(
+    plan: Plan, pauses: Sequence[Pause], snapshots: Sequence[Snapshot], store: Store, elsewhere: Kept | None = None
+) -> Plan:
+    """The plan with every pause that holds. `elsewhere`: what those use who are in no part of this plan."""
     if not pauses:
         return plan
-    meant = whom(snapshots, store)
-    return replace(plan, stops=(*plan.stops, *(_stop(plan, one, meant) for one in pauses)))
+    meant, kept = whom(snapshots, store), elsewhere or {}
+    stops = (_stop(plan, one, meant, kept.get(one.what, frozenset())) for one in pauses)
+    return replace(plan, stops=(*plan.stops, *stops))
 
 
-def _stop(plan: Plan, pause: Pause, meant: Whom) -> Stop:
-    held = _held(plan.changes, pause, meant)
+def kept_by(plan: Plan) -> Kept:
+    """What those use who wait in a plan."""
+    return {
+        stop.what: frozenset(used(change for change in plan.changes if change.id in ids))
+        for stop in plan.stops
+        if (ids := frozenset(stop.changes))
+    }
+
+
+def together(one: Sequence[Stop], other: Sequence[Stop]) -> tuple[Stop, ...]:
+    """The stops of two parts of one plan."""
+    found = {(stop.kind, stop.what, stop.id): stop for stop in one}
+    for stop in other:
+        known = found.get((stop.kind, stop.what, stop.id))
+        services = sorted({*(known.services if known else ()), *stop.services})
+        changes = sorted({*(known.changes if known else ()), *stop.changes})
+        found[stop.kind, stop.what, stop.id] = replace(stop, services=tuple(services), changes=tuple(changes))
+    return tuple(found.values())
+
+
+def _stop(plan: Plan, pause: Pause, meant: Whom, elsewhere: frozenset[str]) -> Stop:
+    held = _held(plan.changes, pause, meant) | removals(plan.changes, elsewhere)
     rows = [change for change in plan.changes if change.id in held and change.key[0] == "login"]
     services = sorted({owner for change in rows for owner in owners_of(change)})
     return Stop(
@@ -82,8 +109,17 @@ def _held(changes: Collection[Change], pause: Pause, meant: Whom) -> frozenset[s
 
 def used_by(waiting: Collection[Change], changes: Collection[Change]) -> frozenset[str]:
     """The removals of what those who wait still use."""
-    logins = [change.before for change in waiting if change.key[0] == "login" and change.before]
-    names = {str(fields.get(name)) for fields in logins for name in ("group", "pop")}
+    return removals(changes, used(waiting))
+
+
+def used(waiting: Iterable[Change]) -> set[str]:
+    """The groups and the sets of NAS that logins stand on while they wait."""
+    logins = (change.before for change in waiting if change.key[0] == "login" and change.before)
+    return {str(fields.get(name)) for fields in logins for name in ("group", "pop")}
+
+
+def removals(changes: Iterable[Change], names: Collection[str]) -> frozenset[str]:
+    """The removals of these groups and sets of NAS."""
     gone = (change for change in changes if change.after is None and change.key[0] in ("group", "pop"))
     return frozenset(change.id for change in gone if change.key[1].partition("@")[0] in names)
 

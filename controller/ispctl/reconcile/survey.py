@@ -22,9 +22,9 @@ from ispctl.reconcile import rest, settled
 from ispctl.reconcile.applied import digest_of, terms_from_value
 from ispctl.reconcile.disturbs import disturbs
 from ispctl.reconcile.far import Far, Gist, gathered, gist
-from ispctl.reconcile.managed import with_observed
+from ispctl.reconcile.managed import enforced, with_observed
 from ispctl.reconcile.people import Around, People, makes, people
-from ispctl.reconcile.reading import Reading, then
+from ispctl.reconcile.reading import Reading, parts, then
 from ispctl.reconcile.rerender import with_rerendered
 from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.repo import Snapshot
@@ -97,8 +97,8 @@ def survey(reading: Reading) -> Survey:
         coming=Coming(reading.now + ANNOUNCED, near.ending + others.ending + look.ending),
     )
     plan = with_rerendered(plan, lambda: reading.then() if another else None, others.noticed)
-    stopped = with_stops(plan, store.pauses(reading.now), reading.parts, store)
-    plan = with_observed(stopped, reading.parts, near.entitlements.values())
+    stopped = with_stops(plan, store.pauses(reading.now), reading.parts, store, others.kept)
+    plan = with_observed(stopped, reading.parts, near.entitlements.values(), others.enforced, others.kept)
     total = max(store.services, reading.snapshot.facts.services)
     return Survey(
         others.joined(plan), plan, around, near, others, waiting, equal, applied, reading.snapshot, total, look.partial
@@ -134,7 +134,10 @@ class Surveying:
             changed_files=self.changed,
         )
         plan = with_rerendered(plan, lambda: then(look, around.applied) if self.another else None)
-        return gist(plan, found.until, found.ending, found.unmarked, found)
+        mine, all_of_it = parts(look, around.commit), found.entitlements.values()
+        plan = with_stops(plan, self.store.pauses(around.now), mine, self.store)
+        plan = with_observed(plan, mine, all_of_it)
+        return gist(plan, found.until, found.ending, found.unmarked, enforced(mine, all_of_it), found)
 
 
 def _shared(reading: Reading) -> tuple[tuple[Change, ...], tuple[Key, ...], Around]:

@@ -18,7 +18,7 @@ from ispctl.plan import Change, Key
 from ispctl.radius.rows import RadiusRows, order
 from ispctl.reconcile import settled
 from ispctl.reconcile.guards import may_begin, not_paused
-from ispctl.reconcile.notes import Notes, finish
+from ispctl.reconcile.notes import Notes, by_commit, finish
 from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.survey import SHARED, Survey, survey
@@ -129,6 +129,7 @@ def _write(
     waiting = [change for change in plan.changes if change.key not in taken]
     owners = frozenset(change.owner for change in waiting)
     waits = Waiting(frozenset(change.id for change in waiting), frozenset(), owners, ())
-    finish(found, note, [one for one in outcomes if one.error], waits, whole=whole)
+    stopped = by_commit(found.here.services, found.near, plan.still)
+    finish(found, note, [one for one in outcomes if one.error], waits, (), stopped, whole=whole)
     run.finish("done", world.clock(), {"rows": len(taken)})
     return run.id, tuple(outcomes)

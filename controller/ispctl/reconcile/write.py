@@ -13,7 +13,7 @@ from ispctl.plan import Change
 from ispctl.radius.rows import RadiusRows, order
 from ispctl.reconcile import settled
 from ispctl.reconcile.far import Slice
-from ispctl.reconcile.notes import Notes, finish
+from ispctl.reconcile.notes import Notes, by_commit, finish
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.survey import SHARED, Survey
 from ispctl.reconcile.world import Waiting, World
@@ -52,14 +52,16 @@ def write(world: World, found: Survey, secrets: SealedValues, waits: Waiting, un
     last = [change for change in rows if found.far.slices_held and change.after is None and change.key[0] in SHARED]
     writer.write([change for change in rows if change not in last], secrets.open, note)
     left: set[str] = set()
+    stopped = by_commit(found.here.services, found.near, plan.still)
     try:
         for one in found.far.slices():
             left |= _slice(world, writer, one, waits)
+            stopped |= by_commit(one.services, one.people, plan.still) if one.people else set()
     except Refusal:
         done.run.finish("failed", world.clock(), {"rows": len(done.outcomes) + done.more.total()})
         raise
     writer.write(last, secrets.open, note)
-    finish(found, note, done.failed, waits, left)
+    finish(found, note, done.failed, waits, left, stopped)
     if world.replicas:
         replicas.mark(world.store, done.run.id)
     return done
