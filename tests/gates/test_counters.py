@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from ispctl.repo.git import Git
 from ispctl.store import Database, Store
 from tests.gates import example
 from tests.gates.tracked import ROOT
+from tests.index.isp import Isp
 
 HEAVY = (
     "asyncio",
@@ -91,6 +93,17 @@ def loaded(command: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize("command", LOADS)
 def test_a_command_loads_only_the_libraries_that_it_needs(command: str, applied: Path) -> None:
     assert {name.partition(".")[0] for name in loaded(command, applied)} & set(HEAVY) == LOADS[command]
+
+
+def test_a_plan_of_ordinary_records_loads_no_slow_parser(tmp_path: Path) -> None:
+    """Nor for the places of what it says: ruamel is for what is wrong or unusual in a file, as in the example."""
+    isp = Isp(tmp_path / "isp.git", random.Random(7))
+    isp.people["s-001"].paid = None  # a warning, with its place
+    isp.commit()
+    isp.people["s-003"].tariff = "home-20"
+    isp.commit()
+    names = {name.partition(".")[0] for name in loaded("ispctl plan --base main~1 --commit main", isp.folder)}
+    assert names & set(HEAVY) == {"pydantic", "sqlite3", "typer", "pyrage"}
 
 
 def test_importing_the_package_costs_nothing(tmp_path: Path) -> None:
