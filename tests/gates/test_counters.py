@@ -159,7 +159,7 @@ COSTS: dict[str, tuple[Cost, str]] = {
     "ispctl plan": (Cost(FILES, SURVEY, 0), "what was applied"),
     "ispctl apply": (Cost(FILES, 192, 6), "that; the run, its end, what is applied"),
     "ispctl drift": (
-        Cost(22, 679, 0),
+        Cost(22, 680, 0),
         "what services share; of their logins, that none stands otherwise than it was written",
     ),
     "ispstat show sub-000123": (Cost(FILES, 590, 0), "what logins share; the rows and the sessions of one"),

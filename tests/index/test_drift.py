@@ -211,6 +211,20 @@ def counted(patch: pytest.MonkeyPatch) -> list[str]:
 
 
 @BOTH
+def test_rows_of_others_in_every_part_are_no_drift(kind: str, make: Make) -> None:
+    site = make()
+    numbers = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 9000)"
+    site.place.hand(
+        f"INSERT INTO radreply (username, attribute, op, value) {numbers}"
+        " SELECT 'other-' || n, 'Filter-Id', '=', 'x' FROM s"
+    )
+    with site.world(NOON) as world:
+        assert RadiusRows(world.store).suspect() == frozenset()
+        site.place.hand("DELETE FROM radusergroup WHERE username = 's-006@home.example'")
+        assert RadiusRows(world.store).suspect() == {"s-006@home.example"}
+
+
+@BOTH
 def test_after_an_update_everybody_is_looked_at_a_few_at_a_time(
     kind: str, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

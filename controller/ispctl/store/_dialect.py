@@ -33,7 +33,8 @@ class Dialect:
     middle: int
     """What lies in the middle of all hashes: less it, the sum of all there are fits too."""
     part: str
-    """To which of some thousand parts a login belongs, so that their sums may be told apart."""
+    """To which of `parts` a login belongs, so that their sums may be told apart."""
+    parts: int
     instant: str
     """A parameter in seconds since 1970, as the columns of radacct and radpostauth keep a moment. All times that are
     read, those too, come as whole seconds."""
@@ -60,6 +61,7 @@ SQLITE = Dialect(
     hash="ispctl_hash(CAST({} AS blob))",  # a blob: somebody's broken bytes are no text
     middle=1 << 47,
     part="0",  # it sorts whatever it groups: one sum of all costs less than many
+    parts=1,
     instant="?",
 )
 POSTGRESQL = Dialect(
@@ -84,5 +86,6 @@ POSTGRESQL = Dialect(
     hash="hashtextextended({}, 0) >> 16",
     middle=0,
     part="(hashtextextended({}, 0) >> 16) & 4095",
+    parts=4096,
     instant="to_timestamp(?)",
 )

@@ -31,9 +31,8 @@ COLUMNS: Final = (
 )
 """Columns of ispctl_login that say what a login may do; its password is told by two more."""
 TABLE: Final = "ispctl_print"
-PARTS: Final = 4096
-"""Of all logins, by the hash of their names."""
-_VIEWS: Final = ("ispctl_seen_parts", "ispctl_seen_differing")
+_VIEWS: Final = ("ispctl_seen_parts", "ispctl_seen_own_parts", "ispctl_seen_differing")
+_ANYBODY: Final = "IS NOT NULL"
 _OURS: Final = "IN (SELECT login FROM ispctl_login)"
 _MINE: Final = "IN (SELECT login FROM mine)"
 
@@ -92,43 +91,62 @@ class Prints:
 
     def differing(self) -> Iterator[str]:
         """The logins of ours that stand otherwise than when their print was taken, or have none, or are gone."""
-        parts, logins = self._questions()
-        found = [int(part) for (part,) in self._database.query(parts)]
+        dialect = self._database.dialect
+        anybodys, own, logins = self._questions()
+        found = self._database.query(anybodys)
+        if found and len(found) >= dialect.parts // 4:  # others have rows there too
+            found = self._database.query(own)
         if found:
-            among = f"part IN ({', '.join(map(str, found))})" if len(found) < PARTS // 4 else "1 = 1"
+            parts = ", ".join(str(int(part)) for (part,) in found)
+            among = f"part IN ({parts})" if len(found) < dialect.parts // 4 else "1 = 1"
             yield from (str(login) for _, login in self._database.stream(logins.format(among)))
-        yield from (str(login) for (login,) in self._database.stream(_LOST))
+        if self._database.query(_given(dialect)) != [(0, 0)]:
+            yield from (str(login) for (login,) in self._database.stream(_LOST))
 
-    def _questions(self) -> tuple[str, str]:
-        """The parts that differ, and (part, login) of the logins that do, where a condition `{}` on parts holds."""
+    def _questions(self) -> tuple[str, str, str]:
+        """The parts that differ by anybody's rows; by those of our logins; and (part, login) of our logins that differ,
+        where a condition `{}` on parts holds."""
         if self._database.may_read(TABLE):
-            return _parts(self._database.dialect), _logins(self._database.dialect, "{}")
-        if _VIEWS[0] not in self._database.tables():
+            dialect = self._database.dialect
+            return _parts(dialect, _ANYBODY), _parts(dialect, _OURS), _logins(dialect, "{}")
+        if not set(_VIEWS) <= self._database.tables():
             advice = "Bring it up to date with: ispctl radius init"
             raise Refusal(Problem("E306", f"{self._database.place} lacks a view for this role", advice=advice))
-        return f"SELECT part FROM {_VIEWS[0]}", f"SELECT part, login FROM {_VIEWS[1]} WHERE {{}}"
+        anybodys, own, logins = _VIEWS
+        return f"SELECT part FROM {anybodys}", f"SELECT part FROM {own}", f"SELECT part, login FROM {logins} WHERE {{}}"
 
 
 def views(dialect: Dialect) -> Iterator[str]:
     """For roles that may not read sums."""
-    for name, query in zip(_VIEWS, (_parts(dialect), _logins(dialect, "1 = 1")), strict=True):
+    queries = _parts(dialect, _ANYBODY), _parts(dialect, _OURS), _logins(dialect, "1 = 1")
+    for name, query in zip(_VIEWS, queries, strict=True):
         yield f"CREATE OR REPLACE VIEW {name} AS {query}"
 
 
-def _parts(dialect: Dialect) -> str:
-    return f"SELECT part FROM ({_both(dialect)}) AS found GROUP BY part {_UNEQUAL}"
+def _parts(dialect: Dialect, whose: str) -> str:
+    return f"SELECT part FROM ({_both(dialect, whose)}) AS found GROUP BY part {_UNEQUAL}"
 
 
 def _logins(dialect: Dialect, among: str) -> str:
-    return f"SELECT part, login FROM ({_both(dialect)}) AS found WHERE {among} GROUP BY part, login {_UNEQUAL}"
+    return f"SELECT part, login FROM ({_both(dialect, _OURS)}) AS found WHERE {among} GROUP BY part, login {_UNEQUAL}"
 
 
 _UNEQUAL: Final = "HAVING sum(number) <> 0 OR sum(total) <> 0"
 
 
-def _both(dialect: Dialect) -> str:
-    """The rows as they are, less what was noted of them."""
-    rows, total = _ROWS.format(_OURS, "1 = 1"), dialect.hash.format("said")
+def _given(dialect: Dialect) -> str:
+    """(0, 0) where those who were given rows are just those who are ours: much cheaper than asking for each."""
+    login = f"{dialect.hash.format('login')} - {dialect.middle}"
+    return (
+        "SELECT COALESCE(sum(number), 0), COALESCE(sum(total), 0)"
+        f" FROM (SELECT 1 AS number, {login} AS total FROM ispctl_login"
+        f" UNION ALL SELECT -1, -({login}) FROM ispctl_service WHERE digest <> '') AS given"
+    )
+
+
+def _both(dialect: Dialect, whose: str) -> str:
+    """The rows as they are, less what was noted of them. `whose`: a condition on their login."""
+    rows, total = _ROWS.format(whose, "1 = 1"), dialect.hash.format("said")
     part, middle = dialect.part.format("login"), dialect.middle
     return (
         f"SELECT {part} AS part, login, 1 AS number, {total} - {middle} AS total FROM ({rows}) AS standing"
