@@ -45,7 +45,7 @@ LOADS: dict[str, set[str]] = {
     "ispctl --version": {"typer"},
     "ispctl plan --help": {"pydantic", "typer"},  # typer reads a folder by way of it
     "ispctl validate": YAML | {"pyrage", "sqlite3"},  # recipients.txt is checked; the index is a file of SQLite
-    "ispctl pool": YAML,
+    "ispctl pool": YAML | {"sqlite3"},  # who holds what is asked of the index
     "ispctl plan --base HEAD": YAML | {"pyrage", "sqlite3"},
     "ispctl plan": YAML | {"pyrage", "sqlite3"},
     "ispctl apply": YAML | {"pyrage", "sqlite3"},  # nothing to do: no secret is opened, no NAS is asked
@@ -177,6 +177,10 @@ SOME: dict[str, tuple[int, str]] = {
     "ispstat list --group pokhara": (SHARED + 11, "those of that group"),
     "ispstat list --tariff business": (SHARED + 2, "those who have that tariff"),
     "ispstat list": (SHARED + 62, "every subscriber once; ledgers say nothing of it"),
+    "ispstat nas": (SHARED, "who is a NAS"),
+    "ispstat pools": (SHARED, "the pools; the index knows who holds what"),
+    "ispctl pool": (SHARED, "the pools; the index knows who holds what"),
+    "ispstat sessions": (SHARED, "who is a NAS, and the tariffs"),
     "ispctl pause --list": (SHARED, "which database, and which time zone"),
     "ispctl runs": (SHARED, "which database, and which time zone"),
     "ispctl prune --dry-run": (SHARED, "the policy"),

@@ -15,7 +15,7 @@ import pytest
 from ispctl.index import Index, Size
 from ispctl.model.problem import Refusal
 from ispctl.repo import Repository
-from ispctl.status import authentication, listing, online, profile, refusals, why
+from ispctl.status import authentication, fleet, health, listing, metrics, online, profile, refusals, slices, why
 from ispctl.status.elsewhen import elsewhen
 from ispctl.status.names import services
 from ispctl.status.view import View, look
@@ -59,6 +59,13 @@ LISTS: tuple[listing.Wanted, ...] = (
 ALL_OF_IT: tuple[Question, ...] = (
     *(lambda view, _, wanted=wanted: [*listing.listing(view, wanted)] for wanted in LISTS),
     lambda view, _: [*listing.listing(elsewhen(view, view.now - timedelta(hours=26)), LISTS[0])],
+    lambda view, _: online.sessions(view),
+    lambda view, _: online.sessions(view, online.Asked(behind=True)),
+    lambda view, _: online.sessions(view, online.Asked(nas="bng-a", stale=True)),
+    lambda view, _: fleet.fleet(view),
+    lambda view, _: health.health(view),
+    lambda view, _: slices.pools(view, free=3),
+    lambda view, _: metrics.samples(view),
 )
 
 
@@ -84,16 +91,36 @@ def differing(one: str, other: str) -> tuple[str, str]:
     return ("", "") if one == other else (one[max(at - 80, 0) :][:200], other[max(at - 80, 0) :][:200])
 
 
+def counted(view: View) -> dict[str, online.Count]:
+    """The counts of the sessions, each looked at."""
+    found: dict[str, list[online.Online]] = {}
+    for one in online.sessions(view) or ():
+        found.setdefault(one.nas_address, []).append(one)
+    return {
+        nas: online.Count(len(its), sum(o.state == "stale" for o in its), sum(o.config == "behind" for o in its))
+        for nas, its in found.items()
+    }
+
+
 def lived(site: Site, isp: Isp, chance: random.Random, now: datetime) -> None:
     """Somebody dials in, and somebody is refused."""
     at = int(now.timestamp())
     with closing(sqlite3.connect(site.path)) as database:
         logins = [login for (login,) in database.execute("SELECT login FROM ispctl_login ORDER BY login")]
         for login in [*chance.sample(logins, min(len(logins), 3)), "stranger"]:
+            nas, heard = chance.choice(["192.0.2.1", "192.0.2.9"]), chance.choice([60, 749, 750, 751])
             database.execute(
                 "INSERT OR IGNORE INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime,"
                 " acctupdatetime, class) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ("s", f"{login}-{at}", login, chance.choice(["192.0.2.1", "192.0.2.9"]), at - 900, at - 60, "0" * 16),
+                (
+                    "s",
+                    f"{login}-{at}",
+                    login,
+                    nas,
+                    at - 900,
+                    at - heard,
+                    "0" * 16,
+                ),
             )
             database.execute(
                 "INSERT INTO radpostauth (username, pass, reply, authdate, reason, nas) VALUES (?, '', ?, ?, ?, ?)",
@@ -120,6 +147,8 @@ def test_a_part_answers_as_the_whole_does_for_any_history(
             with site.world(isp, now) as world:
                 outcome(world, head, ALL)
         lived(site, isp, chance, now)
+        with viewed(isp, site, None, now, SMALL) as view:
+            assert online.counts(view) == counted(view)
         ids = sorted(isp.people)
         words = [*chance.sample(ids, 1), isp.people[ids[0]].login or f"{ids[0]}@home.example", "stranger", "nobody"]
         for question in (*QUESTIONS, *ALL_OF_IT):

@@ -12,7 +12,10 @@ from ispctl.cli.common import FormatOption, Session, say, say_json
 from ispctl.model.problem import Problem, Refusal, Where
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ispctl.repo import Snapshot
+    from ispctl.repo.snapshot import Prefix
 
 
 def schema(
@@ -67,10 +70,11 @@ def pool(
 ) -> None:
     """Show pools: who serves them, how many static addresses are taken, and which are free."""
     session: Session = context.obj
-    with session.repository() as repository:
-        snapshot = repository.at("HEAD")
+    with session.repository() as repository, session.reading(repository) as index:
+        snapshot = repository.part("HEAD", ())
         names = [name] if name else sorted(snapshot.pools)
-        items = [_described(snapshot, one, free) for one in names]
+        written = index.lookup.prefixes("HEAD")
+        items = [_described(snapshot, written, one, free) for one in names]
     if format == "json":
         say_json({"version": 1, "items": items})
         return
@@ -81,7 +85,7 @@ def pool(
             say(f"  {address}")
 
 
-def _described(snapshot: Snapshot, name: str, free: int) -> dict[str, Any]:
+def _described(snapshot: Snapshot, written: Collection[Prefix], name: str, free: int) -> dict[str, Any]:
     from ispctl.repo import room
 
     pool = snapshot.pools.get(name)
@@ -89,7 +93,7 @@ def _described(snapshot: Snapshot, name: str, free: int) -> dict[str, Any]:
         where = Where("inventory/pools.yaml")
         advice = f"There are: {', '.join(sorted(snapshot.pools)) or 'none'}"
         raise Refusal(Problem("E323", f"there is no pool {name}", where, advice))
-    held = [prefix for prefix, _ in snapshot.prefixes() if room.within(prefix, pool.prefixes)]
+    held = [prefix for prefix in written if room.within(prefix, pool.prefixes)]
     unit = room.unit_of(snapshot, name)
     return {
         "name": name,

@@ -114,6 +114,10 @@ class File:
         around = (self._parts.rows(SPAN, wider, wider) for wider in _wider(first))
         return (number for *_, number in chain(inside, *around))
 
+    def spans(self, without: Collection[int]) -> Iterator[Span]:
+        """What subscribers hold, but those of these files."""
+        return ((first, last) for first, last, number in self._parts.rows(SPAN) if number not in without)
+
     def unlike(self, given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """Of (service, login) those that no file has together; a service is "sub-000123/main". No sum is looked at:
         damage can only make more of them, who are then looked at themselves."""

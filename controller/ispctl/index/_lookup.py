@@ -17,7 +17,8 @@ from ispctl.model.subscriber import Subscriber
 from ispctl.repo import Entry, Holding, Repository, Snapshot
 from ispctl.repo.git import refused
 from ispctl.repo.layout import LARGE, SMALL, is_shared
-from ispctl.repo.traits import hashed
+from ispctl.repo.snapshot import Prefix
+from ispctl.repo.traits import hashed, prefix_of
 
 WORTH: Final = 2000
 """With fewer files, all are read faster than an index is made."""
@@ -27,6 +28,7 @@ MANY: Final = 20_000
 """With more that differ, everything is read rather than an index asked."""
 CHUNK: Final = 2000
 """Files that are looked through at once."""
+_LEDGER: Final = ".ledger.yaml"
 Progress = Callable[[str, int, int], None]
 
 
@@ -79,6 +81,35 @@ class Lookup:
         """The part of many names of which hardly one is anybody's; None where all would be looked through for it."""
         return self.part(rev, names) if self.knows(rev) else None
 
+    def prefixes(self, rev: str) -> frozenset[Prefix]:
+        """Every static address, route and delegated prefix that subscribers of a commit hold. Without an index, all of
+        them are read for it, a part after the other."""
+        commit = self.repository.resolve(rev)
+        known = self._spanned(commit)
+        if known is not None:
+            return known
+        if not self._large(commit):
+            return frozenset(_held(self.repository.at(commit)))
+        found, done = set[Prefix](), 0
+        for paths in self.repository.sweep(commit, "subscribers", lambda path: not path.endswith(_LEDGER), CHUNK):
+            found.update(_held(self.repository.part(commit, paths)))
+            done += len(paths)
+            self._progress("files", done, 0)
+        return frozenset(found)
+
+    def _spanned(self, commit: str) -> frozenset[Prefix] | None:
+        """By the index, and by what a commit has otherwise; None where there is none, or it lies too far from it."""
+        file = opened(self.repository, self._place)
+        if file is None:
+            return None
+        try:
+            with closing(file):
+                changed = self._changed(file.commit, commit)
+                found = {prefix_of(span) for span in file.spans(set(file.numbers(changed)))}
+        except sqlite3.Error:
+            return None
+        return frozenset(found.union(_held(self.repository.part(commit, changed)))) if len(changed) <= MANY else None
+
     def slices(self, rev: str, beside: str | None, group: str, tariff: str) -> Iterator[Slice] | None:
         """A commit, some thousand files at a time, with what another commit (`beside`) says of the same people, and in
         each with whoever else has one of their logins. Only those of a group, or who may have a tariff, if one is
@@ -108,7 +139,7 @@ class Lookup:
         return (self._slice(commit, other if beside is not None else None, chunk, known) for chunk in paths)
 
     def _slice(self, commit: str, other: str | None, paths: Sequence[str], known: _Claimed) -> Slice:
-        chunk = [path for path in paths if not path.endswith(".ledger.yaml")]
+        chunk = [path for path in paths if not path.endswith(_LEDGER)]
         own = self.repository.part(commit, chunk)
         also = known.by({one.service.login for one in own.services()})
         part = self.repository.part(commit, {*chunk, *also}) if also else own
@@ -174,6 +205,10 @@ class Lookup:
             done += len(chunk)
             self._progress("files", done, 0)
         return found
+
+
+def _held(part: Snapshot) -> Iterator[Prefix]:
+    return (prefix for prefix, _ in part.prefixes())
 
 
 class Slice(NamedTuple):

@@ -126,7 +126,7 @@ class Repository:
             self._changes[pair] = Changes(tuple(found["A"]), tuple(found["M"]), tuple(found["D"]))
         return self._changes[pair]
 
-    def freed(self, since: datetime, head: str) -> frozenset[Prefix]:
+    def freed(self, since: datetime, head: str, held: Collection[Prefix]) -> frozenset[Prefix]:
         """What subscribers held when `since` was and hold no more; what came and went meanwhile is not among it. Costs
         what differs. Raises Refusal (E003) where the history does not reach back."""
         gone: set[Prefix] = set()
@@ -135,7 +135,7 @@ class Repository:
             if entry.old and isinstance(kind, Kind) and kind.name == "subscriber":
                 document, _ = decode(entry.path, self.git.blob(entry.old, LARGE), kind)
                 gone |= set(held_by(document.value)) if document else set()
-        return frozenset(prefix for prefix in gone if not self.at(head).holders(prefix))
+        return frozenset(gone.difference(held))
 
     def last_applied(self) -> str:
         """The commit that was applied last from here, as `Remote.keep` noted it; empty where none was."""

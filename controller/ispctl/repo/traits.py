@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -48,6 +49,13 @@ def span(prefix: Prefix) -> tuple[bytes, bytes]:
     """The first and the last address of a prefix, comparable with those of others."""
     family = bytes([prefix.version])
     return family + prefix.network_address.packed, family + prefix.broadcast_address.packed
+
+
+def prefix_of(span: tuple[bytes, bytes]) -> Prefix:
+    """The prefix of a span."""
+    first, last = (int.from_bytes(end[1:]) for end in span)
+    kind = IPv4Network if span[0][0] == 4 else IPv6Network
+    return kind((first, 8 * (len(span[0]) - 1) - (first ^ last).bit_length()))
 
 
 def uses(document: Document[Any], group: Document[Group] | None) -> Iterator[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +12,7 @@ from ispctl.plan import Resources
 from ispctl.platforms import platform
 from ispctl.radius.limits import said
 from ispctl.status.names import one_of
-from ispctl.status.online import STALE, Online, sessions
+from ispctl.status.online import STALE, Count, counts, total
 from ispctl.status.view import View
 from ispctl.store import Proof, Store, facts
 from ispctl.store.facts import Began, Refused
@@ -79,7 +78,6 @@ class Seen:
 def fleet(view: View, named: str = "") -> tuple[Seen, ...]:
     """Every NAS of the head by name, then the strangers; or one of them, by its name or one of its addresses. Raises
     Refusal E621 for a name that is none."""
-    view.meet_everybody()
     facts_ = _Facts(view)
     found = [facts_.seen(nas) for nas in view.head.nas.values()]
     found += facts_.strangers()
@@ -106,7 +104,7 @@ class _Facts:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.online = sessions(view)
+        self.online = counts(view)
         self.rows: Resources | None = view.rows
         self.reports = view.ask(facts.last_reports)
         self.hour = view.ask(lambda store: _count(store, view.now - HOUR))
@@ -116,7 +114,7 @@ class _Facts:
 
     def seen(self, nas: Nas) -> Seen:
         addresses = _addresses(nas)
-        mine = None if self.online is None else [one for one in self.online if one.nas_address in addresses]
+        mine = None if self.online is None else total({a: self.online[a] for a in addresses if a in self.online})
         reported = None if self.reports is None else _latest([self.reports.get(address) for address in addresses])
         login = self.day.last((nas.name, *addresses)) if self.day else None
         return Seen(
@@ -126,9 +124,9 @@ class _Facts:
             groups=tuple(sorted(nas.groups)),
             state=self._state(nas, mine, reported, login),
             client=self._client(nas),
-            sessions=None if mine is None else len(mine),
-            stale=None if mine is None else sum(one.state == "stale" for one in mine),
-            behind=None if mine is None else sum(one.config == "behind" for one in mine),
+            sessions=mine.open if mine else None,
+            stale=mine.stale if mine else None,
+            behind=mine.behind if mine else None,
             last_accounting=reported,
             last_login=login,
             hour=_counted(self.hour, nas.name, addresses),
@@ -147,15 +145,12 @@ class _Facts:
         """Addresses that ask without being a client, and those whose accounting came by way of one that is."""
         known = set(self.view.nas)
         packets = {one.address: (one.last_seen, one.packets) for one in self.spoke or ()}
-        grouped: dict[str, list[Online]] = defaultdict(list)
-        for one in self.online or ():
-            if one.nas_address not in known:
-                grouped[one.nas_address].append(one)
-        for address in sorted({*packets, *grouped} - known):
+        online = self.online or {}
+        for address in sorted({*packets, *online} - known):
             last, count = packets.get(address, (None, None))
-            yield self._stranger(address, grouped[address], last, count)
+            yield self._stranger(address, online.get(address, Count()), last, count)
 
-    def _stranger(self, address: str, mine: list[Online], last: datetime | None, packets: int | None) -> Seen:
+    def _stranger(self, address: str, mine: Count, last: datetime | None, packets: int | None) -> Seen:
         return Seen(
             name="",
             platform="",
@@ -163,8 +158,8 @@ class _Facts:
             groups=(),
             state="stranger",
             client=False,
-            sessions=len(mine),
-            stale=sum(one.state == "stale" for one in mine),
+            sessions=mine.open,
+            stale=mine.stale,
             behind=0,
             last_accounting=(self.reports or {}).get(address),
             last_login=last,
@@ -180,13 +175,13 @@ class _Facts:
             line=0,
         )
 
-    def _state(self, nas: Nas, mine: list[Online] | None, reported: datetime | None, login: datetime | None) -> State:
+    def _state(self, nas: Nas, mine: Count | None, reported: datetime | None, login: datetime | None) -> State:
         """A NAS with people online that does not report is silent; so is one that has not been heard for a day."""
         if mine is None or self.reports is None or self.day is None:
             return "unknown"
         if reported is None and login is None:
             return "never"
-        patience = timedelta(seconds=STALE * nas.accounting.interim) if mine else DAY
+        patience = timedelta(seconds=STALE * nas.accounting.interim) if mine.open else DAY
         newest = _latest([reported, login])
         return "heard" if newest and self.view.now - newest <= patience else "silent"
 

@@ -14,7 +14,7 @@ from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import older_copy
 from ispctl.status import pools, service
 from ispctl.status.check import WAITING, Check, Level
-from ispctl.status.online import sessions
+from ispctl.status.online import counts, total
 from ispctl.status.stops import in_words
 from ispctl.status.values import ago, short, span, when
 from ispctl.status.view import View, rows_of
@@ -27,7 +27,6 @@ ASIDE: Final = frozenset({"pause", "resume", "prune", "restore"})
 
 def health(view: View) -> tuple[Check, ...]:
     """Every check. What the database would have to tell is one bad check if it gives no answer."""
-    view.meet_everybody()
     database = _database(view)
     if not database.ok:
         return (_git(view), database)
@@ -170,13 +169,10 @@ def _missed(view: View, then: tuple[Entitlement, ...], want: Resources) -> list[
 
 
 def _sessions(view: View) -> Check:
-    found = sessions(view) or ()
-    behind = [one for one in found if one.config == "behind"]
-    stale = sum(one.state == "stale" for one in found)
-    said = f"{len(found)} open, {stale} of them stale" if stale else f"{len(found)} open"
-    if behind:
-        count = len(behind)
-        text = f"{said}; {count} run{'s'[: count == 1]} older values than the database holds"
+    found = total(counts(view) or {})
+    said = f"{found.open} open, {found.stale} of them stale" if found.stale else f"{found.open} open"
+    if found.behind:
+        text = f"{said}; {found.behind} run{'s'[: found.behind == 1]} older values than the database holds"
         return Check("sessions", "bad", text, "ispstat sessions --behind")
     return Check("sessions", "ok", said)
 

@@ -13,7 +13,7 @@ from ispctl.model.problem import Refusal
 from ispctl.status.check import Check
 from ispctl.status.drift import drift
 from ispctl.status.health import health
-from ispctl.status.online import sessions
+from ispctl.status.online import counts, total
 from ispctl.status.pools import fill
 from ispctl.status.service import failures
 from ispctl.status.view import View
@@ -73,7 +73,6 @@ class Sample(NamedTuple):
 
 def samples(view: View) -> tuple[Sample, ...]:
     """Everything that git and the database tell; what they do not tell is left out, never 0."""
-    view.meet_everybody()
     checks = health(view)
     return (*build(), *(_known(view) if view.readable else ()), *_always(view, checks))
 
@@ -171,19 +170,24 @@ def _loop(view: View) -> Iterator[Sample]:
 
 
 def _people(view: View) -> Iterator[Sample]:
-    from ispctl.intent import entitlements
-
-    found = sessions(view)
+    found = counts(view)
     if found is not None:
-        yield Sample("ispctl_sessions", len(found), ("open",))
-        yield Sample("ispctl_sessions", sum(one.state == "stale" for one in found), ("stale",))
-        yield Sample("ispctl_sessions", sum(one.config == "behind" for one in found), ("behind",))
-    try:
-        states = Counter(str(one.state) for one in entitlements(view.served, view.now))
-    except KeyError:  # a tariff that does not exist
-        return
-    for state, count in sorted(states.items()):
+        every = total(found)
+        yield Sample("ispctl_sessions", every.open, ("open",))
+        yield Sample("ispctl_sessions", every.stale, ("stale",))
+        yield Sample("ispctl_sessions", every.behind, ("behind",))
+    for state, count in sorted(_states(view).items()):
         yield Sample("ispctl_services", count, (state,))
+
+
+def _states(view: View) -> Counter[str]:
+    """Of every service that is served and has a tariff, a part after the other."""
+    found: Counter[str] = Counter()
+    served = View(view.index, None, view.now, head=view.served.commit)
+    for part, services in served.slices():
+        own = (part.derived.get((one.document.path, one.number)) for one in services)
+        found.update(str(one.state) for one in own if one)
+    return found
 
 
 def _newest(runs: Sequence[RunRecord]) -> Iterator[RunRecord]:

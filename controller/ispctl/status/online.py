@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final, Literal
 
 from ispctl.model.network import Nas
 from ispctl.plan import Fields, Resources
 from ispctl.radius import live
 from ispctl.radius.rendering import WALLED, rendering, same_class
+from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile.proof import is_awaited, judge
 from ispctl.status.values import Speed
-from ispctl.status.view import View
-from ispctl.store import Proof, Session
+from ispctl.status.view import View, writable
+from ispctl.store import Proof, Session, Store, facts
 
 STALE: Final = 2.5
 """A session is stale when nothing was heard of it for more than so many intervals."""
+_BATCH: Final = 1000
+"""Sessions whose rows are read together."""
 Config = Literal["current", "behind", "acked", "proved", "unknown"]
 
 
@@ -95,20 +100,78 @@ class Asked:
 
 def sessions(view: View, asked: Asked = Asked()) -> tuple[Online, ...] | None:
     """Every open session that is asked for, by login and start; None if the database does not say."""
+    if view.then is not None:
+        return _of_then(view, asked)
+    known = asked.logins is not None and (view.logins is None or asked.logins <= view.logins)
+    rows, _ = view.rows if known else None, (view.nas, view.limits)  # before the database is asked for sessions
+    return view.ask(lambda store: tuple(_judged(view, store, asked, rows)))
+
+
+def _of_then(view: View, asked: Asked) -> tuple[Online, ...] | None:
+    """Nobody knows the rows of another moment."""
     if asked.logins is None:
         view.meet_everybody()
     else:
         view.meet(*asked.logins)
-    if view.then is not None:
-        judge = _Judge(view, {}, {})
-        return None if view.open_sessions is None else tuple(filter(asked.wants, map(judge.online, view.open_sessions)))
-    found, rows = view.open_sessions, view.rows
-    logins = None if asked.logins is None else sorted(asked.logins)
-    proofs = view.ask(lambda store: {proof.uniqueid: proof for proof in store.proofs(logins)})
-    if found is None or rows is None or proofs is None:
+    judge = _Judge(view, {}, {})
+    return None if view.open_sessions is None else tuple(filter(asked.wants, map(judge.online, view.open_sessions)))
+
+
+def _judged(view: View, store: Store, asked: Asked, known: Resources | None) -> Iterator[Online]:
+    """Against the rows that are known already, or those of who is online, some at a time."""
+    backend, logins = RadiusRows(store), asked.logins
+    shared = backend.shared() if known is None else known
+    if logins is None and asked.behind:
+        logins = _doubtful(store)
+    found = iter(store.sessions(logins=None if logins is None else sorted(filter(writable, logins))))
+    while batch := list(islice(found, _BATCH)):
+        mine = [one for one in batch if asked.nas in ("", one.nas, _name(view, one.nas))]
+        names = sorted({one.login for one in mine})
+        own = backend.read([("login", name) for name in names]) if known is None and names else {}
+        rows = {**shared, **own} if own else shared
+        judge = _Judge(view, rows, {proof.uniqueid: proof for proof in store.proofs(names)})
+        yield from filter(asked.wants, map(judge.online, mine))
+
+
+def _name(view: View, address: str) -> str:
+    nas = view.nas.get(address)
+    return nas.name if nas else ""
+
+
+def _doubtful(store: Store) -> frozenset[str]:
+    """The logins with a session that may run older values: by its Class, or by a change that is still to be proved."""
+    return facts.logins_of(store, store.behind()).union(one.login for one in store.proofs() if is_awaited(one))
+
+
+@dataclass(frozen=True)
+class Count:
+    """Open sessions; how many of them are stale, and how many run older values than the database holds."""
+
+    open: int = 0
+    stale: int = 0
+    behind: int = 0
+
+
+def counts(view: View) -> Mapping[str, Count] | None:
+    """By the address of the NAS, without a look at each session; None if the database does not say."""
+    behind = sessions(view, Asked(behind=True))
+    intervals = {interim(view, address) for address in ("", *view.nas)}
+    now = int(view.now.timestamp() // 1)
+    found = view.ask(lambda store: {one: facts.heard(store, now - int(STALE * one)) for one in intervals})
+    if found is None or behind is None:
         return None
-    judge = _Judge(view, rows, proofs)
-    return tuple(one for one in map(judge.online, found) if asked.wants(one))
+    late = Counter(one.nas_address for one in behind)
+    return {
+        one.nas: Count(one.sessions, one.silent, late[one.nas])
+        for seconds, heard in found.items()
+        for one in heard
+        if interim(view, one.nas) == seconds
+    }
+
+
+def total(found: Mapping[str, Count]) -> Count:
+    every = found.values()
+    return Count(sum(one.open for one in every), sum(one.stale for one in every), sum(one.behind for one in every))
 
 
 def age(view: View, session: Session) -> int | None:

@@ -13,9 +13,8 @@ from ispctl.model.problem import Refusal
 from ispctl.repo import room
 from ispctl.repo.snapshot import Prefix
 from ispctl.status.names import one_of
-from ispctl.status.online import Online, sessions
 from ispctl.status.view import View
-from ispctl.store import facts
+from ispctl.store import Session, facts
 
 ALARM: Final = 95
 """Per cent of a part that are taken, from which on it is an alarm."""
@@ -66,7 +65,6 @@ _BASIS: Final = {
 def pools(view: View, named: str = "", free: int = 0, *, resting: bool = True) -> tuple[Filled, ...]:
     """Every pool of the head, or one. `resting`: whether to look in git for what was freed lately, which costs a walk
     through the history of the quarantine; else nothing rests. Raises Refusal E621 for a name that is none."""
-    view.meet_everybody()
     known = view.head.pools
     if named:
         one_of("pools", named, sorted(known))
@@ -79,10 +77,9 @@ class _Counting:
 
     def __init__(self, view: View, *, history: bool) -> None:
         self.view, self.history = view, history
-        online = sessions(view)
-        self.online = None if online is None else frozenset(prefix for one in online for prefix in _held(one))
+        self.online = view.ask(lambda store: frozenset(p for one in store.sessions() for p in _held(one)))
         self.leases = view.ask(lambda store: facts.leases(store, view.now))
-        self.written = [prefix for prefix, _ in view.head.prefixes()]
+        self.written = view.lookup.prefixes(view.head.commit)
 
     def filled(self, name: str, pool: Pool, wanted: int) -> Filled:
         unit = room.unit_of(self.view.head, name)
@@ -132,7 +129,7 @@ class _Counting:
             return frozenset()
         try:
             since = self.view.now - timedelta(seconds=pool.quarantine)
-            return self.view.repository.freed(since, self.view.head.commit)
+            return self.view.repository.freed(since, self.view.head.commit, self.written)
         except Refusal:
             return None
 
@@ -150,7 +147,7 @@ def _taken(held: Iterable[Prefix], nets: tuple[Prefix, ...], unit: int) -> int:
     return room.units((prefix for prefix in held if room.within(prefix, nets)), unit)
 
 
-def _held(one: Online) -> Iterator[Prefix]:
+def _held(one: Session) -> Iterator[Prefix]:
     """What a session was given; what is no address of a kind is nobody's."""
     for text in (one.ipv4, one.ipv6, one.ipv6_prefix, one.delegated):
         try:

@@ -218,7 +218,7 @@ class View:
         if self.met is None:
             return None
         found = (holding for part in (self.head, self.served) for word in self.met for holding in part.find(word))
-        return frozenset(filter(_writable, self.met)) | {holding.service.login for holding in found}
+        return frozenset(filter(writable, self.met)) | {holding.service.login for holding in found}
 
     @cached_property
     def rows(self) -> Resources | None:
@@ -320,7 +320,7 @@ def look(index: Index, opener: Opener, now: datetime) -> Iterator[View]:
             store.close()
 
 
-def _writable(word: str) -> bool:
+def writable(word: str) -> bool:
     """Whether a database can be asked for it: a command line may hold bytes that are no text."""
     try:
         return bool(word.encode())

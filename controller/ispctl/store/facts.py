@@ -5,7 +5,7 @@ Questions of `status`, and of nobody who writes. Times are compared with `since`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -67,6 +67,14 @@ class Ran(NamedTuple):
     at: datetime | None
 
 
+class Heard(NamedTuple):
+    """Open sessions of one NAS, by its address, and how many of them were not heard of lately."""
+
+    nas: str
+    sessions: int
+    silent: int
+
+
 # An open session says when it was last heard of by acctupdatetime, one that has ended by acctstoptime. The latter alone
 # is indexed: a second index on what each report changes would make each report dear.
 
@@ -89,6 +97,26 @@ def last_reports(store: Store) -> dict[str, datetime]:
     )
     found = ((nas, list(filter(None, map(moment, times)))) for nas, *times in store.database.stream(sql))
     return {str(nas): max(times) for nas, times in found if times}
+
+
+def heard(store: Store, since: int) -> tuple[Heard, ...]:
+    """The open sessions by NAS; silent is who has not reported since (seconds since 1970)."""
+    database = store.database
+    sql = (
+        "SELECT nasipaddress, count(*),"
+        f" sum(CASE WHEN acctupdatetime >= {database.dialect.instant} THEN 0 ELSE 1 END)"
+        " FROM radacct WHERE acctstoptime IS NULL GROUP BY nasipaddress ORDER BY nasipaddress"
+    )
+    return tuple(Heard(str(nas or ""), int(count), int(silent)) for nas, count, silent in database.query(sql, (since,)))
+
+
+def logins_of(store: Store, owners: Collection[str]) -> frozenset[str]:
+    """The logins of these services (id/key)."""
+    if len(owners) > _AT_ONCE:
+        rows = store.database.stream("SELECT login, owner FROM ispctl_login")
+        return frozenset(str(login) for login, owner in rows if owner in owners)
+    found = store.database.among("SELECT login FROM ispctl_login WHERE owner IN ({})", sorted(owners))
+    return frozenset(str(login) for (login,) in found)
 
 
 def last_seen(store: Store, logins: Sequence[str] | None = None) -> dict[str, datetime]:
