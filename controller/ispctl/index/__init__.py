@@ -196,7 +196,7 @@ class Index:
         if slices is not None and others.recount:
             slices, parts = self._recounted(file, found, slices)
         if others.everybody:
-            return Look(now, parts, said, partial=True, slices=slices)
+            return Look(now, parts, said, partial=True, known=found.parts[file.commit], slices=slices)
         since, until = int(now.timestamp()), int((now + ANNOUNCED).timestamp())
         at, losing = file.next_turn(since, without), file.losing(since, until, without)
         turn = None if at is None else datetime.fromtimestamp(at, UTC)

@@ -53,6 +53,8 @@ class Look:
     ending: int = 0
     partial: bool = False
     """Whether there is a rest."""
+    known: Snapshot | None = None
+    """The same part as the commit of the index has it: who was there then may be in none of these commits."""
     slices: Slices | None = None
     """Further parts in which the commits may differ: too many to be held together."""
 

@@ -120,7 +120,8 @@ def restored(terms: Mapping[str, Terms], stored: Mapping[str, AppliedService]) -
 
 def _keys(look: Look, doubtful: Iterable[str]) -> list[tuple[str, str]]:
     """Every service of the parts that are looked at."""
-    held = (holding for part in look.parts.values() for holding in part.services())
+    parts = (*look.parts.values(), *([look.known] if look.known else ()))
+    held = (holding for part in parts for holding in part.services())
     named = {(one.document.value.id, one.service.key) for one in held}
     return sorted(named.union((id, key) for id, _, key in (owner.partition("/") for owner in doubtful)))
 
