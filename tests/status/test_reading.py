@@ -17,7 +17,7 @@ from ispctl.model.problem import Refusal
 from ispctl.repo import Repository
 from ispctl.status import authentication, fleet, health, listing, metrics, online, profile, refusals, slices, why
 from ispctl.status.elsewhen import elsewhen
-from ispctl.status.names import services
+from ispctl.status.names import near, services
 from ispctl.status.view import View, look
 from ispctl.store import Store
 from tests.index.isp import NOON, Isp
@@ -160,3 +160,33 @@ def test_a_part_answers_as_the_whole_does_for_any_history(
                         spared += not view.knows_everybody
                 assert differing(said[1], said[0]) == differing(said[2], said[0]) == ("", "")
     assert spared > 20, "everything was read nearly always: nothing was shown"
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("aniat.rai@home.example", ["anita.rai@home.example"]),  # two letters in each other's place
+        ("anita.ri", ["anita.rai@home.example"]),
+        ("annita.rai@elsewhere.example", ["anita.rai@home.example"]),
+        ("anita_rai@home.example", ["anita.rai@home.example"]),
+        ("nita", ["anita.rai@home.example"]),  # a part of it
+        ("s-0011", ["s-001", "s-011"]),
+        ("nobody.like.this", []),
+        ("", []),
+        ("\udcff", []),
+    ],
+)
+def test_who_may_have_been_meant_is_told_of_a_large_repository_too(
+    tmp_path: Path, typed: str, meant: list[str], indexed: bool
+) -> None:
+    isp = Isp(tmp_path / "isp.git", random.Random(1))
+    isp.people["s-003"].login = "anita.rai@home.example"
+    site = Site(tmp_path, "isp", Size(worth=1))
+    with site.world(isp, NOON) as world:
+        outcome(world, isp.commit(), ALL)
+    with viewed(isp, site, site.place if indexed else None, NOON, 1) as view:
+        assert not view.knows_everybody
+        before = view.repository.git.blobs_read
+        assert sorted(near(view, typed)) == meant
+        assert view.repository.git.blobs_read - before <= (len(meant) if indexed else 0)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from hashlib import sha256
 from itertools import chain, groupby
 from operator import itemgetter
@@ -190,6 +191,7 @@ class File:
         return found
 
 
+@cache
 def fingerprint() -> str:
     """What an index is made by: another version reads, judges or remembers otherwise."""
     folder = Path(ispctl.__file__).parent

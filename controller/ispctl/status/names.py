@@ -52,7 +52,7 @@ def _those_there(view: View, names: list[str]) -> dict[str, str]:
         wanted = {name.casefold() for name in names}
         return {short: name for short, name in _names(part).items() if name in wanted}
     found = (view.ask(lambda store: facts.namesakes(store, names)) or frozenset()).intersection(names)
-    return {name.partition("@")[0]: name for name in found}
+    return {name.partition("@")[0]: name for name in sorted(found, key=lambda name: "@" not in name)}  # an id wins
 
 
 def _slips(term: str) -> Iterator[str]:

@@ -149,7 +149,7 @@ def _taken(held: Iterable[Prefix], nets: tuple[Prefix, ...], unit: int) -> int:
 
 def _held(one: Session) -> Iterator[Prefix]:
     """What a session was given; what is no address of a kind is nobody's."""
-    for text in (one.ipv4, one.ipv6, one.ipv6_prefix, one.delegated):
+    for text in filter(None, (one.ipv4, one.ipv6, one.ipv6_prefix, one.delegated)):
         try:
             yield ip_network(text, strict=False)
         except ValueError:
