@@ -91,6 +91,13 @@ def test_pages_full_of_nonsense_are_never_believed(isp: Isp, place: Path, seed: 
     answer(isp, place)
 
 
+def test_a_table_whose_own_text_is_damaged_is_not_believed(isp: Isp, place: Path) -> None:
+    data = place.read_bytes()
+    assert b"loses INTEGER" in data
+    place.write_bytes(data.replace(b"loses INTEGER", b"\xecoses INTEGER"))
+    answer(isp, place)
+
+
 @given(data=st.data())
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_bit_that_fell_over_costs_time_and_never_gives_a_wrong_answer(

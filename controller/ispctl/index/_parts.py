@@ -113,6 +113,12 @@ class Parts:
 
     def part(self, table: Table, key: Key) -> Part:
         """The part in which a key stands, or would stand."""
+        try:
+            return self._part(table, key)
+        except UnicodeDecodeError:  # of a text in it, or of what SQLite says of a table whose text it cannot read
+            raise Damaged("a part of the index is no text") from None
+
+    def _part(self, table: Table, key: Key) -> Part:
         found = self._database.execute(_FIND, (table.name, *key)).fetchone()
         if found is None:
             raise Damaged("a part of the index is missing")
