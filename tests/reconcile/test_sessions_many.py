@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -16,7 +16,8 @@ from ispctl.lab.session import Session
 from ispctl.model.problem import Stopped
 from ispctl.radius.live import Behind
 from ispctl.radius.session import Answer
-from ispctl.reconcile import Permission, Result, touch
+from ispctl.reconcile import Permission, Result, far, touch
+from ispctl.reconcile.people import People
 from ispctl.reconcile.touch import TOGETHER, Touch
 from ispctl.report import outcome
 from tests.reconcile.test_sessions import SECRET, point, slower
@@ -101,6 +102,22 @@ def test_whoever_stops_it_has_told_some_and_the_next_apply_tells_the_rest_and_on
         assert acknowledged(world) == 129
         assert told(world.apply()) == MANY - 129
         assert {session.rate_text for session in sessions} == {"20M/40M"}
+
+
+def test_what_many_are_to_be_told_of_is_looked_up_once_and_not_for_each(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with online(world):
+        slower(world)
+        asked: list[People] = []
+
+        def groups_of(people: People) -> Mapping[str, str]:
+            asked.append(people)
+            return far.groups_of(people)
+
+        monkeypatch.setattr("ispctl.reconcile.run.groups_of", groups_of)
+        assert told(world.apply()) == MANY
+    assert len(asked) == 1
 
 
 @pytest.mark.slow

@@ -113,7 +113,8 @@ def _tell(
         # While a standby lags, whoever is ended would come back by a server that does not know of it yet.
         behind = () if any(one.reachable for one in late) else again.behind
         todo = [one for one in behind if one.owner not in quiet and one.change.id not in leave]
-        todo = [one for one in todo if _group_of(one, again) not in failed]
+        groups = {**groups_of(again.near), **again.far.groups}
+        todo = [one for one in todo if _group_of(one, groups) not in failed]
         room = spare_drops(world, found, permission.most) if any(one.kind == "coa" for one in todo) else 0
         touch = Touch(world.store, doors, _promises(again, todo), world.clock, world.progress, room)
         _touch_all(world, run, touch, todo, sessions)
@@ -127,9 +128,8 @@ def _tell(
     return result
 
 
-def _group_of(one: Behind, found: Survey) -> Key:
-    """The group that a session is to be told of; it has to stand in its rows first."""
-    groups = {**groups_of(found.near), **found.far.groups}
+def _group_of(one: Behind, groups: Mapping[str, str]) -> Key:
+    """The group that a session is to be told of; it has to stand in its rows first. `groups`: by login."""
     group = groups.get(one.session.login)
     return "group", f"{group}@{one.nas.platform}" if group else ""
 
