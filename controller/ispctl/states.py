@@ -58,11 +58,14 @@ STRICTNESS: Final = {meaning.state: rank for rank, meaning in enumerate(TABLE)}
 
 def access(state: State, policy: Policy) -> Access:
     """What a login meets in a state."""
-    block = {
-        State.EXPIRED: policy.expired,
-        State.SUSPENDED: policy.suspended or policy.expired,
-        State.HOLD: policy.hold or policy.expired,
-    }.get(state)
-    if block:
-        return "walled" if block.method == "wall" else "none"
-    return "none" if state in (State.TERMINATED, State.PENDING) else "open"
+    if state in (State.TERMINATED, State.PENDING):
+        return "none"
+    if state is State.EXPIRED:
+        block = policy.expired
+    elif state is State.SUSPENDED:
+        block = policy.suspended or policy.expired
+    elif state is State.HOLD:
+        block = policy.hold or policy.expired
+    else:
+        return "open"
+    return "walled" if block.method == "wall" else "none"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl.desired._values import Context, Terms, pop_of, terms_of
-from ispctl.model.days import later, moment
+from ispctl.model.days import ending, moment
 from ispctl.model.document import Document
 from ispctl.model.subscriber import Group
 from ispctl.model.tariff import Tariff
-
-_DAY: Final = timedelta(days=1)
 
 
 class Frame:
@@ -29,20 +26,14 @@ class Frame:
         self.terms: Callable[[str], Terms] = cache(self._terms)
         self.reach: Callable[[tuple[str, ...]], tuple[str, ...]] = cache(context.reach)
         self.pop: Callable[[tuple[str, ...]], str] = cache(pop_of)
-        self._midnight: Callable[[date], datetime] = cache(self._begins)
 
     def moment(self, value: datetime | date) -> datetime:
         """The instant at which a day or time stamp begins, in UTC."""
-        return moment(value, self.zone) if isinstance(value, datetime) else self._midnight(value)
+        return moment(value, self.zone)
 
     def ending(self, value: datetime | date, owner: str, spread: int) -> datetime:
         """The instant at which an inclusive day or a time stamp ends, see `model.days`."""
-        if isinstance(value, datetime):
-            return moment(value, self.zone)
-        return self._midnight(value + _DAY) + later(owner, spread)
-
-    def _begins(self, day: date) -> datetime:
-        return moment(day, self.zone)
+        return ending(value, self.zone, owner, spread)
 
     def _terms(self, name: str) -> Terms:
         tariff = self.tariff(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -21,8 +22,6 @@ from ispctl.model.subscriber import Binding, Hold, Ipv4, Ipv6, Service, Subscrib
 from ispctl.model.tariff import Tariff
 from ispctl.states import STRICTNESS, Access, State, access
 
-_UNASKED: Final = Because("", "")
-
 
 class Span(NamedTuple):
     """A state that holds from `start` (inclusive) to `end` (exclusive)."""
@@ -30,7 +29,6 @@ class Span(NamedTuple):
     state: State
     start: datetime
     end: datetime
-    because: Because
 
 
 def entitle(document: Document[Subscriber], number: int, context: Context, now: datetime) -> Entitlement:
@@ -62,7 +60,7 @@ def turns(document: Document[Subscriber], number: int, frame: Frame) -> Iterator
     as `entitle` does."""
     before = _Service(document, number, frame)
     while (at := before.next_edge()) is not None:
-        after = _Service(document, number, frame, now=at)
+        after = before.later(at)
         yield Turn(at, _OPEN[after.opened] < _OPEN[before.opened])
         before = after
 
@@ -71,20 +69,21 @@ class Reasons(Mapping[str, Because]):
     """Why each value of an entitlement is what it is. Found when somebody asks: of a million that are derived, hardly
     one is explained."""
 
-    def __init__(self, document: Document[Subscriber], number: int, frame: Frame) -> None:
-        self._from = document, number, frame
+    def __init__(self, service: _Service) -> None:
+        self._of = service
 
     def __reduce__(self) -> tuple[type[dict[str, Because]], tuple[()]]:
         return dict, ()  # elsewhere there is no file to find them in
 
     @cached_property
     def _found(self) -> Mapping[str, Because]:
-        return _Service(*self._from, explain=True).reasons()
+        of = self._of
+        return _Service(of.document, of.number, of.frame, explain=True).reasons()
 
     @cached_property
     def _state(self) -> Because:
         """The reason for whoever is new, and the only one that is asked for of most."""
-        return _Service(*self._from, explain=True).because_of_state
+        return self._of.because_of_state()
 
     def __getitem__(self, name: str) -> Because:
         return self._state if name == "state" else self._found[name]
@@ -116,11 +115,22 @@ class _Service:
         self.owner = f"{document.value.id}/{self.written.key}"
         self.because: dict[str, Because] = {}
         self.service, self.changed = self._scheduled() if self.written.scheduled else (self.written, {})
+        self.tariff = self._sold()
+        self.spans = tuple(self._spans())
+        self.span = self._strictest()
+
+    def later(self, now: datetime) -> _Service:
+        """The same service at a later moment."""
+        if self.written.scheduled:
+            return _Service(self.document, self.number, self.frame, now=now, explain=self.explain)
+        later = copy(self)  # where nothing is scheduled, what holds when is the same at every moment
+        later.now = now
+        later.span = later._strictest()
+        return later
 
     def entitlement(self) -> Entitlement:
-        terms = self._terms
-        span, spans = self._span, self._all
-        ends = next((s.start for s in spans if s.state is State.EXPIRED), None)
+        terms = self.frame.terms(self._value("tariff"))
+        ends = next((span.start for span in self.spans if span.state is State.EXPIRED), None)
         names = self._value("nas") or ()
         binding: Binding = self._value("mac") or Binding()
         ipv4, ipv6 = self._addresses(terms)
@@ -128,7 +138,7 @@ class _Service:
             id=self.document.value.id,
             key=self.service.key,
             login=self.service.login,
-            state=span.state,
+            state=self.span.state,
             access=self.opened,
             terms=terms,
             ipv4=ipv4,
@@ -150,40 +160,31 @@ class _Service:
             backstop=self._backstop(ends),
             on_expiry=self.policy.expired.method,
             until=self.next_edge(),
-            because=Reasons(self.document, self.number, self.frame),
+            because=Reasons(self),
         )
-
-    @property
-    def because_of_state(self) -> Because:
-        return self._span.because
 
     def reasons(self) -> Mapping[str, Because]:
         """The reason of each value that `entitlement` would give."""
-        self.because["state"] = self._span.because
-        self._addresses(self._terms)
+        self.because["state"] = self.because_of_state()
+        self._addresses(self.frame.terms(self._value("tariff")))
         self._explain_rate(self.opened)
-        self._explain_access(self._span.state)
+        self._explain_access(self.span.state)
         for name in ("nas", "mac", "login", "password", "routes"):
             self._value(name)
         return self.because
 
-    @cached_property
-    def _all(self) -> tuple[Span, ...]:
-        return tuple(self._spans())
+    def _strictest(self) -> Span:
+        """Of those that hold now."""
+        return min((s for s in self.spans if s.start <= self.now < s.end), key=lambda s: STRICTNESS[s.state])
 
-    @cached_property
-    def _span(self) -> Span:
-        """The strictest of those that hold now."""
-        return min((s for s in self._all if s.start <= self.now < s.end), key=lambda s: STRICTNESS[s.state])
-
-    @cached_property
+    @property
     def opened(self) -> Access:
-        return access(self._span.state, self.policy)
+        return access(self.span.state, self.policy)
 
     def next_edge(self) -> datetime | None:
         """The next moment at which the answer may be another."""
         now = self.now
-        edges = [edge for s in self._all for edge in (s.start, s.end) if now < edge < NEVER]
+        edges = [edge for _, start, end in self.spans for edge in (start, end) if now < edge < NEVER]
         edges += [edge for edge in self._schedule() if now < edge < NEVER]
         return min(edges, default=None)
 
@@ -196,44 +197,55 @@ class _Service:
 
     def _spans(self) -> Iterator[Span]:
         service = self.service
-        yield Span(State.ACTIVE, BEGINNING, NEVER, self._in_service())
+        yield Span(State.ACTIVE, BEGINNING, NEVER)
         if service.terminated is not None:
-            at = self.frame.moment(service.terminated)
-            yield Span(State.TERMINATED, at, NEVER, self._why("terminated", "the contract is over", "terminated"))
+            yield Span(State.TERMINATED, self.frame.moment(service.terminated), NEVER)
         if service.activated is not None:
-            at = self.frame.moment(service.activated)
-            why = self._why("activated", f"begins {service.activated}", "activated")
-            yield Span(State.PENDING, BEGINNING, at, why)
+            yield Span(State.PENDING, BEGINNING, self.frame.moment(service.activated))
         if service.suspended is not None:
-            at = self.frame.moment(service.suspended.since)
-            why = self._why("suspended", f"suspended: {service.suspended.reason}", "suspended", "since")
-            yield Span(State.SUSPENDED, at, NEVER, why)
+            yield Span(State.SUSPENDED, self.frame.moment(service.suspended.since), NEVER)
         if service.hold is not None:
-            why = self._why("hold", f"on hold until {service.hold.until}", "hold")
-            start, end = self._held(service.hold)
-            yield Span(State.HOLD, start, end, why)
-        tariff = self._tariff
-        if tariff.value.billing == "prepaid":
+            yield Span(State.HOLD, *self._held(service.hold))
+        if self.tariff.value.billing == "prepaid":
             yield from self._prepaid()
 
-    def _in_service(self) -> Because:
-        paid = self.service.paid_until
-        if paid is None:
-            return self._why("in-service", "in service")
-        return self._why("paid-until", f"paid until {paid}", "paid_until")
-
     def _prepaid(self) -> Iterator[Span]:
-        service = self.service
-        paid, why = BEGINNING, self._why("never-paid", "prepaid, and nothing is paid yet")
+        service, paid = self.service, BEGINNING
         if service.paid_until is not None:
-            paid, why = _later(self._ends(service.paid_until), self._added(service.hold)), self._in_service()
-        graces = [(self._ends(grace.until), i) for i, grace in enumerate(service.grace)]
-        last, number = max(graces, default=(paid, 0))
+            paid = _later(self._ends(service.paid_until), self._added(service.hold))
+        last, _ = self._last_grace() if service.grace else (paid, 0)
         if last > paid:
-            grace = service.grace[number]
-            given = self._why("grace", f"grace until {grace.until}: {grace.reason}", "grace", number, "until")
-            yield Span(State.GRACE, paid, last, given)
-        yield Span(State.EXPIRED, max(paid, last), NEVER, why)
+            yield Span(State.GRACE, paid, last)
+        yield Span(State.EXPIRED, max(paid, last), NEVER)
+
+    def _last_grace(self) -> tuple[datetime, int]:
+        """When the latest grace ends, and its number."""
+        return max((self._ends(grace.until), i) for i, grace in enumerate(self.service.grace))
+
+    def because_of_state(self) -> Because:
+        """The reason of the span that holds now."""
+        service = self.service
+        code, text = "in-service", "in service"
+        field: Loc = ()
+        match self.span.state:
+            case State.TERMINATED:
+                code, text, field = "terminated", "the contract is over", ("terminated",)
+            case State.PENDING:
+                code, text, field = "activated", f"begins {service.activated}", ("activated",)
+            case State.SUSPENDED if service.suspended is not None:
+                code, text, field = "suspended", f"suspended: {service.suspended.reason}", ("suspended", "since")
+            case State.HOLD if service.hold is not None:
+                code, text, field = "hold", f"on hold until {service.hold.until}", ("hold",)
+            case State.GRACE:
+                _, number = self._last_grace()
+                grace = service.grace[number]
+                code, text = "grace", f"grace until {grace.until}: {grace.reason}"
+                field = "grace", number, "until"
+            case State.EXPIRED if service.paid_until is None:
+                code, text = "never-paid", "prepaid, and nothing is paid yet"
+            case _ if service.paid_until is not None:
+                code, text, field = "paid-until", f"paid until {service.paid_until}", ("paid_until",)
+        return Because(code, text, self.document.spot(*self.at, *field))
 
     def _ends(self, value: datetime | date) -> datetime:
         return self.frame.ending(value, self.owner, self.policy.expiry.spread)
@@ -269,7 +281,7 @@ class _Service:
     def _value(self, name: str) -> Any:
         """A field of the service, or the group's default; remembers why."""
         own = getattr(self.service, name)
-        if own is not None and (name in self.changed or name in self.service.model_fields_set):
+        if own is not None and name in self.service.model_fields_set:  # a change that is due adds to these
             if self.explain:
                 loc = self.changed.get(name, (*self.at, name))
                 code = "scheduled" if name in self.changed else "service"
@@ -283,17 +295,12 @@ class _Service:
             return default
         return own
 
-    @cached_property
-    def _tariff(self) -> Document[Tariff]:
+    def _sold(self) -> Document[Tariff]:
         name = self._value("tariff")
         tariff = self.frame.tariff(name) if name else None
         if tariff is None:
             raise KeyError(name)
         return tariff
-
-    @cached_property
-    def _terms(self) -> Terms:
-        return self.frame.terms(self._value("tariff") or "")
 
     def _explain_access(self, state: State) -> None:
         policy = self.frame.context.policy
@@ -306,7 +313,7 @@ class _Service:
 
     def _explain_rate(self, opened: Access) -> None:
         if opened == "open":
-            tariff = self._tariff
+            tariff = self.tariff
             self.because["rate"] = Because("tariff", f"rate of tariff {tariff.value.name}", tariff.where_key("rate"))
         elif opened == "walled":
             where = self.frame.context.policy.where_key("wall")
@@ -317,17 +324,12 @@ class _Service:
         own6: Ipv6 | None = self._value("ipv6")
         for name, own in (("ipv4", own4), ("ipv6", own6)):
             if own is None and self.explain:
-                tariff = self._tariff
+                tariff = self.tariff
                 self.because[name] = Because("tariff", f"{name} of tariff {terms.tariff}", tariff.where_key(name))
         ipv4 = terms.ipv4 if own4 is None else granted(own4)
         wan = terms.ipv6 if own6 is None or own6.wan is None else granted(own6.wan)
         delegated = terms.delegated if own6 is None or own6.delegated is None else granted(own6.delegated)
         return ipv4, (wan, delegated)
-
-    def _why(self, code: str, text: str, *field: str | int) -> Because:
-        if not self.explain:
-            return _UNASKED
-        return Because(code, text, self.document.spot(*self.at, *field))
 
 
 def _later(at: datetime, by: timedelta) -> datetime:

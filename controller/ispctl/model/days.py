@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -11,7 +12,13 @@ def moment(value: datetime | date, zone: ZoneInfo) -> datetime:
     """The instant at which a day or time stamp begins, in UTC."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
-    return datetime.combine(value, time(), zone).astimezone(UTC)
+    return _midnight(value, zone)
+
+
+@lru_cache(maxsize=8192)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Kept, since thousands of services have few days between them."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def ending(value: datetime | date, zone: ZoneInfo, owner: str, spread: int) -> datetime:
