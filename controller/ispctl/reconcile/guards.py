@@ -74,6 +74,8 @@ def is_the_plan(plan: Plan, permission: Permission) -> None:
 
 def closed_gates(world: World, found: Survey, allowed: Mapping[str, int | None]) -> tuple[Closed, ...]:
     """The gates that refuse a plan, counting what the last 24 hours took already."""
+    if not any(gates.counted(found.plan).values()):
+        return ()
     return gates.closed(found.plan, found.total, taken(world), found.intent.policy.limits, allowed)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ispctl.desired import Terms
 from ispctl.index import ANNOUNCED, Look
@@ -57,10 +58,14 @@ class Survey:
     applied: Applied | None
     snapshot: Snapshot
     """The commit, as far as it was looked at."""
-    total: int
-    """Services that there are, in git or as applied."""
+    counted: Callable[[], int]
     partial: bool
     """Whether there is more in git than `snapshot` holds; the rest is as it was applied."""
+
+    @cached_property
+    def total(self) -> int:
+        """Services that there are, in git or as applied. The database counts them, so ask where it matters."""
+        return self.counted()
 
     @property
     def intent(self) -> Intent:
@@ -99,9 +104,9 @@ def survey(reading: Reading) -> Survey:
     plan = with_rerendered(plan, lambda: reading.then() if another else None, others.noticed)
     stopped = with_stops(plan, store.pauses(reading.now), reading.parts, store, others.kept)
     plan = with_observed(stopped, reading.parts, near.entitlements.values(), others.enforced, others.kept)
-    total = max(store.services, reading.snapshot.facts.services)
+    count = lambda: max(store.services, reading.snapshot.facts.services)  # noqa: E731
     return Survey(
-        others.joined(plan), plan, around, near, others, waiting, equal, applied, reading.snapshot, total, look.partial
+        others.joined(plan), plan, around, near, others, waiting, equal, applied, reading.snapshot, count, look.partial
     )
 
 

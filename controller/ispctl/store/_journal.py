@@ -112,7 +112,11 @@ def _counts(text: str) -> dict[str, int]:
 def lost_since(database: Database, since: datetime, effects: Collection[str]) -> dict[tuple[str, str], set[str]]:
     """(effect, cause) -> the services ("sub-000123/main") that met one of these effects at `since` or later."""
     marks = ",".join("?" * len(effects))
-    sql = f"SELECT DISTINCT effect, cause, id, key FROM ispctl_journal_service WHERE at >= ? AND effect IN ({marks})"
+    # A first apply is new to everybody, and what is new is lost to nobody: an index leaves it out.
+    sql = (
+        "SELECT DISTINCT effect, cause, id, key FROM ispctl_journal_service"
+        f" WHERE at >= ? AND effect <> 'new' AND effect IN ({marks})"
+    )
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for effect, cause, id, key in database.stream(sql, (stamp(since), *sorted(effects))):
         found[effect, cause].add(f"{id}/{key}")
