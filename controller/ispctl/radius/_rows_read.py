@@ -71,6 +71,11 @@ class Reader:
         return Ranges(self._database).foreign(ranges)
 
     def _logins(self, names: Sequence[str] | None) -> Iterator[tuple[str, Fields]]:
+        columns = f"SELECT login, password_digest, password_mac, {', '.join(COLUMNS)} FROM ispctl_login"
+        entries: Iterable[tuple[Any, ...]] = self._select(columns, "login", names)
+        if names is not None:
+            entries = list(entries)
+            names = [str(login) for login, *_ in entries]  # of those who are not ours nothing is read
         check, reply = (
             self._of_logins(self.sight.table(table), f"username, {self.sight.columns}", names)
             for table in ("radcheck", "radreply")
@@ -78,8 +83,7 @@ class Reader:
         groups = self._of_logins("radusergroup", "username, groupname, priority", names)
         macs = self._of_logins("ispctl_mac", "login, mac, learned", names, column="login")
         lines = self._of_logins("ispctl_identity", "login, identity", names, column="login")
-        columns = f"SELECT login, password_digest, password_mac, {', '.join(COLUMNS)} FROM ispctl_login"
-        for name, digest, mark, *own in self._select(columns, "login", names):
+        for name, digest, mark, *own in entries:
             login = str(name or "")  # SQLite takes NULL for a key
             fields: dict[str, Value] = dict(zip(COLUMNS, map(_plain, own), strict=True))
             rows = check.get(login, [])

@@ -91,7 +91,7 @@ class Writer:
         if now is None or (now["macs"], now["mac_mode"]) != (want["macs"], want["mac_mode"]):
             self._macs(login, want)
         if now is None or now["identities"] != want["identities"]:
-            self._identities(login, want["identities"])
+            self._identities(login, want["identities"], fresh=now is None)
 
     def _entry(self, login: str, now: Fields | None, want: Fields) -> None:
         columns = [column for column in COLUMNS if now is None or now[column] != want[column]]
@@ -146,9 +146,10 @@ class Writer:
             sql = "INSERT INTO ispctl_mac (login, mac, slot) VALUES (?, ?, ?)"
             self._database.write(sql, (login, mac, next(free)))
 
-    def _identities(self, login: str, want: Value) -> None:
+    def _identities(self, login: str, want: Value, *, fresh: bool) -> None:
         """What the network calls this login."""
-        self._database.write("DELETE FROM ispctl_identity WHERE login = ?", (login,))
+        if not fresh:
+            self._database.write("DELETE FROM ispctl_identity WHERE login = ?", (login,))
         sql = "INSERT INTO ispctl_identity (identity, login) VALUES (?, ?)"
         names = want if isinstance(want, tuple) else ()
         self._database.write_many(sql, [(str(name), login) for name in names])

@@ -7,7 +7,7 @@ learning, and are compared with nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple
 
@@ -159,8 +159,7 @@ class RadiusRows:
                 elif not alone:
                     told.append((change, problem or []))
             problems |= self._together(told, have, held)
-            done = (c for c in batch if c.key not in problems and have.get(c.key) != _frozen(c.after))
-            Prints(self._database).take([change.key[1] for change in done if change.key[0] == "login"])
+            self._print(c for c in batch if c.key not in problems and have.get(c.key) != _frozen(c.after))
             found = ((change, problems.get(change.key)) for change in batch)
             return [Outcome(change, no.text, no.code) if no else Outcome(change) for change, no in found]
 
@@ -218,6 +217,12 @@ class RadiusRows:
         except Refusal as refusal:
             return self._bearable(refusal)
         return None
+
+    def _print(self, done: Iterable[Change]) -> None:
+        """Note how the logins stand that were written."""
+        logins = [change for change in done if change.key[0] == "login"]
+        gone = [change.key[1] for change in logins if change.after is None]
+        Prints(self._database).take([change.key[1] for change in logins if change.after is not None], gone)
 
     def _bearable(self, refusal: Refusal) -> Problem:
         """What is wrong with one change; raises what is wrong with the database."""

@@ -166,7 +166,8 @@ class Database:
                 self._execute("ROLLBACK")
 
     def hold(self, *tables: str) -> None:
-        """Inside a transaction: what is read from these tables stays so until it ends, whoever else may write."""
+        """Inside a transaction: what is read from these tables stays so until it ends, whoever else may write. It is
+        for a batch: what is read in it is looked up by keys."""
         if self.dialect.hold:
             self._execute(self.dialect.hold.format(", ".join(tables)))
 

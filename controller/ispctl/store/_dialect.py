@@ -18,7 +18,8 @@ class Dialect:
     alone: str
     """Makes a second `radius init` wait for the first; empty where `begin` does that."""
     hold: str
-    """Lets nobody else write to some tables until the transaction ends; empty where `begin` does that."""
+    """Lets nobody else write to some tables until the transaction ends, in which every row is found by its key; empty
+    where `begin` does that."""
     skip_locked: str
     """At the end of a query for rows to change: takes them, and passes over those that somebody else holds."""
     may_read: str
@@ -71,7 +72,10 @@ POSTGRESQL = Dialect(
     prepare="",
     alone="SELECT pg_advisory_xact_lock(115949411066987)",
     # Readers and FreeRADIUS's accounting go on; whoever edits these rows by hand waits, as for SQLite's one writer.
-    hold="LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
+    # A batch asks for a few hundred rows by their keys. Of a table that is not large yet the planner would rather read
+    # all, in each batch of a first apply, while the table grows.
+    hold="SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
+    " LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
     skip_locked="FOR UPDATE SKIP LOCKED",
     may_read="SELECT has_table_privilege(CAST(? AS text), 'SELECT')",
     # Whether or not this role may read them; what an extension brought is nobody's.

@@ -75,17 +75,19 @@ class Prints:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, logins: Sequence[str]) -> None:
-        """Note what stands there now of a batch, in the transaction in which it was written or found right."""
+    def take(self, logins: Sequence[str], gone: Sequence[str] = ()) -> None:
+        """Note what stands there now of a batch, in the transaction in which it was written or found right. Nothing
+        stands there of those who are `gone`."""
+        self._database.write_many(f"DELETE FROM {TABLE} WHERE login = ?", [(login,) for login in gone])
         if not logins:
             return
-        self._database.write_many(f"DELETE FROM {TABLE} WHERE login = ?", [(login,) for login in logins])
         marks = ", ".join(["(?)"] * len(logins))
         rows = _ROWS.format(_MINE, f"login {_MINE}")
         total = self._database.dialect.hash.format("said")
         self._database.write(
             f"INSERT INTO {TABLE} (login, number, total) WITH mine (login) AS (VALUES {marks})"
-            f" SELECT login, count(*), CAST(sum({total}) AS bigint) FROM ({rows}) AS found GROUP BY login",
+            f" SELECT login, count(*), CAST(sum({total}) AS bigint) FROM ({rows}) AS found GROUP BY login"
+            " ON CONFLICT (login) DO UPDATE SET number = excluded.number, total = excluded.total",
             logins,
         )
 
