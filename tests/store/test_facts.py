@@ -1,0 +1,76 @@
+"""Counts and names that ispstat asks a database for, whatever it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ispctl.store import facts
+from tests.databases import Place
+
+
+def at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@pytest.fixture
+def filled(place: Place) -> Place:
+    """Three people; anita has an open session that reports, and one that has ended; bob one that is silent."""
+    place.create().close()
+    people = (("sub-1", "anita@home.example"), ("sub-2", "bob_1@home.example"), ("sub-3", "carol@home.example"))
+    sessions = (("a1", 0, 100, 200, "200"), ("a2", 0, 300, 900, None), ("b1", 1, 400, 450, None))
+
+    def moment(seconds: object) -> str:
+        return "NULL" if seconds is None else place.instant(str(seconds))
+
+    place.hand(
+        *(f"INSERT INTO ispctl_login (login, owner) VALUES ('{login}', '{id}/main')" for id, login in people),
+        *(
+            "INSERT INTO ispctl_service (id, key, login, entitlement, digest, commit_id, applied_at)"
+            f" VALUES ('{id}', 'main', '{login}', '{{}}', '', '', 0)"
+            for id, login in people
+        ),
+        *(
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime,"
+            f" acctstoptime) VALUES ('{id}', '{id}', '{people[who][1]}', '192.0.2.{who + 1}', {moment(began)},"
+            f" {moment(heard)}, {moment(ended)})"
+            for id, who, began, heard, ended in sessions
+        ),
+    )
+    return place
+
+
+def test_open_sessions_are_counted_by_nas_with_those_that_fell_silent(filled: Place) -> None:
+    with filled.open(readonly=True) as store:
+        assert facts.heard(store, 500) == (facts.Heard("192.0.2.1", 1, 0), facts.Heard("192.0.2.2", 1, 1))
+
+
+def test_logins_are_found_by_their_services(filled: Place) -> None:
+    with filled.open(readonly=True) as store:
+        assert facts.logins_of(store, ["sub-1/main", "sub-9/main"]) == {"anita@home.example"}
+        assert facts.logins_of(store, {"sub-2/main", *(f"sub-x{n}/main" for n in range(5000))}) == {
+            "bob_1@home.example"
+        }
+
+
+def test_the_newest_session_of_a_login_says_when_it_was_last_seen(filled: Place) -> None:
+    seen = {"anita@home.example": at(900), "bob_1@home.example": at(450)}
+    with filled.open(readonly=True) as store:
+        assert facts.last_seen(store) == seen
+        assert facts.last_seen(store, ["bob_1@home.example", "carol@home.example"]) == {
+            "bob_1@home.example": seen["bob_1@home.example"]
+        }
+        assert facts.last_seen(store, []) == {}
+
+
+@pytest.mark.parametrize("word", ["sub-2", "sub-2/main", "BOB_1@home.example"])
+def test_whoever_was_given_something_under_a_name_is_known_by_all_of_theirs(filled: Place, word: str) -> None:
+    with filled.open(readonly=True) as store:
+        assert facts.namesakes(store, [word]) == {"sub-2", "bob_1@home.example"}
+
+
+@pytest.mark.parametrize(("text", "found"), [("ob_", {"sub-2", "bob_1@home.example"}), ("b%1", set()), ("\\", set())])
+def test_a_part_of_a_name_is_taken_as_it_is_written(filled: Place, text: str, found: set[str]) -> None:
+    with filled.open(readonly=True) as store:
+        assert facts.names_with(store, text) == found
