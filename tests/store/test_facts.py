@@ -18,6 +18,7 @@ def at(seconds: int) -> datetime:
 def filled(place: Place) -> Place:
     """Three people; anita has an open session that reports, and one that has ended; bob one that is silent."""
     place.create().close()
+    given = {"sub-1": '{"access":"open","state":"active"}', "sub-2": '{"state":"expired"}', "sub-3": "by hand"}
     people = (("sub-1", "anita@home.example"), ("sub-2", "bob_1@home.example"), ("sub-3", "carol@home.example"))
     sessions = (("a1", 0, 100, 200, "200"), ("a2", 0, 300, 900, None), ("b1", 1, 400, 450, None))
 
@@ -28,7 +29,7 @@ def filled(place: Place) -> Place:
         *(f"INSERT INTO ispctl_login (login, owner) VALUES ('{login}', '{id}/main')" for id, login in people),
         *(
             "INSERT INTO ispctl_service (id, key, login, entitlement, digest, commit_id, applied_at)"
-            f" VALUES ('{id}', 'main', '{login}', '{{}}', '', '', 0)"
+            f" VALUES ('{id}', 'main', '{login}', '{given[id]}', '', '', 0)"
             for id, login in people
         ),
         *(
@@ -74,3 +75,8 @@ def test_whoever_was_given_something_under_a_name_is_known_by_all_of_theirs(fill
 def test_a_part_of_a_name_is_taken_as_it_is_written(filled: Place, text: str, found: set[str]) -> None:
     with filled.open(readonly=True) as store:
         assert facts.names_with(store, text) == found
+
+
+def test_services_are_counted_by_the_state_they_were_given(filled: Place) -> None:
+    with filled.open(readonly=True) as store:
+        assert facts.states(store) == {"active": 1, "expired": 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,15 +10,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ispctl.gates import GATES
+from ispctl.index import Besides
 from ispctl.model.problem import Refusal
+from ispctl.reconcile import settled
 from ispctl.status.check import Check
 from ispctl.status.drift import drift
 from ispctl.status.health import health
 from ispctl.status.online import counts, total
 from ispctl.status.pools import fill
 from ispctl.status.service import failures
-from ispctl.status.view import View
-from ispctl.store import RunRecord
+from ispctl.status.view import View, derived
+from ispctl.store import AppliedService, RunRecord, facts
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -181,13 +184,57 @@ def _people(view: View) -> Iterator[Sample]:
 
 
 def _states(view: View) -> Counter[str]:
-    """Of every service that is served and has a tariff, a part after the other."""
+    """Of every service that is served and has a tariff."""
+    found = _written_states(view)
+    return _derived_states(view) if found is None else found
+
+
+def _written_states(view: View) -> Counter[str] | None:
+    """As they were written; of those whom time has changed since, or who were left to a later run, by git. None where
+    it is not known who that is, or where all of git is at hand."""
+    applied = view.commit_applied
+    if applied is None or view.knows_everybody or not view.ask(settled.by_this_version):
+        return None
+    left = view.ask(settled.left)
+    written = view.ask(facts.states)
+    if left is None or written is None:
+        return None
+    ids = {owner.partition("/")[0] for owner in left}
+    try:
+        look = view.index.look((applied.commit,), view.now, Besides(applied.at, ids))
+    except Refusal:
+        return None
+    if not look.partial:
+        return None
+    part = look.parts[applied.commit]
+    keys = {(one.document.value.id, one.service.key) for one in part.services()}
+    keys |= {(id, key) for id, _, key in (owner.partition("/") for owner in left)}
+    stored = view.ask(lambda store: [_state_of(row) for row in store.entitlements(sorted(keys))])
+    if stored is None:
+        return None
+    found = Counter(written)
+    found.subtract(stored)
+    found.update(str(one.state) for one in derived(part, part.subscribers(), view.now).values())
+    return +found
+
+
+def _derived_states(view: View) -> Counter[str]:
+    """By git, a part after the other."""
     found: Counter[str] = Counter()
     served = View(view.index, None, view.now, head=view.served.commit)
     for part, services in served.slices():
         own = (part.derived.get((one.document.path, one.number)) for one in services)
         found.update(str(one.state) for one in own if one)
     return found
+
+
+def _state_of(row: AppliedService) -> str:
+    """The state in an applied entitlement; empty where somebody made that unreadable."""
+    try:
+        said = json.loads(row.entitlement)
+    except ValueError:
+        return ""
+    return str(said.get("state", "")) if isinstance(said, dict) else ""
 
 
 def _newest(runs: Sequence[RunRecord]) -> Iterator[RunRecord]:

@@ -36,6 +36,8 @@ class Dialect:
     part: str
     """To which of `parts` a login belongs, so that their sums may be told apart."""
     parts: int
+    state: str
+    """The state in the text of an applied entitlement; NULL where somebody made that unreadable."""
     instant: str
     """A parameter in seconds since 1970, as the columns of radacct and radpostauth keep a moment. All times that are
     read, those too, come as whole seconds."""
@@ -63,6 +65,7 @@ SQLITE = Dialect(
     middle=1 << 47,
     part="0",  # it sorts whatever it groups: one sum of all costs less than many
     parts=1,
+    state="CASE WHEN json_valid(entitlement) THEN json_extract(entitlement, '$.state') END",
     instant="?",
 )
 POSTGRESQL = Dialect(
@@ -91,5 +94,6 @@ POSTGRESQL = Dialect(
     middle=0,
     part="(hashtextextended({}, 0) >> 16) & 4095",
     parts=4096,
+    state="""substring(entitlement FROM '"state":"([a-z]+)"')""",
     instant="to_timestamp(?)",
 )

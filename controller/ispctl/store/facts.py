@@ -163,6 +163,12 @@ def names_with(store: Store, text: str) -> frozenset[str]:
     return frozenset(str(name) for row in store.database.query(sql, (pattern, pattern)) for name in row)
 
 
+def states(store: Store) -> dict[str, int]:
+    """How many services were given each state when they were last written."""
+    sql = f"SELECT {store.database.dialect.state} AS state, count(*) FROM ispctl_service GROUP BY 1"
+    return {str(state): int(count) for state, count in store.database.query(sql) if state}
+
+
 def last_answer(store: Store) -> datetime | None:
     """When the server last wrote down a refusal, or an accept with something to say; None if it never did."""
     return moment(store.database.query("SELECT max(authdate) FROM radpostauth")[0][0])
