@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ispctl.index import Index, Size, whole
-from ispctl.model.problem import Problem
+from ispctl.model.problem import Problem, Refusal
 from ispctl.reconcile import propose
 from ispctl.repo import Repository
 from ispctl.repo.git_child import Child
@@ -47,6 +47,10 @@ def test_incremental_is_from_scratch_for_any_history(tmp_path: Path, seed: int, 
             for rev in (base, head):
                 assert answers(look.problems(rev)) == answers(truth.problems(rev))
                 assert look.parts[rev].facts.services == truth.parts[rev].facts.services
+            if truth.errors(head) and not look.errors(head, near=True):
+                with pytest.raises(Refusal) as refused:
+                    propose(repository, look, base, head)
+                assert answers(list(refused.value.problems)) == answers(truth.errors(head))
             if not truth.errors(head) and not truth.errors(base):
                 said = document(propose(repository, look, base, head))
                 assert in_any_order(said) == in_any_order(document(propose(scratch, truth, base, head)))

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from ispctl import reconcile
-from ispctl.index import Index, Size
+from ispctl.index import Index, Size, whole
 from ispctl.model.problem import Problem, Refusal
 from ispctl.reconcile.settled import SETTLED
+from ispctl.repo import Repository
 from tests.index.isp import NOON, Isp
 from tests.index.test_apply import ALL, Opener, Site, in_slices
 
@@ -158,7 +159,6 @@ def test_an_index_is_moved_over_whom_a_tariff_concerns(tmp_path: Path, isp: Isp)
     applied(site, isp)
     assert site.place is not None
     assert site.place.stat().st_ino == before, "it was made anew"
-    from ispctl.repo import Repository
 
     with Repository.open(isp.folder) as repository:
         moved = Index(repository, site.place, size=SLICES)
@@ -167,3 +167,22 @@ def test_an_index_is_moved_over_whom_a_tariff_concerns(tmp_path: Path, isp: Isp)
         assert moved.look((head,), NOON, warnings=True).problems(head) == fresh.look(
             (head,), NOON, warnings=True
         ).problems(head)
+
+
+def test_what_a_shared_file_breaks_in_the_slices_is_said_instead_of_a_plan(tmp_path: Path, isp: Isp) -> None:
+    base = isp.commits[-1]
+    for number in range(14):
+        isp.people[f"s-{number:03}"].tariff = "home-100"
+    base = isp.commit()
+    del isp.tariffs["home-100"]
+    head = isp.commit()
+    with Repository.open(isp.folder) as scratch, Repository.open(isp.folder) as repository:
+        truth = whole({rev: scratch.at(rev) for rev in (base, head)}, NOON).errors(head)
+        Index(repository, tmp_path / "one.index", size=SLICES).look((base,), NOON, slicing=True)
+        look = Index(repository, tmp_path / "one.index", size=SLICES).look((base, head), NOON, slicing=True)
+        assert look.slices is not None
+        assert not look.errors(head, near=True)
+        with pytest.raises(Refusal) as refused:
+            reconcile.propose(repository, look, base, head)
+        assert [*refused.value.problems] == truth
+        assert len(truth) >= 14

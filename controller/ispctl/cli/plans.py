@@ -67,7 +67,9 @@ def proposed(session: Session, repository: Repository, base: str, commit: str, n
     from ispctl.reconcile import propose
 
     look = looked(session, repository, (base, commit), now)
-    snapshot = verified(look, commit)
+    if look.errors(commit, near=True):
+        verified(look, commit)
+    snapshot = look.parts[commit]
     if errors := look.errors(base):
         text = f"the base {base} has {len(errors)} errors: nothing can be said against it"
         advice = f"ispctl validate --commit {base} shows them; ispctl plan --live compares with what was applied"

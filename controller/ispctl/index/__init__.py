@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ispctl.index._file import File, Row, throw_away
-from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, counted, whole
+from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, counted, errors, whole
 from ispctl.index._lookup import Lookup, is_large, opened
 from ispctl.index._region import Besides, Region, region
 from ispctl.index._rows import companion, rows, traits
@@ -30,7 +30,7 @@ from ispctl.repo.checks import check
 from ispctl.repo.facts import Facts, Tally
 from ispctl.repo.layout import is_shared
 
-__all__ = ["ANNOUNCED", "Besides", "Index", "Look", "Lookup", "Size", "whole"]
+__all__ = ["ANNOUNCED", "Besides", "Index", "Look", "Lookup", "Size", "errors", "whole"]
 
 STALE: Final = timedelta(hours=12)
 """An index that was judged so long ago is judged again when its commit is applied again."""

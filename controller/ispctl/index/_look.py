@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -58,19 +58,24 @@ class Look:
     slices: Slices | None = None
     """Further parts in which the commits may differ: too many to be held together."""
 
-    def problems(self, rev: str) -> list[Problem]:
-        """What is wrong with a whole commit."""
+    def problems(self, rev: str, *, near: bool = False) -> list[Problem]:
+        """What is wrong with a whole commit; `near`: without those in slices of whom that is not known."""
         found = [*check(self.parts[rev], self.now), *self.others.get(rev, ())]
-        if self.slices is None or rev in self.slices.judged:
+        if near or self.slices is None or rev in self.slices.judged:
             return in_order(found)
         wrong = dict.fromkeys(found)
         for said in self.slices.each(partial(_wrong, rev)):
             wrong |= dict.fromkeys(said)
         return in_order(list(wrong))
 
-    def errors(self, rev: str) -> list[Problem]:
+    def errors(self, rev: str, *, near: bool = False) -> list[Problem]:
         """What forbids to apply a commit."""
-        return [problem for problem in self.problems(rev) if problem.severity == "error"]
+        return errors(self.problems(rev, near=near))
+
+
+def errors(problems: Iterable[Problem]) -> list[Problem]:
+    """Those that are no mere warnings."""
+    return [problem for problem in problems if problem.severity == "error"]
 
 
 def whole(snapshots: Mapping[str, Snapshot], now: datetime) -> Look:

@@ -18,6 +18,7 @@ from typing import IO, Any, Final, NamedTuple, TypeVar
 
 from ispctl import gates
 from ispctl.index import Look
+from ispctl.model.problem import Problem
 from ispctl.plan import Alike, Change, Plan, ServiceChange, Stop, Sums, Switch, alike, cohorts
 from ispctl.radius.live import Behind
 from ispctl.reconcile.people import People
@@ -56,6 +57,8 @@ class Gist(NamedTuple):
     enforced: frozenset[str]
     """The groups and the sets of NAS of those who are not only observed, where the policy observes."""
     counts: Mapping[str, int]
+    wrong: tuple[Problem, ...]
+    """What forbids to plan any of it."""
     packed: bytes
 
 
@@ -66,6 +69,7 @@ def gist(
     counts: Mapping[str, int],
     used: frozenset[str],
     people: People | None = None,
+    wrong: tuple[Problem, ...] = (),
 ) -> Gist:
     """Of the plan of a slice. `used`: see Gist.enforced; `people` is None where only a plan is wanted."""
     kept = replace(people, pairs=(), rows=(), waiting=(), resting=()) if people else None
@@ -84,6 +88,7 @@ def gist(
         kept_by(plan),
         used,
         counts,
+        wrong,
         pickle.dumps(Slice(tuple(plan.services), tuple(plan.changes), kept), pickle.HIGHEST_PROTOCOL),
     )
 
@@ -112,6 +117,7 @@ class Far:
     kept: dict[str, frozenset[str]] = field(default_factory=dict)
     enforced: frozenset[str] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
+    wrong: tuple[Problem, ...] = ()
     _alike: dict[Any, list[str]] = field(default_factory=dict)
     _shelf: _Shelf | None = None
     _services: int = 0
@@ -133,6 +139,7 @@ class Far:
             self.kept[what] = names | self.kept.get(what, frozenset())
         self.enforced |= one.enforced
         self.counts.update(one.counts)
+        self.wrong += one.wrong
         for key, owners in one.alike.items():
             self._alike.setdefault(key, []).extend(owners)
         self._services += one.sums.summary["services"]

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from ispctl.index import ANNOUNCED, Look
+from ispctl.index import ANNOUNCED, Look, errors
 from ispctl.intent import entitlements, intent_of, shared_of
+from ispctl.model.problem import Refusal, in_order
 from ispctl.plan import Coming, Pair, Plan, build, diff
 from ispctl.radius.rendering import logins, needed
 from ispctl.radius.rendering import shared as shared_rows
@@ -22,10 +23,13 @@ from ispctl.repo import Repository, Snapshot
 
 def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
     """What a commit would change against another, at one moment; knows no database and no device. Both stand in `look`,
-    as far as they can differ."""
+    as far as they can differ, without errors near. Raises Refusal for errors of those in slices."""
     before, after, now = look.parts[base], look.parts[head], look.now
     changed = frozenset(repository.changes(base, head).paths)
-    others = gathered(look, partial(_proposed, base, head, changed))
+    judging = look.slices is not None and head not in look.slices.judged
+    others = gathered(look, partial(_proposed, base, head, changed, judging=judging))
+    if others.wrong:
+        raise Refusal(*in_order([*look.errors(head, near=True), *dict.fromkeys(others.wrong)]))
     plan, until, ends, learning = _proposal(look, base, head, changed, shared=True)
     plan = replace(
         plan,
@@ -37,8 +41,12 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
     return others.joined(observed)
 
 
-def _proposed(base: str, head: str, changed: frozenset[str], look: Look) -> Gist:
-    """A slice of a proposed plan."""
+def _proposed(base: str, head: str, changed: frozenset[str], look: Look, *, judging: bool) -> Gist:
+    """A slice of a proposed plan; or why there is none."""
+    wrong = tuple(errors(look.problems(head))) if judging else ()
+    if wrong:
+        empty = Plan("proposed", head, base, look.now, (), ())
+        return gist(empty, None, 0, {}, frozenset(), wrong=wrong)
     plan, until, ends, learning = _proposal(look, base, head, changed, shared=False)
     parts = (look.parts[head], look.parts[base])
     found = tuple(entitlements(parts[0], look.now))
