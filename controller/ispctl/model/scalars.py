@@ -36,6 +36,8 @@ _JOINERS = "\u200c\u200d"
 
 
 def _text(value: Any) -> Any:
+    if type(value) is str and value.isprintable() and value and value == value.strip():
+        return value  # the usual
     if not isinstance(value, str):
         return value
     kind = meaning(value) if getattr(value, "plain", False) else None
@@ -109,8 +111,11 @@ def _sealed(value: Any) -> Any:
 SealedText = Annotated[str, BeforeValidator(_sealed)]
 
 
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+
 def _whole(value: Any) -> Any:
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,18}", value):
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
         raise PydanticCustomError("whole", "expected a whole number")
     return int(value) if isinstance(value, str) else value
 
@@ -217,10 +222,13 @@ def _in_calendar(found: date) -> date:
     return found
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def _day(value: Any) -> Any:
     if isinstance(value, str):
         found = None
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        if _DAY.fullmatch(value):
             with suppress(ValueError):
                 found = date.fromisoformat(value)
         if found is None:
@@ -234,7 +242,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 
 def _moment(value: Any) -> Any:
     if isinstance(value, str):
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        if _DAY.fullmatch(value):
             return _day(value)
         found = None
         with suppress(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -204,13 +205,24 @@ class Cpe(Record):
     profile: Name = Field(description="Vendor profile.")
 
 
+@cache
+def _pppoe() -> Access:
+    """What most have, once: a record never changes."""
+    return Access(type="pppoe")
+
+
+@cache
+def _unbound() -> Binding:
+    return Binding()
+
+
 class Service(Record):
     """One thing the subscriber pays for: a login with a tariff."""
 
     key: Name = Field("main", description="Never changes; unique in the subscriber.")
     login: Login = Field(description="The User-Name exactly as sent; unique among live services.")
     password: SealedText | None = Field(None, description="Sealed; absent for ipoe.", repr=False)
-    access: Access = Field(default_factory=lambda: Access(type="pppoe"), description="How it is identified.")
+    access: Access = Field(default_factory=_pppoe, description="How it is identified.")
     tariff: Name | None = Field(None, description="Name of a tariff; default: the group's.")
     nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
         None, description="Where it is planned: hosts or Nornir groups; default: the group's."
@@ -226,7 +238,7 @@ class Service(Record):
     ipv6: Ipv6 | None = Field(None, description="Default: the tariff's.")
     routes: tuple[Net, ...] = Field((), description="Framed-Route; unique like addresses.")
     mac: Binding = Field(
-        default_factory=Binding, description="Which devices may use it; default: the group's, else any."
+        default_factory=_unbound, description="Which devices may use it; default: the group's, else any."
     )
     cpe: tuple[Cpe, ...] = Field((), description="Devices managed by TR-069.")
 

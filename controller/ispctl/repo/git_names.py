@@ -55,7 +55,7 @@ def name_of(raw: bytes) -> tuple[str, bool]:
         path = raw.decode()
     except UnicodeDecodeError:
         return _escaped(raw.decode("utf-8", "backslashreplace")), False
-    if hidden_in(path) is None and not {"\t", "\n", "\r"} & set(path):
+    if path.isprintable() or (hidden_in(path) is None and not {"\t", "\n", "\r"} & set(path)):
         return path, True
     return _escaped(path), False
 

@@ -17,6 +17,8 @@ HIDDEN = re.compile(
 
 def hidden_in(text: str) -> int | None:
     """The code point of the first character of `text` that a review would not show; None where there is none."""
+    if text.isprintable():  # the usual, told at once
+        return None
     found = HIDDEN.search(text)
     return ord(found[0]) if found else None
 

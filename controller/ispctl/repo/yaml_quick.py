@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml_rs
 
-from ispctl.repo.hidden import HIDDEN
+from ispctl.repo.hidden import hidden_in
 from ispctl.repo.yaml_nodes import Node, Scalar
 
 LARGEST: Final = 1024 * 1024
@@ -42,8 +42,10 @@ _LINES: Final = re.compile(
 )
 """Mappings and lists in blocks, or written in one line; a scalar never goes on in the next line; comments. Each line
 for good: nothing that a later one holds has this one tried anew."""
-_SPELLED: Final = re.compile(r"(?<=[\s,:\[{])(?:[-+]?_|[-+]?0[0-9xXoO_]|\+[0-9]|-?[0-9]+_|True|TRUE|False|FALSE)")
-"""A number or a truth value that is not spelled as Python spells it: its text would be lost."""
+_SPELLED: Final = re.compile(r"[\s,\[{](?:[-+]?_|[-+]?0[0-9xXoO_]|\+[0-9]|-?[0-9]+_|True|TRUE|False|FALSE)")
+"""Where a scalar may begin, a number or a truth value that is not spelled as Python spells it: its text would be lost.
+"""
+_TEXT: Final = frozenset({str})
 
 
 class _Other(Exception):
@@ -59,7 +61,7 @@ def quick(data: bytes) -> dict[str, Node] | None:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    if not _LINES.fullmatch(text) or HIDDEN.search(text):
+    if not _LINES.fullmatch(text) or hidden_in(text.replace("\n", "")) is not None:
         return None
     try:
         root: Any = yaml_rs.loads(text, parse_datetime=False)
@@ -74,9 +76,12 @@ def _texts(root: dict[str, Any], text: str) -> dict[str, Node]:
     spelled: bool | None = None
     while open_:
         node = open_.pop()
-        if type(node) is dict and not all(type(key) is str for key in node):
+        of_keys = type(node) is dict
+        if of_keys and not _TEXT.issuperset(map(type, node)):
             raise _Other
-        for key, value in node.items() if type(node) is dict else enumerate(node):
+        if _TEXT.issuperset(map(type, node.values() if of_keys else node)):
+            continue
+        for key, value in node.items() if of_keys else enumerate(node):
             kind = type(value)
             if kind is str:
                 continue

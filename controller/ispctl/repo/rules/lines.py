@@ -38,8 +38,10 @@ def _nameless(version: Version) -> Iterator[Problem]:
 
 def _spelling(version: Version) -> Iterator[Problem]:
     login = version.service.login
+    if not _MAC.fullmatch(login):
+        return
     octets = re.sub("[^0-9a-f]", "", login)
-    if _MAC.fullmatch(login) and login != (usual := ":".join(octets[i : i + 2] for i in range(0, 12, 2))):
+    if login != (usual := ":".join(octets[i : i + 2] for i in range(0, 12, 2))):
         text = "the server takes this login for a MAC address, and would look it up in another spelling"
         yield Problem("E142", text, version.where("login"), f"Write it as {usual}, or choose another login")
 

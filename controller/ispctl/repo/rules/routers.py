@@ -95,8 +95,10 @@ def _walls(scene: Scene) -> bool:
 
 def _own_pools(scene: Scene, version: Version, clients: list[Nas]) -> Iterator[Problem]:
     """The rows of a login know no vendor: a pool of its own has to be one that the standard attributes name."""
-    tariff = scene.tariff(str(version.value("tariff")))
     ipv4, ipv6 = version.value("ipv4"), version.value("ipv6")
+    if ipv4 is None and ipv6 is None:
+        return
+    tariff = scene.tariff(str(version.value("tariff")))
     uses = (
         ("ipv4", (), ipv4),
         ("ipv6", ("wan",), ipv6 and ipv6.wan),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cached_property
@@ -133,13 +133,20 @@ class Scene:
     def versions(self, *, over: bool = False) -> Iterator[Version]:
         """Every service as written, and then after each of its scheduled changes: those that are not over, or those
         that are."""
+        return iter(self._versions[over])
+
+    @cached_property
+    def _versions(self) -> tuple[Sequence[Version], Sequence[Version]]:
+        """Those that are not over, and those that are: several rules walk through them."""
+        found: tuple[list[Version], list[Version]] = [], []
         for document in self.snapshot.subscribers():
             group = self.snapshot.group(group_of(document.path))
             for number, service in enumerate(document.value.services):
-                if self.over(self.life(service)) == over:
-                    yield (written := Version(document, number, service, group, None, {}))
-                    if service.scheduled:
-                        yield from self._later(written)
+                mine = found[self.over(self.life(service))]
+                mine.append(written := Version(document, number, service, group, None, {}))
+                if service.scheduled:
+                    mine.extend(self._later(written))
+        return found
 
     def _later(self, version: Version) -> Iterator[Version]:
         written, service, places = version.service, version.service, dict[str, Loc]()

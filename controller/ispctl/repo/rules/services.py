@@ -83,8 +83,9 @@ def _sold(scene: Scene, version: Version) -> Iterator[Problem]:
     if version.sets("tariff") and service.tariff is not None:
         loc = version.places.get("tariff", ("services", version.number, "tariff"))
         yield from known_tariff(scene, service.tariff, document, *loc)
-    group_unread = scene.unread(f"subscribers/{group_of(document.path)}/group.yaml")
-    if version.change is None and version.value("tariff") is None and not group_unread:
+    if version.change is None and version.value("tariff") is None:
+        if scene.unread(f"subscribers/{group_of(document.path)}/group.yaml"):
+            return
         text = "neither the service nor its group names a tariff"
         yield Problem("E117", text, version.where("tariff"), meant("", scene.tariff_names, "Add one under tariffs/"))
 
