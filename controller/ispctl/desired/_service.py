@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from copy import copy
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -58,11 +57,11 @@ _OPEN: Final[Mapping[Access, int]] = {"none": 0, "walled": 1, "open": 2}
 def turns(document: Document[Subscriber], number: int, frame: Frame) -> Iterator[Turn]:
     """Every moment after the frame's at which the entitlement of a service changes by itself, in order. Raises KeyError
     as `entitle` does."""
-    before = _Service(document, number, frame)
-    while (at := before.next_edge()) is not None:
-        after = before.later(at)
-        yield Turn(at, _OPEN[after.opened] < _OPEN[before.opened])
-        before = after
+    service = _Service(document, number, frame)
+    while (at := service.next_edge()) is not None:
+        before = service.opened
+        service.look(at)
+        yield Turn(at, _OPEN[service.opened] < _OPEN[before])
 
 
 class Reasons(Mapping[str, Because]):
@@ -104,29 +103,30 @@ class _Service:
         number: int,
         frame: Frame,
         *,
-        now: datetime | None = None,
         explain: bool = False,
     ) -> None:
         self.document, self.number, self.frame, self.explain = document, number, frame, explain
-        self.now, self.policy = now or frame.now, frame.policy
+        self.now, self.policy = frame.now, frame.policy
         self.at: Loc = ("services", number)
         self.group = frame.group(group_of(document.path))
         self.written = document.value.services[number]
         self.owner = f"{document.value.id}/{self.written.key}"
         self.because: dict[str, Because] = {}
+        self._derive()
+
+    def _derive(self) -> None:
         self.service, self.changed = self._scheduled() if self.written.scheduled else (self.written, {})
         self.tariff = self._sold()
         self.spans = tuple(self._spans())
         self.span = self._strictest()
 
-    def later(self, now: datetime) -> _Service:
-        """The same service at a later moment."""
+    def look(self, now: datetime) -> None:
+        """Look at it at another moment: where nothing is scheduled, the spans stay what they are."""
+        self.now = now
         if self.written.scheduled:
-            return _Service(self.document, self.number, self.frame, now=now, explain=self.explain)
-        later = copy(self)  # where nothing is scheduled, what holds when is the same at every moment
-        later.now = now
-        later.span = later._strictest()
-        return later
+            self._derive()
+        else:
+            self.span = self._strictest()
 
     def entitlement(self) -> Entitlement:
         terms = self.frame.terms(self._value("tariff"))

@@ -40,10 +40,20 @@ class Change:
     def action(self) -> Literal["create", "update", "delete"]:
         return "create" if self.before is None else "delete" if self.after is None else "update"
 
-    @cached_property
+    @property
     def id(self) -> str:
         """Names what would be done; not when, not why."""
-        return hashlib.sha256(said(self).encode()).hexdigest()[:16]
+        return self._names[0]
+
+    @property
+    def mark(self) -> int:
+        """The same as a large number, to be added up: see `mark_of`."""
+        return self._names[1]
+
+    @cached_property
+    def _names(self) -> tuple[str, int]:
+        text = said(self).encode()
+        return hashlib.sha256(text).hexdigest()[:16], int.from_bytes(hashlib.sha512(text).digest())
 
     @property
     def owner(self) -> str:
@@ -242,15 +252,16 @@ def dropped(change: ServiceChange) -> bool:
 def said(change: Change) -> str:
     """(target, key, before, after) as canonical JSON: what `id` and a plan's digest are made of."""
     before, after = _sorted(change.before), _sorted(change.after)
-    return json.dumps([change.target, change.key, before, after], ensure_ascii=True, separators=(",", ":"))
+    return _JSON.encode([change.target, change.key, before, after])
 
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 _MODULUS: Final = 1 << 512
 
 
 def mark_of(changes: Iterable[Change]) -> int:
     """A number that stands for all changes, in any order. The marks of two parts add up to that of both."""
-    return sum(int.from_bytes(hashlib.sha512(said(change).encode()).digest()) for change in changes) % _MODULUS
+    return sum(change.mark for change in changes) % _MODULUS
 
 
 def digest(changes: Iterable[Change]) -> str:

@@ -19,16 +19,19 @@ from ispctl.states import State
 _LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until"})
 _TUPLES: Final = frozenset({"routes", "nas", "macs", "identities"})
 _MOMENTS: Final = frozenset({"ends", "backstop"})
+_SAID: Final = tuple(field.name for field in fields(Entitlement) if field.name not in _LEFT_OUT)
+_NAMES: Final = frozenset(_SAID)
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
+_SORTED: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def to_text(entitlement: Entitlement) -> str:
     """One line of JSON without secrets and without reasons; equal for equal entitlements."""
     said: dict[str, Any] = {"tariff": entitlement.terms.tariff}
-    for field in fields(entitlement):
-        if field.name not in _LEFT_OUT:
-            value = getattr(entitlement, field.name)
-            said[field.name] = value.isoformat() if isinstance(value, datetime) else value
-    return json.dumps(said, sort_keys=True, separators=(",", ":"))
+    for name in _SAID:
+        value = getattr(entitlement, name)
+        said[name] = value.isoformat() if isinstance(value, datetime) else value
+    return _SORTED.encode(said)
 
 
 def from_text(text: str, terms: Mapping[str, Terms]) -> Entitlement | None:
@@ -36,8 +39,7 @@ def from_text(text: str, terms: Mapping[str, Terms]) -> Entitlement | None:
     try:
         said = dict(json.loads(text))
         granted = terms.get(said.pop("tariff", ""))
-        known = {field.name for field in fields(Entitlement)} - _LEFT_OUT
-        if granted is None or set(said) != known:
+        if granted is None or said.keys() != _NAMES:
             return None
         for name in _TUPLES:
             said[name] = tuple(said[name])
@@ -67,5 +69,5 @@ def digest_of(rendered: Fields | None) -> str:
     """A short name for rendered rows: what was written last is known without reading it back."""
     if rendered is None:
         return ""
-    said = json.dumps(sorted(rendered.items()), separators=(",", ":"))
+    said = _JSON.encode(sorted(rendered.items()))
     return hashlib.sha256(said.encode()).hexdigest()[:16]

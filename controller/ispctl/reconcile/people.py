@@ -172,9 +172,10 @@ def makes(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
 
 def with_needs(changes: Sequence[Change], made: Mapping[str, frozenset[str]]) -> Iterator[Change]:
     """A login needs the groups and the set of NAS that are made for it; one that goes, the one that replaces it."""
+    going = {change.owner for change in changes if change.after is None}
     replacing: dict[str, frozenset[str]] = {}
-    for change in changes:
-        if change.action == "create":
+    for change in changes if going else ():
+        if change.action == "create" and change.owner in going:
             replacing[change.owner] = replacing.get(change.owner, frozenset()) | {change.id}
     for change in changes:
         if change.after is None:
