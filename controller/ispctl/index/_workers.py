@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +27,7 @@ def each(repository: Repository, chunks: Iterable[list[Entry]], work: Work[T], a
     left = iter(chunks)
     first = list(islice(left, alone))
     for chunk in first:
-        yield work(repository, chunk)
+        yield _done(repository, work, chunk)
     if len(first) == alone:
         yield from _several(repository.reopen, left, work)
 
@@ -53,4 +54,17 @@ def _begin(reopen: Callable[[], Repository], work: Work[Any]) -> None:
 
 def _do(chunk: list[Entry]) -> Any:
     repository, work = _mine[0]
-    return work(repository, chunk)
+    return _done(repository, work, chunk)
+
+
+def _done(repository: Repository, work: Work[T], chunk: list[Entry]) -> T:
+    """The collector would go through a part again and again while it is read; it holds itself in circles, and goes as
+    a whole once its work is done."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return work(repository, chunk)
+    finally:
+        gc.collect(0)
+        if collects:
+            gc.enable()

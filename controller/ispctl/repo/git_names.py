@@ -118,6 +118,9 @@ def _text(raw: bytes) -> str:
 
 def refused(entry: Entry) -> Problem | None:
     """Why an entry is not read, by its name and kind alone; None for one that may be read."""
+    usual = entry.plain and entry.mode not in (SYMLINK, SUBMODULE)
+    if usual and (entry.path.endswith(".yaml") or not entry.path.startswith(_RECORDS)):
+        return None
     where = Where(entry.path)
     if not entry.plain:
         text = "the name holds characters that cannot be seen or are not UTF-8"

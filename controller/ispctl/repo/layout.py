@@ -54,7 +54,7 @@ _FOREIGN: Final = {"custom", "connection_options"}
 """What stands below these keys is somebody else's format."""
 _BY_NAME: Final = {kind.name: kind for kind in KINDS}
 _GROUP = re.compile(r"subscribers/[^/]+/group\.yaml")
-_LEDGER = re.compile(r"subscribers/[^/]+/(?:.+/)?[^/]+\.ledger\.yaml")
+_LEDGER = re.compile(r"[^/]\.ledger\.yaml$")
 _SUBSCRIBER = re.compile(r"subscribers/[^/]+/(?:.+/)?[^/]+\.yaml")
 _TARIFF = re.compile(r"tariffs/[^/]+\.yaml")
 
@@ -66,9 +66,10 @@ def kind_of(path: str) -> Kind | Problem | None:
     if path.startswith("inventory/"):
         name = path.removeprefix("inventory/").removesuffix(".yaml")
         return _INVENTORY.get(name) or _stray(path, name)
-    for pattern, kind in ((_GROUP, "group"), (_LEDGER, "ledger"), (_SUBSCRIBER, "subscriber"), (_TARIFF, "tariff")):
-        if pattern.fullmatch(path):
-            return _BY_NAME[kind]
+    if _SUBSCRIBER.fullmatch(path):
+        return _BY_NAME["group" if _GROUP.fullmatch(path) else "ledger" if _LEDGER.search(path) else "subscriber"]
+    if _TARIFF.fullmatch(path):
+        return _BY_NAME["tariff"]
     advice = "Put it into the folder of a group: subscribers/<group>/" if path.startswith("subscribers/") else ""
     return Problem("E021", "this file stands where nothing reads it", Where(path), advice or "Move it up: tariffs/")
 
