@@ -9,7 +9,7 @@ import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
-from itertools import groupby, islice, takewhile
+from itertools import islice, takewhile
 from typing import Any, Final, NamedTuple
 
 Key = tuple[Any, Any]
@@ -154,11 +154,12 @@ def cut_again(database: sqlite3.Connection, table: Table, part: Part) -> None:
 
 def _write(database: sqlite3.Connection, table: Table, first: Key, after: Key, rows: Iterable[Stored]) -> None:
     waiting: list[Stored] = []
-    for key, same in groupby(rows, lambda row: row[:2]):
-        if len(waiting) >= SIZE:
+    for row in rows:
+        if len(waiting) >= SIZE and row[:2] != waiting[-1][:2]:
+            key: Key = (row[0], row[1])
             _put(database, table, Part(first, key, waiting))
             first, waiting = key, []
-        waiting.extend(same)
+        waiting.append(row)
     _put(database, table, Part(first, after, waiting))
 
 

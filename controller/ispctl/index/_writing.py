@@ -6,8 +6,9 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -75,7 +76,8 @@ class Making:
         self._count += len(taken)
         for table in (FILE, *_SORTED, *_JUDGED):
             sql = table.insert.replace(f"INTO {table.name}", f"INTO raw_{table.name}") if table in _SORTED else None
-            self._database.executemany(sql or table.insert, (one for n, row in taken for one in _stored(table, n, row)))
+            remembered = _REMEMBERED[table.name]
+            self._database.executemany(sql or table.insert, (one for n, row in taken for one in remembered(n, row)))
 
     def finish(self, commit: str, checked: int, facts: Facts) -> File:
         """Everything is in: sort it, and sum it but for what is wrong with whom."""
@@ -174,22 +176,31 @@ class Moving:
             self._database.execute(sql, row[:columns])
 
 
-def _stored(table: Table, number: int, row: Row) -> Iterator[Stored]:
+def _stored(table: Table, number: int, row: Row) -> Iterable[Stored]:
     """What a table remembers of one file."""
-    if table is FILE:
-        yield number, row.path, json.dumps(sorted({turn.at for turn in row.turns}))
-    elif table is PLACE:
-        yield row.path, number
-    elif table is SPAN:
-        yield from ((*span, number) for span in row.spans)
-    elif table is TURN:
-        yield from ((turn.at, number, turn.number, int(turn.loses)) for turn in row.turns)
-    elif table in _JUDGED:
-        kind = "error" if table is ERROR else "warning"
-        said = (problem for problem in row.problems if (problem.severity == "error") == (kind == "error"))
-        yield from ((number, place, text_of(problem)) for place, problem in enumerate(said))
-    else:
-        yield from ((one, number) for one in {CLAIM: row.claims, USE: row.uses, DUE: row.due}[table])
+    return _REMEMBERED[table.name](number, row)
+
+
+def _turns(number: int, row: Row) -> Iterable[Stored]:
+    return [(turn.at, number, turn.number, int(turn.loses)) for turn in row.turns]
+
+
+def _wrong(severity: str, number: int, row: Row) -> Iterable[Stored]:
+    said = [problem for problem in row.problems if problem.severity == severity]
+    return [(number, place, text_of(problem)) for place, problem in enumerate(said)]
+
+
+_REMEMBERED: Final[dict[str, Callable[[int, Row], Iterable[Stored]]]] = {
+    FILE.name: lambda number, row: [(number, row.path, json.dumps(sorted({turn.at for turn in row.turns})))],
+    PLACE.name: lambda number, row: [(row.path, number)],
+    CLAIM.name: lambda number, row: [(one, number) for one in row.claims],
+    USE.name: lambda number, row: [(one, number) for one in row.uses],
+    SPAN.name: lambda number, row: [(*span, number) for span in row.spans],
+    DUE.name: lambda number, row: [(one, number) for one in row.due],
+    TURN.name: _turns,
+    ERROR.name: partial(_wrong, "error"),
+    WARNING.name: partial(_wrong, "warning"),
+}
 
 
 def _facts(facts: Facts) -> list[Stored]:
