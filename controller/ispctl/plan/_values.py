@@ -199,9 +199,10 @@ class Plan:
         rows, people = (c.id for c in self.changes), (s.owner for s in self.services)
         return seen.issuperset(rows) and owners.issuperset(people) and not self.switches
 
-    def stop_of(self, owner: str) -> Literal["", "paused", "observed"]:
-        """Why a service is left as it is: "paused", "observed", or empty."""
-        return next((stop.kind for stop in self.stops if owner in stop.services), "")
+    @cached_property
+    def left(self) -> Mapping[str, Literal["paused", "observed"]]:
+        """Why services are left as they are, by owner."""
+        return {owner: stop.kind for stop in reversed(self.stops) for owner in stop.services}
 
     @cached_property
     def stopped(self) -> frozenset[str]:

@@ -148,7 +148,7 @@ class Far:
         self._shelf.add(one.packed)
 
     @property
-    def slices_held(self) -> bool:
+    def any(self) -> bool:
         """Whether there is any slice."""
         return self.sums is not None
 

@@ -144,10 +144,14 @@ def _stopped(store: Store, found: Survey, owners: Iterable[str]) -> None:
     """Who is held back while the commit counts as applied, and by which pauses: what the commit takes from them counts
     when they are let go."""
     before, still = store.objects(STOPPED), found.plan.still
-    for owner in sorted(owners):
-        by = sorted(stop.id for stop in found.plan.stops if owner in stop.services)
-        if before.get(owner) != {"by": by}:
-            store.put_object(STOPPED, owner, {"by": by})
+    by: dict[str, list[str]] = {owner: [] for owner in sorted(owners)}
+    for stop in sorted(found.plan.stops, key=lambda stop: stop.id):
+        for owner in stop.services:
+            if owner in by:
+                by[owner].append(stop.id)
+    for owner, ids in by.items():
+        if before.get(owner) != {"by": ids}:
+            store.put_object(STOPPED, owner, {"by": ids})
     for owner in sorted(before.keys() - still):
         store.forget_object(STOPPED, owner)
 

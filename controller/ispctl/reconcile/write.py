@@ -49,7 +49,7 @@ def write(world: World, found: Survey, secrets: SealedValues, waits: Waiting, un
     writer = _Writer(world, done, plan.commit, total)
     note = Notes(world.store, done.run, world.now, plan.commit, found.near, found.here.services)
     rows = _rows(found.here.changes, waits)
-    last = [change for change in rows if found.far.slices_held and change.after is None and change.key[0] in SHARED]
+    last = [change for change in rows if found.far.any and change.after is None and change.key[0] in SHARED]
     writer.write([change for change in rows if change not in last], secrets.open, note)
     left: set[str] = set()
     stopped = by_commit(found.here.services, found.near, plan.still)
@@ -79,8 +79,8 @@ def _begun(world: World, found: Survey, waits: Waiting, undoes: RunRecord | None
         rows = _rows(found.here.changes, waits)
         touched = {*(service.owner for service in found.here.services), *(change.owner for change in rows)}
         touched -= {"", *waits.owners(plan)}
-        if touched or found.far.slices_held:
-            settled.begin(store, touched, partial=found.partial and not found.far.slices_held)
+        if touched or found.far.any:
+            settled.begin(store, touched, partial=found.partial and not found.far.any)
     return run
 
 

@@ -53,7 +53,7 @@ class Gist:
 def gather(plan: Plan, zone: tzinfo = UTC, held: Collection[str] = ()) -> Gist:
     """The gist of a plan. `zone`: the ISP's. `held`: the ids of the changes that wait."""
     head, logins = plan_json.head(plan, zone), _Logins()
-    people = Folding(zone, plan_json.left_alone(plan))
+    people = Folding(zone, plan.left)
     for one in plan.services:
         people.add(one)
         logins.add(one.now.login)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, Final, Literal, cast
@@ -91,7 +91,7 @@ def change(one: Change) -> ChangeJson:
 
 def _members(plan: Plan, zone: tzinfo) -> Iterator[tuple[str, Any]]:
     """Each member of the document; what may be long is an iterator."""
-    left = left_alone(plan)
+    left = plan.left
     yield "version", VERSION
     yield "kind", plan.kind
     yield "commit", plan.commit
@@ -114,11 +114,6 @@ def _members(plan: Plan, zone: tzinfo) -> Iterator[tuple[str, Any]]:
     )
     yield "rerendered", list(plan.rerendered)
     yield "coming", {"until": stamp(plan.coming.until, zone), "ends": plan.coming.ends} if plan.coming else None
-
-
-def left_alone(plan: Plan) -> Mapping[str, Left]:
-    """Why services are left as they are, by owner: as `Plan.stop_of`, for many of them."""
-    return {owner: stop.kind for stop in reversed(plan.stops) for owner in stop.services}
 
 
 def stop(one: Stop, zone: tzinfo) -> StopJson:
