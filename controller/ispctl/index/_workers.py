@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -49,7 +50,19 @@ def _several(reopen: Callable[[], Repository], chunks: Iterable[list[Entry]], wo
 
 
 def _begin(reopen: Callable[[], Repository], work: Work[Any]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _mine.append((reopen(), work))
+
+
+def _end_with_parent() -> None:
+    """A process that waits for work does not notice that whoever had it was killed."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _do(chunk: list[Entry]) -> Any:

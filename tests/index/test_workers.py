@@ -1,0 +1,61 @@
+"""The processes that help one another read."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from ispctl.lab.process import wait_for
+from ispctl.repo import Entry, Repository
+from tests.index.isp import Isp
+
+PARENT = """
+import sys
+from functools import partial
+from pathlib import Path
+from ispctl.index._workers import each
+from ispctl.repo import Repository, chunks
+from tests.index.test_workers import hang
+
+if __name__ == "__main__":
+    with Repository.open(sys.argv[1]) as repository:
+        parts = chunks(repository.subscribers(repository.resolve("main")), 2)
+        for _ in each(repository, parts, partial(hang, Path(sys.argv[2])), 0):
+            pass
+"""
+
+
+def hang(folder: Path, _repository: Repository, _entries: list[Entry]) -> None:
+    """Work that does not end."""
+    (folder / str(os.getpid())).touch()
+    threading.Event().wait()
+
+
+def lives(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_they_end_with_whoever_was_killed_that_had_them(tmp_path: Path) -> None:
+    isp = Isp(tmp_path / "isp.git", random.Random(1))
+    isp.commit()
+    working = tmp_path / "working"
+    working.mkdir()
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    parent = subprocess.Popen([sys.executable, script, isp.folder, working], env=env)
+    try:
+        assert wait_for(lambda: len([*working.iterdir()]) == len(os.sched_getaffinity(0)), 60)
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    pids = [int(file.name) for file in working.iterdir()]
+    assert wait_for(lambda: not any(map(lives, pids)), 30)
