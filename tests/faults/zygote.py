@@ -52,7 +52,7 @@ class Points:
     def watch(self) -> None:
         """From now on, in this process alone."""
         for kind in (SqliteLink, PostgresqlLink):
-            for name in ("execute", "execute_many", "stream"):
+            for name in ("execute", "execute_many", "add_many", "stream"):
                 setattr(kind, name, self._counted(getattr(kind, name)))
         transport: Any = vars(selectors)["_SelectorDatagramTransport"]
         send = transport.sendto

@@ -115,7 +115,7 @@ def test_many_logins_are_written_with_few_statements(rows: RadiusRows, monkeypat
     }
     asked: list[str] = []
     link = type(rows._database._link)
-    for name in ("execute", "execute_many"):
+    for name in ("execute", "execute_many", "add_many"):
         real = getattr(link, name)
 
         def counted(self: object, sql: str, *more: object, real: Callable[..., object] = real) -> object:
@@ -130,6 +130,28 @@ def test_many_logins_are_written_with_few_statements(rows: RadiusRows, monkeypat
     changed, asked[:] = len(asked), []
     assert world.go(rows, {}, others) == []
     assert max(written, changed, len(asked)) < 40
+
+
+def test_logins_that_come_back_are_written_beside_what_was_noted_of_them(
+    store: Store, rows: RadiusRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins: dict[Key, Fields] = {
+        ("login", f"l{number}@home.example"): world.login(owner=f"sub-{number}/main") for number in range(20)
+    }
+    note = "INSERT INTO ispctl_object (kind, key, value) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET value"
+    store.database.write(f"{note} = excluded.value", ("note", "l7@home.example", "old"))
+
+    def beside(change: Change) -> None:
+        store.database.write(f"{note} = excluded.value", ("note", change.key[1], "new"))
+
+    alone: list[object] = []
+    monkeypatch.setattr(rows, "_alone", alone.append)
+    changes = order(diff("radius", logins, {}))
+    assert [outcome.error for outcome in rows.apply(changes, world.OPEN.__getitem__, beside)] == [""] * 20
+    assert rows.read(None) == logins
+    sql = "SELECT key, value FROM ispctl_object WHERE kind = 'note'"
+    assert dict(store.database.query(sql)) == {name: "new" for _, name in logins}
+    assert (alone, rows.suspect()) == ([], frozenset())
 
 
 def test_a_change_already_made_is_done_and_still_noted(rows: RadiusRows, full: RadiusRows) -> None:

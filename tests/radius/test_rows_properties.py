@@ -107,7 +107,7 @@ class Fragile:
         self._after = after
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("execute", "execute_many", "stream"):
+        if name not in ("execute", "execute_many", "add_many", "stream"):
             return getattr(self._connection, name)
         return lambda *arguments: self._run(getattr(self._connection, name), *arguments)
 

@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 import ispctl
 from ispctl.lab.process import wait_for
@@ -19,6 +22,7 @@ from ispctl.model.problem import Refusal
 from ispctl.store import Holder, Store
 from tests.databases import Place
 
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOLDER = Holder("20261122-120000-abc123", NOON)
 HOLDING = """\
@@ -106,6 +110,40 @@ def test_what_was_told_is_done_together_as_it_would_have_been_one_by_one(store: 
         "k7": "50%?",
         "k8": "thrice",
     }
+
+
+def test_new_rows_are_done_together_whatever_stands_in_them(store: Store) -> None:
+    rows_of_three = st.tuples(TEXT, TEXT, st.none() | st.integers(-(2**62), 2**62))
+    sql = "CREATE TABLE odd (name text, what text, kind text, at bigint, mark bigint, PRIMARY KEY (name, what))"
+    store.database.write(sql)
+
+    @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+    @example([("\\.", "a\tb\r\nc\\N", None), ("", "\\N", -1), ("%s {}", " ?\u2028\x7f", 2**62)])
+    @given(st.lists(rows_of_three, max_size=5, unique_by=lambda row: row[:2]))
+    def check(rows: list[tuple[str, str, int | None]]) -> None:
+        store.database.write("DELETE FROM odd")
+        with store.database.telling() as told:
+            sql = "INSERT INTO odd (name, what, kind, at, mark) VALUES (?, ?, 'a % b', ?, 7)"
+            store.database.write_many(sql, rows)
+        before = store.rows_written
+        with store.transaction():
+            store.database.write_together(told, new=True)
+        assert store.rows_written - before == len(rows)
+        found = store.database.query("SELECT name, what, at, kind, mark FROM odd")
+        assert Counter(found) == Counter((*row, "a % b", 7) for row in rows)
+
+    check()
+
+
+def test_what_is_no_plain_list_of_new_rows_is_done_all_the_same(store: Store) -> None:
+    with store.database.telling() as told:
+        store.database.write("INSERT INTO ispctl_object (kind, key, value) VALUES (?, ?, upper(?))", ("note", "a", "x"))
+        store.database.write("DELETE FROM ispctl_object WHERE kind = ? AND key = ?", ("note", "gone"))
+    store.database.write("INSERT INTO ispctl_object (kind, key, value) VALUES ('note', 'gone', '')")
+    with store.transaction():
+        store.database.write_together(told, new=True)
+    notes = "SELECT key, value FROM ispctl_object WHERE kind = 'note'"
+    assert store.database.query(notes) == [("a", "X")]
 
 
 def test_many_rows_are_counted(store: Store) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Final, NamedTuple
 
 from ispctl.backend import Outcome, Unreachable
@@ -196,12 +197,16 @@ class RadiusRows:
         """Write what was told of many logins at once, and forget it. Where the database takes one of it badly, each
         login stands for itself: what is wrong with it."""
         todo, told[:] = told[:], []
-        try:
-            with self._database.savepoint():
-                self._database.write_together(statement for _, statements in todo for statement in statements)
+        if not todo:
             return {}
-        except Refusal as refusal:
-            self._bearable(refusal)
+        fresh = not any(change.key in have for change, _ in todo)
+        for new in (True, False) if fresh else (False,):  # who comes back may have something noted from before
+            try:
+                with self._database.savepoint():
+                    self._database.write_together(chain.from_iterable(all_of for _, all_of in todo), new=new)
+                return {}
+            except Refusal as refusal:
+                self._bearable(refusal)
         problems: dict[Key, Problem] = {}
         for change, statements in todo:
             if problem := held.reason(change) or self._alone(statements):

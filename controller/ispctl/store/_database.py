@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from ispctl.store._dialect import Dialect
 from ispctl.store._dsn import Address, File
 from ispctl.store._link import Cursor, Link, Parameters, Row
 
+T = TypeVar("T")
 CHUNK: Final = 500
 """How many keys stand in one IN list: SQLite takes 32,766 parameters at most, older ones 999."""
 _PAUSE: Final = 0.01
@@ -93,12 +94,7 @@ class Database:
         if self._told is not None:
             self._told.extend((sql, row) for row in rows)
             return 0
-        try:
-            changed = max(self._link.execute_many(sql, rows), 0)
-        except self._link.failures as error:
-            raise self._link.refusal(error) from None
-        self.rows_written += changed
-        return changed
+        return self._many(self._link.execute_many, sql, rows)
 
     @contextmanager
     def telling(self) -> Iterator[list[Statement]]:
@@ -109,14 +105,19 @@ class Database:
         finally:
             self._told = None
 
-    def write_together(self, statements: Iterable[Statement]) -> None:
+    def write_together(self, statements: Iterable[Statement], *, new: bool = False) -> None:
         """Do what was told, each text once for all of its rows: first deletions, then changes, then insertions. So
-        what is told of one row has to come in that order, and what is told of two must not hang together."""
+        what is told of one row has to come in that order, and what is told of two must not hang together. `new`: all
+        that is inserted is expected to be new, which costs less; where something is not, this may be refused (E311)
+        though the text has an answer to it: take it back, and do it without."""
         rows: dict[str, list[Parameters]] = {}
         for sql, parameters in statements:
             rows.setdefault(sql, []).append(parameters)
         for sql in sorted(rows, key=lambda sql: _ORDER.index(sql[:6])):
-            self.write_many(sql, rows[sql])
+            if new and sql.startswith("INSERT"):
+                self._many(self._link.add_many, sql, rows[sql])
+            else:
+                self.write_many(sql, rows[sql])
 
     def may_read(self, table: str) -> bool:
         """Whether this role may read every column of a table of ours."""
@@ -188,6 +189,14 @@ class Database:
                 self._execute("RELEASE SAVEPOINT part")
             raise
         self._execute("RELEASE SAVEPOINT part")
+
+    def _many(self, run: Callable[[str, T], int], sql: str, rows: T) -> int:
+        try:
+            changed = max(run(sql, rows), 0)
+        except self._link.failures as error:
+            raise self._link.refusal(error) from None
+        self.rows_written += changed
+        return changed
 
     def _patiently(self, sql: str, deadline: float) -> None:
         """SQLite answers some conflicts at once instead of waiting; ask again until the deadline."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -15,6 +15,7 @@ from ispctl.model.problem import Refusal
 from ispctl.store._dialect import POSTGRESQL, Dialect
 from ispctl.store._dsn import Server
 from ispctl.store._link import Parameters
+from ispctl.store._postgresql_copy import add_each
 from ispctl.store._postgresql_errors import refusal, unreachable
 from ispctl.store._postgresql_many import run_each, translated
 from ispctl.store._postgresql_watch import LONG_PATIENCE, Connection, Cursor
@@ -66,6 +67,10 @@ class PostgresqlLink:
 
     def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
         return run_each(self._connection.cursor(cursor_factory=Cursor), sql, rows)
+
+    def add_many(self, sql: str, rows: Sequence[Parameters]) -> int:
+        added = add_each(self._connection.cursor(cursor_factory=Cursor), sql, rows)
+        return self.execute_many(sql, rows) if added is None else added
 
     @property
     def in_transaction(self) -> bool:

@@ -35,6 +35,9 @@ class Cursor(extensions.cursor):
     def execute(self, *arguments: Any) -> None:
         self._watched(super().execute, *arguments)
 
+    def copy_expert(self, *arguments: Any) -> None:
+        self._watched(super().copy_expert, *arguments)
+
     def fetchmany(self, *arguments: Any) -> list[Any]:
         rows: list[Any] = self._watched(super().fetchmany, *arguments)
         return rows

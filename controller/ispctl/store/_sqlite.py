@@ -53,6 +53,8 @@ class SqliteLink:
     def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
         return self._connection.executemany(sql, rows).rowcount
 
+    add_many = execute_many
+
     @property
     def in_transaction(self) -> bool:
         return self._connection.in_transaction

@@ -1,0 +1,56 @@
+"""Rows that are known to be new as one text, for COPY: neither side makes a statement of them, or takes one apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from io import BytesIO
+from typing import Final, NamedTuple
+
+from ispctl.store._link import Parameters
+from ispctl.store._postgresql_watch import Cursor
+
+_INSERT: Final = re.compile(
+    r"INSERT INTO (?P<table>\w+) \((?P<columns>[^)]*)\) VALUES \((?P<row>[^()]*)\)( ON CONFLICT \([^)]*\) DO [^?]*)?",
+    re.DOTALL,
+)
+_LITERAL: Final = re.compile(r"'([^'\\\t\r\n]*)'|([0-9]+)")
+_ESCAPED: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+
+class _Form(NamedTuple):
+    statement: str
+    line: str
+    """With %s for each parameter."""
+
+
+def add_each(cursor: Cursor, sql: str, rows: Iterable[Parameters]) -> int | None:
+    """What an INSERT run for each of `rows` does, where the table has none of them and none is given twice: fails
+    otherwise, also where the statement says what to do on a conflict. How many there were; None, and nothing done,
+    for a statement of which no text can be made."""
+    form = _form(sql)
+    if form is None:
+        return None
+    text = "".join([form.line % tuple(map(_field, row)) for row in rows])
+    cursor.copy_expert(form.statement, BytesIO(text.encode()))
+    return max(cursor.rowcount, 0)
+
+
+@cache
+def _form(sql: str) -> _Form | None:
+    found = _INSERT.fullmatch(sql)
+    if found is None:
+        return None
+    fields = found["row"].split(", ")
+    literals = [_LITERAL.fullmatch(field) for field in fields]
+    if not all(literal or field == "?" for literal, field in zip(literals, fields, strict=True)):
+        return None
+    said = ((literal[1] or literal[2] or "").replace("%", "%%") if literal else "%s" for literal in literals)
+    return _Form(f"COPY {found['table']} ({found['columns']}) FROM STDIN", "\t".join(said) + "\n")
+
+
+def _field(value: str | int | None) -> str:
+    if isinstance(value, str):
+        return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPED)
+    return "\\N" if value is None else str(value)
