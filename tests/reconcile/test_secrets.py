@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from ispctl.desired import sealed_digest
 from ispctl.model.problem import Refusal
+from ispctl.plan import Change
+from ispctl.reconcile.sealed_values import SealedValues
+from ispctl.secrets import Keyring, Sealed
 from tests.reconcile.test_refusals import HOME_50, NOTHING, code, refused
 from tests.reconcile.world import A_FILE, ANITA, B_FILE, World
 
@@ -96,3 +102,23 @@ def test_a_missing_key_is_told_before_rows_are_written_when_only_a_session_needs
     world.sql("UPDATE ispctl_meta SET value = '0' WHERE key = 'lab'")
     world.changed(HOME_50, "rate: {down: 50M", "rate: {down: 60M")
     assert code(refused(world)) == "E201"
+
+
+def test_a_slice_opens_each_secret_once_and_keeps_none_that_was_written() -> None:
+    keyring, opened = Keyring.create(), list[str]()
+    text = keyring.seal("service", "sub-000123/main", "password", "canary-pw-1").text
+
+    class Counting:
+        def open(self, sealed: Sealed, where: object = None) -> str:
+            opened.append(sealed.owner)
+            return keyring.open(sealed)
+
+    service: Any = SimpleNamespace(owner="sub-000123/main", sealed=text)
+    ring: Any = Counting()
+    secrets, digest = SealedValues({}, [service], lambda: ring), sealed_digest(text)
+    changes = [Change("radius", ("login", "anita@home.example"), None, {"password": digest})]
+    secrets.check(changes, keep=True)
+    assert (secrets.open(digest), len(opened)) == ("canary-pw-1", 1)
+    assert (secrets.open(digest), len(opened)) == ("canary-pw-1", 2)
+    secrets.check(changes)
+    assert (secrets.open(digest), len(opened)) == ("canary-pw-1", 4)

@@ -197,8 +197,10 @@ def _one_of(*words: str) -> Callable[[Value, str], None]:
 
 
 def _like(pattern: str | re.Pattern[str], *, absent: bool = False) -> Callable[[Value, str], None]:
+    fits = re.compile(pattern).fullmatch
+
     def check(value: Value, what: str) -> None:
-        if not (isinstance(value, str) and re.fullmatch(pattern, value)) and not (absent and value is None):
+        if not (isinstance(value, str) and fits(value)) and not (absent and value is None):
             raise Unfit("E315", f"{what} has not the form it needs")
 
     return check

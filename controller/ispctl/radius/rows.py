@@ -160,7 +160,10 @@ class RadiusRows:
                 elif not alone:
                     told.append((change, problem or []))
             problems |= self._together(told, have, held)
-            self._print(c for c in batch if c.key not in problems and have.get(c.key) != _frozen(c.after))
+            done = (change for change in batch if change.key not in problems)
+            self._print(
+                c for c in done if (c.key in have) != (c.after is not None) or have.get(c.key) != _frozen(c.after)
+            )
             found = ((change, problems.get(change.key)) for change in batch)
             return [Outcome(change, no.text, no.code) if no else Outcome(change) for change, no in found]
 
@@ -313,10 +316,10 @@ def _frozen(fields: Fields | None) -> dict[str, Value] | None:
 
 
 def _tuple(value: object) -> Value:
-    if isinstance(value, (list, tuple)):
-        return tuple(sorted(map(_row, value), key=lambda row: row if isinstance(row, tuple) else (row,)))
     if value is None or isinstance(value, (str, int)):
         return value
+    if isinstance(value, (list, tuple)):
+        return tuple(sorted(map(_row, value), key=lambda row: row if isinstance(row, tuple) else (row,)))
     raise text.Unfit("E315", "a field holds neither text nor a number nor a list")
 
 

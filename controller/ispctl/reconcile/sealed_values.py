@@ -22,6 +22,7 @@ class SealedValues:
         self._unlock = keyring
         self._keyring: Keyring | None = None
         self._known: dict[str, tuple[Sealed, Nas | Entitlement]] = {}
+        self._opened: dict[str, str] = {}
         for one in nas.values():
             if one.radius:
                 self._add(Sealed("nas", one.name, "radius.secret", one.radius.secret), one)
@@ -31,6 +32,8 @@ class SealedValues:
 
     def open(self, digest: str) -> str:
         """The clear text. Raises Refusal: no key, a wrong key, sealed for another owner."""
+        if (kept := self._opened.pop(digest, None)) is not None:
+            return kept
         found = self._known.get(digest)
         if found is None:
             text = "a secret of the plan is not in this commit"
@@ -42,19 +45,23 @@ class SealedValues:
         except Refusal:
             return self._keyring.open(found[0], _where(found[1]))  # says it again, with the place
 
-    def check(self, changes: Sequence[Change]) -> None:
-        """Open everything that these changes will write, keeping nothing. Raises one Refusal with every problem."""
+    def check(self, changes: Sequence[Change], *, keep: bool = False) -> None:
+        """Open everything that these changes will write. Raises one Refusal with every problem. `keep`: for a slice,
+        which is written next: each clear text is kept until it is asked for; otherwise none is."""
         problems: dict[str, Problem] = {}
+        opened: dict[str, str] = {}
         for change in changes:
             for name in SECRET_FIELDS:
                 wanted = (change.after or {}).get(name)
                 if isinstance(wanted, str) and wanted and wanted != (change.before or {}).get(name):
                     try:
-                        self.open(wanted)
+                        opened[wanted] = self.open(wanted)
                     except Refusal as refusal:
                         problems |= {str(problem): problem for problem in refusal.problems}
         if problems:
             raise Refusal(*problems.values())
+        if keep:
+            self._opened = opened
 
     def secret_of(self, nas: Nas) -> str:
         """The shared secret of a NAS. Raises Refusal."""

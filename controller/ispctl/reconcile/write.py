@@ -90,7 +90,7 @@ def _slice(world: World, writer: _Writer, one: Slice, waits: Waiting) -> set[str
     note = Notes(world.store, writer.done.run, world.now, writer.commit, one.people, one.services)
     secrets = SealedValues({}, one.people.entitlements.values(), writer.keyring)
     rows = _rows(one.changes, waits)
-    secrets.check(rows)
+    secrets.check(rows, keep=True)
     failed = {outcome.change.owner for outcome in writer.write(rows, secrets.open, note, apart=True)}
     with world.store.transaction():
         return note.rest({*failed, *waits.losers, *(c.owner for c in one.changes if c.id in waits.changes)})
