@@ -136,6 +136,17 @@ def test_large_files_and_other_encodings_are_left_to_the_slow_reader() -> None:
     assert quick("name: a\n".encode("utf-16")) is None
 
 
+def test_what_stands_inside_a_text_is_not_taken_for_a_number_that_would_be_spelled_otherwise() -> None:
+    data = b'password: "enc:k1:0xAb+/"\nrealm: a:+5\nmax: 2\n'
+
+    node, _, problems = read(data, "a.yaml", limit=SMALL)
+
+    assert quick(data) == node == {"password": "enc:k1:0xAb+/", "realm": "a:+5", "max": "2"}
+    assert not problems
+    assert quick(b"realm: a\nmax: 0x2\n") is None
+    assert quick(b"realm: {max: +5}\n") is None
+
+
 def test_a_value_that_stood_in_quotes_is_still_known_to_be_text() -> None:
     for text in ("0123", "1e3", "true", "~", "0x1f"):
         assert meaning(text) is not None
