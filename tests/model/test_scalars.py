@@ -192,13 +192,6 @@ def test_whatever_is_read_as_a_name_fits_the_columns_of_the_server(text: str) ->
     assert len(f"isp:{name}@huawei-vrp".encode()) <= 64
 
 
-def test_the_longest_name_of_a_tariff_fits_with_the_longest_platform() -> None:
-    """radusergroup.groupname has 64 characters; a group is called isp:<tariff>@<platform>."""
-    from ispctl.platforms import platforms
-
-    assert max(len(f"isp:{read(scalars.Name, 'x' * 48)}@{name}") for name in platforms()) <= 64
-
-
 @pytest.mark.parametrize("text", ["+977 9841004724", "+1 555-0100-77"])
 def test_a_phone_number_begins_with_its_country(text: str) -> None:
     assert read(scalars.Phone, text) == text

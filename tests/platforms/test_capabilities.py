@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from pydantic import TypeAdapter
 
-from ispctl.model import network
+from ispctl.model import network, scalars
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
 from ispctl.platforms import platform, platforms
@@ -77,3 +78,9 @@ def test_what_a_router_has_to_know_by_name() -> None:
     assert names["ios-xe"] == ["access-list isp-walled", *sorted([*(f"policy-map {one}" for one in policies), *pools])]
     assert names["junos"] == ["dynamic-profile isp-rate", "dynamic-profile isp-walled", *pools]
     assert names["huawei-vrp"] == [*pools, "user-group isp-walled"]
+
+
+def test_the_longest_name_of_a_tariff_fits_with_the_longest_platform() -> None:
+    """radusergroup.groupname has 64 characters; a group is called isp:<tariff>@<platform>."""
+    longest = TypeAdapter(scalars.Name).validate_python("x" * 48)
+    assert max(len(f"isp:{longest}@{name}") for name in platforms()) <= 64
