@@ -38,9 +38,10 @@ def isp(tmp_path: Path, router: Responder) -> SmallIsp:
 
 
 def interrupted(isp: SmallIsp, router: Responder, number: signal.Signals) -> tuple[int, str]:
-    """An apply that gets a signal after eighty sessions; its exit code and what it said on stderr."""
+    """An apply that gets a signal when it has written down the first answers; its exit code and what it said on
+    stderr."""
     with isp.begin("apply") as apply:
-        assert wait_for(lambda: router.heard >= 80, 30)
+        assert wait_for(lambda: router.heard >= 80 and isp.told() > 0, 30)
         apply.send_signal(number)
         _, said = apply.communicate(timeout=30)
     return apply.returncode, said
@@ -49,8 +50,8 @@ def interrupted(isp: SmallIsp, router: Responder, number: signal.Signals) -> tup
 def test_after_a_kill_the_second_run_tells_only_the_rest(isp: SmallIsp, router: Responder) -> None:
     assert interrupted(isp, router, signal.SIGKILL)[0] == -signal.SIGKILL
     told, first = isp.told(), router.heard
-    assert 40 < told <= first < MANY
-    assert first - told < 20, "what was answered and not yet written down"
+    assert 0 < told <= first < MANY
+    assert first - told <= 100 + 20, "what was answered and not yet written down, or asked and not yet answered"
     done = isp.run("apply")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"SESSIONS: {MANY - told} told" in done.stdout
