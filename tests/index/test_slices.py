@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import random
 import subprocess
@@ -186,3 +188,22 @@ def test_what_a_shared_file_breaks_in_the_slices_is_said_instead_of_a_plan(tmp_p
             reconcile.propose(repository, look, base, head)
         assert [*refused.value.problems] == truth
         assert len(truth) >= 14
+
+
+class Full(io.BytesIO):
+    """A file on a disk with room for one slice."""
+
+    def write(self, data: Any) -> int:
+        if self.seek(0, 2):
+            super().write(bytes(data)[:7])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+def test_a_disk_without_room_for_the_slices_takes_memory_and_nothing_else(
+    tmp_path: Path, isp: Isp, truth: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ispctl.reconcile.far.tempfile.SpooledTemporaryFile", lambda _: Full())
+    site = Site(tmp_path, "full", SLICES)
+    applied(site, isp)
+    assert site.rows() == truth.rows()

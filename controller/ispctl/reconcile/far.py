@@ -192,24 +192,32 @@ def gathered(look: Look, work: Callable[[Look], Gist]) -> Far:
 
 
 class _Shelf:
-    """Packed slices, in a file that has no name once they are many: it is gone with the process."""
+    """Packed slices, in a file that has no name once they are many: it is gone with the process. What finds no room
+    there stays in memory."""
 
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  as long as its plan
         weakref.finalize(self, self._file.close)
-        self._ends: list[int] = []
+        self._kept: list[tuple[int, int] | bytes] = []
+        """Where each begins and how long it is; or itself."""
 
     def add(self, packed: bytes) -> None:
-        self._file.seek(0, 2)
-        self._file.write(packed)
-        self._ends.append(self._file.tell())
+        try:
+            start = self._file.seek(0, 2)
+            self._file.write(packed)
+            self._file.flush()
+        except OSError:
+            self._kept.append(packed)
+        else:
+            self._kept.append((start, len(packed)))
 
     def __iter__(self) -> Iterator[bytes]:
-        start = 0
-        for end in tuple(self._ends):
-            self._file.seek(start)
-            yield self._file.read(end - start)
-            start = end
+        for one in tuple(self._kept):
+            if isinstance(one, bytes):
+                yield one
+            else:
+                self._file.seek(one[0])
+                yield self._file.read(one[1])
 
 
 class _Joined(Collection[T]):
