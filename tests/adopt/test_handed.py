@@ -146,7 +146,7 @@ def test_a_branch_gets_a_commit_and_the_work_tree_stays(ours: Isp) -> None:
     )
     assert git(ours, "diff", "--stat", "main", "by-hand").count("|") == 1
     again = ours("drift", "--adopt", "--branch", "by-hand")
-    assert (again.code, "E656 cannot-commit: there is a branch of this name" in again.err) == (1, True)
+    assert (again.code, "E681 already-proposed: there is a branch by-hand already" in again.err) == (1, True)
     wrong = ours("drift", "--adopt", "--branch", "by..hand")
     assert (wrong.code, "E656" in wrong.err) == (1, True)
 

@@ -33,8 +33,8 @@ def say_plan(planned: Planned, format: str, next_command: str = "") -> None:
         sys.stdout.writelines(_plan_pieces(planned, format))
 
 
-def plan_text(planned: Planned, next_command: str = "") -> str:
-    """A plan as text."""
+def plan_text(planned: Planned, next_command: str | None = "") -> str:
+    """A plan as text; without a word on what to type next where that is None."""
     from ispctl.report import plan_text
 
     gist, until = _gist(planned)

@@ -14,7 +14,7 @@ from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
     from ispctl.reconcile import Drift, Permission
-    from ispctl.repo import Snapshot
+    from ispctl.repo import Repository, Snapshot
 
 
 def find_drift(session: Session, permission: Permission | None) -> tuple[Drift, Snapshot]:
@@ -74,7 +74,7 @@ def adopt_drift(session: Session, branch: str | None) -> HandEdits:
 
             found = hand_edits(source, changes, lambda login: next(iter(old.people([login]))), seal, session.now)
             applied = opened.store.applied
-    made = _kept(session, found.files, branch) if found.files else ""
+        made = _kept(session, repository, found.files, branch) if found.files else ""
     document = handed.document(
         found.said,
         now=session.now,
@@ -86,8 +86,9 @@ def adopt_drift(session: Session, branch: str | None) -> HandEdits:
     return HandEdits(document, source.contents, found.files)
 
 
-def _kept(session: Session, files: Mapping[str, bytes], branch: str | None) -> str:
-    from ispctl.repo.commit import Committer
+def _kept(session: Session, repository: Repository, files: Mapping[str, bytes], branch: str | None) -> str:
+    from ispctl.repo.remote import LOCAL, Push, Remote
+    from ispctl.repo.scratch import Scratch
     from ispctl.verbs.rotate import write_whole
 
     if branch is None:
@@ -95,4 +96,7 @@ def _kept(session: Session, files: Mapping[str, bytes], branch: str | None) -> s
             write_whole(session.repo / path, data)
         return ""
     message = f"Say in git what was done by hand: {len(files)} files\n\nEvent: drift-adopt\n"
-    return Committer(session.repo, session.env).branch(branch, files, message)
+    with Scratch(repository.git, session.env) as scratch:
+        made = scratch.commit(repository.resolve("HEAD"), files, message)
+        scratch.publish(made, Remote(session.repo, branch, session.env, LOCAL), Push(branch))
+    return made

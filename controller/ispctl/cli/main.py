@@ -14,7 +14,8 @@ from ispctl.cli import run as service
 from ispctl.cli.authenticate import try_login
 from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, use_utf8, version_of
 from ispctl.cli.history import rollback, runs
-from ispctl.cli.pause import pause, resume
+from ispctl.cli.life import resume, suspend
+from ispctl.cli.pause import pause
 from ispctl.cli.start import init, pool, schema
 from ispctl.cli.takeover import adopt as take_over
 from ispctl.cli.upkeep import backup, prune, restore
@@ -229,6 +230,7 @@ for command in (
     pool,
     schema,
     init,
+    suspend,
 ):
     app.command()(command)
 for name, group in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ SHIFT: Final = timedelta(hours=8)
 LONGEST: Final = timedelta(days=7)
 Chosen = tuple[Literal["everything", "target", "group", "service"], str]
 
+ID: Final = re.compile(r"p[0-9]+(-[0-9a-f]+)?")
+"""What a pause is named by; no id of a subscriber looks like it."""
 TargetOption = Annotated[str | None, typer.Option("--target", metavar="T", help="radius, or nas:HOST: its sessions.")]
 GroupOption = Annotated[str | None, typer.Option("--group", metavar="G", help="The services of a group.")]
 LoginOption = Annotated[str | None, typer.Option("--login", metavar="L", help="One service: a login, id or id/key.")]
@@ -55,16 +58,11 @@ def pause(
     _answer(found, snapshot, format)
 
 
-def resume(
-    context: typer.Context,
-    id: Annotated[str | None, typer.Argument(metavar="ID", help="Of a pause, as `ispctl pause --list` says.")] = None,
-    target: TargetOption = None,
-    group: GroupOption = None,
-    login: LoginOption = None,
-    format: FormatOption = "text",
+def unpause(
+    session: Session, id: str | None, target: str | None, group: str | None, login: str | None, format: str
 ) -> None:
-    """End a pause before its time: by its id, or by what was paused; without either, that of everything."""
-    session: Session = context.obj
+    """End a pause before its time: by its id, or by what was paused; without either, that of everything. Raises
+    Refusal."""
     with session.repository() as repository:
         snapshot = _seen(session, repository, login)
         with session.store(snapshot) as store:

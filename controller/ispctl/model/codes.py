@@ -209,6 +209,12 @@ CODES: Final[dict[str, str]] = {
     "E672": "gitlab-silent",
     "E673": "gitlab-not-named",
     "E674": "not-a-note",
+    # E68x: verbs, and what becomes of their commits
+    "E680": "somebody-was-faster",
+    "E681": "already-proposed",
+    "E682": "push-refused",
+    "E683": "needs-a-reason",
+    "E684": "not-in-that-state",
     # W7xx are warnings
     "W700": "not-enforced",
     "W701": "never-paid",

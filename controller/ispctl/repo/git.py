@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from subprocess import Popen
@@ -97,6 +98,25 @@ class Git:
     @property
     def bare(self) -> bool:
         return self._root is None
+
+    @cached_property
+    def objects(self) -> str:
+        """The folder of its objects."""
+        found = self._child.run("rev-parse", "--git-path", "objects")
+        return os.path.join(self.folder, os.fsdecode(found).removesuffix("\n"))
+
+    @cached_property
+    def object_format(self) -> str:
+        """How objects are named: sha1 or sha256."""
+        return self._child.run("rev-parse", "--show-object-format").decode().strip()
+
+    def also(self, objects: Path | None) -> None:
+        """Read what lies in a folder of objects besides, until None is given."""
+        if objects is None:
+            self._child.env.pop("GIT_ALTERNATE_OBJECT_DIRECTORIES", None)
+        else:
+            self._child.env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(objects)
+        self._forget_reader()  # one that runs knows nothing of it
 
     def resolve(self, rev: str) -> str:
         """The id of the commit that `rev` names (branch, tag, id, HEAD~1…). Raises Refusal (E003)."""

@@ -27,6 +27,16 @@ _FIXED: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL"
 _SETTINGS: Final = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false")
 KEEPS: Final = "refs/ispctl/applied"
 """A reference of ours on the applied commit: `git gc` keeps what a forced push took off the branch."""
+LOCAL: Final = "."
+"""What git calls the repository itself where it asks for a remote."""
+_RACES: Final = (
+    "fetch first",
+    "non-fast-forward",
+    "stale info",
+    "cannot lock ref",
+    "failed to update ref",
+    "up to date",
+)
 _TICK: Final = 0.2
 _LOOK: Final = 10.0
 """Seconds that a look at the branch may take: whoever waits for it does nothing else meanwhile."""
@@ -34,6 +44,16 @@ _LOOK: Final = 10.0
 
 def _never() -> bool:
     return False
+
+
+@dataclass(frozen=True)
+class Push:
+    """What is to become of a commit: the branch that shall stand at it, the commit at which it stands now ("" for one
+    that is not there yet), and what the other side is told beside it (`git push -o`)."""
+
+    branch: str
+    old: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,71 @@ class Remote:
             return self.here() or self._no_branch()
         return there
 
+    def push(self, commit: str, push: Push, objects: Path) -> str:
+        """Let a branch stand at a commit that lies in `objects`; what the other side said, for people. Raises Refusal:
+        E680 where somebody was faster, E681 where the branch is taken, E682 where it is refused, E630."""
+        if self._git("check-ref-format", "--branch", push.branch).returncode:
+            raise Refusal(Problem("E656", "that is not the name of a branch", advice="Letters, digits, '-' and '/'"))
+        to = self._address() if self.exists else LOCAL
+        ref = f"refs/heads/{push.branch}"
+        words = [*(self._push_here if to == LOCAL else ("push",)), "--porcelain"]
+        words += [] if push.old else [f"--force-with-lease={ref}:"]
+        own = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects)}
+        options = [word for option in push.options if to != LOCAL for word in ("-o", option)]
+        done = self._git(*words, *options, "--", to, f"{commit}:{ref}", env=own)
+        if done.returncode and options and b"does not support push options" in done.stderr:
+            done = self._git(*words, "--", to, f"{commit}:{ref}", env=own)
+        if done.returncode or (not push.old and b"\n=\t" in done.stdout):
+            raise self._refused(push, done)
+        return _said(done.stderr)
+
+    def _refused(self, push: Push, done: subprocess.CompletedProcess[bytes]) -> Refusal:
+        """Why the other side did not take a branch."""
+        lines = done.stdout.decode("utf-8", "replace").splitlines()
+        line = next((line for line in lines if line[:1] in {"!", "="}), "")
+        why, said = line.rpartition("\t")[2], _said(done.stderr)
+        if not line:
+            return self._silent(done)
+        if any(race in why for race in _RACES):
+            if push.old:
+                return Refusal(Problem("E680", f"somebody else changed {push.branch} at the same moment: {why}"))
+            advice = "It was proposed already: look at it, or name another with --branch"
+            return Refusal(Problem("E681", f"there is a branch {push.branch} already", advice=advice))
+        advice = "Without --direct a merge request is proposed" if push.old else "Look at the rules of the remote"
+        text = f"{push.branch} was not taken: {why}{f': {said}' if said else ''}"
+        return Refusal(Problem("E682", text, advice=advice))
+
+    def follow(self, commit: str, old: str) -> bool:
+        """Bring what was pushed here; and where the branch that is checked out stood at the commit before it, let it
+        and its files follow. Whether they did, or there was nothing to follow. Raises Refusal E630."""
+        if not self.exists:
+            return True
+        self.fetch()
+        ref = f"refs/heads/{self.branch}"
+        if self._git("symbolic-ref", "--quiet", "HEAD").stdout.decode().strip() != ref or self.ref == ref:
+            return True
+        here = self._git("rev-parse", "--verify", "--quiet", ref).stdout.decode().strip()
+        return here == old and not self._git(*self._push_here, "--", LOCAL, f"{commit}:{ref}").returncode
+
+    @property
+    def _push_here(self) -> tuple[str, ...]:
+        """Whoever has the branch checked out gets the files as well, unless he has changed some."""
+        return "push", "--receive-pack=git -c receive.denyCurrentBranch=updateInstead receive-pack"
+
+    def _address(self) -> str:
+        """Where pushes go. By its name, git would note here what the remote has, though it is not here yet."""
+        done = self._git("remote", "get-url", "--push", self.name)
+        return done.stdout.decode().strip() or self.name
+
+    def head(self) -> str:
+        """The name of the branch that everybody works on: the remote's own, else the one that is checked out."""
+        names = (f"refs/remotes/{self.name}/HEAD", "HEAD") if self.exists else ("HEAD",)
+        for name in names:
+            found = self._git("symbolic-ref", "--quiet", "--short", name).stdout.decode().strip()
+            if found:
+                return found.removeprefix(f"{self.name}/")
+        return "main"
+
     def keep(self, commit: str) -> None:
         """Let no garbage collection take a commit that is applied, whatever becomes of the branch."""
         self._git("update-ref", KEEPS, commit)
@@ -97,14 +182,20 @@ class Remote:
     def _ask(self, *words: str, timeout: float | None = None) -> bytes:
         done = self._git(*words, timeout=timeout)
         if done.returncode:
-            said = re.sub(r"://[^@/\s]*@", "://", first_line(done.stderr))  # an address may hold a token
-            advice = "The last commit that came goes on being served; try it by hand: git fetch"
-            raise Refusal(Problem("E630", f"the remote {self.name} gave no answer: {said}", advice=advice))
+            raise self._silent(done)
         return done.stdout
 
-    def _git(self, *words: str, timeout: float | None = None) -> subprocess.CompletedProcess[bytes]:
+    def _silent(self, done: subprocess.CompletedProcess[bytes]) -> Refusal:
+        advice = "The last commit that came goes on being served; try it by hand: git fetch"
+        text = f"the remote {self.name} gave no answer: {_hidden(first_line(done.stderr))}"
+        return Refusal(Problem("E630", text, advice=advice))
+
+    def _git(
+        self, *words: str, timeout: float | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run git in the clone. It and what it started are ended when the time is over, or when we are to stop."""
-        env = {"PATH": os.defpath, **{name: self.env[name] for name in _KEPT if name in self.env}, **_FIXED}
+        kept = {name: self.env[name] for name in _KEPT if name in self.env}
+        env = {"PATH": os.defpath, **kept, **_FIXED, **(env or {})}
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         command = [shutil.which("git", path=env["PATH"]) or "git", "--no-pager", *settings, "-C", str(self.folder)]
         try:
@@ -137,3 +228,15 @@ class Remote:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 child.communicate()
+
+
+def _hidden(text: str) -> str:
+    """An address may hold a token."""
+    return re.sub(r"://[^@/\s]*@", "://", text)
+
+
+def _said(stderr: bytes) -> str:
+    """What the other side says to people, such as where its merge request is."""
+    lines = (line.strip() for line in stderr.decode("utf-8", "replace").splitlines())
+    told = (line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:"))
+    return _hidden("\n".join("".join(filter(str.isprintable, line)) for line in told if line))

@@ -95,6 +95,10 @@ class Snapshot:
         """A document that there is one of: hosts, host-groups, defaults, pools, policy, targets."""
         return self._files.single.get(kind)
 
+    def has(self, path: str) -> bool:
+        """Whether there is such a file of a subscriber or of an account here."""
+        return path in self._files.subscribers or path in self._files.ledgers
+
     def raw(self, path: str) -> bytes | None:
         """inventory/keyring.age or inventory/recipients.txt as stored."""
         return self._files.raw.get(path)

@@ -22,7 +22,7 @@ def render(
     closed: Sequence[Closed] = (),
     until: str | None = None,
     width: int = 100,
-    next_command: str = "",
+    next_command: str | None = "",
 ) -> str:
     """The plan as plain text, wrapped at `width`, ending with what to type next.
 
@@ -43,7 +43,8 @@ def render(
     parts += [[*switches(head)], [*stops(head["stops"], plan.hidden)], announcement(head)]
     if head["assumes"]:
         parts.append(["Assumed:", *(f"  - {masked(text, plan.hidden)}" for text in head["assumes"])])
-    parts.append([f"Next: {next_command or closing.next_command(head, closed, empty=plan.empty)}"])
+    if next_command is not None:
+        parts.append([f"Next: {next_command or closing.next_command(head, closed, empty=plan.empty)}"])
     return "\n\n".join("\n".join(wrapped(part, width)) for part in parts if part) + "\n"
 
 

@@ -1,0 +1,155 @@
+"""Carrying out a verb: fetch, edit, validate, plan, ask, commit, publish. On a race with somebody else's push all of it
+is done again on the new head; the text of files is never merged."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Generic, Literal, TypeVar
+
+from ispctl.index import Lookup
+from ispctl.model.problem import Refusal, Where
+from ispctl.repo import Repository, Snapshot
+from ispctl.repo.remote import Push, Remote
+from ispctl.repo.scratch import Author, Scratch
+from ispctl.verbs.draft import Already, Asked, Draft, Event, ledger_path
+
+TRIES: Final = 3
+Plan = TypeVar("Plan")
+Verb = Callable[[Draft], None]
+Status = Literal["committed", "proposed", "already", "unchanged", "tried"]
+
+
+@dataclass(frozen=True)
+class Desk(Generic[Plan]):
+    """Where verbs are carried out. `plan` makes the plan between two commits, and raises Refusal for errors; `agree`
+    shows it to whoever asked, and says whether to go on."""
+
+    repository: Repository
+    lookup: Lookup
+    remote: Remote
+    scratch: Scratch
+    plan: Callable[[str, str], Plan]
+    agree: Callable[[Draft, Plan], bool]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a commit is published: on the branch that everybody works on, or on one of its own that is proposed.
+    `trying`: not at all."""
+
+    direct: bool = False
+    branch: str = ""
+    """Of its own; default: named by what it does."""
+    trying: bool = False
+    author: Author | None = None
+
+
+@dataclass(frozen=True)
+class Carried(Generic[Plan]):
+    """What became of a verb. `commit` is empty where nothing had to change; `where`: the entry that was there already,
+    with the commit that brought it."""
+
+    status: Status
+    base: str
+    commit: str = ""
+    branch: str = ""
+    events: Sequence[Event] = ()
+    notes: Sequence[str] = ()
+    plan: Plan | None = None
+    where: Where | None = None
+    said: str = ""
+    """What the other side said."""
+    followed: bool = True
+    """Whether the files that are checked out here are at it, or none are."""
+    files: Collection[str] = ()
+
+
+class Declined(Exception):
+    """Whoever was asked said no."""
+
+
+def carry(desk: Desk[Plan], words: Collection[str], verb: Verb, asked: Asked, way: Way) -> Carried[Plan]:
+    """`words`: the logins and ids that the verb will look for. Raises Refusal, Declined."""
+    for attempt in range(1, TRIES + 1):
+        base = desk.remote.fetch()
+        draft = _draft(desk, base, words, asked)
+        try:
+            verb(draft)
+        except Already as already:
+            return _known(desk, base, already.where)
+        if not draft.files:
+            return Carried("unchanged", base, events=draft.events, notes=draft.notes)
+        commit = desk.scratch.commit(base, draft.files, draft.message(), way.author)
+        plan = desk.plan(base, commit)
+        branch = desk.remote.branch if way.direct else way.branch or _branch(draft)
+        done = Carried("tried", base, commit, branch, draft.events, draft.notes, plan, files=sorted(draft.files))
+        if way.trying:
+            desk.agree(draft, plan)
+            return done
+        if not desk.agree(draft, plan):
+            raise Declined
+        push = Push(branch, base) if way.direct else Push(branch, options=tuple(_options(desk.remote.branch, draft)))
+        try:
+            said = desk.scratch.publish(commit, desk.remote, push)
+        except Refusal as refusal:
+            code = refusal.problems[0].code
+            if code == "E680" and attempt < TRIES:
+                continue
+            if code == "E681" and asked.key:
+                return replace(done, status="already", commit="")
+            raise
+        if not way.direct:
+            return replace(done, status="proposed", said=said)
+        followed = desk.remote.follow(commit, base)
+        return replace(done, status="committed", said=said, followed=followed)
+    raise AssertionError
+
+
+def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) -> Draft:
+    part = desk.lookup.part(base, words)
+    _whole(part)
+    if not desk.lookup.whole(base):
+        own = {document.path for document in part.subscribers()}
+        part = desk.repository.part(base, own | {ledger_path(path) for path in own})
+
+    def read(path: str) -> bytes:
+        (entry,) = desk.repository.git.entries(base, [path])
+        return desk.repository.git.blob(entry.blob)
+
+    return Draft(part, asked, read)
+
+
+def _whole(part: Snapshot) -> None:
+    """A file that cannot be read cannot be changed either, and might be that of whoever is meant."""
+    if part.broken:
+        wrong = [problem for problem in part.problems if problem.where and problem.where.file in part.broken]
+        raise Refusal(*(wrong or part.problems))
+
+
+def _known(desk: Desk[Plan], base: str, where: Where) -> Carried[Plan]:
+    brought = desk.repository.git.blame(base, where.file, [where.line]) if where.line else {}
+    commit = brought[where.line].id if where.line in brought else ""
+    return Carried("already", base, commit, where=where)
+
+
+def _branch(draft: Draft) -> str:
+    """The same event asked for again means the same branch."""
+    owners = sorted({event.owner for event in draft.events})
+    verb = draft.events[0].verb
+    name = re.sub(r"[^a-z0-9-]+", "-", owners[0].casefold()) if len(owners) == 1 else f"{len(owners)}-services"
+    token = draft.asked.key or f"{draft.asked.now.isoformat()} {owners}"
+    return f"ispctl/{verb}-{name}-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
+
+
+def _options(target: str, draft: Draft) -> Sequence[str]:
+    """What GitLab is told (push options): to open a merge request, where to, and what it is called."""
+    title = draft.message().splitlines()[0]
+    return [
+        "merge_request.create",
+        f"merge_request.target={target}",
+        f"merge_request.title={title}",
+        "merge_request.remove_source_branch",
+    ]

@@ -1,0 +1,30 @@
+"""Taking a service out of use by hand, and back."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from ispctl.model.problem import Problem, Refusal
+from ispctl.verbs.draft import Draft
+
+
+def suspend(draft: Draft, term: str, since: date | None = None) -> None:
+    """Out of service until `resume`, from 00:00 of a day on (default: today). Raises Refusal E321, E683, E684."""
+    held = draft.service(term)
+    service, path = held.service, held.document.path
+    if service.suspended is not None:
+        text = f"{held.owner} is suspended since {service.suspended.since}"
+        raise Refusal(Problem("E684", text, held.document.where(*held.loc, "suspended"), "ispctl resume ends it"))
+    begins = since or draft.now.date()
+    why = {"reason": draft.reason("suspend"), **({"ticket": draft.asked.ticket} if draft.asked.ticket else {})}
+    draft.put(path, (*held.loc, "suspended"), {"since": begins.isoformat(), **why})
+    draft.say("suspend", held.document, service.key, f"out of service from {begins}")
+
+
+def resume(draft: Draft, term: str) -> None:
+    """Back in service, as far as the rest allows it. Raises Refusal E321."""
+    held = draft.service(term)
+    if held.service.suspended is None:
+        return
+    draft.drop(held.document.path, (*held.loc, "suspended"))
+    draft.say("resume", held.document, held.service.key, f"was suspended since {held.service.suspended.since}")
