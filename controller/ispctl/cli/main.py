@@ -12,6 +12,7 @@ from ispctl.cli import adopt as importing
 from ispctl.cli import doctor, gitlab, lab, radius, secrets, units
 from ispctl.cli import run as service
 from ispctl.cli.authenticate import try_login
+from ispctl.cli.batch import batch
 from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, use_utf8, version_of
 from ispctl.cli.history import rollback, runs
 from ispctl.cli.life import resume, suspend
@@ -231,6 +232,8 @@ for command in (
     schema,
     init,
     suspend,
+    batch,
+    batch,
 ):
     app.command()(command)
 for name, group in (

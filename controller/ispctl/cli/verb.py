@@ -108,6 +108,11 @@ def _line(text: str, option: str) -> str:
 
 def carry_out(wanted: Wanted, words: Collection[str], act: Verb) -> None:
     """Carry a verb out and print what became of it. Raises Refusal, Stopped, typer.Exit."""
+    _answer(wanted, carried(wanted, words, act))
+
+
+def carried(wanted: Wanted, words: Collection[str], act: Verb) -> Carried[Planned]:
+    """Carry a verb out, with its plan and the question on the way. Raises Refusal, Stopped."""
     from ispctl.cli import plans
     from ispctl.cli.progress import Progress
     from ispctl.repo.remote import Remote
@@ -129,10 +134,9 @@ def carry_out(wanted: Wanted, words: Collection[str], act: Verb) -> None:
             lambda draft, plan: _agreed(wanted, draft, plan),
         )
         try:
-            done = carry(desk, words, act, asked, way)
+            return carry(desk, words, act, asked, way)
         except Declined:
             raise Stopped("Nothing was changed.") from None
-    _answer(wanted, done)
 
 
 def _author(text: str) -> Author | None:
@@ -165,8 +169,13 @@ def _sentences(events: Any, notes: Any) -> list[str]:
 
 def _answer(wanted: Wanted, done: Carried[Planned]) -> None:
     if wanted.format == "json":
-        say_json(_document(done))
-        return
+        say_json(document(done))
+    else:
+        close(done)
+
+
+def close(done: Carried[Planned]) -> None:
+    """The last lines of an answer: where the commit is, and what to type next."""
     if done.said:
         tell(done.said)
     if done.status == "already":
@@ -183,7 +192,7 @@ def _answer(wanted: Wanted, done: Carried[Planned]) -> None:
         say(f"Proposed {done.commit[:12]} on {done.branch}. Merge it, and the pipeline applies it.")
 
 
-def _document(done: Carried[Planned]) -> dict[str, Any]:
+def document(done: Carried[Planned]) -> dict[str, Any]:
     """The answer as JSON; `plan` is that of `ispctl plan --format json`."""
     import json
 

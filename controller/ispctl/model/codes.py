@@ -215,6 +215,9 @@ CODES: Final[dict[str, str]] = {
     "E682": "push-refused",
     "E683": "needs-a-reason",
     "E684": "not-in-that-state",
+    # E79x: many requests at once
+    "E790": "bad-row",
+    "E791": "cannot-read-rows",
     # W7xx are warnings
     "W700": "not-enforced",
     "W701": "never-paid",

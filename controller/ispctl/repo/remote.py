@@ -119,25 +119,29 @@ class Remote:
         done = self._git(*words, *options, "--", to, f"{commit}:{ref}", env=own)
         if done.returncode and options and b"does not support push options" in done.stderr:
             done = self._git(*words, "--", to, f"{commit}:{ref}", env=own)
-        if done.returncode or (not push.old and b"\n=\t" in done.stdout):
-            raise self._refused(push, done)
+        verdict = _verdict(done.stdout)
+        if done.returncode and not verdict:  # cut off before it said anything: what became of the branch tells
+            there = self._ask("ls-remote", "--", to, ref, timeout=min(_LOOK, self.timeout)).decode().partition("\t")[0]
+            if there != commit:
+                raise self._silent(done) if there == push.old else self._faster(push, "it has another commit")
+        elif done.returncode or (not push.old and "[up to date]" in verdict):
+            raise self._refused(push, verdict, _said(done.stderr))
         return _said(done.stderr)
 
-    def _refused(self, push: Push, done: subprocess.CompletedProcess[bytes]) -> Refusal:
-        """Why the other side did not take a branch."""
-        lines = done.stdout.decode("utf-8", "replace").splitlines()
-        line = next((line for line in lines if line[:1] in {"!", "="}), "")
-        why, said = line.rpartition("\t")[2], _said(done.stderr)
-        if not line:
-            return self._silent(done)
+    def _refused(self, push: Push, why: str, said: str) -> Refusal:
+        """The other side did not take a branch."""
         if any(race in why for race in _RACES):
-            if push.old:
-                return Refusal(Problem("E680", f"somebody else changed {push.branch} at the same moment: {why}"))
-            advice = "It was proposed already: look at it, or name another with --branch"
-            return Refusal(Problem("E681", f"there is a branch {push.branch} already", advice=advice))
+            return self._faster(push, why)
         advice = "Without --direct a merge request is proposed" if push.old else "Look at the rules of the remote"
         text = f"{push.branch} was not taken: {why}{f': {said}' if said else ''}"
         return Refusal(Problem("E682", text, advice=advice))
+
+    @staticmethod
+    def _faster(push: Push, why: str) -> Refusal:
+        if push.old:
+            return Refusal(Problem("E680", f"somebody else changed {push.branch} at the same moment: {why}"))
+        advice = "It was proposed already: look at it, or name another with --branch"
+        return Refusal(Problem("E681", f"there is a branch {push.branch} already", advice=advice))
 
     def follow(self, commit: str, old: str) -> bool:
         """Bring what was pushed here; and where the branch that is checked out stood at the commit before it, let it
@@ -228,6 +232,12 @@ class Remote:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 child.communicate()
+
+
+def _verdict(porcelain: bytes) -> str:
+    """What `git push --porcelain` says of the one branch; empty where it did not come so far."""
+    lines = (line for line in porcelain.decode("utf-8", "replace").splitlines() if line[1:2] == "\t")
+    return next(lines, "").rpartition("\t")[2]
 
 
 def _hidden(text: str) -> str:

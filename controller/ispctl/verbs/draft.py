@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ispctl.model.document import Document
@@ -15,6 +17,7 @@ from ispctl.model.record import Loc
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo import Holding, Snapshot, edit
 from ispctl.repo.edit import Value
+from ispctl.repo.layout import Kind, decode, kind_of
 
 LEDGER: Final = ".ledger.yaml"
 _SHOWN: Final = 3
@@ -42,10 +45,21 @@ class Event:
     id: str
     key: str
     text: str
+    token: str = ""
+    """Its idempotency key."""
 
     @property
     def owner(self) -> str:
         return f"{self.id}/{self.key}" if self.key else self.id
+
+
+class _Same(Enum):
+    """Of a file that is as the head has it."""
+
+    AS_THE_HEAD = auto()
+
+
+_SAME: Final = _Same.AS_THE_HEAD
 
 
 class Already(Exception):
@@ -69,6 +83,7 @@ class Draft:
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What whoever asked should know beside."""
+    _before: list[tuple[str, bytes | _Same | None]] = field(default_factory=list, repr=False)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -82,10 +97,11 @@ class Draft:
     # whom it concerns
 
     def service(self, term: str) -> Holding:
-        """The one service that a login, an id or id/key names. Raises Refusal E321."""
+        """The one service that a login, an id or id/key names, as it stands in this draft. Raises Refusal E321."""
         found = {holding.owner: holding for holding in self.head.find(term)}
         if len(found) == 1:
-            return next(iter(found.values()))
+            holding = next(iter(found.values()))
+            return holding._replace(document=self._drafted(holding.document))
         if not found:
             raise self._nobody()
         text = f"there are {len(found)} services of that name"
@@ -95,6 +111,11 @@ class Draft:
     def _nobody() -> Refusal:
         advice = "Take a login, an id or id/key; ispstat list names everybody"
         return Refusal(Problem("E321", "there is no subscriber, service or login of that name", advice=advice))
+
+    def _drafted(self, document: Document[Subscriber]) -> Document[Subscriber]:
+        """A file as another verb of the same draft left it."""
+        data = self.files.get(document.path)
+        return document if data is None else decoded(document.path, data)
 
     # what becomes of the files
 
@@ -114,10 +135,40 @@ class Draft:
 
     def _keep(self, path: str, data: bytes) -> None:
         """What comes back to what the head has is no change."""
-        if self.head.has(path) and self.read(path) == data:
+        same = self.head.has(path) and self.read(path) == data
+        self._set(path, _SAME if same else data)
+
+    def _set(self, path: str, data: bytes | _Same | None, *, undoing: bool = False) -> None:
+        if not undoing:
+            self._before.append((path, self.files.get(path, _SAME)))
+        if isinstance(data, _Same):
             self.files.pop(path, None)
         else:
             self.files[path] = data
+
+    @property
+    def changes(self) -> int:
+        """How often a file was changed so far, for `touched`."""
+        return len(self._before)
+
+    def touched(self, since: int) -> frozenset[str]:
+        """The files that were changed since there were so many changes."""
+        return frozenset(path for path, _ in self._before[since:])
+
+    @contextmanager
+    def attempt(self, asked: Asked) -> Iterator[None]:
+        """Everything below it, or nothing: what raises leaves the draft as it was. `asked`: what is said of it."""
+        changes, events, notes = len(self._before), len(self.events), len(self.notes)
+        self.asked, outer = asked, self.asked
+        try:
+            yield
+        except BaseException:
+            while len(self._before) > changes:
+                self._set(*self._before.pop(), undoing=True)
+            del self.events[events:], self.notes[notes:]
+            raise
+        finally:
+            self.asked = outer
 
     # what is said of it
 
@@ -129,7 +180,7 @@ class Draft:
 
     def say(self, verb: str, document: Document[Subscriber], key: str, text: str) -> None:
         """Note what happened."""
-        self.events.append(Event(verb, document.value.id, key, text))
+        self.events.append(Event(verb, document.value.id, key, text, self.asked.key))
 
     def message(self) -> str:
         """Of the commit: what happened to whom, and trailers that a machine reads (features.md)."""
@@ -143,13 +194,25 @@ class Draft:
             subject = f"{', '.join(verbs)}: {len(owners):,} services"
         body = [f"{event.owner}: {event.text}" for event in self.events[:_TRAILED]] if len(self.events) > 1 else []
         ids = dict.fromkeys(event.id for event in self.events)
-        said = {"Reason": self.asked.reason, "Ticket": self.asked.ticket, "Idempotency-Key": self.asked.key}
+        tokens = list(dict.fromkeys(event.token for event in self.events if event.token))
+        said = {"Reason": self.asked.reason, "Ticket": self.asked.ticket}
         trailers = [f"Event: {verb}" for verb in verbs]
         trailers += [f"Subscriber: {id}" for id in list(ids)[:_TRAILED]]
         trailers += [f"{name}: {value}" for name, value in said.items() if value]
+        trailers += [f"Idempotency-Key: {token}" for token in tokens[:_TRAILED]]
         return "\n\n".join(filter(None, (subject, "\n".join(body), "\n".join(trailers)))) + "\n"
 
 
 def ledger_path(path: str) -> str:
     """The account beside the file of a subscriber."""
     return path.removesuffix(".yaml") + LEDGER
+
+
+def decoded(path: str, data: bytes) -> Document[Any]:
+    """A file of a draft. Raises Refusal where it is not sound any more."""
+    kind = kind_of(path)
+    assert isinstance(kind, Kind)
+    document, problems = decode(path, data, kind)
+    if document is None:
+        raise Refusal(*problems)
+    return document

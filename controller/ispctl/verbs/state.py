@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.verbs.draft import Draft
+from ispctl.verbs.rows import Request
 
 
 def suspend(draft: Draft, term: str, since: date | None = None) -> None:
@@ -28,3 +30,9 @@ def resume(draft: Draft, term: str) -> None:
         return
     draft.drop(held.document.path, (*held.loc, "suspended"))
     draft.say("resume", held.document, held.service.key, f"was suspended since {held.service.suspended.since}")
+
+
+REQUESTS: Final = {
+    "suspend": Request(lambda draft, row: suspend(draft, row.text("sub"), row.day("from")), ("from",)),
+    "resume": Request(lambda draft, row: resume(draft, row.text("sub"))),
+}

@@ -1,0 +1,188 @@
+"""`ispctl batch`: many requests at once, from a file or from a program that goes on sending them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import select
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from ispctl.cli.common import clock, say, say_json
+from ispctl.cli.verb import Wanted, carried, close, document, verb
+from ispctl.model.problem import Problem, Refusal
+
+if TYPE_CHECKING:
+    from ispctl.cli.plans import Planned
+    from ispctl.verbs.batch import Batch, Result
+    from ispctl.verbs.carry import Carried
+    from ispctl.verbs.rows import Row
+
+TOGETHER: Final = 1000
+"""So many requests share a commit at most while they go on coming."""
+LARGEST: Final = 64 * 1024 * 1024
+"""Octets of a file of requests; a line of a stream may have 64 KiB."""
+_LINE: Final = 64 * 1024
+_SHOWN: Final = 20
+
+
+@verb
+def batch(
+    wanted: Wanted,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines or CSV; -: standard input.")] = Path("-"),
+    name: Annotated[str, typer.Option("--verb", metavar="VERB", help="Of all rows; else each row says its own.")] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on reading JSON lines; what came meanwhile shares a commit.")
+    ] = False,
+) -> None:
+    """Many requests, one commit, with a result for each: a row that cannot be done is left out and said, the others are
+    done. Rows hold verb, sub, reason, ticket, key and what the verb takes. Exit code: 0 all well, 1 rows refused."""
+    if follow:
+        if str(file) != "-":
+            raise typer.BadParameter("--follow reads standard input", param_hint="--follow")
+        for rows in _coming():
+            _stream(wanted, rows, name)
+        return
+    requests = list(_rows(_text(file)))
+    done, found = _carried(wanted, requests, name)
+    if wanted.format == "json":
+        say_json({**document(done), "rows": [_line(one) for one in found.results.values()]})
+    else:
+        say("\n".join(_summary(found)))
+        close(done)
+    raise typer.Exit(1 if any(one.outcome == "refused" for one in found.results.values()) else 0)
+
+
+def _carried(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
+    """Rows that would break a rule are left out, and the rest is tried again."""
+    from ispctl.verbs.batch import Batch
+
+    found = Batch(rows, name)
+    while True:
+        try:
+            return carried(wanted, found.words, found), found
+        except Refusal as refusal:
+            if not found.bar(refusal.problems):
+                raise
+
+
+def _stream(wanted: Wanted, rows: Sequence[Row], name: str) -> None:
+    """What came at one time; a line of JSON for each, as soon as its commit is there."""
+    now = replace(wanted, session=replace(wanted.session, now=clock()), yes=True, format="json")
+    try:
+        done, found = _carried(now, rows, name)
+    except Refusal as refusal:
+        problems = [str(problem) for problem in refusal.problems]
+        lines: list[dict[str, Any]] = [{"row": row.number, "outcome": "refused", "problems": problems} for row in rows]
+    else:
+        lines = [{**_line(one), "commit": done.commit or None} for one in found.results.values()]
+    say("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
+    sys.stdout.flush()
+
+
+def _line(one: Result) -> dict[str, Any]:
+    return {
+        "row": one.row.number,
+        "outcome": one.outcome,
+        "owner": one.owner or None,
+        "text": one.text,
+        "key": one.row.values.get("key") or None,
+        "problems": [str(problem) for problem in one.problems],
+    }
+
+
+def _summary(found: Batch) -> Iterator[str]:
+    """The rows that were refused, each with why; and how many went how."""
+    results = list(found.results.values())
+    refused = [one for one in results if one.outcome == "refused"]
+    for one in refused[:_SHOWN]:
+        yield from (f"line {one.row.number}: {problem!s}" for problem in one.problems)
+    if len(refused) > _SHOWN:
+        yield f"… and {len(refused) - _SHOWN:,} more lines; --format json names all"
+    counts = {outcome: sum(one.outcome == outcome for one in results) for outcome in dict.fromkeys(_ORDER)}
+    yield f"{len(results):,} rows: " + (", ".join(f"{n:,} {outcome}" for outcome, n in counts.items() if n) or "none")
+
+
+_ORDER: Final = ("done", "already", "unchanged", "refused")
+
+
+# reading
+
+
+def _text(file: Path) -> str:
+    try:
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as opened:
+            data = opened.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise _unreadable(file, "it is too large: split it")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise _unreadable(file, str(error.strerror)) from None
+    except UnicodeDecodeError:
+        raise _unreadable(file, "it is not UTF-8") from None
+
+
+def _unreadable(file: Path, why: str) -> Refusal:
+    advice = "CSV with a line of names first, or a JSON object on each line"
+    return Refusal(Problem("E791", f"{file} cannot be read ({why})", advice=advice))
+
+
+def _rows(text: str) -> Iterator[Row]:
+    """JSON lines if it begins like them, else CSV. Raises Refusal E791."""
+    from ispctl.verbs.rows import Row
+
+    if text.lstrip().startswith("{"):
+        for number, line in enumerate(text.splitlines(), 1):
+            try:
+                if line.strip():
+                    yield Row(number, _object(line))
+            except ValueError as error:
+                raise Refusal(Problem("E791", f"line {number}: {error}")) from None
+        return
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for values in reader:
+            if None in values or None in values.values():
+                raise Refusal(Problem("E791", f"line {reader.line_num}: it has not as many fields as the first line"))
+            yield Row(reader.line_num, {name.strip(): value for name, value in values.items() if value.strip()})
+    except csv.Error as error:
+        raise Refusal(Problem("E791", f"line {reader.line_num}: {error}")) from None
+
+
+def _object(line: str) -> Mapping[str, str]:
+    """An object of texts and numbers. Raises ValueError."""
+    try:
+        found = json.loads(line, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, (str, type(None))) for value in found.values()):
+        raise ValueError("it is no JSON object of texts and numbers")
+    return {name: value for name, value in found.items() if value}
+
+
+def _coming() -> Iterator[list[Row]]:
+    """Rows as they come: whatever is there, together. A line that is none is said with the others."""
+    from ispctl.verbs.rows import Row
+
+    rest, number, open_ = b"", 0, True
+    while open_ or rest:
+        rows: list[Row] = []
+        while open_ and len(rows) < TOGETHER and (not rows or select.select([0], [], [], 0.0)[0]):
+            chunk = os.read(0, _LINE)
+            open_ = bool(chunk)
+            *lines, rest = (rest + chunk + (b"" if open_ or not rest else b"\n")).split(b"\n")
+            for line in filter(bytes.strip, lines):
+                number += 1
+                try:
+                    rows.append(Row(number, _object(line.decode("utf-8", "replace"))))
+                except ValueError as error:
+                    rows.append(Row(number, {}, str(error)))
+        if rows:
+            yield rows

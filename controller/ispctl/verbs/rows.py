@@ -1,0 +1,60 @@
+"""One request among many: a line of a file or of a stream, each value a text, each field named by what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+from typing import Final
+
+from ispctl.model.problem import Problem, Refusal
+from ispctl.verbs.draft import Draft
+
+OF_ALL: Final = ("verb", "sub", "reason", "ticket", "key")
+"""Fields that every request may have."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request. `number`: of its line, from 1."""
+
+    number: int
+    values: Mapping[str, str] = field(repr=False)
+    fault: str = ""
+    """Why it could not be read."""
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A field. Raises Refusal E790 where it is missing and there is no default."""
+        found = " ".join(self.values.get(name, "").split())
+        if found or default is not None:
+            return found or default or ""
+        raise self.wrong(f"{name} is missing")
+
+    def day(self, name: str) -> date | None:
+        """A field that holds a day, 2026-12-01. Raises Refusal E790."""
+        text = self.text(name, "")
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            raise self.wrong(f"{name} is not a day, like 2026-12-01") from None
+
+    def wrong(self, text: str) -> Refusal:
+        return Refusal(Problem("E790", text))
+
+
+@dataclass(frozen=True)
+class Request:
+    """A verb as a request: what it does with a row, and the fields that it knows beside OF_ALL."""
+
+    act: Callable[[Draft, Row], None]
+    fields: tuple[str, ...] = ()
+
+    def __call__(self, draft: Draft, row: Row) -> None:
+        """Raises Refusal E790 for a field that nobody reads: a slip of the keyboard shall not be a silent no."""
+        known = (*OF_ALL, *self.fields)
+        for name in row.values:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                raise row.wrong(f"{name} is no field of it" + (f"; did you mean {near[0]}?" if near else ""))
+        self.act(draft, row)
