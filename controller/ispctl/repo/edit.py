@@ -17,6 +17,7 @@ from ispctl.model.record import Loc, dotted
 from ispctl.model.scalars import meaning
 from ispctl.repo.layout import LARGE
 from ispctl.repo.yaml import read
+from ispctl.repo.yaml_quick import quick
 
 Value: TypeAlias = "str | int | Mapping[str, Value] | Sequence[Value]"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@/+-]*[A-Za-z0-9])?")
@@ -38,7 +39,7 @@ def put(data: bytes, file: str, loc: Loc, value: Value) -> bytes:
         for part in reversed(rest[1:]):
             below = [below] if isinstance(part, int) else {part: below}
         changed = _added(text, node, rest[0], below)
-    return _checked(data, changed, file, loc, _with(before, loc, _plain(value)))
+    return _checked(changed, file, loc, _with(before, loc, _plain(value)))
 
 
 def drop(data: bytes, file: str, loc: Loc) -> bytes:
@@ -57,7 +58,7 @@ def drop(data: bytes, file: str, loc: Loc) -> bytes:
     else:
         start = text.rfind("\n", 0, key.start_mark.index) + 1
         end = _line_end(text, _end(value))
-    return _checked(data, text[:start] + text[end:], file, loc, wanted)
+    return _checked(text[:start] + text[end:], file, loc, wanted)
 
 
 def scalar(value: str | int) -> str:
@@ -137,6 +138,8 @@ def _added(text: str, node: Any, part: str | int, value: Value) -> str:
 
 
 def _nodes(data: bytes, file: str) -> Any:
+    if (found := quick(data)) is not None:
+        return found
     node, _, problems = read(data, file, limit=LARGE)
     if node is None or any(problem.severity == "error" for problem in problems):
         raise Refusal(*problems)
@@ -168,12 +171,15 @@ def _without(node: Any, loc: Loc) -> Any:
     return {key: _without(one, rest) if key == part else one for key, one in known.items() if rest or key != part}
 
 
-def _checked(data: bytes, changed: str, file: str, loc: Loc, wanted: Any) -> bytes:
+def _checked(changed: str, file: str, loc: Loc, wanted: Any) -> bytes:
     encoded = changed.encode("utf-8")
-    node, _, problems = read(encoded, file, limit=LARGE)
-    if node != wanted or any(problem.severity == "error" for problem in problems):
+    try:
+        sound = _nodes(encoded, file) == wanted
+    except Refusal:
+        sound = False
+    if not sound:
         raise _refusal(file, loc, "the file is written in a way that cannot be changed there alone")
-    return encoded if encoded != data else data
+    return encoded
 
 
 def _refusal(file: str, loc: Loc, text: str) -> Refusal:

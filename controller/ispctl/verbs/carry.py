@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final, Generic, Literal, TypeVar
 
 from ispctl.index import Lookup
@@ -115,9 +116,15 @@ def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) ->
         own = {document.path for document in part.subscribers()}
         part = desk.repository.part(base, own | {ledger_path(path) for path in own})
 
+    git = desk.repository.git
+    named = {holding.document.path for word in words for holding in part.find(word)}
+    blobs = {entry.path: entry.blob for entry in git.entries(base, named | set(map(ledger_path, named)))}
+
+    @cache
     def read(path: str) -> bytes:
-        (entry,) = desk.repository.git.entries(base, [path])
-        return desk.repository.git.blob(entry.blob)
+        if path not in blobs:
+            blobs.update((entry.path, entry.blob) for entry in git.entries(base, [path]))
+        return git.blob(blobs[path])
 
     return Draft(part, asked, read)
 
