@@ -68,6 +68,28 @@ def test_a_key_is_taken_away_with_its_line(loc: Loc, old: str) -> None:
     assert drop(TEXT.encode(), FILE, loc).decode() == TEXT.replace(old, "", 1)
 
 
+LISTS = """\
+scheduled:
+  - {at: 2031-01-01, set: {tariff: home-20}}   # for the summer
+  - at: 2031-06-01
+    set: {tariff: home-50}
+routes: [192.0.2.0/30, 192.0.2.8/30]
+"""
+
+
+@pytest.mark.parametrize(
+    "loc, old",
+    [
+        (("scheduled", 0), "  - {at: 2031-01-01, set: {tariff: home-20}}   # for the summer\n"),
+        (("scheduled", 1), "  - at: 2031-06-01\n    set: {tariff: home-50}\n"),
+        (("routes", 0), "192.0.2.0/30, "),
+        (("routes", 1), ", 192.0.2.8/30"),
+    ],
+)
+def test_an_item_is_taken_out_of_a_list(loc: Loc, old: str) -> None:
+    assert drop(LISTS.encode(), FILE, loc).decode() == LISTS.replace(old, "", 1)
+
+
 def test_a_file_without_a_last_line_end_gets_a_line_of_its_own() -> None:
     assert put(b"name: town", FILE, ("title",), "Town") == b"name: town\ntitle: Town\n"
 

@@ -19,6 +19,7 @@ from ispctl.adopt.old import Finding
 from ispctl.adopt.places import Host
 from ispctl.adopt.rates import Speed
 from ispctl.adopt.yaml_text import Value
+from ispctl.repo.layout import home_of
 
 UNKNOWN_SPEED = Speed(10**9, 10**9)
 """What a tariff says whose rate nobody told; it is listed, and `ispctl adopt` asks for it."""
@@ -50,8 +51,7 @@ class Sub:
 
     @property
     def path(self) -> str:
-        shard = hashlib.sha256(self.id.encode()).hexdigest()[:2]
-        return f"subscribers/{self.group}/{shard}/{self.id}.yaml"
+        return home_of(self.group, self.id)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ispctl.cli.batch import batch
 from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, use_utf8, version_of
 from ispctl.cli.history import rollback, runs
 from ispctl.cli.life import resume, suspend
+from ispctl.cli.life_change import edit, move, rename_login
 from ispctl.cli.pause import pause
 from ispctl.cli.start import init, pool, schema
 from ispctl.cli.takeover import adopt as take_over
@@ -232,7 +233,9 @@ for command in (
     schema,
     init,
     suspend,
-    batch,
+    edit,
+    rename_login,
+    move,
     batch,
 ):
     app.command()(command)

@@ -215,6 +215,7 @@ CODES: Final[dict[str, str]] = {
     "E682": "push-refused",
     "E683": "needs-a-reason",
     "E684": "not-in-that-state",
+    "E685": "no-such-field",
     # E79x: many requests at once
     "E790": "bad-row",
     "E791": "cannot-read-rows",

@@ -43,14 +43,15 @@ def put(data: bytes, file: str, loc: Loc, value: Value) -> bytes:
 
 
 def drop(data: bytes, file: str, loc: Loc) -> bytes:
-    """The file without the key at `loc`. Raises Refusal (E657)."""
+    """The file without the key, or the item of a list, at `loc`. Raises Refusal (E657)."""
     wanted = _without(_nodes(data, file), loc)
     text = data.decode("utf-8")
     parent, rest = _nearest(_root(text), loc[:-1])
-    found = [number for number, (key, _) in enumerate(_pairs(parent)) if key.value == loc[-1]] if not rest else []
+    pairs = _pairs(parent) if not rest else []
+    found = [number for number, (key, _) in enumerate(pairs) if loc[-1] in (number, key.value)]
     if not found:
         raise _refusal(file, loc, "there is nothing to take away")
-    number, pairs = found[0], _pairs(parent)
+    number = found[0]
     key, value = pairs[number]
     if parent.flow_style:
         start = key.start_mark.index if number == 0 else _end(pairs[number - 1][1])
@@ -93,6 +94,9 @@ def _root(text: str) -> Any:
 
 
 def _pairs(node: Any) -> list[tuple[Any, Any]]:
+    """(key, value) of a mapping; of a list each item twice."""
+    if node.id == "sequence":
+        return [(one, one) for one in node.value]
     return list(node.value) if node.id == "mapping" else []
 
 
@@ -166,7 +170,9 @@ def _with(node: Any, loc: Loc, value: Any) -> Any:
 def _without(node: Any, loc: Loc) -> Any:
     part, rest = loc[0], loc[1:]
     if isinstance(node, list):
-        return [_without(one, rest) if number == part else one for number, one in enumerate(node)]
+        return [
+            _without(one, rest) if number == part else one for number, one in enumerate(node) if rest or number != part
+        ]
     known = node if isinstance(node, dict) else {}
     return {key: _without(one, rest) if key == part else one for key, one in known.items() if rest or key != part}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,11 @@ def kind_of(path: str) -> Kind | Problem | None:
 def is_shared(path: str) -> bool:
     """Whether a file is read with every part: it says something about many."""
     return not path.startswith("subscribers/") or (_GROUP.fullmatch(path) is not None)
+
+
+def home_of(group: str, id: str) -> str:
+    """Where a new subscriber's file goes: the shard keeps the listing of the group short, and means nothing."""
+    return f"subscribers/{group}/{hashlib.sha256(id.encode()).hexdigest()[:2]}/{id}.yaml"
 
 
 def _stray(path: str, name: str) -> Problem:

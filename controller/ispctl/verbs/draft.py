@@ -107,6 +107,13 @@ class Draft:
         text = f"there are {len(found)} services of that name"
         raise Refusal(Problem("E321", text, advice=f"Take one of: {', '.join(sorted(found))}"))
 
+    def subscriber(self, term: str) -> Document[Subscriber]:
+        """The one subscriber whom an id, or the login of a service, names, as in `service`. Raises Refusal E321."""
+        found = {holding.document.path: holding.document for holding in self.head.find(term)}
+        if len(found) == 1:
+            return self._drafted(next(iter(found.values())))
+        raise self._nobody()
+
     @staticmethod
     def _nobody() -> Refusal:
         advice = "Take a login, an id or id/key; ispstat list names everybody"
@@ -132,6 +139,16 @@ class Draft:
     def drop(self, path: str, loc: Loc) -> None:
         """Take one key away. Raises Refusal E657."""
         self._keep(path, edit.drop(self.data(path), path, loc))
+
+    def write(self, path: str, data: bytes) -> None:
+        """A whole file."""
+        self._keep(path, data)
+
+    def move(self, path: str, to: str) -> None:
+        """A file under another name."""
+        data = self.data(path)
+        self._set(path, None)
+        self._keep(to, data)
 
     def _keep(self, path: str, data: bytes) -> None:
         """What comes back to what the head has is no change."""
