@@ -50,5 +50,19 @@ def test_a_terminal_gets_a_bar_that_is_put_away(
     assert "200/200" in said
 
 
+def test_an_answer_that_is_written_beside_a_bar_stays_on_stdout(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    clock = Clock()
+    with Progress(clock) as progress:
+        for done in range(1, 4):
+            clock.now += 1
+            progress("services", done, 3)
+            print(f"service {done}")
+    assert capsys.readouterr().out == "service 1\nservice 2\nservice 3\n"
+
+
 def test_nothing_is_reckoned_from_nothing() -> None:
     assert pace(0, 10, 5) == pace(5, 10, 0) == ""

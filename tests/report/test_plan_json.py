@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from ispctl.desired import Entitlement
 from ispctl.model.problem import Refusal
 from ispctl.plan import Change, Coming, Plan, Stop
+from ispctl.reconcile import Permission
+from ispctl.reconcile.guards import is_the_plan
 from ispctl.report._indent import indented
 from ispctl.report.plan_json import document, dumps, pieces
 from ispctl.report.saved import Saved, read_saved
@@ -197,6 +199,12 @@ def test_whatever_it_holds_is_written_as_json_is(value: Any) -> None:
     assert indented(value) == json.dumps(value, indent=2)
 
 
+def test_it_is_told_how_much_of_a_plan_is_written() -> None:
+    said: list[tuple[str, int, int]] = []
+    list(pieces(live(), progress=lambda *one: said.append(one)))
+    assert said == [("services of the plan", 1, 1), ("changes of the plan", 1, 1)]
+
+
 def test_nothing_is_held_while_it_is_written() -> None:
     services: Any = Passing(500)
     made = replace(plan(kind="live"), services=services, changes=())
@@ -220,7 +228,7 @@ def test_a_saved_plan_comes_back() -> None:
     found = saved_of(live())
     assert (found.digest, found.commit) == (live().digest, live().commit)
     assert list(found.rows.values()) == [change.id for change in live().changes]
-    assert found.differences(live()) == ()
+    assert list(found.differences(live())) == []
 
 
 def test_what_changed_since_a_plan_was_saved_is_named_without_a_login() -> None:
@@ -228,23 +236,33 @@ def test_what_changed_since_a_plan_was_saved_is_named_without_a_login() -> None:
     (known,) = live().changes
     other = replace(known, before={**(known.before or {}), "group": "isp:walled"})
     more = Change("radius", ("group", "isp:home-50@routeros"), None, {"reply": ()})
-    assert saved.differences(replace(live(), changes=(other, more))) == (
+    assert list(saved.differences(replace(live(), changes=(more, other)))) == [
         "group isp:home-50@routeros was not in it",
         "the login of sub-000001/main is no longer what it saw",
-    )
+    ]
 
 
 def test_what_is_left_of_a_saved_plan_is_still_that_plan() -> None:
     saved = saved_of(live())
-    assert saved.differences(replace(live(), changes=())) == ()
+    assert list(saved.differences(replace(live(), changes=()))) == []
 
 
 def test_a_session_of_a_saved_plan_is_nothing_to_hold_it_to() -> None:
     session = Change("radius", ("session", "0f" * 16), {"owner": "sub-000001/main", "nas": "lalitpur-1"}, None)
     saved = saved_of(replace(live(), changes=(*live().changes, session)))
-    assert saved.differences(live()) == ()
+    assert list(saved.differences(live())) == []
     other = replace(session, key=("session", "0e" * 16))
-    assert saved.differences(replace(live(), changes=(*live().changes, other))) == ()
+    assert list(saved.differences(replace(live(), changes=(*live().changes, other)))) == []
+
+
+def test_of_a_plan_that_differs_everywhere_three_are_named_and_the_others_counted() -> None:
+    changes = [row(None, entitlement(f"sub-{number:06}")) for number in range(1500)]
+    permission = Permission(differences=saved_of(replace(live(), changes=())).differences)
+    with pytest.raises(Refusal) as refused:
+        is_the_plan(replace(live(), changes=changes), permission)
+    (problem,) = refused.value.problems
+    assert problem.text.count("was not in it") == 3
+    assert problem.text.endswith("(and 1,497 more)")
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100_000])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from ispctl.cli.progress import Progress
 from ispctl.model.problem import Problem, Refusal
 from ispctl.report.plan_json import dumps, pieces, stamp
 from ispctl.report.saved import Saved, read_saved
@@ -30,7 +31,8 @@ def say_plan(planned: Planned, format: str, next_command: str = "") -> None:
     if format == "text":
         sys.stdout.write(plan_text(planned, next_command))
     else:
-        sys.stdout.writelines(_plan_pieces(planned, format))
+        with Progress() as progress:
+            sys.stdout.writelines(_plan_pieces(planned, format, progress))
 
 
 def plan_text(planned: Planned, next_command: str | None = "") -> str:
@@ -48,17 +50,18 @@ def save(planned: Planned, format: str, out: Path, option: str = "--out") -> Non
     takes. A plan holds personal data, so only its owner may read the file. `option` named it. Raises Refusal."""
     kind = format if format in ("markdown", "terraform") else "json"
     try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.writelines(_plan_pieces(planned, kind))
+        opened = os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
+        with opened as file, Progress() as progress:
+            file.writelines(_plan_pieces(planned, kind, progress))
     except OSError as error:
         text = f"{out} cannot be written ({error.strerror})"
         raise Refusal(Problem("E613", text, advice=f"Name another file with {option}")) from None
 
 
-def _plan_pieces(planned: Planned, format: str) -> Iterable[str]:
+def _plan_pieces(planned: Planned, format: str, progress: Progress) -> Iterable[str]:
     """A plan in pieces: a plan may be longer than what memory holds."""
     if format == "json":
-        return pieces(planned.plan, zone_of(planned.snapshot))
+        return pieces(planned.plan, zone_of(planned.snapshot), progress)
     if format == "terraform":
         return [_counts(planned)]
     from ispctl.report import plan_markdown

@@ -55,7 +55,10 @@ class Progress:
 
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             pace_column = TextColumn("{task.fields[pace]}")
-            self._bar = Bar(*columns, pace_column, console=Console(stderr=True), transient=True)
+            own = Console(stderr=True)
+            # an answer may be written meanwhile: it stays on stdout, and between the bar where that is the terminal too
+            aside = sys.stdout.isatty()
+            self._bar = Bar(*columns, pace_column, console=own, transient=True, redirect_stdout=aside)
             self._bar.start()
         if what not in self._tasks:
             self._tasks[what] = self._bar.add_task(what, total=total or None, pace="")

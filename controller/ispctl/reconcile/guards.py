@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
+from itertools import islice
 from typing import Final
 
 from ispctl import gates
@@ -65,10 +66,11 @@ def _contains(repository: Repository, commit: str, ancestor: str) -> bool:
 
 
 def is_the_plan(plan: Plan, permission: Permission) -> None:
-    differences = permission.differences(plan)
-    if differences:
-        more = f" (and {len(differences) - 3} more)" if len(differences) > 3 else ""
-        text = f"what would be done now is not what the saved plan says: {'; '.join(differences[:3])}{more}"
+    differences = iter(permission.differences(plan))
+    if first := list(islice(differences, 3)):
+        rest = sum(1 for _ in differences)
+        more = f" (and {rest:,} more)" if rest else ""
+        text = f"what would be done now is not what the saved plan says: {'; '.join(first)}{more}"
         raise Refusal(Problem("E606", text, advice="Make and read a new one: ispctl plan --live --out FILE"))
 
 

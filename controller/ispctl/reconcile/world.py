@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -36,7 +36,7 @@ class Permission:
     """Also a commit that holds what a rollback took back."""
     undoes: RunRecord | None = None
     """The run that is taken back by this one."""
-    differences: Callable[[Plan], Sequence[str]] = lambda _plan: ()
+    differences: Callable[[Plan], Iterable[str]] = lambda _plan: ()
     """How a plan differs from the one that somebody saved and read, a sentence each."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, Final, Literal, cast
@@ -23,6 +23,7 @@ from ispctl.report.shapes import (
 )
 
 VERSION: Final = 1
+Progress = Callable[[str, int, int], None]
 Left = Literal["", "paused", "observed"]
 
 
@@ -37,17 +38,25 @@ def head(plan: Plan, zone: tzinfo = UTC) -> HeadJson:
     return cast(HeadJson, {name: value for name, value in _members(plan, zone) if not isinstance(value, Iterator)})
 
 
-def pieces(plan: Plan, zone: tzinfo = UTC) -> Iterator[str]:
-    """`dumps(document(plan, zone))`, to the byte, in pieces of which none is longer than a service or a row."""
+def pieces(plan: Plan, zone: tzinfo = UTC, progress: Progress = lambda *_: None) -> Iterator[str]:
+    """`dumps(document(plan, zone))`, to the byte, in pieces of which none is longer than a service or a row. `progress`
+    is told how many of the services, and then of the rows, are done."""
     lead = "{"
     for name, value in _members(plan, zone):
         yield f'{lead}\n  "{name}": '
         if isinstance(value, Iterator):
-            yield from _items(value)
+            total = len(plan.services if name == "services" else plan.changes)
+            yield from _items(_counted(value, f"{name} of the plan", total, progress))
         else:
             yield indented(value, "\n  ")
         lead = ","
     yield "\n}\n"
+
+
+def _counted(found: Iterator[Any], what: str, total: int, progress: Progress) -> Iterator[Any]:
+    for done, one in enumerate(found, 1):
+        yield one
+        progress(what, done, total)
 
 
 def _items(found: Iterator[Any]) -> Iterator[str]:

@@ -26,21 +26,14 @@ class Saved:
     commit: str
     rows: Mapping[str, str]
 
-    def differences(self, plan: Plan) -> tuple[str, ...]:
-        """What a plan of now would do otherwise, a sentence each, without logins; empty if it is the same, or what is
+    def differences(self, plan: Plan) -> Iterator[str]:
+        """What a plan of now would do otherwise, a sentence each, without logins; none if it is the same, or what is
         left of it: an apply that was killed may be run again."""
-        if self.digest == plan.digest:
-            return ()
-        new, other = [], []
-        for one in plan.changes:
+        for one in plan.changes if self.digest != plan.digest else ():
             known = self.rows.get(_at(one.target, "/".join(one.key)))
             if one.key[0] == "session" or known == one.id:
                 continue
-            if known is None:
-                new.append(f"{_named(one)} was not in it")
-            else:
-                other.append(f"{_named(one)} is no longer what it saw")
-        return (*new, *other)
+            yield f"{_named(one)} {'was not in it' if known is None else 'is no longer what it saw'}"
 
 
 def read_saved(file: TextIO) -> Saved:
