@@ -1,4 +1,4 @@
-"""What the peers are asked, on the same files: the script and Ansible make rows, octoDNS plans as many records.
+"""What the peers are asked, on the same files: the scripts and Ansible make rows, octoDNS plans as many records.
 
 They run in an environment of their own, see requirements.txt. A checkout is made for them beforehand, and not counted.
 """
@@ -20,6 +20,8 @@ from tests.bench.process import Run
 HERE: Final = Path(__file__).parent
 JOBS: Final = {"everything": "main", "nothing": "main", "one": "one"}
 """What is to be done, and the branch that says so."""
+SCRIPTS: Final = {"script": "pyyaml", "script, YAML 1.2": "ruamel"}
+"""The same script by what it reads with."""
 ROWS: Final = """
 CREATE TABLE radcheck (id bigserial PRIMARY KEY, username text NOT NULL, attribute text NOT NULL,
     op varchar(2) NOT NULL, value text NOT NULL);
@@ -38,7 +40,8 @@ def peers(place: Place, binaries: Path, databases: Databases) -> Iterator[Operat
     """`binaries`: of their environment. `databases`: of PostgreSQL."""
     for branch in sorted(set(JOBS.values())):
         _check_out(place, branch)
-    yield from _script(place, binaries, databases)
+    for name, reader in SCRIPTS.items():
+        yield from _script(name, reader, place, binaries, databases)
     yield from _ansible(place, binaries, databases)
     yield from _octodns(place, binaries)
 
@@ -50,15 +53,15 @@ def _check_out(place: Place, branch: str) -> None:
         subprocess.run(["tar", "-x", "-C", str(to)], stdin=archive.stdout, check=True)
 
 
-def _script(place: Place, binaries: Path, databases: Databases) -> Iterator[Operation]:
-    """It does the same whatever was changed."""
+def _script(name: str, reader: str, place: Place, binaries: Path, databases: Databases) -> Iterator[Operation]:
+    """It does the same whatever was changed, and leaves the same rows whatever it reads with."""
     dsn = databases.dsn("script")
     _tables(databases, "script")
     for job, branch in JOBS.items():
-        words = [str(binaries / "python"), str(HERE / "script.py"), str(place.folder / branch), dsn]
+        words = [str(binaries / "python"), str(HERE / "script.py"), reader, str(place.folder / branch), dsn]
         run = Run([*words, str(place.key_file)], dict(os.environ))
         check = partial(_check, dsn, place.count)
-        yield Operation("script", f"script, {_said(job)}", job, run, after=check, asks_database=True)
+        yield Operation(name, f"{name}, {_said(job)}", job, run, after=check, asks_database=True)
 
 
 def _ansible(place: Place, binaries: Path, databases: Databases) -> Iterator[Operation]:

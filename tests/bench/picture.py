@@ -21,7 +21,8 @@ LINES: Final = {
     "apply to PostgreSQL, one renewal": ("ispctl apply", "#1d4e89", "-"),
     "first plan, nothing remembered": ("ispctl plan, nothing remembered", "#0b6e4f", "--"),
     "apply to PostgreSQL, everything": ("ispctl apply, everything", "#1d4e89", "--"),
-    "script, one renewal": ("script", "#b3541e", "-"),
+    "script, YAML 1.2, one renewal": ("script, YAML 1.2", "#b3541e", "-"),
+    "script, one renewal": ("script", "#b3541e", ":"),
     "Ansible, one renewal": ("Ansible", "#8c2f6b", "-"),
     "octoDNS plan, one renewal": ("octoDNS plan", "#7a7a7a", "-"),
 }

@@ -34,6 +34,8 @@ LONG: Final = 20.0
 """Seconds: what takes longer is measured once."""
 BASE: Final = 10_000
 """The size to which others are compared."""
+COMPARED: Final = ("script, YAML 1.2", "script")
+"""Whom others are compared to, the first the one that reads what the files mean."""
 DISK: Final = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "128MB"}
 
 
@@ -139,15 +141,17 @@ def say(text: str) -> None:
 def table(rows: Sequence[Row], known: Sequence[Row]) -> Iterator[str]:
     """Lines of Markdown: ratios first, then what they are made of. `known`: rows that may be compared to."""
     cpu = {(row["count"], row["name"]): row["cpu"] for row in known if "cpu" in row}
-    scripts = {row["job"]: row["name"] for row in known if row["who"] == "script"}
-    yield "| subscribers | operation | ÷ script | ÷ itself at 10 k | CPU s | wall s | peak MB |"
-    yield "| ---: | --- | ---: | ---: | ---: | ---: | ---: |"
+    names = {(row["who"], row["job"]): row["name"] for row in known}
+    heads = [*(f"÷ {script}" for script in COMPARED), "÷ itself at 10 k"]
+    yield f"| subscribers | operation | {' | '.join(heads)} | CPU s | wall s | peak MB |"
+    yield f"| ---: | --- |{' ---: |' * (len(heads) + 3)}"
     for row in rows:
         what = f"| {row['count']:,} | {row['name']} |"
         if "cpu" not in row:
-            yield f"{what} | | {row['why']} | | |"
+            yield f"{what}{' |' * len(heads)} {row['why']} | | |"
             continue
-        others = cpu.get((row["count"], scripts.get(row["job"], ""))), cpu.get((BASE, row["name"]))
+        others = [cpu.get((row["count"], names.get((script, row["job"]), ""))) for script in COMPARED]
+        others.append(cpu.get((BASE, row["name"])))
         ratios = " | ".join(_figure(row["cpu"] / other) if other else "" for other in others)
         yield f"{what} {ratios} | {_figure(row['cpu'])} | {_figure(row['wall'])} | {row['peak']:,.0f} |"
 
