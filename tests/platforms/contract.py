@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import ispctl.platforms
 from ispctl.desired import Terms
 from ispctl.model.policy import Wall
-from ispctl.plan import Change
+from ispctl.plan import Fields, Key
 from ispctl.platforms import Attribute, Platform, platform, untagged
 from ispctl.radius import _rows_text
 from ispctl.radius._dae import CHANGE, build
@@ -155,12 +155,12 @@ def a_hostile_name_reaches_no_row(one: Subject) -> None:
             attributes = one.vendor.tariff(terms(name=name))
         except ValueError:
             continue
-        _rows_text.fit(_group(attributes))
+        _rows_text.fit(*_group(attributes))
 
 
 def what_it_renders_may_be_written(one: Subject) -> None:
     for attributes in (one.vendor.tariff(terms(burst=True)), one.vendor.wall(wall("walled6"))):
-        _rows_text.fit(_group(attributes))
+        _rows_text.fit(*_group(attributes))
 
 
 def a_change_makes_of_the_old_session_the_new_one(one: Subject) -> None:
@@ -224,7 +224,7 @@ def _all(one: Subject) -> list[Attribute]:
     return [pair for told in (*map(one.vendor.wall, walls), one.vendor.tariff(terms(burst=True))) for pair in told]
 
 
-def _group(attributes: Attributes) -> Change:
+def _group(attributes: Attributes) -> tuple[Key, Fields]:
     reply = tuple(sorted((name, "+=", value) for name, value in attributes))
     check = (("ISP-Profile", ":=", "isp:home-50@x"), ("ISP-Rendering", ":=", "0123456789abcdef"))
-    return Change("radius", ("group", "isp:home-50@x"), None, {"check": check, "reply": reply})
+    return ("group", "isp:home-50@x"), {"check": check, "reply": reply}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ispctl.plan import Change
 from ispctl.radius import _rows_text
 from ispctl.radius.dictionary import definitions, installed, load
 from ispctl.radius.dictionary.definition import Definition, read
@@ -164,10 +163,10 @@ def test_what_is_sent_salted_is_never_written() -> None:
 )
 def test_a_row_holds_what_the_server_can_read(attribute: str, value: str, code: str) -> None:
     fields = {"check": (("ISP-Profile", ":=", "isp:x@y"),), "reply": ((attribute, "=", value),)}
-    change = Change("radius", ("group", "isp:x@y"), None, fields)
+    key = ("group", "isp:x@y")
     if not code:
-        _rows_text.fit(change)
+        _rows_text.fit(key, fields)
         return
     with pytest.raises(_rows_text.Unfit) as caught:
-        _rows_text.fit(change)
+        _rows_text.fit(key, fields)
     assert caught.value.code == code

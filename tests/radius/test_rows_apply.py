@@ -18,7 +18,7 @@ import ispctl
 from ispctl.backend import Unreachable
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Key, diff
-from ispctl.radius.rows import RadiusRows, order
+from ispctl.radius.rows import BATCH, RadiusRows, order
 from ispctl.store import Store
 from tests.databases import Place
 from tests.radius import world
@@ -299,11 +299,12 @@ def test_killed_for_real_in_the_middle_it_ends_whole_when_run_again(place: Place
     world.make(place).close()
     script = (
         "import os, signal, sys\nfrom pathlib import Path\n"
-        "from ispctl.plan import diff\nfrom ispctl.radius.rows import RadiusRows, order\n"
+        "from ispctl.plan import diff\nfrom ispctl.radius.rows import BATCH, RadiusRows, order\n"
         "from ispctl.store import Store\nfrom tests.radius import world\n"
-        "wanted = {('login', f'l{n:04}@home.example'): world.login(owner=f'sub-{n:06}/main') for n in range(300)}\n"
+        "names = [(f'l{n:04}@home.example', f'sub-{n:06}/main') for n in range(BATCH + 100)]\n"
+        "wanted = {('login', name): world.login(owner=owner) for name, owner in names}\n"
         "def beside(change):\n"
-        "    if change.key[1] == 'l0250@home.example': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    if change.key[1] == f'l{BATCH + 50:04}@home.example': os.kill(os.getpid(), signal.SIGKILL)\n"
         "with Store.open(sys.stdin.read(), base=Path(sys.argv[1])) as store:\n"
         "    list(RadiusRows(store).apply(order(diff('radius', wanted, {})), world.OPEN.__getitem__, beside))\n"
     )
@@ -320,11 +321,11 @@ def test_killed_for_real_in_the_middle_it_ends_whole_when_run_again(place: Place
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     wanted: dict[Key, Fields] = {
-        ("login", f"l{n:04}@home.example"): world.login(owner=f"sub-{n:06}/main") for n in range(300)
+        ("login", f"l{n:04}@home.example"): world.login(owner=f"sub-{n:06}/main") for n in range(BATCH + 100)
     }
     with place.open() as store:
         rows = RadiusRows(store)
-        assert len(rows.read(None)) == 200
+        assert len(rows.read(None)) == BATCH
         assert world.go(rows, wanted, {}) == []
         assert rows.read(None) == wanted
 

@@ -43,6 +43,16 @@ class Reader:
                 found.update(((kind, name), fields) for name, fields in reader(names))
         return found
 
+    def known(self, logins: Sequence[str]) -> frozenset[str]:
+        """Which of these logins have any row, whoever wrote it."""
+        tables = {"ispctl_login": "login", "ispctl_mac": "login", "ispctl_identity": "login"}
+        tables |= dict.fromkeys(("radcheck", "radreply", "radusergroup"), "username")
+        return frozenset(
+            str(name)
+            for table, column in tables.items()
+            for (name,) in self._database.among(f"SELECT {column} FROM {table} WHERE {column} IN ({{}})", logins)
+        )
+
     def foreign(self, logins: Sequence[str]) -> frozenset[str]:
         """Which of these logins have rows in any table; asked about logins that are not ours. What the server learned
         is a fact that a backup brought back, and no row of anybody."""

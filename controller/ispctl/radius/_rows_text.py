@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Final
 
-from ispctl.plan import Change, Value
+from ispctl.plan import Fields, Key, Value
 from ispctl.platforms import untagged
 from ispctl.radius.dictionary import definitions
 
@@ -92,22 +92,22 @@ def shown(attribute: str) -> bool:
 _SHOWN: Final = frozenset({"Auth-Type", "Expiration", "Simultaneous-Use"})
 
 
-def fit(change: Change) -> None:
-    """Raises Unfit (E315, E316, E317) unless `change` may be written."""
-    kind, name = change.key
+def fit(key: Key, after: Fields | None) -> None:
+    """Raises Unfit (E315, E316, E317) unless a key may be made so."""
+    kind, name = key
     if kind not in _NAMES:
         raise Unfit("E317", f"the RADIUS database holds nothing of the kind {kind!r}")
-    if change.after is None:
+    if after is None:
         return
     _NAMES[kind](name)
     fields = _RANGE6 if kind == "range" and ":" in name else _FIELDS[kind]
-    if change.after.keys() != fields.keys():
-        odd = ", ".join(sorted(change.after.keys() ^ fields.keys()))
+    if after.keys() != fields.keys():
+        odd = ", ".join(sorted(after.keys() ^ fields.keys()))
         raise Unfit("E315", f"the {kind} has fields missing or too many: {odd}")
     for field, check in fields.items():
-        check(change.after[field], f"{kind} {field}")
+        check(after[field], f"{kind} {field}")
     if fields is _RANGE6:
-        _cut(name, change.after["length"])
+        _cut(name, after["length"])
 
 
 def rows(value: Value) -> tuple[Row, ...]:

@@ -61,6 +61,10 @@ class Writer:
             for name, *row in self._database.among(sql, list(found)):
                 found[name].append(tuple(row))
 
+    def expect_new(self, logins: Iterable[str]) -> None:
+        """Take it that nothing stands there of these logins."""
+        self._bound.update((login, []) for login in logins)
+
     def clear(self, key: Key) -> None:
         """Take away what somebody else wrote under a name that becomes ours; a NAS is written over."""
         kind, name = key

@@ -7,7 +7,7 @@ learning, and are compared with nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from typing import Final, NamedTuple
@@ -18,12 +18,12 @@ from ispctl.plan import Change, Fields, Key, Resources, Value
 from ispctl.radius import _rows_text as text
 from ispctl.radius._rows_read import Reader
 from ispctl.radius._rows_write import Opener, Writer
-from ispctl.store import Statement, Store
+from ispctl.store import Database, Statement, Store
 from ispctl.store.prints import Prints
 
 TARGET: Final = "radius"
-BATCH: Final = 200
-"""Changes in one transaction: FreeRADIUS writes between two of them, and waits for one a few milliseconds."""
+BATCH: Final = 500
+"""Changes in one transaction: FreeRADIUS writes between two of them, and waits for one some 30 milliseconds."""
 _NOT_OURS: Final = "not ours, adopt first (ispctl adopt): there are rows of this name that ispctl did not write"
 _CHANGED: Final = "changed meanwhile: what stands there now is not what the plan was made from; plan again"
 _RANKS: Final = {"nas": (0, 6), "realm": (0, 6), "pop": (1, 5), "range": (1, 5), "group": (2, 4), "login": (3, 3)}
@@ -137,35 +137,66 @@ class RadiusRows:
         return _foreign(reader, [key for key in keys if key not in ours])
 
     def _batch(self, batch: Sequence[Change], opener: Opener, asked: _Asked, held: _Held) -> list[Outcome]:
+        reader = Reader(self._store)
+        writer = Writer(self._database, reader, opener)
+        ready = self._ready(batch, writer, asked.beside)
         with self._database.transaction():
             self._database.hold(*_TABLES)
             self._store.check_lock()  # whoever took it since waits for these tables
-            reader = Reader(self._store)
-            writer = Writer(self._database, reader, opener)
-            have = reader.read([change.key for change in batch])
-            foreign = _foreign(reader, [c.key for c in batch if c.after is not None and c.key not in have])
-            writer.expect(batch)
+            known = reader.known([name for _, name in ready.told])
+            new = {key for key in ready.told if key[1] not in known}
+            ready = ready if len(new) == len(ready.told) else ready._replace(write=None)
+            others = [change for change in batch if change.key not in new]
+            have = reader.read([change.key for change in others])
+            foreign = _foreign(reader, [c.key for c in others if c.after is not None and c.key not in have])
+            writer.expect(others)
             problems: dict[Key, Problem] = {}
             told: list[tuple[Change, list[Statement]]] = []
             for change in batch:
                 now = have.get(change.key)
                 alone = change.key[0] != "login" or change.key in foreign  # reads what it wrote
                 if alone:
-                    problems |= self._together(told, have, held)
-                part = self._database.savepoint() if alone else self._database.telling()
-                problem = held.reason(change) or self._one(change, now, change.key in foreign, writer, asked, part)
+                    problems |= self._together(told, have, held, ready)
+                problem: Problem | list[Statement] | None = held.reason(change)
+                if problem is None and change.key in new:
+                    problem = [*chain(*ready.told[change.key])]
+                elif problem is None:
+                    part = self._database.savepoint() if alone else self._database.telling()
+                    mine = asked.again(ready.told.get(change.key), self._database)
+                    problem = self._one(change, now, change.key in foreign, writer, mine, part)
                 if isinstance(problem, Problem):
                     held.failed(change, now)
                     problems[change.key] = problem
                 elif not alone:
                     told.append((change, problem or []))
-            problems |= self._together(told, have, held)
+            problems |= self._together(told, have, held, ready)
             done = (change for change in batch if change.key not in problems)
             self._print(
                 c for c in done if (c.key in have) != (c.after is not None) or have.get(c.key) != _frozen(c.after)
             )
             found = ((change, problems.get(change.key)) for change in batch)
             return [Outcome(change, no.text, no.code) if no else Outcome(change) for change, no in found]
+
+    def _ready(self, batch: Sequence[Change], writer: Writer, beside: Callable[[Change], None]) -> _Ready:
+        """Tell of all logins that are expected to be new what makes them, while nobody waits for it."""
+        told: dict[Key, _Told] = {}
+        made = [c for c in batch if c.key[0] == "login" and c.before is None and c.after is not None]
+        writer.expect_new(change.key[1] for change in made)
+        for change in made:
+            try:
+                after = _frozen(change.after)
+                text.fit(change.key, after)
+                with self._database.telling() as rows:
+                    writer.write(change.key, None, after)
+                with self._database.telling() as notes:
+                    beside(change)
+            except (text.Unfit, Refusal):
+                continue  # which is found again where it is told
+            told[change.key] = _Told(rows, notes)
+        try:
+            return _Ready(told, self._database.together(chain(*chain.from_iterable(told.values())), new=True))
+        except Refusal:
+            return _Ready(told, None)
 
     def _one(
         self,
@@ -179,7 +210,7 @@ class RadiusRows:
         """Write one change, or tell what has to be written, or say why not; then nothing of it is written."""
         try:
             before, after = _frozen(change.before), _frozen(change.after)
-            text.fit(Change(change.target, change.key, before, after))
+            text.fit(change.key, after)
             if foreign and (problem := asked.judge(change)):
                 return problem
             if now not in (before, after):
@@ -196,7 +227,9 @@ class RadiusRows:
         except Refusal as refusal:
             return self._bearable(refusal)
 
-    def _together(self, told: list[tuple[Change, list[Statement]]], have: Resources, held: _Held) -> dict[Key, Problem]:
+    def _together(
+        self, told: list[tuple[Change, list[Statement]]], have: Resources, held: _Held, ready: _Ready
+    ) -> dict[Key, Problem]:
         """Write what was told of many logins at once, and forget it. Where the database takes one of it badly, each
         login stands for itself: what is wrong with it."""
         todo, told[:] = told[:], []
@@ -205,8 +238,9 @@ class RadiusRows:
         fresh = not any(change.key in have for change, _ in todo)
         for new in (True, False) if fresh else (False,):  # who comes back may have something noted from before
             try:
+                write = ready.write if new and ready.told.keys() == {change.key for change, _ in todo} else None
                 with self._database.savepoint():
-                    self._database.write_together(chain.from_iterable(all_of for _, all_of in todo), new=new)
+                    (write or self._database.together(chain.from_iterable(said for _, said in todo), new=new))()
                 return {}
             except Refusal as refusal:
                 self._bearable(refusal)
@@ -240,11 +274,36 @@ class RadiusRows:
         return problem
 
 
+class _Told(NamedTuple):
+    """What makes a login that is new, and what is written beside it."""
+
+    rows: Sequence[Statement]
+    notes: Sequence[Statement]
+
+
+class _Ready(NamedTuple):
+    """What is told of the new logins of a batch, and what writes all of it, unless that is refused."""
+
+    told: Mapping[Key, _Told]
+    write: Callable[[], None] | None
+
+
 class _Asked(NamedTuple):
     """Who is asked about each change: what else is written with it, and whether others' rows may be taken over."""
 
     beside: Callable[[Change], None]
     judge: Callable[[Change], Problem | None]
+
+    def again(self, told: _Told | None, database: Database) -> _Asked:
+        """For a change of which it was told already: nobody is asked twice what is written with it."""
+        if told is None:
+            return self
+
+        def beside(_: Change) -> None:
+            for sql, parameters in told.notes:
+                database.write(sql, parameters)
+
+        return self._replace(beside=beside)
 
 
 class _Held:

@@ -45,14 +45,15 @@ class Notes:
             self._service(change.owner)
 
     def rest(self, quiet: Container[str]) -> set[str]:
-        """The entitlements whose rows stay the same. Those that are not written, because their services are `quiet`."""
+        """The entitlements whose rows stay the same. Those that are not written, because their services are `quiet`,
+        which those are too of whom it was told in vain."""
         left = set()
         for owner in sorted(self.people.entitlements.keys() | self.people.stored.keys()):
-            if owner not in self.written and self._is_stale(owner):
-                if owner in quiet:
+            if owner in quiet:
+                if self._is_stale(owner):
                     left.add(owner)
-                else:
-                    self._service(owner)
+            elif owner not in self.written and self._is_stale(owner):
+                self._service(owner)
         return left
 
     def shared(self, key: Key, after: Fields | None) -> None:

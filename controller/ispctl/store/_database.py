@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
 from ispctl.store._dialect import Dialect
 from ispctl.store._dsn import Address, File
 from ispctl.store._link import Cursor, Link, Parameters, Row
 
+P = ParamSpec("P")
 T = TypeVar("T")
-CHUNK: Final = 500
-"""How many keys stand in one IN list: SQLite takes 32,766 parameters at most, older ones 999."""
 _PAUSE: Final = 0.01
 _ORDER: Final = ("DELETE", "UPDATE", "INSERT")
 Statement = tuple[str, Parameters]
@@ -76,8 +76,8 @@ class Database:
 
     def among(self, sql: str, keys: Sequence[str], more: Parameters = ()) -> Iterator[Row]:
         """Rows of a query with a condition `IN (…)`, written `IN ({})`, for any number of keys; `more` comes after."""
-        for start in range(0, len(keys), CHUNK):
-            part = keys[start : start + CHUNK]
+        for start in range(0, len(keys), self.dialect.chunk):
+            part = keys[start : start + self.dialect.chunk]
             yield from self.query(sql.format(",".join("?" * len(part))), (*part, *more))
 
     def write(self, sql: str, parameters: Parameters = ()) -> int:
@@ -94,30 +94,40 @@ class Database:
         if self._told is not None:
             self._told.extend((sql, row) for row in rows)
             return 0
-        return self._many(self._link.execute_many, sql, rows)
+        changed = max(self._tried(self._link.execute_many, sql, rows), 0)
+        self.rows_written += changed
+        return changed
 
     @contextmanager
     def telling(self) -> Iterator[list[Statement]]:
-        """What the body would write is told instead of done, for `write_together`; it reads what was there before."""
+        """What the body would write is told instead of done, for `together`; it reads what was there before."""
         self._told = told = list[Statement]()
         try:
             yield told
         finally:
             self._told = None
 
-    def write_together(self, statements: Iterable[Statement], *, new: bool = False) -> None:
-        """Do what was told, each text once for all of its rows: first deletions, then changes, then insertions. So
-        what is told of one row has to come in that order, and what is told of two must not hang together. `new`: all
-        that is inserted is expected to be new, which costs less; where something is not, this may be refused (E311)
-        though the text has an answer to it: take it back, and do it without."""
+    def together(self, statements: Iterable[Statement], *, new: bool = False) -> Callable[[], None]:
+        """Does what was told once it is called, each text once for all of its rows: first deletions, then changes, then
+        insertions. So what is told of one row has to come in that order, and what is told of two must not hang
+        together. `new`: all that is inserted is expected to be new, which costs less, and most of that before anything
+        is locked; where something is not, it may be refused (E311) though the text has an answer to it: take it back,
+        and do it without."""
         rows: dict[str, list[Parameters]] = {}
         for sql, parameters in statements:
             rows.setdefault(sql, []).append(parameters)
+        steps: list[Callable[[], int]] = []
         for sql in sorted(rows, key=lambda sql: _ORDER.index(sql[:6])):
             if new and sql.startswith("INSERT"):
-                self._many(self._link.add_many, sql, rows[sql])
+                steps.append(partial(self._link.add_many, sql, self._tried(self._link.ready, sql, rows[sql])))
             else:
-                self.write_many(sql, rows[sql])
+                steps.append(partial(self._link.execute_many, sql, rows[sql]))
+
+        def run() -> None:
+            for step in steps:
+                self.rows_written += max(self._tried(step), 0)
+
+        return run
 
     def may_read(self, table: str) -> bool:
         """Whether this role may read every column of a table of ours."""
@@ -190,13 +200,11 @@ class Database:
             raise
         self._execute("RELEASE SAVEPOINT part")
 
-    def _many(self, run: Callable[[str, T], int], sql: str, rows: T) -> int:
+    def _tried(self, run: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         try:
-            changed = max(run(sql, rows), 0)
+            return run(*arguments, **named)
         except self._link.failures as error:
             raise self._link.refusal(error) from None
-        self.rows_written += changed
-        return changed
 
     def _patiently(self, sql: str, deadline: float) -> None:
         """SQLite answers some conflicts at once instead of waiting; ask again until the deadline."""

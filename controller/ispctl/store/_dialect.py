@@ -10,6 +10,8 @@ class Dialect:
     """The handful of texts that SQLite and PostgreSQL do not share. Queries are written with `?` for parameters."""
 
     name: str
+    chunk: int
+    """How many keys stand in one IN list."""
     begin: str
     snapshot: str
     """Begins a transaction that reads one moment and writes nothing."""
@@ -50,6 +52,7 @@ _REJECTS = (
 )
 SQLITE = Dialect(
     name="sqlite",
+    chunk=500,  # of parameters it takes 32,766 at most, older ones 999
     begin="BEGIN IMMEDIATE",
     snapshot="BEGIN",
     # Readers and the one writer do not wait for each other; stays with the file. Ten times the logins.
@@ -70,14 +73,16 @@ SQLITE = Dialect(
 )
 POSTGRESQL = Dialect(
     name="postgresql",
+    chunk=2000,
     begin="BEGIN",
     snapshot="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     prepare="",
     alone="SELECT pg_advisory_xact_lock(115949411066987)",
     # Readers and FreeRADIUS's accounting go on; whoever edits these rows by hand waits, as for SQLite's one writer.
-    # A batch asks for a few hundred rows by their keys. Of a table that is not large yet the planner would rather read
-    # all, in each batch of a first apply, while the table grows.
+    # A batch asks for some hundred rows by their keys. Of tables that a first apply fills the server knows nothing yet:
+    # it would read them whole, or with helpers, in each batch, while they grow.
     hold="SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
+    " SET LOCAL enable_bitmapscan = off; SET LOCAL max_parallel_workers_per_gather = 0;"
     " LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
     skip_locked="FOR UPDATE SKIP LOCKED",
     may_read="SELECT has_table_privilege(CAST(? AS text), 'SELECT')",

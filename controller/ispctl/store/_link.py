@@ -36,9 +36,12 @@ class Link(Protocol):
     def execute_many(self, sql: str, rows: Iterable[Parameters], /) -> int:
         """How many rows were changed by one statement run for each of `rows`."""
 
-    def add_many(self, sql: str, rows: Sequence[Parameters], /) -> int:
-        """The same for an INSERT of rows that are all expected to be new; may fail where one is not, whatever the text
-        says of conflicts."""
+    def ready(self, sql: str, rows: Sequence[Parameters], /) -> Any:
+        """What can be made of rows for `add_many` before the database is asked."""
+
+    def add_many(self, sql: str, ready: Any, /) -> int:
+        """The same as `execute_many` for an INSERT of rows that are all expected to be new; may fail where one is not,
+        whatever the text says of conflicts."""
 
     def stream(self, sql: str, parameters: Parameters, /) -> Cursor:
         """A cursor whose rows come as they are fetched, inside a transaction or not."""

@@ -15,7 +15,7 @@ from ispctl.model.problem import Refusal
 from ispctl.store._dialect import POSTGRESQL, Dialect
 from ispctl.store._dsn import Server
 from ispctl.store._link import Parameters
-from ispctl.store._postgresql_copy import add_each
+from ispctl.store._postgresql_copy import Text, add_text, text_of
 from ispctl.store._postgresql_errors import refusal, unreachable
 from ispctl.store._postgresql_many import run_each, translated
 from ispctl.store._postgresql_watch import LONG_PATIENCE, Connection, Cursor
@@ -68,9 +68,13 @@ class PostgresqlLink:
     def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
         return run_each(self._connection.cursor(cursor_factory=Cursor), sql, rows)
 
-    def add_many(self, sql: str, rows: Sequence[Parameters]) -> int:
-        added = add_each(self._connection.cursor(cursor_factory=Cursor), sql, rows)
-        return self.execute_many(sql, rows) if added is None else added
+    def ready(self, sql: str, rows: Sequence[Parameters]) -> Text | Sequence[Parameters]:
+        return text_of(sql, rows) or rows
+
+    def add_many(self, sql: str, ready: Text | Sequence[Parameters]) -> int:
+        if isinstance(ready, Text):
+            return add_text(self._connection.cursor(cursor_factory=Cursor), ready)
+        return self.execute_many(sql, ready)
 
     @property
     def in_transaction(self) -> bool:

@@ -16,7 +16,16 @@ _INSERT: Final = re.compile(
     re.DOTALL,
 )
 _LITERAL: Final = re.compile(r"'([^'\\\t\r\n]*)'|([0-9]+)")
+_AT_ONCE: Final = 1 << 18
+"""Octets that are handed over at once."""
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+
+class Text(NamedTuple):
+    """Rows, and the statement that takes them."""
+
+    statement: str
+    rows: bytes
 
 
 class _Form(NamedTuple):
@@ -25,15 +34,18 @@ class _Form(NamedTuple):
     """With %s for each parameter."""
 
 
-def add_each(cursor: Cursor, sql: str, rows: Iterable[Parameters]) -> int | None:
-    """What an INSERT run for each of `rows` does, where the table has none of them and none is given twice: fails
-    otherwise, also where the statement says what to do on a conflict. How many there were; None, and nothing done,
-    for a statement of which no text can be made."""
+def text_of(sql: str, rows: Iterable[Parameters]) -> Text | None:
+    """What an INSERT run for each of `rows` does, where the table has none of them and none is given twice. None for a
+    statement of which no text can be made."""
     form = _form(sql)
     if form is None:
         return None
-    text = "".join([form.line % tuple(map(_field, row)) for row in rows])
-    cursor.copy_expert(form.statement, BytesIO(text.encode()))
+    return Text(form.statement, "".join([form.line % tuple(map(_field, row)) for row in rows]).encode())
+
+
+def add_text(cursor: Cursor, text: Text) -> int:
+    """How many rows there were. Fails where one is not new, also where the INSERT says what to do on a conflict."""
+    cursor.copy_expert(text.statement, BytesIO(text.rows), _AT_ONCE)
     return max(cursor.rowcount, 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -54,6 +54,9 @@ class SqliteLink:
         return self._connection.executemany(sql, rows).rowcount
 
     add_many = execute_many
+
+    def ready(self, _: str, rows: Sequence[Parameters]) -> Sequence[Parameters]:
+        return rows
 
     @property
     def in_transaction(self) -> bool:
