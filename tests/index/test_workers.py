@@ -18,14 +18,14 @@ PARENT = """
 import sys
 from functools import partial
 from pathlib import Path
-from ispctl.index._workers import each
 from ispctl.repo import Repository, chunks
+from ispctl.workers import each
 from tests.index.test_workers import hang
 
 if __name__ == "__main__":
     with Repository.open(sys.argv[1]) as repository:
         parts = chunks(repository.subscribers(repository.resolve("main")), 2)
-        for _ in each(repository, parts, partial(hang, Path(sys.argv[2])), 0):
+        for _ in each(repository, repository.reopen, parts, partial(hang, Path(sys.argv[2])), 0):
             pass
 """
 

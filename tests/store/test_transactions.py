@@ -104,7 +104,7 @@ def test_what_was_told_is_done_together_as_it_would_have_been_one_by_one(store: 
     notes = "SELECT key, value FROM ispctl_object WHERE kind = 'note' ORDER BY key"
     assert store.database.query(notes) == [("gone", "1"), ("old", "1")]
     with store.transaction():
-        store.database.write_together(told)
+        store.database.together(told)()
     assert dict(store.database.query(notes)) == {
         **{f"k{n}": str(n) for n in range(1500)},
         "k7": "50%?",
@@ -127,7 +127,7 @@ def test_new_rows_are_done_together_whatever_stands_in_them(store: Store) -> Non
             store.database.write_many(sql, rows)
         before = store.rows_written
         with store.transaction():
-            store.database.write_together(told, new=True)
+            store.database.together(told, new=True)()
         assert store.rows_written - before == len(rows)
         found = store.database.query("SELECT name, what, at, kind, mark FROM odd")
         assert Counter(found) == Counter((*row, "a % b", 7) for row in rows)
@@ -141,7 +141,7 @@ def test_what_is_no_plain_list_of_new_rows_is_done_all_the_same(store: Store) ->
         store.database.write("DELETE FROM ispctl_object WHERE kind = ? AND key = ?", ("note", "gone"))
     store.database.write("INSERT INTO ispctl_object (kind, key, value) VALUES ('note', 'gone', '')")
     with store.transaction():
-        store.database.write_together(told, new=True)
+        store.database.together(told, new=True)()
     notes = "SELECT key, value FROM ispctl_object WHERE kind = 'note'"
     assert store.database.query(notes) == [("a", "X")]
 
@@ -206,6 +206,23 @@ def test_the_second_applier_is_told_who_the_first_is(store: Store) -> None:
         assert "run 20261122-120000-abc123" in said
     with store.lock(Holder("other", NOON)):
         pass
+
+
+def test_whoever_writes_beside_the_applier_stops_when_the_lock_is_gone(place: Place, store: Store) -> None:
+    """A file has one writer; a server may have several under one lock."""
+    with store.lock(HOLDER):
+        again = store.beside
+        if place.kind == "sqlite":
+            assert again is None
+            return
+        assert again is not None
+        other = again()
+        other.check_lock()
+        other.meta.set("written", "beside")
+    with other, store.lock(Holder("other", NOON)), pytest.raises(Refusal, match="E330"):
+        other.check_lock()
+    assert store.meta.get("written") == "beside"
+    assert store.beside is None
 
 
 def test_the_lock_of_a_killed_applier_is_free_again(place: Place, store: Store) -> None:

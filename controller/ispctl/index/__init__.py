@@ -22,13 +22,13 @@ from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, co
 from ispctl.index._lookup import Lookup, is_large, opened
 from ispctl.index._region import Besides, Region, region
 from ispctl.index._rows import companion, rows, traits
-from ispctl.index._workers import each
 from ispctl.index._writing import Making, Moving
 from ispctl.model.problem import Problem
 from ispctl.repo import Entry, Repository, Snapshot, chunks
 from ispctl.repo.checks import check
 from ispctl.repo.facts import Facts, Tally
 from ispctl.repo.layout import is_shared
+from ispctl.workers import each
 
 __all__ = ["ANNOUNCED", "Besides", "Index", "Look", "Lookup", "Size", "errors", "whole"]
 
@@ -163,7 +163,9 @@ class Index:
     def _filled(self, making: Making, commit: str, now: datetime) -> File:
         facts, done = Facts(), 0
         parts = chunks(self.repository.subscribers(commit), self._size.chunk)
-        for found in each(self.repository, parts, partial(_rows, commit, now), self._size.alone):
+        for found in each(
+            self.repository, self.repository.reopen, parts, partial(_rows, commit, now), self._size.alone
+        ):
             making.add(found)
             facts = facts.plus(tally for row in found for tally in row.tallies)
             done += len(found)

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 from ispctl.index._lookup import WORTH
 from ispctl.index._region import TOGETHER
-from ispctl.index._workers import each
 from ispctl.model.problem import Problem, in_order
 from ispctl.model.subscriber import group_of
 from ispctl.repo import Entry, Repository, Snapshot, chunks
 from ispctl.repo.checks import check
 from ispctl.repo.facts import Facts, Tally, tallies
+from ispctl.workers import each
 
 ANNOUNCED: Final = timedelta(hours=24)
 """So far ahead does a plan say how many the clock ends."""
@@ -106,7 +106,8 @@ class Slices:
         what it gives. `what`: a word for the progress."""
         done = 0
         parts = chunks(self.entries(), self.size.chunk)
-        for count, found in each(self.repository, parts, partial(_worked, self.making, work), self.size.alone):
+        worked = partial(_worked, self.making, work)
+        for count, found in each(self.repository, self.repository.reopen, parts, worked, self.size.alone):
             done += count
             self.progress(what, done, self.count)
             yield found

@@ -118,6 +118,10 @@ class Far:
     enforced: frozenset[str] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
     wrong: tuple[Problem, ...] = ()
+    count: int = 0
+    """How many slices there are."""
+    alone: int = 0
+    """So many of them one process does as fast as several."""
     _alike: dict[Any, list[str]] = field(default_factory=dict)
     _shelf: _Shelf | None = None
     _services: int = 0
@@ -140,6 +144,7 @@ class Far:
         self.enforced |= one.enforced
         self.counts.update(one.counts)
         self.wrong += one.wrong
+        self.count += 1
         for key, owners in one.alike.items():
             self._alike.setdefault(key, []).extend(owners)
         self._services += one.sums.summary["services"]
@@ -152,10 +157,13 @@ class Far:
         """Whether there is any slice."""
         return self.sums is not None
 
+    def packed(self) -> Iterator[bytes]:
+        """One slice after the other, each to be unpacked."""
+        yield from self._shelf or ()
+
     def slices(self) -> Iterator[Slice]:
         """One after the other."""
-        for packed in self._shelf or ():
-            yield pickle.loads(packed)  # noqa: S301  nobody else can write to a file without a name
+        return map(unpacked, self.packed())
 
     def joined(self, plan: Plan) -> Plan:
         """The plan of those who are at hand, with all others."""
@@ -182,10 +190,17 @@ def _summed(one: Sequence[Switch], other: Sequence[Switch]) -> tuple[Switch, ...
     return tuple(replace(switch, services=switch.services + counts.get(switch.what, 0)) for switch in other or one)
 
 
+def unpacked(packed: bytes) -> Slice:
+    """A slice as it was."""
+    found: Slice = pickle.loads(packed)  # noqa: S301  nobody else can write to a file without a name
+    return found
+
+
 def gathered(look: Look, work: Callable[[Look], Gist]) -> Far:
     """The slices of a look, each with what the work makes of it."""
     found = Far()
     if look.slices is not None:
+        found.alone = look.slices.size.alone
         for one in look.slices.each(work, "services"):
             found.add(one)
     return found

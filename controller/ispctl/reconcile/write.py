@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import partial
 
 from ispctl.backend import Outcome
 from ispctl.model.problem import Refusal
 from ispctl.plan import Change
 from ispctl.radius.rows import RadiusRows, order
 from ispctl.reconcile import settled
-from ispctl.reconcile.far import Slice
 from ispctl.reconcile.notes import Notes, by_commit, finish
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.survey import SHARED, Survey
 from ispctl.reconcile.world import Waiting, World
+from ispctl.reconcile.writing import Writing, rows_of
+from ispctl.secrets import Keyring
 from ispctl.store import Run, RunRecord, Undone, replicas
+from ispctl.workers import each
 
 
 @dataclass
@@ -45,23 +47,19 @@ def write(world: World, found: Survey, secrets: SealedValues, waits: Waiting, un
     then, and what was written of others stays."""
     done = Written(_begun(world, found, waits, undoes))
     plan = found.plan
-    total = sum(plan.summary[action] for action in ("create", "update", "delete"))
-    writer = _Writer(world, done, plan.commit, total)
+    count = _Count(world, sum(plan.summary[action] for action in ("create", "update", "delete")))
     note = Notes(world.store, done.run, world.now, plan.commit, found.near, found.here.services)
-    rows = _rows(found.here.changes, waits)
+    rows = rows_of(found.here.changes, waits)
     last = [change for change in rows if found.far.any and change.after is None and change.key[0] in SHARED]
-    writer.write([change for change in rows if change not in last], secrets.open, note)
-    left: set[str] = set()
-    stopped = by_commit(found.here.services, found.near, plan.still)
+    at_hand = partial(_write, world, done, count, secrets.open, note)
+    at_hand([change for change in rows if change not in last])
     try:
-        for one in found.far.slices():
-            left |= _slice(world, writer, one, waits)
-            stopped |= by_commit(one.services, one.people, plan.still) if one.people else set()
+        left, stopped = _slices(world, found, done, count, waits)
     except Refusal:
         done.run.finish("failed", world.clock(), {"rows": len(done.outcomes) + done.more.total()})
         raise
-    writer.write(last, secrets.open, note)
-    finish(found, note, done.failed, waits, left, stopped)
+    at_hand(last)
+    finish(found, note, done.failed, waits, left, stopped | by_commit(found.here.services, found.near, plan.still))
     if world.replicas:
         replicas.mark(world.store, done.run.id)
     return done
@@ -76,7 +74,7 @@ def _begun(world: World, found: Survey, waits: Waiting, undoes: RunRecord | None
         )
         if undoes:
             store.put_undone(Undone(undoes.run, undoes.commit, undoes.base, run.id, world.now, world.actor))
-        rows = _rows(found.here.changes, waits)
+        rows = rows_of(found.here.changes, waits)
         touched = {*(service.owner for service in found.here.services), *(change.owner for change in rows)}
         touched -= {"", *waits.owners(plan)}
         if touched or found.far.any:
@@ -84,43 +82,55 @@ def _begun(world: World, found: Survey, waits: Waiting, undoes: RunRecord | None
     return run
 
 
-def _slice(world: World, writer: _Writer, one: Slice, waits: Waiting) -> set[str]:
-    """One slice; the services that were not written."""
-    assert one.people is not None
-    note = Notes(world.store, writer.done.run, world.now, writer.commit, one.people, one.services)
-    secrets = SealedValues({}, one.people.entitlements.values(), writer.keyring)
-    rows = _rows(one.changes, waits)
-    secrets.check(rows, keep=True)
-    failed = {outcome.change.owner for outcome in writer.write(rows, secrets.open, note, apart=True)}
-    with world.store.transaction():
-        return note.rest({*failed, *waits.losers, *(c.owner for c in one.changes if c.id in waits.changes)})
+def _write(
+    world: World, done: Written, count: _Count, opener: Callable[[str], str], note: Notes, changes: Sequence[Change]
+) -> None:
+    """Write those at hand."""
+    for outcome in RadiusRows(world.store).apply(order(changes), opener, note.beside):
+        count()
+        done.outcomes.append(outcome)
+        if outcome.error:
+            done.run.change(outcome.change, world.now, outcome.error)
 
 
-def _rows(changes: Iterable[Change], waits: Waiting) -> list[Change]:
-    return [change for change in changes if change.key[0] != "session" and change.id not in waits.changes]
+def _slices(
+    world: World, found: Survey, done: Written, count: _Count, waits: Waiting
+) -> tuple[Iterable[str], set[str]]:
+    """Write all others, in several processes where there are many and the database has room for that; the services that
+    were not written, and those that are stopped."""
+    far, store, left, stopped = found.far, world.store, set[str](), set[str]()
+    if not far.any:
+        return left, stopped
+    still = found.plan.still
+    work = Writing(done.run.id, world.now, found.plan.commit, waits, still, _keyring(world), count)
+    several = store.beside if far.count > far.alone else None
+    for one in each(store, several or store.again, far.packed(), work, 0 if several else far.count):
+        if several:
+            store.check_lock()
+            count(one.more.total() + len(one.failed))
+        done.more.update(one.more)
+        done.outcomes.extend(one.failed)
+        left |= one.left
+        stopped |= one.stopped
+    return left, stopped
 
 
-class _Writer:
-    """Writes rows, counts them, and notes what failed."""
+def _keyring(world: World) -> Keyring | Refusal:
+    """It may be that nobody needs it."""
+    try:
+        return world.keyring()
+    except Refusal as refusal:
+        return refusal
 
-    def __init__(self, world: World, done: Written, commit: str, total: int) -> None:
-        self.world, self.done, self.commit, self.total, self.count = world, done, commit, total, 0
-        self.keyring = cache(world.keyring)
-        self.rows = RadiusRows(world.store)
 
-    def write(
-        self, changes: Sequence[Change], opener: Callable[[str], str], note: Notes, *, apart: bool = False
-    ) -> list[Outcome]:
-        """The failures. `apart`: nothing else is kept of these."""
-        failed = []
-        for outcome in self.rows.apply(order(changes), opener, note.beside):
-            self.count += 1
-            self.world.progress("rows", self.count, self.total)
-            if outcome.error:
-                failed.append(outcome)
-                self.done.run.change(outcome.change, self.world.now, outcome.error)
-            elif apart:
-                self.done.more[outcome.change.action] += 1
-            if outcome.error or not apart:
-                self.done.outcomes.append(outcome)
-        return failed
+@dataclass
+class _Count:
+    """How many rows were written of how many."""
+
+    world: World
+    total: int
+    done: int = 0
+
+    def __call__(self, more: int = 1) -> None:
+        self.done += more
+        self.world.progress("rows", self.done, self.total)

@@ -124,6 +124,10 @@ class Keyring:
     def __repr__(self) -> str:
         return f"Keyring(current={self._current!r}, keys={sorted(self._keys)!r})"
 
+    def __reduce__(self) -> tuple[type[Self], tuple[str, dict[str, bytes], str]]:
+        """For another process that writes rows, through a pipe."""
+        return type(self), (self._current, self._keys, self._identity)
+
     @property
     def current(self) -> str:
         """Id of the key that new values are sealed with."""

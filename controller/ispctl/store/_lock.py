@@ -53,6 +53,8 @@ class Lock:
     lock was lost, as by a broken connection."""
 
     check: Callable[[], object]
+    session: int | None = None
+    """The session of a server that holds it."""
 
 
 def held(address: Address, holder: Holder) -> AbstractContextManager[Lock]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg2
 
@@ -13,6 +13,9 @@ from ispctl.store._dsn import Server
 from ispctl.store._lock import Holder, Lock, taken
 from ispctl.store._postgresql import connect
 from ispctl.store._postgresql_errors import refusal
+
+if TYPE_CHECKING:
+    from ispctl.store._database import Database
 
 _KEY: Final = 115949411066988
 """Ours, in every database; advisory locks of two databases are strangers."""
@@ -59,13 +62,23 @@ def held_server(address: Server, holder: Holder) -> Iterator[Lock]:
             closed = bool(connection.closed)
             raise refusal(error, address.place, readonly=False, closed=closed, silent=silent) from None
         try:
-            yield Lock(check)
+            yield Lock(check, connection.info.backend_pid)
         finally:
             connection.patience = min(connection.patience, _FAREWELL)
             with suppress(psycopg2.Error):
                 ask("DELETE FROM ispctl_meta WHERE key = %s", _NAME)
     finally:
         connection.close()
+
+
+def still_held(database: Database, session: int) -> None:
+    """Asked by another process that writes under this lock: refuses E330 unless that session still holds it."""
+    sql = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ?"
+        " AND classid = ? AND objid = ? AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    if database.query(sql, (session, _KEY >> 32, _KEY & 0xFFFFFFFF)) != [(1,)]:
+        raise _lost(database.place)
 
 
 def _lost(place: str) -> Refusal:

@@ -139,6 +139,13 @@ class Store:
             finally:
                 self._held = None
 
+    @property
+    def beside(self) -> Callable[[], Store] | None:
+        """Opens the same database once more, to write under the lock that is held here: for another process. None where
+        nobody else may write meanwhile."""
+        session = self._held.session if self._held else None
+        return None if session is None else partial(_beside, self.database.address, session)
+
     def check_lock(self) -> None:
         """Before each step that must not be done by two: refuses E330 when the lock that is held here was lost."""
         if self._held is not None:
@@ -340,6 +347,14 @@ class Store:
         """The newest refusals, newest first; addresses that are no NAS of ours among them unless a login is named."""
         asked: dict[str, Any] = {"login": login, "nas": nas, "reason": reason, "since": since, "until": until}
         return _sessions.rejects(self.database, **asked, limit=limit)
+
+
+def _beside(place: Address, session: int) -> Store:
+    from ispctl.store._lock_server import still_held
+
+    store = Store(Database(place, readonly=False, timeout=5.0))
+    store._held = Lock(partial(still_held, store.database, session), session)
+    return store
 
 
 def _opened(place: Address) -> Store:
