@@ -69,6 +69,62 @@ def test_passwords_for_management_are_sealed_again_too(cli: Cli, monkeypatch: py
         assert cli("secrets", "show", place).out == "canary-pw-management\n"
 
 
+HOSTS = "inventory/hosts.yaml"
+
+
+def moved(cli: Cli, groups: str) -> str:
+    """Lalitpur-1 says nothing of its secret any more, and groups.yaml does; the sealed text."""
+    text = (cli.repo / HOSTS).read_text("utf-8")
+    start = text.index("    radius:\n")
+    whole = text[start : text.index("    coa:", start)]
+    sealed = whole.partition('secret: "')[2].partition('"')[0]
+    (cli.repo / HOSTS).write_text(text.replace(whole, ""), "utf-8")
+    cli.edit("inventory/groups.yaml", "pop-lalitpur: {}\n", f"pop-lalitpur:\n  data:\n{whole}{groups}")
+    return sealed
+
+
+@pytest.mark.shows("password")
+def test_a_secret_that_stands_in_a_group_is_sealed_again_for_its_host(cli: Cli) -> None:
+    place = "nas/lalitpur-1/radius.secret"
+    clear = cli("secrets", "show", place).out
+    sealed = moved(cli, "")
+    said = cli("secrets", "rotate", "--new-key")
+    assert (said.code, said.out) == (0, "Sealed 72 values in 62 files with key k2. Next: git diff, then commit\n")
+    text = (cli.repo / "inventory/groups.yaml").read_text("utf-8")
+    assert sealed not in text
+    assert 'secret: "enc:k2:' in text
+    assert cli("secrets", "show", place).out == clear
+
+
+def test_a_secret_that_several_hosts_inherit_is_refused_at_its_line_and_nothing_is_written(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("canary-pw-shared\n"))
+    folded = cli("secrets", "encrypt", "nas/lalitpur-1/radius.secret", "--write-only").out.strip()
+    sealed = moved(cli, "")
+    cli.edit("inventory/groups.yaml", sealed, folded)
+    text = (cli.repo / HOSTS).read_text("utf-8")
+    start = text.index("    radius:\n")
+    (cli.repo / HOSTS).write_text(text.replace(text[start : text.index("    coa:", start)], "", 1), "utf-8")
+    cli.edit(HOSTS, "groups: [pop-kathmandu]", "groups: [pop-lalitpur]")
+    before = {path: (cli.repo / path).read_bytes() for path in (FILE, "inventory/keyring.age")}
+    said = cli("secrets", "rotate", "--new-key")
+    assert said.code == 1
+    assert "inventory/groups.yaml:8:7 E210 cannot-write-secrets: 2 hosts inherit this secret" in said.err
+    assert {path: (cli.repo / path).read_bytes() for path in before} == before
+
+
+def test_a_value_that_does_not_open_is_named_by_its_line(cli: Cli) -> None:
+    text = (cli.repo / FILE).read_text("utf-8")
+    line = next(one for one in text.splitlines() if "password:" in one)
+    cli.edit(FILE, line, line.replace("enc:k1:", "enc:k9:"))
+    number = text.splitlines().index(line) + 1
+    said = cli("secrets", "rotate")
+    assert said.code == 1
+    assert f"{FILE}:{number}:" in said.err
+    assert "E207" in said.err
+
+
 def test_a_bare_repository_has_no_files_to_write(cli: Cli) -> None:
     example.git(cli.repo, "clone", "-q", "--bare", ".", "../bare.git")
     said = cli("secrets", "rotate", repo=cli.repo.parent / "bare.git")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ispctl.cli.common import Session, say, tell
+from ispctl.cli.progress import Progress
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
@@ -92,21 +93,25 @@ def rotate(
     """Seal values again with the current key, in the files of the work tree: write-only ones (age:…) and those of older
     keys. Nobody's service changes. Stopped half-way, it goes on when run again."""
     from ispctl.secrets import KEYRING, RECIPIENTS, recipients_from
-    from ispctl.verbs.rotate import reseal, write_whole
+    from ispctl.verbs.rotate import resealed, write, write_whole
 
     session: Session = context.obj
     with session.repository() as repository:
         if repository.git.bare:
             advice = "Clone it, rotate there, commit and push"
             raise Refusal(Problem("E210", "a bare repository has no files to write", advice=advice))
-        snapshot = repository.work()
+        tree = repository.git.worktree() or "HEAD"
+        snapshot = repository.part(tree, ())
         keyring = session.keyring(snapshot, lab=True)
         if new_key:
             keyring = keyring.rotated()
+        with Progress() as progress:
+            new = resealed(repository, tree, keyring, progress)
+        if new_key:
             recipients = recipients_from((snapshot.raw(RECIPIENTS) or b"").decode("utf-8", "replace"))
             write_whole(session.repo / KEYRING, keyring.encrypt_for(recipients))
-        count, files = reseal(session.repo, snapshot, keyring)
-    say(f"Sealed {count} values in {len(files)} files with key {keyring.current}. Next: git diff, then commit")
+        files = write(session.repo, new)
+    say(f"Sealed {len(new)} values in {files} files with key {keyring.current}. Next: git diff, then commit")
 
 
 def _seen(session: Session, repository: Repository, place: str) -> Snapshot:

@@ -50,16 +50,17 @@ class Inventory:
         """Every host and group, for "did you mean"."""
         return sorted({*self._hosts, *self._groups})
 
-    def where(self, name: str, field: str) -> Where:
-        """Where a host's own `data` is written: with it, with the first of its groups that says it, or for all."""
+    def where(self, name: str, field: str, *within: str) -> Where:
+        """Where a host's own `data` is written: with it, with the first of its groups that says it, or for all.
+        `within`: the place of a part of it."""
         hosts, groups, defaults = self._files
         host = self._hosts[name]
         above = [(groups, (group,), self._groups[group]) for group in self._group_names(host) if group in self._groups]
         for document, loc, part in [(hosts, (name,), host), *above]:
             if document is not None and getattr(part.data, field) is not None:
-                return document.where_key(*loc, "data", field)
+                return document.where_key(*loc, "data", field, *within)
         if defaults is not None and getattr(defaults.value.data, field) is not None:
-            return defaults.where_key("data", field)
+            return defaults.where_key("data", field, *within)
         return self.nas[name].where
 
     def passwords(self) -> Iterator[Password]:

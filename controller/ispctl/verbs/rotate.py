@@ -2,40 +2,109 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
+from typing import Final, NamedTuple
 
-from ispctl.repo import Snapshot
+from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.repo import Repository, Snapshot
 from ispctl.secrets import Keyring, Sealed
+from ispctl.status.spool import Spool
+
+_CHUNK: Final = 2000
+"""Files that are read at once."""
+Progress = Callable[[str, int, int], None]
 
 
-def sealed_values(snapshot: Snapshot) -> Iterator[tuple[str, Sealed]]:
-    """Every sealed value with the file it stands in."""
-    for held in snapshot.services():
-        if held.service.password:
-            yield held.document.path, Sealed("service", held.owner, "password", held.service.password)
-    for nas in snapshot.nas.values():
+class _Standing(NamedTuple):
+    """A sealed value, the file in which it stands, and how to find its line."""
+
+    sealed: Sealed
+    file: str
+    where: Callable[[], Where]
+
+
+class New(NamedTuple):
+    """What takes the place of a sealed text in a file."""
+
+    file: str
+    old: str
+    new: str
+
+
+def resealed(repository: Repository, rev: str, keyring: Keyring, progress: Progress = lambda *_: None) -> Spool[New]:
+    """What is not sealed with the current key, sealed with it, file by file; of a commit or of the tree of the work
+    tree. Writes nothing. Raises Refusal for a value that does not open, or that cannot be sealed for one place. However
+    many files there are, few are in memory."""
+    return Spool(_anew(_standing(repository, rev, progress), keyring), key=attrgetter("file"))
+
+
+def write(root: Path, new: Spool[New]) -> int:
+    """Put it into the files at `root`; returns how many files."""
+    files = 0
+    for file, texts in groupby(new, key=attrgetter("file")):
+        content = (root / file).read_bytes()
+        for one in texts:
+            content = content.replace(one.old.encode(), one.new.encode())
+        write_whole(root / file, content)
+        files += 1
+    return files
+
+
+def _standing(repository: Repository, rev: str, progress: Progress) -> Iterator[_Standing]:
+    """Every sealed value."""
+    shared = repository.part(rev, ())
+    yield from _secrets(shared)
+    for one in shared.inventory.passwords():
+        yield _Standing(Sealed(one.kind, one.owner, "password", one.text), one.where.file, partial(_at, one.where))
+    done = 0
+    for paths in repository.sweep(rev, "subscribers", lambda path: not path.endswith(".ledger.yaml"), _CHUNK):
+        for held in repository.part(rev, paths).services():
+            if held.service.password:
+                sealed = Sealed("service", held.owner, "password", held.service.password)
+                where = partial(held.document.where, "services", held.number, "password")
+                yield _Standing(sealed, held.document.path, where)
+        done += len(paths)
+        progress("files", done, 0)
+        gc.collect()  # a part holds itself in circles, and a command collects seldom
+
+
+def _secrets(shared: Snapshot) -> Iterator[_Standing]:
+    """The shared secrets of the NAS where they stand: with the host, or in a group or the defaults for one host. Raises
+    Refusal (E210) for one that several hosts inherit and that is sealed for none of them yet."""
+    hosts: dict[tuple[Where, str], list[str]] = {}
+    for nas in shared.nas.values():
         if nas.radius:
-            yield nas.where.file, Sealed("nas", nas.name, "radius.secret", nas.radius.secret)
-    for one in snapshot.inventory.passwords():
-        yield one.where.file, Sealed(one.kind, one.owner, "password", one.text)
+            where = shared.inventory.where(nas.name, "radius", "secret")
+            hosts.setdefault((where, nas.radius.secret), []).append(nas.name)
+    for (where, text), names in hosts.items():
+        if len(names) > 1 and text.startswith("age:"):
+            first = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+            said = f"{len(names)} hosts inherit this secret ({first}), and it can be sealed for one of them only"
+            advice = "Seal it for each host, in inventory/hosts.yaml: ispctl secrets encrypt nas/<host>/radius.secret"
+            raise Refusal(Problem("E210", said, where, advice))
+        for name in names:  # what is sealed for one of them opens for no other (E208)
+            yield _Standing(Sealed("nas", name, "radius.secret", text), where.file, partial(_at, where))
 
 
-def reseal(root: Path, snapshot: Snapshot, keyring: Keyring) -> tuple[int, list[str]]:
-    """Seal what is not sealed with the current key; returns how many values in which files. Raises Refusal for one
-    that does not open, before anything is written."""
-    new: dict[str, dict[str, str]] = {}
-    for path, sealed in sealed_values(snapshot):
-        text = keyring.resealed(sealed).text
+def _anew(found: Iterator[_Standing], keyring: Keyring) -> Iterator[New]:
+    for sealed, file, where in found:
+        try:
+            text = keyring.resealed(sealed).text
+        except Refusal as refusal:
+            raise Refusal(*(replace(problem, where=where()) for problem in refusal.problems)) from None
         if text != sealed.text:
-            new.setdefault(path, {})[sealed.text] = text
-    for path, texts in new.items():
-        content = (root / path).read_bytes()
-        for old, text in texts.items():
-            content = content.replace(old.encode(), text.encode())
-        write_whole(root / path, content)
-    return sum(map(len, new.values())), sorted(new)
+            yield New(file, sealed.text, text)
+
+
+def _at(where: Where) -> Where:
+    return where
 
 
 def write_whole(path: Path, content: bytes) -> None:
