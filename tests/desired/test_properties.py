@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ispctl.desired import NEVER, Entitlement, entitle
-from ispctl.model.days import ending, moment
+from ispctl.desired import Entitlement, entitle
+from ispctl.model.days import NEVER, ending, moment
 from ispctl.states import STRICTNESS, State
 from tests.builders import World, subscriber
 

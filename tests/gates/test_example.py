@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, RootModel
 
+from ispctl.model.accounting import WEEKDAYS
 from ispctl.platforms import platforms
 from ispctl.repo import Repository
 from ispctl.repo.layout import KINDS, Kind, decode, kind_of
@@ -16,6 +17,13 @@ from tests.gates.tracked import ROOT
 
 ONE = "one ISP has one policy, and this is another word of it"
 EXCEPT: dict[str, str] = {
+    **{
+        f"ChangeTariff.{word}": ONE
+        for word in ("downgrade: now", "remaining: convert", "usage: reset", "usage: scaled")
+    },
+    **{f"Dunning.weekend: {day}": ONE for day in WEEKDAYS if day != "saturday"},
+    **{f"Renewal.{word}": ONE for word in ("after_expiry: expiry", "anchor: clamped")},
+    **{f"Rounding.mode: {word}": ONE for word in ("down", "half-even", "up")},
     "Policy.mac_unique: group": ONE,
     "Policy.mac_unique: off": ONE,
     "Policy.managed: observe": ONE,
@@ -65,7 +73,7 @@ def said(value: Any) -> Iterator[str]:
                 part = getattr(value, name)
                 yield f"{kind.__name__}.{name}"
                 words = values(kind.model_fields[name].annotation)
-                parts = part.values() if isinstance(part, Mapping) else [part]
+                parts = part.values() if isinstance(part, Mapping) else part if isinstance(part, tuple) else [part]
                 yield from (f"{kind.__name__}.{name}: {word}" for word in parts if str(word) in words)
                 yield from said(part)
         case Mapping():

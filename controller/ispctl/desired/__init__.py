@@ -2,11 +2,9 @@
 
 from ispctl.desired._frame import Frame
 from ispctl.desired._service import Turn, entitle, entitle_all, identities, sealed_digest, turns
-from ispctl.desired._values import BEGINNING, NEVER, Because, Context, Entitlement, Terms, pop_of, terms_of
+from ispctl.desired._values import Because, Context, Entitlement, Terms, pop_of, terms_of
 
 __all__ = [
-    "BEGINNING",
-    "NEVER",
     "Because",
     "Context",
     "Entitlement",

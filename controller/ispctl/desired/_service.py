@@ -14,11 +14,13 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from ispctl.desired._frame import Frame
-from ispctl.desired._values import BEGINNING, NEVER, Because, Context, Entitlement, Terms, granted
+from ispctl.desired._values import Because, Context, Entitlement, Terms, granted
+from ispctl.model.days import BEGINNING, NEVER
 from ispctl.model.document import Document
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Binding, Hold, Ipv4, Ipv6, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
+from ispctl.money import paid_end
 from ispctl.states import STRICTNESS, Access, State, access
 
 
@@ -210,9 +212,8 @@ class _Service:
             yield from self._prepaid()
 
     def _prepaid(self) -> Iterator[Span]:
-        service, paid = self.service, BEGINNING
-        if service.paid_until is not None:
-            paid = _later(self._ends(service.paid_until), self._added(service.hold))
+        service = self.service
+        paid = paid_end(service, self.frame.zone, self.owner, self.policy.expiry.spread) or BEGINNING
         last, _ = self._last_grace() if service.grace else (paid, 0)
         if last > paid:
             yield Span(State.GRACE, paid, last)
@@ -252,14 +253,6 @@ class _Service:
 
     def _held(self, hold: Hold) -> tuple[datetime, datetime]:
         return self.frame.moment(hold.since), self.frame.ending(hold.until, self.owner, 0)
-
-    def _added(self, hold: Hold | None) -> timedelta:
-        """The days a hold adds to what is paid: those that begin while it is paid (features.md, hold)."""
-        paid = self.service.paid_until
-        if hold is None or not hold.extends_paid_until or paid is None:
-            return timedelta()
-        start, end = self._held(hold)
-        return max(end - start, timedelta()) if start < self._ends(paid) else timedelta()
 
     def _schedule(self) -> Iterator[datetime]:
         return (self.frame.moment(change.at) for change in self.written.scheduled)

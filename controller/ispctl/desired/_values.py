@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from ispctl.model.document import Document, Spot
 from ispctl.model.policy import Policy
@@ -14,9 +14,6 @@ from ispctl.model.problem import Where
 from ispctl.model.subscriber import Group
 from ispctl.model.tariff import Tariff
 from ispctl.states import Access, State
-
-BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
-NEVER: Final = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -216,6 +216,15 @@ CODES: Final[dict[str, str]] = {
     "E683": "needs-a-reason",
     "E684": "not-in-that-state",
     "E685": "no-such-field",
+    # E74x are about accounts
+    "E740": "ledger-rewritten",
+    "E741": "ledger-gone",
+    "E742": "duplicate-entry",
+    "E743": "no-such-entry",
+    "E744": "bad-reversal",
+    "E745": "unfit-amount",
+    "E746": "no-price",
+    "E747": "duplicate-invoice",
     # E79x: many requests at once
     "E790": "bad-row",
     "E791": "cannot-read-rows",

@@ -5,7 +5,12 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
+
+BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
+NEVER: Final = datetime(9999, 12, 30, tzinfo=UTC)
+_LAST: Final = date(9998, 12, 31)
 
 
 def moment(value: datetime | date, zone: ZoneInfo) -> datetime:
@@ -27,6 +32,16 @@ def ending(value: datetime | date, zone: ZoneInfo, owner: str, spread: int) -> d
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     return moment(value + timedelta(days=1), zone) + later(owner, spread)
+
+
+def local_day(value: datetime | date, zone: ZoneInfo) -> date:
+    """The ISP's own day of a day or time stamp."""
+    return value.astimezone(zone).date() if isinstance(value, datetime) else value
+
+
+def days_later(day: date, days: int) -> date:
+    """So many days later, or the last day of the calendar."""
+    return day + min(timedelta(days=days), _LAST - day)
 
 
 def later(owner: str, spread: int) -> timedelta:

@@ -1,13 +1,22 @@
-"""subscribers/<group>/**/<id>.ledger.yaml: what was invoiced and paid. Append-only; a correction is a new entry."""
+"""subscribers/<group>/**/<id>.ledger.yaml: what was invoiced and paid. Append-only; a correction is a new entry.
+
+What one entry says of another (a reversal, a key given twice) is judged by the rules of `repo`, which know the lines.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ispctl.model.record import Record
-from ispctl.model.scalars import Moment, Money, Name, SubscriberId, Text
+from ispctl.model.scalars import Currency, Day, Moment, Money, Name, SubscriberId, Text
+
+Type = Literal["invoice", "payment", "credit", "adjustment", "refund", "reversal", "note"]
+_UNSIGNED: Final = {"invoice", "payment", "credit", "refund"}
+"""What says its direction by its type, and would be two things with a sign. An invoice may be over nothing."""
 
 
 class Period(Record):
@@ -17,25 +26,72 @@ class Period(Record):
     until: Moment = Field(description="Last day.")
 
 
+class Event(Record):
+    """What happened to the service with this entry. From it, and from nothing else, the event is undone."""
+
+    verb: Name = Field(description="What was done: renew, grace, change-tariff, …")
+    was: dict[Name, Text | None] = Field(
+        default_factory=dict,
+        description="The fields of the service that it changed, as they stood in the file; null: there was none.",
+    )
+    set: dict[Name, Text | None] = Field(
+        default_factory=dict, description="The same fields as they stand since; null: taken away."
+    )
+    quote: dict[Name, Text] = Field(
+        default_factory=dict, description="How its amount was reckoned, part by part, for whoever asks later."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.was.keys() != self.set.keys():
+            raise ValueError("was and set name the same fields: those that the event changed")
+        return self
+
+
 class Entry(Record):
     """One line of the account. Amounts are positive; the type decides the direction."""
 
     key: Text = Field(description="Idempotency key; unique in the file.")
     at: Moment = Field(description="When it happened.")
-    type: Literal["invoice", "payment", "credit", "adjustment", "refund", "reversal"] = Field(description="What it is.")
-    amount: Money = Field(description="In the currency of the policy; only an adjustment may be negative.")
+    type: Type = Field(description="What it is. A note carries no money: something happened to the service only.")
+    amount: Money | None = Field(
+        None, description="In the currency of the policy, tax included; only an adjustment may be negative."
+    )
+    tax: Annotated[Money, Field(ge=0)] | None = Field(None, description="The tax that the amount holds.")
+    currency: Currency | None = Field(None, description="ISO 4217; may be said, and is the policy's then.")
     service: Name | None = Field(None, description="Key of the service it belongs to.")
     reference: Text | None = Field(None, description="Number of the invoice or of the payment.")
-    reverses: Text | None = Field(None, description="Key of the entry that this one undoes.")
+    reverses: Text | None = Field(None, description="Key of the earlier entry that this one undoes.")
+    part_of: Text | None = Field(None, description="Key of the entry whose event this one belongs to.")
     reason: Text | None = Field(None, description="Why.")
     period: Period | None = Field(None, description="What an invoice pays for.")
+    due: Day | None = Field(None, description="Last day to pay an invoice; default: by `money.dunning` of the policy.")
+    event: Event | None = Field(None, description="What happened to the service.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if (self.type == "reversal") != (self.reverses is not None):
             raise ValueError("reverses belongs to a reversal, and a reversal needs it")
-        if self.amount < 0 and self.type != "adjustment":
+        if self.event is not None and self.service is None:
+            raise ValueError("an entry with an event names the service")
+        if self.due is not None and self.type != "invoice":
+            raise ValueError("due belongs to an invoice")
+        return self
+
+    @model_validator(mode="after")
+    def _amounts(self) -> Self:
+        if self.type == "note":
+            if self.amount is not None:
+                raise ValueError("a note carries no amount")
+        elif self.amount is None and self.type != "reversal":
+            raise ValueError("amount is missing")
+        amount = self.amount or Decimal(0)
+        if amount < 0 and self.type in _UNSIGNED:
             raise ValueError("amount is negative; only an adjustment may be")
+        if amount == 0 and self.type in _UNSIGNED - {"invoice"}:
+            raise ValueError("amount is zero")
+        if self.tax is not None and self.tax > abs(amount):
+            raise ValueError("tax is more than the amount that holds it")
         return self
 
 
@@ -43,14 +99,8 @@ class Ledger(Record):
     """The account of one subscriber."""
 
     subscriber: SubscriberId = Field(description="Whose account it is.")
-    entries: tuple[Entry, ...] = Field((), description="Oldest first.")
+    entries: tuple[Entry, ...] = Field((), description="In the order in which they were written.")
 
-    @model_validator(mode="after")
-    def _keys(self) -> Self:
-        keys = [entry.key for entry in self.entries]
-        if len(set(keys)) < len(keys):
-            raise ValueError("two entries carry the same key")
-        known = set(keys)
-        if any(entry.reverses and entry.reverses not in known for entry in self.entries):
-            raise ValueError("a reversal names a key that no entry carries")
-        return self
+    def reversals(self) -> Mapping[str, int]:
+        """Which entries are undone: their keys, and the number of the entry that undoes each."""
+        return {entry.reverses: number for number, entry in enumerate(self.entries) if entry.reverses is not None}

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from ispctl.model.accounting import Accounting
 from ispctl.model.record import Record
-from ispctl.model.scalars import Count, Managed, Name, Page, Realm, Seconds, Share, Text, Whole
+from ispctl.model.scalars import Count, Currency, Managed, Name, Page, Realm, Seconds, Share, Text, Whole
 from ispctl.model.tariff import Speed
 
 DAY: Final = 86400
@@ -84,7 +85,7 @@ class Policy(Record):
 
     format: Annotated[Whole, Field(ge=1)] = Field(description="Format of the inventory.")
     timezone: Text = Field(description="IANA name; days begin and end there.")
-    currency: Annotated[Text, Field(pattern="^[A-Z]{3}$")] = Field(description="ISO 4217.")
+    currency: Currency = Field(description="ISO 4217.")
     realms: dict[Realm, Literal["local"]] = Field(default_factory=dict, description="Realms that logins may carry.")
     roaming: Literal["allow", "alert", "reject"] = Field(
         "allow", description="A login from a NAS it is not planned on."
@@ -98,6 +99,7 @@ class Policy(Record):
     retention: Retention = Field(
         default_factory=Retention, description="How long sessions and refusals are kept; default: for ever."
     )
+    money: Accounting = Field(default_factory=Accounting, description="How amounts, periods and accounts are reckoned.")
     managed: Managed = Field(
         "enforce",
         description="observe: planned and never written, beside an old system; for groups and hosts that say nothing.",

@@ -211,6 +211,10 @@ Money = Annotated[
 ]
 
 
+Currency = Annotated[Text, Field(pattern="^[A-Z]{3}$")]
+"""ISO 4217, like NPR."""
+
+
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 """Within them every day has a beginning, an end and a time after it, in every zone."""
 

@@ -14,6 +14,7 @@ from ispctl.model.problem import Problem, in_order
 from ispctl.repo.rules import (
     addresses,
     fleet,
+    ledgers,
     lines,
     managed,
     names,
@@ -30,6 +31,7 @@ from ispctl.repo.snapshot import Snapshot
 
 RULES: Final[tuple[Callable[[Scene], Iterator[Problem]], ...]] = (
     names.rules,
+    ledgers.rules,
     managed.rules,
     fleet.rules,
     pools.rules,

@@ -53,6 +53,7 @@ KINDS: Final = (
 )
 _FOREIGN: Final = {"custom", "connection_options"}
 """What stands below these keys is somebody else's format."""
+_BEFORE_AND_AFTER: Final = {("event", "was"), ("event", "set")}
 _BY_NAME: Final = {kind.name: kind for kind in KINDS}
 _GROUP = re.compile(r"subscribers/[^/]+/group\.yaml")
 _LEDGER = re.compile(r"[^/]\.ledger\.yaml$")
@@ -127,13 +128,18 @@ def _at_once(data: bytes, path: str, kind: Kind) -> BaseModel | None:
 
 def _empty(path: str, node: Node, marks: Marks, loc: Loc = ()) -> Iterator[Problem]:
     """E034 for every key without a value, also where it may be left out: `paid_until:` is a slip, not an answer."""
-    if node is None:
+    if node is None and not _means_absence(marks, loc):
         text = f"{dotted(loc)} has no value"
         yield Problem("E034", text, Where(path, *marks.value(loc)), "Give it a value or remove the key")
     parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for part, below in parts:
         if part not in _FOREIGN:
             yield from _empty(path, below, marks, (*loc, part))
+
+
+def _means_absence(marks: Marks, loc: Loc) -> bool:
+    """Whether `null` is an answer: of a field that was not there before an event, or is not since."""
+    return loc[-3:-1] in _BEFORE_AND_AFTER and marks.text(loc) == "null"
 
 
 def _newer(path: str, node: Node) -> Problem | None:

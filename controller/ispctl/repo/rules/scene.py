@@ -9,8 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from ispctl.desired import BEGINNING, NEVER
-from ispctl.model.days import moment
+from ispctl.model.days import BEGINNING, NEVER, moment
 from ispctl.model.document import Document
 from ispctl.model.problem import Where
 from ispctl.model.record import Loc

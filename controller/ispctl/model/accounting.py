@@ -1,0 +1,131 @@
+"""inventory/policy.yaml, `money`: how amounts, periods and accounts are reckoned. Left out, it takes nothing away."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Final, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+
+from ispctl.model.record import Record
+from ispctl.model.scalars import Day, Flag, Money, Whole
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
+"""As `date.weekday` counts them."""
+_DIGITS: Final = {
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys(["CLF", "UYW"], 4),
+}
+"""ISO 4217: the currencies whose minor unit is not a hundredth."""
+
+
+def minor_digits(currency: str) -> int:
+    """Decimal places of a currency (ISO 4217): 2 for NPR and EUR, 0 for JPY, 3 for KWD."""
+    return _DIGITS.get(currency, 2)
+
+
+class Rounding(Record):
+    """How an amount becomes one that can be paid."""
+
+    mode: Literal["half-up", "half-even", "up", "down"] = Field(
+        "half-up", description="half-up: 0.005 is 0.01. half-even: to the even neighbour. up, down: from, to zero."
+    )
+    digits: Annotated[Whole, Field(ge=0, le=4)] | None = Field(
+        None, description="Decimal places; default: those of the currency (ISO 4217)."
+    )
+
+
+class Renewal(Record):
+    """Where a renewed period begins."""
+
+    after_expiry: Literal["now", "expiry"] = Field(
+        "now", description="Paid after the end: from today, or from where it ended."
+    )
+    anchor: Literal["kept", "clamped"] = Field(
+        "kept", description="kept: 31 Jan, 28 Feb, 31 Mar. clamped: 31 Jan, 28 Feb, 28 Mar."
+    )
+
+
+class ChangeTariff(Record):
+    """What another tariff costs, and from when it holds."""
+
+    fee: Annotated[Money, Field(ge=0)] = Field(Decimal(0), description="For each change, tax included.")
+    downgrade: Literal["waits", "now"] = Field(
+        "waits", description="A tariff that costs less a day: from the end of what is paid, or at once."
+    )
+    remaining: Literal["keep-expiry", "convert"] = Field(
+        "keep-expiry",
+        description="keep-expiry: the difference is paid. convert: the remaining money buys days of the new tariff.",
+    )
+    usage: Literal["carried", "reset", "scaled"] = Field(
+        "carried", description="What becomes of the usage so far; scaled: the same part of the new allowance."
+    )
+
+
+class GraceRules(Record):
+    """How much grace may be given, and what becomes of its days."""
+
+    days: Annotated[Whole, Field(ge=1, le=366)] = Field(7, description="At most so many days at once.")
+    per_30_days: Annotated[Whole, Field(ge=1)] = Field(2, description="At most so often within 30 days.")
+    per_365_days: Annotated[Whole, Field(ge=1)] = Field(6, description="At most so often within 365 days.")
+    deducted: Flag = Field(
+        True, description="Whether the days that were used are part of the next period that is paid."
+    )
+
+
+class Dunning(Record):
+    """What happens to a postpaid account that is not paid. A stage follows the one before; payment ends it."""
+
+    days_to_pay: Annotated[Whole, Field(ge=0, le=366)] = Field(
+        14, description="For an invoice that names no `due`: so many days after its own."
+    )
+    reminders: tuple[Annotated[Whole, Field(ge=1, le=366)], ...] = Field(
+        (3, 10), description="Days after the last day to pay on which a reminder is due, in ascending order."
+    )
+    grace_days: Annotated[Whole, Field(ge=0, le=366)] = Field(
+        7, description="After the last reminder: so many days of service are left."
+    )
+    suspend_after: Annotated[Whole, Field(ge=1, le=3660)] = Field(
+        14, description="Days behind the wall before the service is suspended."
+    )
+    end_after: Annotated[Whole, Field(ge=1, le=3660)] = Field(
+        60, description="Days of suspension before the account is inactive: the service is over, its address free."
+    )
+    archive_after: Annotated[Whole, Field(ge=1, le=36600)] = Field(
+        365, description="Days without activity before the account is archived."
+    )
+    minimum: Annotated[Money, Field(ge=0)] = Field(
+        Decimal(0), description="Less than this that is overdue takes nothing away."
+    )
+    credit_limit: Annotated[Money, Field(ge=0)] | None = Field(
+        None, description="Owing more than this brings the wall at once, whatever is due; default: no limit."
+    )
+    weekend: tuple[Weekday, ...] = Field(
+        ("saturday", "sunday"), description="Days of the week on which no stage begins that takes something away."
+    )
+    holidays: tuple[Day, ...] = Field((), description="Other days on which none begins.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if list(self.reminders) != sorted(set(self.reminders)):
+            raise ValueError("reminders come in ascending order, one a day")
+        if len(set(self.weekend)) == len(WEEKDAYS):
+            raise ValueError("weekend holds every day of the week: nothing would ever begin")
+        return self
+
+
+class Accounting(Record):
+    """How amounts, periods and accounts are reckoned."""
+
+    rounding: Rounding = Field(default_factory=Rounding, description="How an amount becomes one that can be paid.")
+    renewal: Renewal = Field(default_factory=Renewal, description="Where a renewed period begins.")
+    change_tariff: ChangeTariff = Field(default_factory=ChangeTariff, description="What another tariff costs.")
+    grace: GraceRules = Field(default_factory=GraceRules, description="How much grace may be given.")
+    dunning: Dunning | None = Field(
+        None, description="What happens to a postpaid account that is not paid; default: nothing."
+    )
+    closed_until: Day | None = Field(
+        None, description="Last day whose books are closed: what happened until then is not reverted."
+    )

@@ -1,0 +1,69 @@
+"""The arithmetic of accounts: how far a payment reaches, what it costs, what is owed, and what follows from it.
+
+Pure: amounts are Decimal, quantised to what can be paid in the policy's currency; days are the ISP's local days; `now`
+is an argument. Knows the model and nothing else.
+"""
+
+from ispctl.money.account import BUCKETS, Debt, Settlement, ageing, balance, settle
+from ispctl.money.amounts import Charge, charge, minor_unit, period_of, prorate, rounded, tax_within, taxed
+from ispctl.money.appended import appended
+from ispctl.money.dunning import Stage, Standing, dunning, state
+from ispctl.money.periods import (
+    Renewed,
+    anchor_day,
+    billed_until,
+    effective_expiry,
+    extended,
+    grace_refused,
+    graced,
+    paid_end,
+    reach,
+    renewed,
+    used_grace,
+)
+from ispctl.money.quotes import Quote, quote, takes_effect
+from ispctl.money.revert import Obstacle, Undone, dependents, revert
+from ispctl.money.statement import Statement, StatementLine, statement
+
+__all__ = [
+    "BUCKETS",
+    "Charge",
+    "Debt",
+    "Obstacle",
+    "Quote",
+    "Renewed",
+    "Settlement",
+    "Stage",
+    "Standing",
+    "Statement",
+    "StatementLine",
+    "Undone",
+    "ageing",
+    "anchor_day",
+    "appended",
+    "balance",
+    "billed_until",
+    "charge",
+    "dependents",
+    "dunning",
+    "effective_expiry",
+    "extended",
+    "grace_refused",
+    "graced",
+    "minor_unit",
+    "paid_end",
+    "period_of",
+    "prorate",
+    "quote",
+    "reach",
+    "renewed",
+    "revert",
+    "rounded",
+    "settle",
+    "state",
+    "statement",
+    "takes_effect",
+    "tax_within",
+    "taxed",
+    "used_grace",
+]

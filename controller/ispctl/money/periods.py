@@ -1,0 +1,214 @@
+"""How far a payment reaches: days of the ISP, months that keep their day, grace and what is deducted for it."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from ispctl.model.days import NEVER, days_later, ending, local_day, moment
+from ispctl.model.ledger import Entry, Ledger
+from ispctl.model.ledger import Period as Invoiced
+from ispctl.model.policy import Policy
+from ispctl.model.scalars import LAST_YEAR
+from ispctl.model.subscriber import Service
+from ispctl.model.tariff import Period
+
+ONE_DAY = timedelta(days=1)
+Anchor = Literal["expiry", "now"]
+
+
+def paid_end(service: Service, zone: ZoneInfo, owner: str, spread: int) -> datetime | None:
+    """When what is paid ends, in UTC, with the days of a hold that extends it; None: nothing was paid. `owner` and
+    `spread` as of `model.days.ending`."""
+    if service.paid_until is None:
+        return None
+    end = ending(service.paid_until, zone, owner, spread)
+    return end + min(_held(service, end, zone), NEVER - end)
+
+
+def effective_expiry(service: Service, policy: Policy, owner: str) -> datetime | None:
+    """When service ends: what is paid, the hold that extends it, and the latest grace. None: nothing was ever paid or
+    given."""
+    return _last_end(service, ZoneInfo(policy.timezone), owner, policy.expiry.spread)
+
+
+def _last_end(service: Service, zone: ZoneInfo, owner: str, spread: int) -> datetime | None:
+    ends = [ending(grace.until, zone, owner, spread) for grace in service.grace]
+    paid = paid_end(service, zone, owner, spread)
+    return max([*ends, *([paid] if paid else [])], default=None)
+
+
+def _held(service: Service, end: datetime, zone: ZoneInfo) -> timedelta:
+    """The time a hold adds to what is paid: all of it, if it begins while it is paid."""
+    hold = service.hold
+    if hold is None or not hold.extends_paid_until:
+        return timedelta()
+    first, last = moment(hold.since, zone), ending(hold.until, zone, "", 0)
+    return max(last - first, timedelta()) if first < end else timedelta()
+
+
+def extended(until: date | datetime, period: Period, periods: int, anchor: int, zone: ZoneInfo) -> date | datetime:
+    """The end `periods` later, or earlier. Months go to day `anchor`, or to the last day of a month that has no such;
+    a time stamp keeps its local time of day."""
+    day = local_day(until, zone)
+    if period.months is not None:
+        day = add_months(day, period.months * periods, anchor)
+    else:
+        day = days_later(day, (period.days or 0) * periods)
+    if not isinstance(until, datetime):
+        return day
+    return datetime.combine(day, until.astimezone(zone).time(), zone)
+
+
+def reach(begins: date, period: Period, periods: int = 1) -> date:
+    """The last day of so many periods that begin on a day. What begins with a month ends with one."""
+    before = begins - ONE_DAY
+    if period.months is not None:
+        return add_months(before, period.months * periods, _anchor_of(begins))
+    return days_later(before, (period.days or 0) * periods)
+
+
+def _anchor_of(begins: date) -> int:
+    """The day of the month on which a period ends that begins on a day, if the month has it."""
+    return begins.day - 1 or 31
+
+
+def add_months(day: date, months: int, anchor: int) -> date:
+    """Day `anchor` of the month so many months later, or the last of a month that has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if year > LAST_YEAR:
+        return date(LAST_YEAR, 12, 31)
+    return date(year, month + 1, min(anchor, monthrange(year, month + 1)[1]))
+
+
+def anchor_day(service: Service, ledger: Ledger | None, until: date, policy: Policy) -> int:
+    """The day of the month to which a paid day belongs that may have been cut off at the end of a short one. It follows
+    from the periods in the ledger, as far as they follow on each other, else from the day of activation; where neither
+    tells, the end of a month is meant."""
+    if policy.money.renewal.anchor == "clamped" or not _is_last(until):
+        return until.day
+    zone = ZoneInfo(policy.timezone)
+    begins = {local_day(p.until, zone): local_day(p.since, zone) for p in _periods(service, ledger)}
+    anchor, end, known = until.day, until, False
+    while _is_last(end) and end in begins:
+        first = min(begins.pop(end), end)
+        end, known = first - ONE_DAY, True
+        anchor = max(anchor, _anchor_of(first))
+    if known:
+        return anchor
+    return (
+        likely_anchor(until)
+        if service.activated is None
+        else max(anchor, _anchor_of(local_day(service.activated, zone)))
+    )
+
+
+def likely_anchor(until: date) -> int:
+    """The day of the month that is meant by a paid day of which nothing else is known."""
+    return 31 if _is_last(until) else until.day
+
+
+def billed_until(service: Service, ledger: Ledger | None, policy: Policy) -> date | None:
+    """The last day that a ledger has asked money for; None: nothing was invoiced yet."""
+    zone = ZoneInfo(policy.timezone)
+    return max((local_day(period.until, zone) for period in _periods(service, ledger)), default=None)
+
+
+def _periods(service: Service, ledger: Ledger | None) -> list[Invoiced]:
+    entries = ledger.entries if ledger else ()
+    undone = ledger.reversals() if ledger else {}
+    return [e.period for e in entries if e.period and e.key not in undone and e.service in (None, service.key)]
+
+
+def _is_last(day: date) -> bool:
+    return (day + ONE_DAY).day == 1
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """What a renewal pays for: the first day, and the new `paid_until`."""
+
+    since: date
+    until: date | datetime
+    anchor: Anchor
+    """From where it counts."""
+    grace_days: int = 0
+    """Days of grace that were used and are part of it."""
+    hold_spent: bool = False
+    """Whether `hold` has to go: its days were added to the end that is over, and would be added to this one again."""
+
+
+def renewed(
+    service: Service,
+    period: Period,
+    policy: Policy,
+    now: datetime,
+    owner: str,
+    ledger: Ledger | None = None,
+    *,
+    periods: int = 1,
+    anchor: Anchor | None = None,
+) -> Renewed:
+    """What so many periods pay for. `anchor`: from where, instead of what the policy says. Paid before the end, it
+    counts from the end to the second; after it from today, whose day is the first."""
+    zone = ZoneInfo(policy.timezone)
+    today, paid = local_day(now, zone), service.paid_until
+    end = paid_end(service, zone, owner, policy.expiry.spread)
+    if paid is None or end is None:
+        begins = max([today, *([local_day(service.activated, zone)] if service.activated else [])])
+        return Renewed(begins, reach(begins, period, periods), "now")
+    if anchor is None:
+        anchor = "expiry" if now < end or policy.money.renewal.after_expiry == "expiry" else "now"
+    if anchor == "expiry":
+        day = local_day(paid, zone)
+        until = extended(paid, period, periods, anchor_day(service, ledger, day, policy), zone)
+        return Renewed(day + ONE_DAY, until, "expiry")
+    used = used_grace(service, policy, now) if policy.money.grace.deducted else 0
+    begins = today - used * ONE_DAY
+    spent = end > ending(paid, zone, owner, policy.expiry.spread)
+    return Renewed(begins, reach(begins, period, periods), "now", used, hold_spent=spent)
+
+
+def used_grace(service: Service, policy: Policy, now: datetime) -> int:
+    """Whole days of grace after what is paid that have passed."""
+    zone = ZoneInfo(policy.timezone)
+    paid = paid_end(service, zone, "", 0)
+    if paid is None or not service.grace:
+        return 0
+    last = max(local_day(grace.until, zone) for grace in service.grace)
+    first = local_day(paid, zone)  # an inclusive day ends when the next one begins
+    return max((min(last + ONE_DAY, local_day(now, zone)) - first).days, 0)
+
+
+def graced(service: Service, days: int, policy: Policy, now: datetime) -> date:
+    """The last day of so many days of grace: they follow on what is paid or given, and begin today at the earliest."""
+    zone = ZoneInfo(policy.timezone)
+    end = _last_end(service, zone, "", 0)
+    begins = max([local_day(now, zone), *([local_day(end, zone)] if end else [])])
+    return begins + (days - 1) * ONE_DAY
+
+
+def grace_refused(service: Service, ledger: Ledger | None, days: int, policy: Policy, now: datetime) -> str:
+    """Why the policy does not allow so many more days of grace; empty where it does. A reverted one does not count."""
+    rules, zone = policy.money.grace, ZoneInfo(policy.timezone)
+    if days > rules.days:
+        return f"{days} days are asked for, and the policy allows {rules.days} at once"
+    given = [local_day(entry.at, zone) for entry in _grants(service, ledger)]
+    for span, most in ((30, rules.per_30_days), (365, rules.per_365_days)):
+        count = sum(1 for day in given if day > local_day(now, zone) - timedelta(days=span))
+        if count >= most:
+            return f"grace was given {count} times within {span} days, and the policy allows {most}"
+    return ""
+
+
+def _grants(service: Service, ledger: Ledger | None) -> list[Entry]:
+    undone = ledger.reversals() if ledger else {}
+    entries = ledger.entries if ledger else ()
+    return [
+        entry
+        for entry in entries
+        if entry.event and entry.event.verb == "grace" and entry.service == service.key and entry.key not in undone
+    ]

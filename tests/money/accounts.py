@@ -1,0 +1,66 @@
+"""Policies, tariffs and ledgers as somebody would write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ispctl.model.ledger import Ledger
+from ispctl.model.policy import Policy
+from ispctl.model.subscriber import Service
+from ispctl.model.tariff import Tariff
+from tests.builders import SEALED
+
+OWNER = "sub-000001/main"
+ZONES = ("Asia/Kathmandu", "Europe/Berlin", "America/Sao_Paulo", "UTC")
+
+
+def policy(zone: str = "Asia/Kathmandu", currency: str = "NPR", spread: str = "0s", **money: Any) -> Policy:
+    rules = {"format": "1", "timezone": zone, "currency": currency, "expiry": {"spread": spread}, "money": money}
+    return Policy.model_validate(rules)
+
+
+def tariff(amount: str | None = "1200.00", name: str = "home-50", **more: Any) -> Tariff:
+    """A month of something, without tax."""
+    prices = [{"from": "1970-01-01", "amount": amount}] if amount is not None else []
+    given = {"name": name, "rate": {"down": "50M", "up": "25M"}, "prices": prices, "period": {"months": "1"}}
+    return Tariff.model_validate(given | more)
+
+
+def service(**fields: Any) -> Service:
+    return Service.model_validate({"login": "l@home.example", "password": SEALED, "tariff": "home-50"} | fields)
+
+
+def ledger(*entries: dict[str, Any]) -> Ledger:
+    """A key is given to what has none: e0, e1, …"""
+    given = [{"key": f"e{n}"} | entry for n, entry in enumerate(entries)]
+    return Ledger.model_validate({"subscriber": "sub-000001", "entries": given})
+
+
+def invoice(at: str, amount: str, **more: Any) -> dict[str, Any]:
+    return {"type": "invoice", "at": at, "amount": amount} | more
+
+
+def payment(at: str, amount: str, **more: Any) -> dict[str, Any]:
+    return {"type": "payment", "at": at, "amount": amount} | more
+
+
+def reversal(at: str, of: str, amount: str | None = None, **more: Any) -> dict[str, Any]:
+    said = {} if amount is None else {"amount": amount}
+    return {"type": "reversal", "at": at, "reverses": of} | said | more
+
+
+def event(at: str, verb: str, was: dict[str, str | None], since: dict[str, str | None], **more: Any) -> dict[str, Any]:
+    """A note that something happened to the service."""
+    said = {"verb": verb, "was": was, "set": since}
+    return {"type": "note", "at": at, "service": "main", "event": said} | more
+
+
+def at(text: str, zone: str = "Asia/Kathmandu") -> datetime:
+    """A local time of the ISP."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
