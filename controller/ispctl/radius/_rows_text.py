@@ -104,8 +104,8 @@ def fit(key: Key, after: Fields | None) -> None:
     if after.keys() != fields.keys():
         odd = ", ".join(sorted(after.keys() ^ fields.keys()))
         raise Unfit("E315", f"the {kind} has fields missing or too many: {odd}")
-    for field, check in fields.items():
-        check(after[field], f"{kind} {field}")
+    for field, (what, check) in fields.items():
+        check(after[field], what)
     if fields is _RANGE6:
         _cut(name, after["length"])
 
@@ -232,7 +232,7 @@ _NAMES: Final[Mapping[str, Callable[[str], None]]] = {
     "range": _range_name,
     "realm": _realm_name,
 }
-_FIELDS: Final[Mapping[str, Mapping[str, Callable[[Value, str], None]]]] = {
+_CHECKS: Final[Mapping[str, Mapping[str, Callable[[Value, str], None]]]] = {
     "login": {
         "owner": _like(r"[A-Za-z0-9._/-]+"),
         "password": _like(_DIGEST, absent=True),
@@ -263,4 +263,8 @@ _FIELDS: Final[Mapping[str, Mapping[str, Callable[[Value, str], None]]]] = {
     "range": {"pool": _like(_POOL_NAME), "without": _all_like(_ADDRESS), "rest": _number(0)},
     "realm": {"served": _one_of("local")},
 }
-_RANGE6: Final = {**_FIELDS["range"], "length": _number(32)}
+_FIELDS: Final = {
+    kind: {field: (f"{kind} {field}", check) for field, check in checks.items()} for kind, checks in _CHECKS.items()
+}
+"""By kind and field: what messages call it, and what looks at it."""
+_RANGE6: Final = {**_FIELDS["range"], "length": ("range length", _number(32))}

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from ispctl.desired import Entitlement, Terms
@@ -19,19 +20,19 @@ from ispctl.states import State
 _LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until"})
 _TUPLES: Final = frozenset({"routes", "nas", "macs", "identities"})
 _MOMENTS: Final = frozenset({"ends", "backstop"})
-_SAID: Final = tuple(field.name for field in fields(Entitlement) if field.name not in _LEFT_OUT)
-_NAMES: Final = frozenset(_SAID)
+_NAMES: Final = frozenset(field.name for field in fields(Entitlement) if field.name not in _LEFT_OUT)
+_SAID: Final = tuple(sorted(_NAMES | {"tariff"}))
+_VALUES: Final = attrgetter(*("terms.tariff" if name == "tariff" else name for name in _SAID))
 _JSON: Final = json.JSONEncoder(separators=(",", ":"))
-_SORTED: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def to_text(entitlement: Entitlement) -> str:
     """One line of JSON without secrets and without reasons; equal for equal entitlements."""
-    said: dict[str, Any] = {"tariff": entitlement.terms.tariff}
-    for name in _SAID:
-        value = getattr(entitlement, name)
-        said[name] = value.isoformat() if isinstance(value, datetime) else value
-    return _SORTED.encode(said)
+    said: dict[str, Any] = dict(zip(_SAID, _VALUES(entitlement), strict=True))
+    for name in _MOMENTS:
+        if said[name]:
+            said[name] = said[name].isoformat()
+    return _JSON.encode(said)
 
 
 def from_text(text: str, terms: Mapping[str, Terms]) -> Entitlement | None:

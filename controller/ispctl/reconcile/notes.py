@@ -24,13 +24,22 @@ LASTING: Final = frozenset({"E314", "E318", "E652"})
 
 
 class Notes:
-    """Writes the applied entitlements of some people and the journal, in the transaction of the rows they belong to."""
+    """Writes the applied entitlements of some people and the journal, in the transaction of the rows they belong to.
+    `left`: the logins that were given up before."""
 
     def __init__(
-        self, store: Store, run: Run, now: datetime, commit: str, people: People, services: Iterable[ServiceChange]
+        self,
+        store: Store,
+        run: Run,
+        now: datetime,
+        commit: str,
+        people: People,
+        services: Iterable[ServiceChange],
+        left: Iterable[str],
     ) -> None:
         self.store, self.run, self.now, self.commit, self.people = store, run, now, commit, people
         self.services = {service.owner: service for service in services}
+        self.left = set(left)
         self.journalled: set[str] = set()
         self.written: set[str] = set()
         self.regrouped = False
@@ -70,7 +79,7 @@ class Notes:
         row, entitlement = self.people.stored.get(owner), self.people.entitlements.get(owner)
         if row is None or entitlement is None:
             return True
-        rendered = digest_of(self.people.want.get(("login", entitlement.login)))
+        rendered = self.people.rendered.get(("login", entitlement.login), "")
         return (row.entitlement, row.digest) != (to_text(entitlement), rendered) or owner in self.services
 
     def _service(self, owner: str) -> None:
@@ -84,7 +93,7 @@ class Notes:
         self._effects(owner)
 
     def _applied(self, entitlement: Entitlement) -> AppliedService:
-        rendered = digest_of(self.people.want.get(("login", entitlement.login)))
+        rendered = self.people.rendered.get(("login", entitlement.login), "")
         text = to_text(entitlement)
         return AppliedService(entitlement.id, entitlement.key, entitlement.login, text, rendered, self.commit, self.now)
 
@@ -100,8 +109,9 @@ class Notes:
         """Who is online on a login that goes has to be found by whichever run ends the session."""
         login = change.key[1]
         if change.after is None:
+            self.left.add(login)
             self.store.put_object(LEFT, login, {"owner": change.owner})
-        elif change.before is None:
+        elif change.before is None and login in self.left:
             self.store.forget_object(LEFT, login)
 
 

@@ -59,6 +59,8 @@ class People:
     stored: Mapping[str, AppliedService]
     want: Resources
     """Their logins alone."""
+    rendered: Mapping[Key, str]
+    """The digest of each login as it is wanted; empty where it was given and is not wanted any more."""
     pairs: tuple[Pair, ...]
     rows: tuple[Change, ...]
     equal: tuple[Key, ...]
@@ -80,7 +82,9 @@ def people(around: Around, look: Look, store: Store, backend: Backend, doubtful:
     stored = {f"{s.id}/{s.key}": s for s in store.entitlements(_keys(look, doubtful) if look.partial else None)}
     was = restored(around.terms, stored)
     was = {**was, **in_other_words(stored, was, around.stopped, lambda: then(look, around.applied))}
-    touched = _touched(want, stored)
+    last = _last(want, stored)
+    rendered = {key: digest_of(want.get(key)) for key in last}
+    touched = sorted(key for key, digest in last.items() if rendered[key] != digest)
     have = backend.read(touched) if touched else {}
     rows = diff(TARGET, {key: want[key] for key in touched if key in want}, have)
     owners = _owners(around.left, want, stored)
@@ -93,6 +97,7 @@ def people(around: Around, look: Look, store: Store, backend: Backend, doubtful:
         mine,
         stored,
         want,
+        rendered,
         pairs,
         tuple(with_needs(rows, around.made)),
         tuple(sorted({*touched} - {change.key for change in rows})),
@@ -126,11 +131,10 @@ def _keys(look: Look, doubtful: Iterable[str]) -> list[tuple[str, str]]:
     return sorted(named.union((id, key) for id, _, key in (owner.partition("/") for owner in doubtful)))
 
 
-def _touched(want: Resources, stored: Mapping[str, AppliedService]) -> list[Key]:
-    """Every login that is wanted otherwise than it was last written."""
+def _last(want: Resources, stored: Mapping[str, AppliedService]) -> Mapping[Key, str]:
+    """The digest of every login as it was last written."""
     last: dict[Key, str] = dict.fromkeys(want, "")
-    last |= {("login", row.login): row.digest for row in stored.values()}
-    return sorted(key for key, digest in last.items() if digest_of(want.get(key)) != digest)
+    return last | {("login", row.login): row.digest for row in stored.values()}
 
 
 def _owners(left: Mapping[str, str], want: Resources, stored: Mapping[str, AppliedService]) -> Mapping[str, str]:

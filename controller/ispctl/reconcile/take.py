@@ -113,7 +113,7 @@ def _write(
     plan, store = found.plan, world.store
     run = store.begin_run("adopt", world.now, commit=plan.commit, base=plan.base, digest=plan.digest)
     settled.begin(store, (change.owner for change in changes if change.owner), partial=found.partial)
-    note = Notes(store, run, world.now, plan.commit, found.near, found.here.services)
+    note = Notes(store, run, world.now, plan.commit, found.near, found.here.services, found.around.left)
     outcomes: list[Outcome] = []
     wanted = found.near.entitlements
 

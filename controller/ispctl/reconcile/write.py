@@ -48,7 +48,7 @@ def write(world: World, found: Survey, secrets: SealedValues, waits: Waiting, un
     done = Written(_begun(world, found, waits, undoes))
     plan = found.plan
     count = _Count(world, sum(plan.summary[action] for action in ("create", "update", "delete")))
-    note = Notes(world.store, done.run, world.now, plan.commit, found.near, found.here.services)
+    note = Notes(world.store, done.run, world.now, plan.commit, found.near, found.here.services, found.around.left)
     rows = rows_of(found.here.changes, waits)
     last = [change for change in rows if found.far.any and change.after is None and change.key[0] in SHARED]
     at_hand = partial(_write, world, done, count, secrets.open, note)
@@ -102,7 +102,8 @@ def _slices(
     if not far.any:
         return left, stopped
     still = found.plan.still
-    work = Writing(done.run.id, world.now, found.plan.commit, waits, still, _keyring(world), count)
+    left_before = frozenset(found.around.left)
+    work = Writing(done.run.id, world.now, found.plan.commit, waits, still, left_before, _keyring(world), count)
     several = store.beside if far.count > far.alone else None
     for one in each(store, several or store.again, far.packed(), work, 0 if several else far.count):
         if several:

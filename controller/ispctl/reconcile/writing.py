@@ -36,8 +36,8 @@ class SliceWritten(NamedTuple):
 class Writing:
     """What is done with a slice. Raises Refusal where a secret cannot be opened: nothing of the slice is written then.
 
-    `told`: called after each change; not in another process. `keyring`: or why there is none, which is told to whoever
-    needs it.
+    `still`: see `by_commit`; `left`: see `Notes`. `keyring`: or why there is none, which is told to whoever needs it.
+    `told`: called after each change; not in another process.
     """
 
     run: str
@@ -45,6 +45,7 @@ class Writing:
     commit: str
     waits: Waiting
     still: frozenset[str]
+    left: frozenset[str]
     keyring: Keyring | Refusal
     told: Callable[[], None] | None = None
 
@@ -55,7 +56,7 @@ class Writing:
         one = unpacked(packed)
         assert one.people is not None
         run = Run(store.database, self.run)
-        note = Notes(store, run, self.now, self.commit, one.people, one.services)
+        note = Notes(store, run, self.now, self.commit, one.people, one.services, self.left)
         secrets = SealedValues({}, one.people.entitlements.values(), self._unlocked)
         rows = rows_of(one.changes, self.waits)
         secrets.check(rows, keep=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from typing import Final, NamedTuple
@@ -32,15 +32,26 @@ class _Form(NamedTuple):
     statement: str
     line: str
     """With %s for each parameter."""
+    breaks: int
+    """Tabs in a line."""
 
 
-def text_of(sql: str, rows: Iterable[Parameters]) -> Text | None:
+def text_of(sql: str, rows: Sequence[Parameters]) -> Text | None:
     """What an INSERT run for each of `rows` does, where the table has none of them and none is given twice. None for a
     statement of which no text can be made."""
     form = _form(sql)
     if form is None:
         return None
-    return Text(form.statement, "".join([form.line % tuple(map(_field, row)) for row in rows]).encode())
+    none = sum([row.count(None) for row in rows])
+    line = form.line
+    if none:
+        text = "".join([line % tuple(["\\N" if value is None else value for value in row]) for row in rows])
+    else:
+        text = "".join([line % tuple(row) for row in rows])
+    signs = text.count("\t"), text.count("\n"), text.count("\\"), text.count("\r")
+    if signs != (form.breaks * len(rows), len(rows), none, 0):  # some value holds one: look at each
+        text = "".join([line % tuple(map(_field, row)) for row in rows])
+    return Text(form.statement, text.encode())
 
 
 def add_text(cursor: Cursor, text: Text) -> int:
@@ -59,10 +70,11 @@ def _form(sql: str) -> _Form | None:
     if not all(literal or field == "?" for literal, field in zip(literals, fields, strict=True)):
         return None
     said = ((literal[1] or literal[2] or "").replace("%", "%%") if literal else "%s" for literal in literals)
-    return _Form(f"COPY {found['table']} ({found['columns']}) FROM STDIN", "\t".join(said) + "\n")
+    statement = f"COPY {found['table']} ({found['columns']}) FROM STDIN"
+    return _Form(statement, "\t".join(said) + "\n", len(fields) - 1)
 
 
 def _field(value: str | int | None) -> str:
     if isinstance(value, str):
-        return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPED)
+        return value.translate(_ESCAPED)
     return "\\N" if value is None else str(value)
