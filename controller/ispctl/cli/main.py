@@ -17,6 +17,8 @@ from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_j
 from ispctl.cli.history import rollback, runs
 from ispctl.cli.life import resume, suspend
 from ispctl.cli.life_change import edit, move, rename_login
+from ispctl.cli.life_line import ip, mac, reset_password
+from ispctl.cli.life_time import add, archive, hold, schedule, terminate
 from ispctl.cli.pause import pause
 from ispctl.cli.start import init, pool, schema
 from ispctl.cli.takeover import adopt as take_over
@@ -236,6 +238,12 @@ for command in (
     edit,
     rename_login,
     move,
+    add,
+    terminate,
+    archive,
+    hold,
+    schedule,
+    reset_password,
     batch,
 ):
     app.command()(command)
@@ -243,6 +251,8 @@ for name, group in (
     ("import", importing.app),
     ("radius", radius.app),
     ("secrets", secrets.app),
+    ("mac", mac),
+    ("ip", ip),
     ("lab", lab.app),
     ("gitlab", gitlab.app),
 ):

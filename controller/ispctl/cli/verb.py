@@ -108,7 +108,7 @@ def _line(text: str, option: str) -> str:
 
 def carry_out(wanted: Wanted, words: Collection[str], act: Verb) -> None:
     """Carry a verb out and print what became of it. Raises Refusal, Stopped, typer.Exit."""
-    _answer(wanted, carried(wanted, words, act))
+    answer(wanted, carried(wanted, words, act))
 
 
 def carried(wanted: Wanted, words: Collection[str], act: Verb) -> Carried[Planned]:
@@ -167,7 +167,8 @@ def _sentences(events: Any, notes: Any) -> list[str]:
     return [*(f"{event.verb} {event.owner}: {event.text}" for event in events), *notes]
 
 
-def _answer(wanted: Wanted, done: Carried[Planned]) -> None:
+def answer(wanted: Wanted, done: Carried[Planned]) -> None:
+    """Print what became of a verb."""
     if wanted.format == "json":
         say_json(document(done))
     else:

@@ -216,6 +216,11 @@ CODES: Final[dict[str, str]] = {
     "E683": "needs-a-reason",
     "E684": "not-in-that-state",
     "E685": "no-such-field",
+    "E686": "id-taken",
+    "E687": "bad-day",
+    "E688": "no-such-change",
+    "E689": "no-free-address",
+    "E690": "bad-device",
     # E74x are about accounts
     "E740": "ledger-rewritten",
     "E741": "ledger-gone",

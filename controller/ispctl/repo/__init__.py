@@ -14,7 +14,7 @@ from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.facts import Facts
 from ispctl.repo.git import FOLDER, Entry, Git, refused
-from ispctl.repo.layout import FOLDERS, LARGE, Kind, decode, is_shared, kind_of
+from ispctl.repo.layout import ARCHIVE, FOLDERS, LARGE, Kind, decode, is_shared, kind_of
 from ispctl.repo.remote import KEEPS
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
@@ -189,6 +189,10 @@ class Repository:
     def subscribers(self, commit: str) -> Iterator[Entry]:
         """Every file of a commit (id) that belongs to one subscriber, in git's order."""
         return (entry for entry in self.git.tree(commit, ("subscribers",)) if not is_shared(entry.path))
+
+    def paths(self, rev: str) -> Iterator[str]:
+        """Of every file below subscribers/ and archive/, in git's order. Costs what there is."""
+        return (entry.path for entry in self.git.tree(rev, ("subscribers", ARCHIVE)))
 
     def _shared(self, commit: str) -> tuple[list[Entry], frozenset[str]]:
         """The files that say something about many, and the names of the groups' folders."""

@@ -25,6 +25,8 @@ from ispctl.repo.yaml_quick import quick
 SMALL: Final = 256 * 1024
 LARGE: Final = 4 * 1024 * 1024
 FOLDERS: Final = ("inventory", "subscribers", "tariffs", "templates")
+ARCHIVE: Final = "archive"
+"""Whose contract is over long ago: read by nobody but whoever looks for an id that was never used."""
 
 
 @dataclass(frozen=True)

@@ -297,6 +297,12 @@ class Store:
 
     # Facts
 
+    def forget_devices(self, login: str, macs: Collection[str]) -> None:
+        """Those of a login that the server learned; what git names stays."""
+        sql = "DELETE FROM ispctl_mac WHERE login = ? AND mac = ? AND learned IS NOT NULL"
+        for mac in macs:
+            self.database.write(sql, (login, mac))
+
     def sessions(self, *, open_only: bool = True, logins: Sequence[str] | None = None) -> Iterator[Session]:
         """Rows of radacct by login and start; `open_only` leaves out what has ended."""
         return _sessions.sessions(self.database, open_only=open_only, logins=logins)

@@ -8,11 +8,18 @@ from difflib import get_close_matches
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.verbs import change, state
+from ispctl.verbs import change, coming, ip, later, mac, state
 from ispctl.verbs.draft import Already, Asked, Draft
 from ispctl.verbs.rows import Request, Row
 
-REQUESTS: Final[Mapping[str, Request]] = {**state.REQUESTS, **change.REQUESTS}
+REQUESTS: Final[Mapping[str, Request]] = {
+    **state.REQUESTS,
+    **change.REQUESTS,
+    **coming.REQUESTS,
+    **later.REQUESTS,
+    **mac.REQUESTS,
+    **ip.REQUESTS,
+}
 """Every verb that may be asked for in a row, by its name."""
 Outcome = Literal["done", "already", "unchanged", "refused"]
 

@@ -15,7 +15,7 @@ from ispctl.model.problem import Refusal, Where
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Push, Remote
 from ispctl.repo.scratch import Author, Scratch
-from ispctl.verbs.draft import Already, Asked, Draft, Event, ledger_path
+from ispctl.verbs.draft import Already, Asked, Draft, Event, Whole, ledger_path
 
 TRIES: Final = 3
 Plan = TypeVar("Plan")
@@ -126,7 +126,12 @@ def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) ->
             blobs.update((entry.path, entry.blob) for entry in git.entries(base, [path]))
         return git.blob(blobs[path])
 
-    return Draft(part, asked, read)
+    whole = Whole(
+        lambda: desk.repository.paths(base),
+        lambda: desk.lookup.prefixes(base),
+        lambda since: desk.repository.freed(since, base, desk.lookup.prefixes(base)),
+    )
+    return Draft(part, asked, read, whole)
 
 
 def _whole(part: Snapshot) -> None:

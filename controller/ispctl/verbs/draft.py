@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from ispctl.model.subscriber import Subscriber
 from ispctl.repo import Holding, Snapshot, edit
 from ispctl.repo.edit import Value
 from ispctl.repo.layout import Kind, decode, kind_of
+from ispctl.repo.snapshot import Prefix
 
 LEDGER: Final = ".ledger.yaml"
 _SHOWN: Final = 3
@@ -70,6 +71,18 @@ class Already(Exception):
         self.where = where
 
 
+@dataclass(frozen=True)
+class Whole:
+    """The head beyond those whom a verb concerns. Each answer costs what there is: only who needs it asks."""
+
+    paths: Callable[[], Iterable[str]]
+    """Of every file of a subscriber or an account, archived ones too."""
+    held: Callable[[], frozenset[Prefix]]
+    """Every static address, route and delegated prefix."""
+    freed: Callable[[datetime], frozenset[Prefix]]
+    """Of those that were held at a moment, what is held no more. Raises Refusal E003."""
+
+
 @dataclass
 class Draft:
     """What a verb is given: the head, as far as it goes whom it concerns, and what was asked. It gives back files."""
@@ -78,6 +91,7 @@ class Draft:
     asked: Asked
     read: Callable[[str], bytes] = field(repr=False)
     """The content of a file of the head."""
+    whole: Whole = field(repr=False)
     files: dict[str, bytes | None] = field(default_factory=dict, repr=False)
     """What differs from the head; None for a file that goes."""
     events: list[Event] = field(default_factory=list)

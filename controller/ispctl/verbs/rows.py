@@ -39,6 +39,13 @@ class Row:
         except ValueError:
             raise self.wrong(f"{name} is not a day, like 2026-12-01") from None
 
+    def needed_day(self, name: str) -> date:
+        """The same where there is no default. Raises Refusal E790."""
+        self.text(name)
+        found = self.day(name)
+        assert found is not None
+        return found
+
     def wrong(self, text: str) -> Refusal:
         return Refusal(Problem("E790", text))
 

@@ -1,0 +1,158 @@
+"""Coming and going: a new subscriber, the end of a contract, and what becomes of the file after it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import chain
+from pathlib import PurePosixPath
+from typing import Final, Literal
+
+from ispctl.adopt.yaml_text import Value, dump
+from ispctl.model.days import moment
+from ispctl.model.document import Document
+from ispctl.model.problem import Problem, Refusal
+from ispctl.model.subscriber import Subscriber, group_of
+from ispctl.repo import Holding, Snapshot
+from ispctl.repo.layout import ARCHIVE, home_of
+from ispctl.verbs.draft import Draft, decoded, ledger_path
+from ispctl.verbs.mac import device
+from ispctl.verbs.rows import Request
+
+Seal = Callable[[Snapshot, str, str], str]
+"""(commit, service, clear text) -> what may stand in git as the password of that service."""
+_NUMBERED: Final = re.compile(r"sub-([0-9]{1,18})")
+
+
+@dataclass(frozen=True)
+class Line:
+    """How an ipoe service is told from others: by its devices, or by the line it comes from."""
+
+    identify: Literal["mac", "circuit"]
+    circuit_id: str = ""
+    remote_id: str = ""
+    devices: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Whoever is added, with one service. `tariff` and `nas` may be left to the group; `id`: "" for the next one."""
+
+    group: str
+    login: str
+    tariff: str = ""
+    nas: Sequence[str] = ()
+    id: str = ""
+    profile: Mapping[str, str] = field(default_factory=dict, repr=False)
+    vlan: int | None = None
+    line: Line | None = None
+    """None for pppoe."""
+    password: str = field(default="", repr=False)
+
+
+def add(draft: Draft, who: Newcomer, seal: Seal) -> None:
+    """A new file. Raises Refusal E616, E686, E209, and what is wrong with the file."""
+    known = sorted(one.value.name for one in draft.head.groups())
+    if who.group not in known:
+        text = f"there is no group {who.group}"
+        raise Refusal(Problem("E616", text, advice=f"There are: {', '.join(known)}"))
+    if same := [held for held in draft.head.by_login(who.login) if _is(held, who)]:
+        draft.notes.append(f"{same[0].owner} is that subscriber.")
+        return
+    id = _id(draft, who.id)
+    path = home_of(who.group, id)
+    draft.write(path, _file(id, who, "" if who.line else seal(draft.head, f"{id}/main", who.password)).encode())
+    document: Document[Subscriber] = decoded(path, draft.data(path))
+    draft.say("add", document, "", f"a new subscriber of {who.group}")
+
+
+def _is(held: Holding, who: Newcomer) -> bool:
+    """Whether what was asked for is there already; ids and passwords apart."""
+    subscriber, service = held.document.value, held.service
+    return (
+        group_of(held.document.path) == who.group
+        and subscriber.profile.name == who.profile.get("name")
+        and (service.tariff or "") == who.tariff
+    )
+
+
+def _id(draft: Draft, wanted: str) -> str:
+    """The next number after all there are and were; or the one that is wanted, if nobody has or had it."""
+    paths = chain(draft.whole.paths(), (path for path, data in draft.files.items() if data is not None))
+    used = {PurePosixPath(path).name.partition(".")[0]: path for path in paths}
+    if wanted in used:
+        text = f"{wanted} is taken ({used[wanted]})"
+        raise Refusal(Problem("E686", text, advice="An id is never used again; without --id the next one is taken"))
+    last = max((int(found[1]) for name in used if (found := _NUMBERED.fullmatch(name))), default=0)
+    return wanted or f"sub-{last + 1:06}"
+
+
+def _file(id: str, who: Newcomer, sealed: str) -> str:
+    service: dict[str, Value] = {"key": "main", "login": who.login}
+    if sealed:
+        service["password"] = sealed
+    access: dict[str, Value] = {"type": "ipoe", "identify": who.line.identify} if who.line else {"type": "pppoe"}
+    said = {"circuit_id": who.line.circuit_id, "remote_id": who.line.remote_id} if who.line else {}
+    access |= {name: value for name, value in said.items() if value}
+    if who.vlan is not None:
+        access["vlan"] = who.vlan
+    if len(access) > 1:
+        service["access"] = access
+    if who.tariff:
+        service["tariff"] = who.tariff
+    if who.nas:
+        service["nas"] = list(who.nas)
+    if who.line and who.line.devices:
+        devices = [{"mac": device(mac)} for mac in who.line.devices]
+        service["mac"] = {"mode": "fixed", "max": len(devices), "addresses": devices}
+    first, *rest = dump(service).splitlines(keepends=True)
+    return dump({"id": id, "profile": who.profile}) + "services:\n" + f"  - {first}" + "".join(f"    {x}" for x in rest)
+
+
+def terminate(draft: Draft, term: str, on: date | None = None) -> None:
+    """The end of a contract: the first day without service (default: today). Raises Refusal E321, E683."""
+    held = draft.service(term)
+    day = on or draft.now.date()
+    if held.service.terminated == day:
+        return
+    draft.reason("terminate")
+    draft.put(held.document.path, (*held.loc, "terminated"), day.isoformat())
+    was = f" (was {held.service.terminated})" if held.service.terminated else ""
+    draft.say("terminate", held.document, held.service.key, f"no service from {day}{was}")
+
+
+def stay(draft: Draft, term: str) -> None:
+    """Take the end of a contract back. Raises Refusal E321."""
+    held = draft.service(term)
+    if held.service.terminated is None:
+        return
+    draft.drop(held.document.path, (*held.loc, "terminated"))
+    draft.say("terminate", held.document, held.service.key, f"taken back (was {held.service.terminated})")
+
+
+def archive(draft: Draft, term: str) -> None:
+    """Out of the live tree, with the account, once all contracts are over for as long as the policy says. What the
+    services held is free then, and rests as its pools ask for. Raises Refusal E321, E684."""
+    document = draft.subscriber(term)
+    rest = timedelta(seconds=draft.head.policy.value.archive_after)
+    for number, service in enumerate(document.value.services):
+        owner, where = f"{document.value.id}/{service.key}", document.where("services", number, "terminated")
+        if service.terminated is None:
+            raise Refusal(Problem("E684", f"{owner} is not terminated", where, "ispctl terminate ends it"))
+        ready = moment(service.terminated, draft.zone) + rest
+        if ready > draft.now:
+            text = f"the contract of {owner} is not over for as long as archive_after of the policy says"
+            advice = f"From {ready.astimezone(draft.zone):%Y-%m-%d %H:%M} on it may be archived"
+            raise Refusal(Problem("E684", text, where, advice))
+    account = draft.head.ledger_at(ledger_path(document.path))
+    for path in (document.path, *([account.path] if account else ())):
+        draft.move(path, f"{ARCHIVE}/{path.removeprefix('subscribers/')}")
+    draft.say("archive", document, "", "the contract is over")
+
+
+REQUESTS: Final = {
+    "terminate": Request(lambda draft, row: terminate(draft, row.text("sub"), row.day("on")), ("on",)),
+    "archive": Request(lambda draft, row: archive(draft, row.text("sub"))),
+}

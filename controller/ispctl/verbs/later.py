@@ -1,0 +1,157 @@
+"""What takes effect by the clock: holidays, and changes that are written down before their day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from ispctl.model.days import ending, moment
+from ispctl.model.problem import Problem, Refusal
+from ispctl.model.subscriber import Hold
+from ispctl.repo import Holding
+from ispctl.repo.edit import Value
+from ispctl.verbs.draft import Already, Draft, decoded
+from ispctl.verbs.rows import Request
+
+_DAY: Final = timedelta(days=1)
+SETTINGS: Final = ("tariff", "nas", "ipv4")
+"""What `schedule` sets."""
+
+
+def hold(draft: Draft, term: str, since: date | None, until: date, *, extend: bool = False) -> None:
+    """No service from a day (default: that of the hold that is there, else today) to a day, both included. `extend`:
+    what is paid lasts so much longer. Raises Refusal E321, E684, E687."""
+    held = draft.service(term)
+    path, loc, there = held.document.path, (*held.loc, "hold"), held.service.hold
+    today = draft.now.date()
+    if there is not None and _over(draft, there):
+        _fold(draft, held, there)
+        draft.drop(path, loc)
+        there = None
+    if there is not None and since not in (None, there.since):
+        text = f"{held.owner} is on hold from {there.since} until {there.until}"
+        raise Refusal(Problem("E684", text, held.document.where(*loc), "End that first: ispctl hold SUB --end"))
+    begins = there.since if there is not None else since or today
+    if until < _day(draft, begins) or until < today:
+        raise Refusal(Problem("E687", "a hold ends on the day it begins or later, and not in the past"))
+    extends = extend or (there is not None and there.extends_paid_until)
+    if there is not None and (there.until, there.extends_paid_until) == (until, extends):
+        return
+    said: dict[str, Value] = {"from": begins.isoformat(), "until": until.isoformat()}
+    said |= {"extends_paid_until": True} if extends else {}
+    why = draft.asked.reason or (there.reason if there is not None else None)
+    draft.put(path, loc, said | ({"reason": why} if why else {}))
+    draft.say("hold", held.document, held.service.key, f"no service from {begins} until {until}")
+
+
+def end_hold(draft: Draft, term: str) -> None:
+    """Back from a holiday today; one that has not begun is taken away. The days that were held stay what they were, so
+    that what is paid lasts longer by them. Raises Refusal E321."""
+    held = draft.service(term)
+    path, loc, there = held.document.path, (*held.loc, "hold"), held.service.hold
+    if there is None or _over(draft, there):
+        return
+    today = draft.now.date()
+    if _day(draft, there.since) >= today:
+        draft.drop(path, loc)
+        draft.say("hold", held.document, held.service.key, "taken back")
+        return
+    draft.put(path, (*loc, "until"), (today - _DAY).isoformat())
+    draft.say("hold", held.document, held.service.key, f"ended before its time (was until {there.until})")
+
+
+def _over(draft: Draft, there: Hold) -> bool:
+    return ending(there.until, draft.zone, "", 0) <= draft.now
+
+
+def _day(draft: Draft, value: date) -> date:
+    """The local day of a day or time stamp."""
+    return moment(value, draft.zone).astimezone(draft.zone).date()
+
+
+def _fold(draft: Draft, held: Holding, there: Hold) -> None:
+    """The days of a hold that is over stand in `paid_until` from now on, since its line makes room for another."""
+    paid = held.service.paid_until
+    if paid is None or not there.extends_paid_until:
+        return
+    begins = moment(there.since, draft.zone)
+    if begins >= ending(paid, draft.zone, held.owner, draft.head.policy.value.expiry.spread):
+        return
+    longer = ending(there.until, draft.zone, "", 0) - begins
+    days = (longer + _DAY / 2) // _DAY  # a night in which clocks are moved is a day like others
+    until = (paid + (longer if isinstance(paid, datetime) else timedelta(days=days))).isoformat()
+    draft.put(held.document.path, (*held.loc, "paid_until"), until)
+    draft.notes.append(f"{held.owner}: the hold until {there.until} is over; paid_until has its days now: {until}")
+
+
+def schedule(draft: Draft, term: str, at: date, settings: Sequence[str]) -> None:
+    """Another tariff, place or address from 00:00 of a day on. Raises Refusal E321, E685, E687, Already."""
+    held = draft.service(term)
+    path, loc, there = held.document.path, (*held.loc, "scheduled"), held.service.scheduled
+    wanted = dict(map(_setting, settings))
+    if not wanted:
+        raise Refusal(Problem("E685", "nothing is to be set", advice=f"Say what: {'=…, '.join(SETTINGS)}=…"))
+    for number, one in enumerate(there):
+        if draft.asked.key and one.key == draft.asked.key:
+            raise Already(held.document.where(*loc, number, "key"))
+    if at <= draft.now.date():
+        raise Refusal(Problem("E687", f"{at} is not after today", advice="What is to be now is not scheduled"))
+    token: Mapping[str, Value] = {"key": draft.asked.key} if draft.asked.key else {}
+    draft.put(path, (*loc, len(there)) if there else loc, _item(at, wanted, token, alone=not there))
+    after = decoded(path, draft.data(path)).value.services[held.number].scheduled[-1]
+    if any((one.at, one.set) == (after.at, after.set) for one in there):
+        draft.drop(path, (*loc, len(there)))
+        return
+    said = ", ".join(setting.replace("=", " = ") for setting in settings)
+    draft.say("schedule", held.document, held.service.key, f"from {at}: {said}")
+
+
+def _item(at: date, wanted: Mapping[str, Value], token: Mapping[str, Value], *, alone: bool) -> Value:
+    item: Mapping[str, Value] = {"at": at.isoformat(), "set": wanted, **token}
+    return [item] if alone else item
+
+
+def _setting(text: str) -> tuple[str, Value]:
+    """`ipv4=business` or `ipv4=203.0.113.9`, as it is written in the file. Raises Refusal E685."""
+    name, sign, value = text.partition("=")
+    if not sign or not value or name not in SETTINGS:
+        raise Refusal(
+            Problem("E685", "what is scheduled is written FIELD=VALUE", advice=f"Fields: {', '.join(SETTINGS)}")
+        )
+    if name == "nas":
+        return name, value.split(",")
+    if name == "ipv4":
+        return name, {"static" if value.replace(".", "").isdigit() else "pool": value}
+    return name, value
+
+
+def unschedule(draft: Draft, term: str, number: int) -> None:
+    """Take a scheduled change back, by its number from 1. Raises Refusal E321, E688."""
+    held = draft.service(term)
+    path, loc, there = held.document.path, (*held.loc, "scheduled"), held.service.scheduled
+    if not 1 <= number <= len(there):
+        known = ", ".join(f"{i}: from {one.at}" for i, one in enumerate(there, start=1)) or "none"
+        text = f"{held.owner} has no scheduled change {number}"
+        raise Refusal(Problem("E688", text, held.document.where(*loc), f"There are: {known}"))
+    draft.drop(path, loc if len(there) == 1 else (*loc, number - 1))
+    draft.say("schedule", held.document, held.service.key, f"taken back: from {there[number - 1].at}")
+
+
+REQUESTS: Final = {
+    "hold": Request(
+        lambda draft, row: hold(
+            draft, row.text("sub"), row.day("from"), row.needed_day("until"), extend=row.text("extend", "") == "yes"
+        ),
+        ("from", "until", "extend"),
+    ),
+    "schedule": Request(
+        lambda draft, row: schedule(
+            draft,
+            row.text("sub"),
+            row.needed_day("at"),
+            [f"{name}={row.text(name)}" for name in SETTINGS if row.text(name, "")],
+        ),
+        ("at", *SETTINGS),
+    ),
+}

@@ -1,0 +1,126 @@
+"""Which addresses a service has: chosen, the next free one that has rested, or what a pool hands out."""
+
+from __future__ import annotations
+
+import pytest
+
+from ispctl.repo.scratch import Scratch
+from tests.verbs.conftest import FILE, SUB, Isp
+
+NOTE = "An address changes only with a new session: whoever is online is disconnected by it."
+OWNER = "subscribers/lalitpur/3f/sub-000129.yaml"
+
+
+def _address(isp: Isp, path: str = FILE) -> str:
+    return next(line.strip() for line in isp.text(path).splitlines() if "ipv4:" in line)
+
+
+def test_a_fixed_address_ends_the_session_and_says_so(isp: Isp) -> None:
+    before = isp.text()
+    done = isp.done("ip", "set", SUB, "--static", "203.0.113.40", "--direct")
+    assert isp.text() == before + "    ipv4: {static: 203.0.113.40}\n"
+    assert done["notes"] == [NOTE]
+    assert done["events"][0]["text"] == "IPv4 203.0.113.40 (was that of the tariff)"
+    (service,) = done["plan"]["services"]
+    assert (service["effects"], service["if_online"]) == (["address"], "dropped")
+    assert isp("ip", "set", SUB, "--static", "203.0.113.40").out == "It is so already; nothing changed.\n"
+    isp.done("ip", "set", SUB, "--dynamic", "--direct")
+    assert isp.text() == before
+
+
+def test_a_pool_of_ones_own(isp: Isp) -> None:
+    isp.done("ip", "set", SUB, "--dynamic", "home", "--direct")
+    assert _address(isp) == "ipv4: {pool: home}"
+    assert isp("ip", "set", SUB, "--dynamic", "home").out == "It is so already; nothing changed.\n"
+
+
+def test_auto_takes_the_first_address_that_is_free(isp: Isp) -> None:
+    free = isp("pool", "business", "--free", 1, "--format", "json").json["items"][0]["free"]
+    done = isp.done("ip", "set", SUB, "--static", "auto", "--direct")
+    assert _address(isp) == f"ipv4: {{static: {free[0]}}}"
+    assert done["plan"]["services"][0]["effects"] == ["address"]
+    assert isp("ip", "set", SUB, "--static", "auto").out == "It is so already; nothing changed.\n"
+
+
+def test_what_was_freed_a_short_while_ago_rests(isp: Isp) -> None:
+    free = isp("pool", "business", "--free", 60, "--format", "json").json["items"][0]["free"]
+    lower = ", ".join(one for one in free if int(one.rpartition(".")[2]) < 11)
+    pools = isp.text("inventory/pools.yaml").replace("exclude: [203.0.113.2]", f"exclude: [203.0.113.2, {lower}]")
+    isp.push("inventory/pools.yaml", pools)
+    isp.push(OWNER, isp.text(OWNER).replace("    ipv4: {static: 203.0.113.11}\n", ""))
+    done = isp.done("ip", "set", SUB, "--static", "203.0.113.11", "--dry-run")
+    assert "203.0.113.11 was somebody else's less than 7 days ago." in done["notes"]
+    isp.done("ip", "set", SUB, "--static", "auto", "business", "--direct")
+    assert _address(isp) != "ipv4: {static: 203.0.113.11}"
+    isp.push("inventory/pools.yaml", pools.replace("quarantine: 7d", "quarantine: 0s"))
+    isp.done("ip", "set", "sub-000125", "--static", "auto", "--direct")
+    assert _address(isp, "subscribers/lalitpur/3f/sub-000125.yaml") == "ipv4: {static: 203.0.113.11}"
+
+
+def test_two_who_take_an_address_at_once_get_two(isp: Isp, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = isp("pool", "business", "--free", 2, "--format", "json").json["items"][0]["free"]
+    publish, other = Scratch.publish, "subscribers/lalitpur/3f/sub-000124.yaml"
+
+    def late(self, commit, to, push):  # type: ignore[no-untyped-def]
+        monkeypatch.setattr(Scratch, "publish", publish)
+        isp.push(other, isp.text(other) + f"    ipv4: {{static: {free[0]}}}\n")
+        return publish(self, commit, to, push)
+
+    monkeypatch.setattr(Scratch, "publish", late)
+    isp.done("ip", "set", SUB, "--static", "auto", "--direct")
+    assert _address(isp) == f"ipv4: {{static: {free[1]}}}"
+
+
+def test_rows_of_one_commit_get_an_address_each(isp: Isp, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    free = isp("pool", "business", "--free", 2, "--format", "json").json["items"][0]["free"]
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"sub,ipv4\n{SUB},auto\nsub-000124,auto\n", "utf-8")
+    done = isp.done("batch", rows, "--verb", "ip-set", "--direct")
+    assert [row["text"] for row in done["rows"]] == [f"IPv4 {one} (was that of the tariff)" for one in free]
+
+
+def test_a_prefix_and_a_link_of_ones_own(isp: Isp) -> None:
+    before = isp.text()
+    isp.done("ip", "set", SUB, "--prefix", "auto", "--wan6", "auto", "--direct")
+    line = isp.text().splitlines()[-1]
+    assert line.startswith('    ipv6: {delegated: {static: "2001:db8:100:')
+    assert '/56"}, wan: {static: "2001:db8:100:' in line
+    assert isp("ip", "set", SUB, "--prefix", "auto").out == "It is so already; nothing changed.\n"
+    isp.done("ip", "set", SUB, "--prefix", "dynamic", "--direct")
+    isp.done("ip", "set", SUB, "--wan6", "dynamic", "--direct")
+    assert isp.text() == before
+
+
+def test_the_other_half_of_what_the_group_gives_stays(isp: Isp) -> None:
+    isp.push(
+        "inventory/pools.yaml",
+        isp.text("inventory/pools.yaml").replace(
+            'ranges: ["2001:db8:100::/48"]\n  nas: [pop-lalitpur, pop-kathmandu]', 'ranges: ["2001:db8:100::/48"]'
+        ),
+    )
+    done = isp.done("ip", "set", "sub-000401", "--prefix", "auto", "--direct")
+    assert "ipv6: {wan: {pool: home6}, delegated: {static:" in isp.text(done["files"][0])
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (("--static", "203.0.113.300"), "E032"),
+        (("--static", "203.0.113.9"), "E104 duplicate-address"),
+        (("--static", "203.0.113.1"), "E107 reserved-address"),
+        (("--static", "198.51.100.1"), "E106 address-outside-pools"),
+        (("--static", "auto", "nothing"), "E323 no-such-pool"),
+        (("--dynamic", "nothing"), "E114 unknown-pool"),
+        (("--static", "auto", "--dynamic"), "take one"),
+        (("--static", "203.0.113.40", "business"), "POOL goes with --dynamic, or with auto"),
+        ((), "say what is to be"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused(isp: Isp, words: tuple[str, ...], told: str) -> None:
+    said = isp("ip", "set", SUB, *words)
+    assert (said.code, told in said.err, len(isp.log())) == (1, True, 1), said.err
+
+
+def test_where_no_pool_serves_a_place_there_is_nothing_to_take(isp: Isp) -> None:
+    said = isp("ip", "set", "sub-000301", "--static", "auto")
+    assert "inventory/pools.yaml E689 no-free-address: no static pool of IPv4 is for pokhara-1" in said.err
