@@ -26,8 +26,10 @@ def _ids(world: World, wanted: Wanted) -> list[str]:
 
 def _one(world: World, asked: Asked | None = None) -> Online:
     with world.view() as view:
-        (found,) = online.sessions(view, asked or Asked()) or ()
-        return found
+        found = online.sessions(view, asked or Asked())
+        assert found is not None
+        (one,) = found
+        return one
 
 
 def _check(world: World, name: str, now: datetime = NOW) -> Check:

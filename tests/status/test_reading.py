@@ -38,13 +38,18 @@ def of_a_past_moment(view: View, word: str) -> Any:
     return profile.show(elsewhen(view, view.now - timedelta(hours=26)), word)
 
 
+def heard(view: View, asked: online.Asked) -> Any:
+    found = online.sessions(view, asked)
+    return None if found is None else [*found]
+
+
 QUESTIONS: tuple[Question, ...] = (
     profile.show,
     why.why,
     tried,
     of_a_past_moment,
     lambda view, word: refusals.refusals(view, refusals.Wanted(login=word)),
-    lambda view, word: online.sessions(view, online.Asked(logins=online.logins_of(view, word))),
+    lambda view, word: heard(view, online.Asked(logins=online.logins_of(view, word))),
 )
 
 
@@ -59,9 +64,9 @@ LISTS: tuple[listing.Wanted, ...] = (
 ALL_OF_IT: tuple[Question, ...] = (
     *(lambda view, _, wanted=wanted: [*listing.listing(view, wanted)] for wanted in LISTS),
     lambda view, _: [*listing.listing(elsewhen(view, view.now - timedelta(hours=26)), LISTS[0])],
-    lambda view, _: online.sessions(view),
-    lambda view, _: online.sessions(view, online.Asked(behind=True)),
-    lambda view, _: online.sessions(view, online.Asked(nas="bng-a", stale=True)),
+    lambda view, _: heard(view, online.Asked()),
+    lambda view, _: heard(view, online.Asked(behind=True)),
+    lambda view, _: heard(view, online.Asked(nas="bng-a", stale=True)),
     lambda view, _: fleet.fleet(view),
     lambda view, _: health.health(view),
     lambda view, _: slices.pools(view, free=3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -49,7 +50,9 @@ def _show(world: World, named: str) -> str:
 
 def _sessions(world: World) -> str:
     with world.view() as view:
-        return present.online(online.sessions(view) or (), _screen())
+        found = online.sessions(view)
+        assert found is not None
+        return "\n".join(present.online(found, _screen()))
 
 
 def test_the_list_of_the_example(world: World, golden: Golden) -> None:
@@ -191,6 +194,17 @@ def test_a_terminal_is_never_overrun(world: World, width: int) -> None:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     assert max(map(len, plain.splitlines())) <= width
     assert "\x1b[" in text
+
+
+def test_sessions_that_are_written_one_after_the_other_are_the_envelope_to_the_byte(world: World) -> None:
+    _busy(world)
+    for asked in (online.Asked(), online.Asked(nas="nowhere")):
+        with world.view() as view:
+            found = online.sessions(view, asked)
+            assert found is not None
+            whole = json.dumps(present.envelope(view, [*found]), indent=2, ensure_ascii=False)
+            assert "".join(present.enveloped(view, found)) == whole
+            assert len(found) == (0 if asked.nas else whole.count('"unique"'))
 
 
 def test_what_radius_brought_in_does_not_move_the_cursor(world: World) -> None:

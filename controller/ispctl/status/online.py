@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Final, Literal
 
@@ -15,12 +15,14 @@ from ispctl.radius import live
 from ispctl.radius.rendering import WALLED, rendering, same_class
 from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile.proof import is_awaited, judge
+from ispctl.status.spool import Spool
 from ispctl.status.values import Speed
 from ispctl.status.view import View, writable
 from ispctl.store import Proof, Session, Store, facts
 
 STALE: Final = 2.5
 """A session is stale when nothing was heard of it for more than so many intervals."""
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _BATCH: Final = 1000
 """Sessions whose rows are read together."""
 Config = Literal["current", "behind", "acked", "proved", "unknown"]
@@ -98,23 +100,30 @@ class Asked:
         )
 
 
-def sessions(view: View, asked: Asked = Asked()) -> tuple[Online, ...] | None:
-    """Every open session that is asked for, by login and start; None if the database does not say."""
+def sessions(view: View, asked: Asked = Asked()) -> Spool[Online] | None:
+    """Every open session that is asked for, by login and start, few of them in memory; None if the database does not
+    say."""
     if view.then is not None:
         return _of_then(view, asked)
     known = asked.logins is not None and (view.logins is None or asked.logins <= view.logins)
     rows, _ = view.rows if known else None, (view.nas, view.limits)  # before the database is asked for sessions
-    return view.ask(lambda store: tuple(_judged(view, store, asked, rows)))
+    return view.ask(lambda store: Spool(_judged(view, store, asked, rows), key=_by_login))
 
 
-def _of_then(view: View, asked: Asked) -> tuple[Online, ...] | None:
+def _by_login(one: Online) -> tuple[str, datetime, str]:
+    return one.login, one.started or _NEVER, one.unique
+
+
+def _of_then(view: View, asked: Asked) -> Spool[Online] | None:
     """Nobody knows the rows of another moment."""
     if asked.logins is None:
         view.meet_everybody()
     else:
         view.meet(*asked.logins)
     judge = _Judge(view, {}, {})
-    return None if view.open_sessions is None else tuple(filter(asked.wants, map(judge.online, view.open_sessions)))
+    if view.open_sessions is None:
+        return None
+    return Spool(filter(asked.wants, map(judge.online, view.open_sessions)), key=_by_login)
 
 
 def _judged(view: View, store: Store, asked: Asked, known: Resources | None) -> Iterator[Online]:

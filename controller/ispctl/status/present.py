@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from ispctl.model.problem import Problem, Refusal
@@ -25,6 +26,7 @@ from ispctl.status.view import View
 _FOLDED: Final = 2000
 """A table with more lines is not folded: nobody reads it on a screen."""
 Envelope = Mapping[str, object]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -157,20 +159,26 @@ def listed(found: Spool[Listed], columns: Sequence[str], screen: Screen) -> Iter
     if not found:
         yield "No service matches."
         return
-    headings = [name.upper() for name in columns]
-    if screen.width is not None and len(found) <= _FOLDED:
-        yield table(headings, (_cells(one, columns, screen) for one in found), screen)
-    else:
-        widths = [*map(len, headings)]
-        for one in found:
-            widths = [max(width, len(cell)) for width, cell in zip(widths, _cells(one, columns, screen), strict=True)]
-        yield _line(headings, widths)
-        yield from (_line(_cells(one, columns, screen), widths) for one in found)
+    yield from _tabled([name.upper() for name in columns], found, lambda one: _cells(one, columns, screen), screen)
     yield _count(len(found), "service")
 
 
+def _tabled(
+    headings: Sequence[str], found: Spool[T], cells: Callable[[T], Sequence[str]], screen: Screen
+) -> Iterator[str]:
+    """As `table`, and line by line where it is long."""
+    if screen.width is not None and len(found) <= _FOLDED:
+        yield table(headings, map(cells, found), screen)
+        return
+    widths = [*map(len, headings)]
+    for one in found:
+        widths = [max(width, len(clean(cell))) for width, cell in zip(widths, cells(one), strict=True)]
+    yield _line(headings, widths)
+    yield from (_line([*map(clean, cells(one))], widths) for one in found)
+
+
 def _cells(one: Listed, columns: Sequence[str], screen: Screen) -> list[str]:
-    return [clean(_marked(name, one, COLUMNS[name](one, screen))) for name in columns]
+    return [_marked(name, one, COLUMNS[name](one, screen)) for name in columns]
 
 
 def _marked(name: str, one: Listed, text: str) -> str:
@@ -193,8 +201,8 @@ def _csv_line(cells: Sequence[object], screen: Screen) -> str:
     return out.getvalue()
 
 
-def listed_json(view: View, found: Iterable[Listed], more: Mapping[str, object]) -> Iterator[str]:
-    """The envelope, with one item after the other."""
+def enveloped(view: View, found: Iterable[object], more: Mapping[str, object] = MappingProxyType({})) -> Iterator[str]:
+    """The envelope, with one item after the other. `more`: what stands beside them."""
     head, tail = json.dumps({**envelope(view, ()), **more}, indent=2, ensure_ascii=False).split('"items": []')
     before = f'{head}"items": ['
     for one in found:
@@ -220,11 +228,14 @@ def _cell(value: object, screen: Screen) -> str:
 # sessions
 
 
-def online(found: Sequence[Online], screen: Screen) -> str:
+def online(found: Spool[Online], screen: Screen) -> Iterator[str]:
+    """Line by line; of very many each is one line, whatever the terminal."""
     if not found:
-        return "No open session matches."
+        yield "No open session matches."
+        return
     headings = "LOGIN NAS ADDRESS MAC SINCE HEARD DOWN UP AVERAGE EXPECTED STATE CONFIG".split()
-    return f"{table(headings, (_session(one, screen) for one in found), screen)}\n{_tally(found)}"
+    yield from _tabled(headings, found, lambda one: _session(one, screen), screen)
+    yield _tally(found)
 
 
 def _session(one: Online, screen: Screen) -> list[str]:
@@ -257,7 +268,7 @@ def config(one: Online) -> str:
     return words[one.config] + wall
 
 
-def _tally(found: Sequence[Online]) -> str:
+def _tally(found: Spool[Online]) -> str:
     stale, behind = sum(one.state == "stale" for one in found), sum(one.config == "behind" for one in found)
     return f"{_count(len(found), 'session')}, {stale} stale, {behind} behind"
 

@@ -138,7 +138,7 @@ def _sessions(view: View, login: str, e: Entitlement | None) -> tuple[Online, ..
     """Of another moment nobody knows the rows: what git gave is what was expected."""
     found = sessions(view, Asked(logins=frozenset({login})))
     if found is None or view.then is None or e is None:
-        return found
+        return None if found is None else tuple(found)
     return tuple(replace(one, expected=speed_of(e, view.head.policy.value)) for one in found)
 
 

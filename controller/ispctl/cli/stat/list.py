@@ -48,7 +48,7 @@ def list_(
         then = at(view, moment)
         found = listing.listing(then, wanted)
         if format == "json":
-            say_each(present.listed_json(view, found, said_then(view, then)), "")
+            say_each(present.enveloped(view, found, said_then(view, then)), "")
         elif format == "csv":
             say_each(present.listed_csv(found, chosen, screen(then)))
         else:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ispctl.cli.common import FormatOption, say, say_json
+from ispctl.cli.common import FormatOption, say_each
 from ispctl.cli.stat.common import app, doubts, looking, screen
 
 
@@ -26,8 +26,8 @@ def sessions(
         logins = online.logins_of(view, login) if login else None
         found = online.sessions(view, online.Asked(nas, logins, stale, behind))
         if format == "json":
-            say_json(present.envelope(view, found or ()))
+            say_each(present.enveloped(view, found or ()), "")
         elif found is not None:
-            say(present.online(found, screen(view)))
+            say_each(present.online(found, screen(view)))
         doubts(view, "who is online", aloud=format == "text")
         return 0 if found is not None else 1
