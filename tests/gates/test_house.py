@@ -24,14 +24,6 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/cli/main.py:main": "the console script ispctl",
     "controller/ispctl/cli/stat/__init__.py:main": "the console script ispstat",
     "controller/ispctl/lab/broken.py:FAULTS": "for the tests of whoever writes a backend",
-    "controller/ispctl/money/periods.py:hold_spent": "for the verb that renews",
-    **dict.fromkeys(
-        (
-            f"controller/ispctl/money/quotes.py:{part}"
-            for part in ("new_daily", "old_daily", "period_days", "remaining_days", "used_days")
-        ),
-        "for the verb that changes a tariff",
-    ),
     "controller/ispctl/radius/session.py:calling_station": "how other vendors than today's name a session",
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
     "controller/ispctl/reconcile/proof.py:contradicted": "whoever settles applies at once if there is one",

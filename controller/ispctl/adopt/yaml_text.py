@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import NoneType
 from typing import Final
 
 from ispctl.repo.edit import Value, flow, scalar
@@ -23,7 +24,7 @@ def _below(value: Mapping[str, Value], indent: str) -> Iterator[str]:
         if isinstance(one, Mapping) and len(line) > _WIDTH:
             yield f"{indent}{scalar(key)}:\n"
             yield from _below(one, indent + "  ")
-        elif not isinstance(one, (str, int, Mapping)) and len(line) > _WIDTH:
+        elif not isinstance(one, (str, int, Mapping, NoneType)) and len(line) > _WIDTH:
             yield f"{indent}{scalar(key)}:\n"
             yield from _items(one, indent + "  ")
         else:

@@ -50,8 +50,11 @@ def batch(
         for rows in _coming():
             _stream(wanted, rows, name)
         return
-    requests = list(_rows(_text(file)))
-    done, found = _carried(wanted, requests, name)
+    answer(wanted, *batched(wanted, list(rows_of(text_of(file))), name))
+
+
+def answer(wanted: Wanted, done: Carried[Planned], found: Batch) -> None:
+    """Print what became of each, and end with 1 where any was refused."""
     if wanted.format == "json":
         say_json({**document(done), "rows": [_line(one) for one in found.results.values()]})
     else:
@@ -60,8 +63,9 @@ def batch(
     raise typer.Exit(1 if any(one.outcome == "refused" for one in found.results.values()) else 0)
 
 
-def _carried(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
-    """Rows that would break a rule are left out, and the rest is tried again."""
+def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
+    """Carry many requests out as one. Those that would break a rule are left out, and the rest is tried again. Raises
+    Refusal, Stopped."""
     from ispctl.verbs.batch import Batch
 
     found = Batch(rows, name)
@@ -77,7 +81,7 @@ def _stream(wanted: Wanted, rows: Sequence[Row], name: str) -> None:
     """What came at one time; a line of JSON for each, as soon as its commit is there."""
     now = replace(wanted, session=replace(wanted.session, now=clock()), yes=True, format="json")
     try:
-        done, found = _carried(now, rows, name)
+        done, found = batched(now, rows, name)
     except Refusal as refusal:
         problems = [str(problem) for problem in refusal.problems]
         lines: list[dict[str, Any]] = [{"row": row.number, "outcome": "refused", "problems": problems} for row in rows]
@@ -116,7 +120,8 @@ _ORDER: Final = ("done", "already", "unchanged", "refused")
 # reading
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """A file of requests. Raises Refusal E791."""
     try:
         with sys.stdin.buffer if str(file) == "-" else file.open("rb") as opened:
             data = opened.read(LARGEST + 1)
@@ -134,7 +139,7 @@ def _unreadable(file: Path, why: str) -> Refusal:
     return Refusal(Problem("E791", f"{file} cannot be read ({why})", advice=advice))
 
 
-def _rows(text: str) -> Iterator[Row]:
+def rows_of(text: str) -> Iterator[Row]:
     """JSON lines if it begins like them, else CSV. Raises Refusal E791."""
     from ispctl.verbs.rows import Row
 

@@ -16,8 +16,10 @@ from ispctl.cli.batch import batch
 from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, use_utf8, version_of
 from ispctl.cli.history import rollback, runs
 from ispctl.cli.life import resume, suspend
+from ispctl.cli.life_account import adjust, credit, invoice, pay, refund
 from ispctl.cli.life_change import edit, move, rename_login
 from ispctl.cli.life_line import ip, mac, reset_password
+from ispctl.cli.life_money import activate, change_tariff, grace, renew, revert
 from ispctl.cli.life_time import add, archive, hold, schedule, terminate
 from ispctl.cli.pause import pause
 from ispctl.cli.start import init, pool, schema
@@ -245,6 +247,16 @@ for command in (
     schedule,
     reset_password,
     batch,
+    activate,
+    renew,
+    grace,
+    change_tariff,
+    revert,
+    invoice,
+    pay,
+    credit,
+    adjust,
+    refund,
 ):
     app.command()(command)
 for name, group in (

@@ -221,6 +221,13 @@ CODES: Final[dict[str, str]] = {
     "E688": "no-such-change",
     "E689": "no-free-address",
     "E690": "bad-device",
+    # E72x: verbs that change what is paid or owed
+    "E720": "not-an-amount",
+    "E721": "nothing-to-refund",
+    "E722": "other-billing",
+    "E723": "too-much-grace",
+    "E724": "no-such-tariff",
+    "E725": "cannot-revert",
     # E74x are about accounts
     "E740": "ledger-rewritten",
     "E741": "ledger-gone",

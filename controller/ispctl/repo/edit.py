@@ -19,7 +19,7 @@ from ispctl.repo.layout import LARGE
 from ispctl.repo.yaml import read
 from ispctl.repo.yaml_quick import quick
 
-Value: TypeAlias = "str | int | Mapping[str, Value] | Sequence[Value]"
+Value: TypeAlias = "str | int | Mapping[str, Value] | Sequence[Value] | None"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@/+-]*[A-Za-z0-9])?")
 
 
@@ -40,6 +40,19 @@ def put(data: bytes, file: str, loc: Loc, value: Value) -> bytes:
             below = [below] if isinstance(part, int) else {part: below}
         changed = _added(text, node, rest[0], below)
     return _checked(changed, file, loc, _with(before, loc, _plain(value)))
+
+
+def append(data: bytes, file: str, name: str, value: Value) -> bytes:
+    """The file with one more line at its very end: an item of its last list, which is the value of `name`. What was
+    there before stays octet for octet. Raises Refusal (E657) where the list is not the last thing in the file."""
+    before = _nodes(data, file)
+    text = data.decode("utf-8")
+    node, rest = _nearest(_root(text), (name,))
+    if rest or node.id != "sequence" or node.flow_style:
+        raise _refusal(file, (name,), "it is not a list with a line for each of its items")
+    line = " " * int(node.start_mark.column) + "- " + flow(value) + "\n"
+    changed = text + ("" if text.endswith("\n") else "\n") + line
+    return _checked(changed, file, (name,), before | {name: [*before[name], _plain(value)]})
 
 
 def drop(data: bytes, file: str, loc: Loc) -> bytes:
@@ -74,6 +87,8 @@ def flow(value: Value) -> str:
     """A value on one line: `{a: 1, b: [c, d]}`."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{scalar(key)}: {flow(one)}" for key, one in value.items()) + "}"
+    if value is None:
+        return "null"
     if isinstance(value, (str, int)):
         return scalar(value)
     return "[" + ", ".join(map(flow, value)) + "]"
@@ -153,7 +168,9 @@ def _nodes(data: bytes, file: str) -> Any:
 def _plain(value: Value) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
-    return str(value).lower() if isinstance(value, int) else value if isinstance(value, str) else [*map(_plain, value)]
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, int) else [*map(_plain, value)]
 
 
 def _with(node: Any, loc: Loc, value: Any) -> Any:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.verbs import change, coming, ip, later, mac, state
+from ispctl.verbs import account, change, coming, ip, later, mac, renew, revert, state, tariff
 from ispctl.verbs.draft import Already, Asked, Draft
 from ispctl.verbs.rows import Request, Row
 
@@ -19,6 +19,10 @@ REQUESTS: Final[Mapping[str, Request]] = {
     **later.REQUESTS,
     **mac.REQUESTS,
     **ip.REQUESTS,
+    **account.REQUESTS,
+    **renew.REQUESTS,
+    **tariff.REQUESTS,
+    **revert.REQUESTS,
 }
 """Every verb that may be asked for in a row, by its name."""
 Outcome = Literal["done", "already", "unchanged", "refused"]

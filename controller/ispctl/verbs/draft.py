@@ -104,6 +104,10 @@ class Draft:
         return ZoneInfo(self.head.policy.value.timezone)
 
     @property
+    def currency(self) -> str:
+        return self.head.policy.value.currency
+
+    @property
     def now(self) -> datetime:
         """In the ISP's own time."""
         return self.asked.now.astimezone(self.zone)

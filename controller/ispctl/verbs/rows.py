@@ -46,6 +46,13 @@ class Row:
         assert found is not None
         return found
 
+    def number_of(self, name: str, default: int | None = None) -> int:
+        """A field that holds a whole number from 1 on. Raises Refusal E790."""
+        text = self.text(name, None if default is None else str(default))
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
+            raise self.wrong(f"{name} is not a whole number from 1 on")
+        return int(text)
+
     def wrong(self, text: str) -> Refusal:
         return Refusal(Problem("E790", text))
 

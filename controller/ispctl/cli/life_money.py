@@ -1,0 +1,163 @@
+"""`ispctl activate|renew|grace|change-tariff|revert`: paid time, and what it costs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from ispctl.cli.common import say, say_json
+from ispctl.cli.life import SubArgument, day_of
+from ispctl.cli.many import ExpiringOption, GroupOption, SubsArgument, TableOption, for_many
+from ispctl.cli.verb import Wanted, carry_out, verb
+from ispctl.model.problem import Problem, Refusal
+
+PeriodsOption = Annotated[int, typer.Option("--periods", metavar="N", min=1, max=120, help="How many periods.")]
+PaymentOption = Annotated[
+    str, typer.Option("--payment", metavar="REF", help="Also book what was paid; the same REF is booked once.")
+]
+AmountOption = Annotated[
+    str, typer.Option("--amount", metavar="AMOUNT", help="What was paid; default: what the invoice says.")
+]
+
+
+@verb
+def activate(
+    wanted: Wanted,
+    sub: SubArgument,
+    on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="First day; default: today.")] = None,
+    periods: PeriodsOption = 1,
+    payment: PaymentOption = "",
+    amount: AmountOption = "",
+) -> None:
+    """Let a service begin, with an invoice for its first periods."""
+    from ispctl.verbs.renew import activate as act
+
+    day = day_of(on, "--on")
+    carry_out(wanted, [sub], lambda draft: act(draft, sub, on=day, periods=periods, payment=payment, amount=amount))
+
+
+@verb
+def renew(
+    wanted: Wanted,
+    subs: SubsArgument = None,
+    periods: PeriodsOption = 1,
+    anchor: Annotated[
+        Literal["expiry", "now"] | None,
+        typer.Option("--anchor", help="Count from where it ended, or from today; default: as the policy says."),
+    ] = None,
+    payment: PaymentOption = "",
+    amount: AmountOption = "",
+    group: GroupOption = "",
+    expiring: ExpiringOption = "",
+    table: TableOption = None,
+) -> None:
+    """Pay for more periods: before the end they follow on it, after it they begin today. Writes the invoice, and with
+    --payment what was paid. Many at once share a commit, with a result for each."""
+    if subs and len(subs) == 1 and not (group or expiring or table):
+        from ispctl.verbs.renew import renew as act
+
+        (sub,) = subs
+        carry_out(
+            wanted,
+            [sub],
+            lambda draft: act(draft, sub, periods=periods, anchor=anchor, payment=payment, amount=amount),
+        )
+        return
+    if payment:
+        raise typer.BadParameter(
+            "a payment is one subscriber's; give each row of --csv its own", param_hint="--payment"
+        )
+    values = {"periods": str(periods), "anchor": anchor or "", "amount": amount}
+    for_many(wanted, "renew", _said(values), subs=subs or (), group=group, expiring=expiring, table=table)
+
+
+@verb
+def grace(
+    wanted: Wanted,
+    subs: SubsArgument = None,
+    days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=366, help="How many days.")] = 1,
+    group: GroupOption = "",
+    expiring: ExpiringOption = "",
+    table: TableOption = None,
+) -> None:
+    """Service beyond what is paid, as far as the policy allows it. Needs a reason. After an outage for many at once."""
+    if subs and len(subs) == 1 and not (group or expiring or table):
+        from ispctl.verbs.renew import grace as act
+
+        (sub,) = subs
+        carry_out(wanted, [sub], lambda draft: act(draft, sub, days))
+        return
+    for_many(wanted, "grace", {"days": str(days)}, subs=subs or (), group=group, expiring=expiring, table=table)
+
+
+@verb
+def change_tariff(
+    wanted: Wanted,
+    sub: SubArgument,
+    tariff: Annotated[str, typer.Argument(metavar="TARIFF", help="The new one.")],
+    when: Annotated[
+        str, typer.Option("--when", metavar="now|period-end|DAY", help="Default: now; what costs less, by the policy.")
+    ] = "",
+    keep: Annotated[bool, typer.Option("--keep-expiry", help="Pay the difference for what is left.")] = False,
+    convert: Annotated[bool, typer.Option("--convert", help="What is left buys days of the new tariff.")] = False,
+) -> None:
+    """Put a service on another tariff. Says what is used and left, and what it costs; the quote is kept in the account.
+    With --dry-run that is all it does."""
+    from ispctl.verbs.tariff import change_tariff as act
+    from ispctl.verbs.tariff import when_of
+
+    if keep and convert:
+        raise typer.BadParameter("--keep-expiry and --convert are two ways to go: take one")
+    try:
+        at = when_of(when)
+    except ValueError:
+        raise typer.BadParameter("expected now, period-end or a day, like 2026-12-01", param_hint="--when") from None
+    remaining: Literal["keep-expiry", "convert"] | None = "convert" if convert else "keep-expiry" if keep else None
+    carry_out(wanted, [sub], lambda draft: act(draft, sub, tariff, when=at, remaining=remaining))
+
+
+@verb
+def revert(
+    wanted: Wanted,
+    sub: SubArgument,
+    event: Annotated[
+        str | None, typer.Argument(metavar="EVENT", help="Its key; without one, list what can be reverted.")
+    ] = None,
+    cascade: Annotated[bool, typer.Option("--cascade", help="Also whatever depends on it.")] = False,
+) -> None:
+    """Undo one event and nothing else: what it changed becomes what it was, what it entered is reversed. Needs a
+    reason. Without EVENT: the events of the account, newest first."""
+    if event is None:
+        _list(wanted, sub)
+        return
+    from ispctl.verbs.revert import revert as act
+
+    carry_out(wanted, [sub], lambda draft: act(draft, sub, event, cascade=cascade))
+
+
+def _list(wanted: Wanted, sub: str) -> None:
+    from ispctl.verbs.draft import ledger_path
+    from ispctl.verbs.revert import history
+
+    with wanted.session.repository() as repository, wanted.session.reading(repository) as index:
+        part = index.lookup.part("HEAD", [sub])
+        paths = {ledger_path(holding.document.path) for holding in part.find(sub)}
+        if not paths:
+            advice = "Take a login, an id or id/key; ispstat list names everybody"
+            raise Refusal(Problem("E321", "there is no subscriber, service or login of that name", advice=advice))
+        currency = part.policy.value.currency
+        ledgers = list(repository.part("HEAD", paths).ledgers())
+        found = [event for ledger in ledgers if ledger.path in paths for event in history(ledger.value, currency)]
+    if wanted.format == "json":
+        say_json({"version": 1, "events": found})
+        return
+    for one in found:
+        undone = "  (reverted)" if one["reverted"] else ""
+        say(f"{one['key']}  {one['at']}  {one['verb']}  {one['text']}{undone}")
+    if not found:
+        say("Nothing has happened that could be reverted.")
+
+
+def _said(values: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,119 @@
+"""One verb for many: those who are named, those of a group, those whose time ends soon, or those of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+from zoneinfo import ZoneInfo
+
+import typer
+
+from ispctl.cli.batch import answer, batched, rows_of, text_of
+from ispctl.cli.verb import Wanted
+from ispctl.model.problem import Problem, Refusal
+
+if TYPE_CHECKING:
+    from ispctl.repo import Holding, Repository
+    from ispctl.verbs.rows import Row
+
+SubsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="SUB…", help="Logins, ids or id/key.", show_default=False)
+]
+GroupOption = Annotated[str, typer.Option("--group", metavar="G", help="All services of a group.")]
+ExpiringOption = Annotated[
+    str, typer.Option("--expiring", metavar="DAYS", help="Whose paid time ends within so many days, like 3d.")
+]
+TableOption = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", help="A row each: sub, key, and what the verb takes; -: stdin.")
+]
+_LONGEST: Final = 366
+
+
+def for_many(
+    wanted: Wanted,
+    name: str,
+    values: Mapping[str, str],
+    *,
+    subs: Sequence[str] = (),
+    group: str = "",
+    expiring: str = "",
+    table: Path | None = None,
+) -> None:
+    """Carry a verb out for all of them, in one commit, with a result for each. `values`: what it takes, the same for
+    all; a row of a table says its own. Raises Refusal, typer.Exit."""
+    given = [bool(subs), bool(group or expiring), table is not None]
+    if sum(given) != 1:
+        raise typer.BadParameter("name whom: SUB…, --group or --expiring, or --csv FILE; one of them")
+    rows = list(_rows(wanted, values, subs, group, expiring, table))
+    if not rows:
+        raise Refusal(Problem("E321", "nobody is meant by that", advice="ispstat list shows who there is"))
+    done, found = batched(wanted, rows, name)
+    answer(wanted, done, found)
+
+
+def _rows(
+    wanted: Wanted, values: Mapping[str, str], subs: Sequence[str], group: str, expiring: str, table: Path | None
+) -> Iterator[Row]:
+    from ispctl.verbs.rows import Row
+
+    if table is not None:
+        for row in rows_of(text_of(table)):
+            yield Row(row.number, {**values, **row.values})
+        return
+    owners = subs or selected(wanted, group, _days(expiring))
+    for number, owner in enumerate(owners, 1):
+        key = {"key": f"{wanted.key}:{owner}"} if wanted.key and len(owners) > 1 else {}
+        yield Row(number, {"sub": owner, **values, **key})
+
+
+def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
+    """The live services of a group (all groups, if it is ""), with a paid day within so many days from now on, if any
+    are given. Raises Refusal E616."""
+    from ispctl.model.days import local_day
+    from ispctl.repo.remote import Remote
+
+    session = wanted.session
+    remote = Remote(session.repo, wanted.into or Remote(session.repo, "", session.env).head(), session.env)
+    base = remote.fetch()
+    with session.repository() as repository:
+        shared = repository.part(base, ())
+        zone = ZoneInfo(shared.policy.value.timezone)
+        today = session.now.astimezone(zone).date()
+        if group and group not in shared.group_folders:
+            known = ", ".join(sorted(shared.group_folders))
+            raise Refusal(Problem("E616", f"there is no group {group}", advice=f"There are: {known}"))
+
+        def fits(held: Holding) -> bool:
+            service = held.service
+            if service.terminated is not None or service.activated is None:
+                return False
+            if days is None:
+                return True
+            paid = service.paid_until
+            return paid is not None and today <= local_day(paid, zone) <= today + timedelta(days=days)
+
+        return [held.owner for held in _services(wanted, repository, base, group) if fits(held)]
+
+
+def _services(wanted: Wanted, repository: Repository, base: str, group: str) -> Iterator[Holding]:
+    with wanted.session.reading(repository) as index:
+        slices = index.lookup.slices(base, None, group, "")
+        if slices is not None:
+            for one in slices:
+                yield from one.services
+            return
+        for held in repository.at(base).services():
+            if not group or held.document.path.split("/")[1] == group:
+                yield held
+
+
+def _days(text: str) -> int | None:
+    """3d, or 3."""
+    if not text:
+        return None
+    number = text.removesuffix("d")
+    if not (number.isascii() and number.isdigit() and int(number) <= _LONGEST):
+        raise typer.BadParameter(f"expected days up to {_LONGEST}, like 3d", param_hint="--expiring")
+    return int(number)

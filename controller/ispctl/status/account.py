@@ -1,0 +1,138 @@
+"""`ispstat account`: what a subscriber owes, how old it is, what was entered last, what follows if nothing is paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from ispctl import money
+from ispctl.model.days import local_day, moment
+from ispctl.model.document import Document
+from ispctl.model.ledger import Entry, Ledger
+from ispctl.model.policy import Policy
+from ispctl.model.subscriber import Subscriber
+from ispctl.status.names import services
+from ispctl.status.view import View
+
+
+@dataclass(frozen=True)
+class Aged:
+    """What is left to pay of one age. `days`: at most so many overdue; 0: not due yet, None: longer than all others."""
+
+    days: int | None
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Entered:
+    """An entry of the account. `amount`: what it adds to what is owed, None for a note; `balance`: what is owed
+    then."""
+
+    key: str
+    at: datetime
+    type: str
+    amount: Decimal | None
+    balance: Decimal | None
+    service: str | None
+    reference: str | None
+    verb: str | None
+    reason: str | None
+    reversed: bool
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A stage that the account comes to if nothing is paid."""
+
+    at: datetime
+    state: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """Amounts are decimal texts in JSON, in `currency`; a positive balance is owed by the subscriber."""
+
+    id: str
+    currency: str
+    balance: Decimal
+    credit: Decimal
+    overdue: Decimal
+    ageing: tuple[Aged, ...]
+    state: str
+    why: str
+    coming: tuple[Coming, ...]
+    entries: tuple[Entered, ...]
+    """Newest first."""
+    count: int
+    """How many there are."""
+    file: str
+
+
+def account(view: View, named: str, last: int) -> tuple[Account, ...]:
+    """The accounts of whoever a login, an id or id/key names, each with its `last` entries. Raises Refusal E321."""
+    documents = {holding.document.path: holding.document for holding in services(view, named)}
+    return tuple(account_of(view, document, last) for document in documents.values())
+
+
+def account_of(view: View, document: Document[Subscriber], last: int) -> Account:
+    """One account; an empty one where there is no file."""
+    path = document.path.removesuffix(".yaml") + ".ledger.yaml"
+    found = view.repository.part(view.head.commit, {document.path, path}).ledger_at(path)
+    ledger = found.value if found else Ledger(subscriber=document.value.id)
+    policy = view.head.policy.value
+    settled = money.settle(ledger, policy, view.now)
+    parts = money.ageing(settled, view.now.astimezone(view.zone).date())
+    stages = money.dunning(ledger, policy)
+    now = next(stage for stage in stages if stage.start <= view.now < stage.end)
+    entries = tuple(_entries(ledger, found, policy, view))
+    return Account(
+        id=document.value.id,
+        currency=policy.currency,
+        balance=money.rounded(settled.balance, policy),
+        credit=money.rounded(settled.credit, policy),
+        overdue=money.rounded(sum(parts[1:], Decimal(0)), policy),
+        ageing=tuple(
+            Aged(days, money.rounded(amount, policy))
+            for days, amount in zip((0, *money.BUCKETS, None), parts, strict=True)
+        ),
+        state=str(now.standing),
+        why=now.why,
+        coming=tuple(Coming(stage.start, str(stage.standing), stage.why) for stage in stages if stage.start > view.now),
+        entries=entries[::-1][:last] if last else (),
+        count=len(entries),
+        file=path if found else "",
+    )
+
+
+def _entries(ledger: Ledger, found: Document[Ledger] | None, policy: Policy, view: View) -> list[Entered]:
+    """Oldest first, in the order in which they happened."""
+    if found is None:
+        return []
+    days = [local_day(entry.at, view.zone) for entry in ledger.entries]
+    report = money.statement(ledger, min(days), max(days), policy) if days else None
+    money_of = {line.entry: line for line in report.lines} if report else {}
+    undone = ledger.reversals()
+
+    def said(number: int, entry: Entry) -> Entered:
+        line, where = money_of.get(number), found.where("entries", number)
+        return Entered(
+            key=entry.key,
+            at=moment(entry.at, view.zone),
+            type=entry.type,
+            amount=line.amount if line else None,
+            balance=line.balance if line else None,
+            service=entry.service,
+            reference=entry.reference,
+            verb=entry.event.verb if entry.event else None,
+            reason=entry.reason,
+            reversed=entry.key in undone,
+            file=where.file,
+            line=where.line,
+        )
+
+    all_of = [said(number, entry) for number, entry in enumerate(ledger.entries)]
+    return sorted(all_of, key=lambda one: one.at)

@@ -1,0 +1,113 @@
+"""What is owed and what is paid: lines of an account, none of which changes the service by itself."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from ispctl.model.document import Document
+from ispctl.model.problem import Problem, Refusal
+from ispctl.model.subscriber import Subscriber
+from ispctl.verbs.book import Book
+from ispctl.verbs.draft import Draft
+from ispctl.verbs.rows import Request, Row
+
+
+def invoice(
+    draft: Draft, term: str, amount: str, *, reference: str = "", due: date | None = None, tax: str = ""
+) -> None:
+    """An invoice that no renewal wrote. `due`: last day to pay; default: by the policy. Raises Refusal E321, E720."""
+    document, service = _whose(draft, term)
+    book = Book(draft, document)
+    book.unless_done()
+    owed = book.amount(amount)
+    more = {"reference": reference, "due": due.isoformat() if due else "", "tax": str(book.amount(tax)) if tax else ""}
+    book.enter("invoice", "invoice", amount=f"{owed}", service=service, **more)
+    draft.say("invoice", document, service, f"{owed} {draft.currency} owed")
+
+
+def pay(draft: Draft, term: str, amount: str, *, reference: str = "") -> None:
+    """A payment. The same reference is booked once. Raises Refusal E321, E720, Already."""
+    document, service = _whose(draft, term)
+    book = Book(draft, document)
+    book.unless_done(reference)
+    paid = book.amount(amount)
+    book.enter("payment", "payment", amount=f"{paid}", service=service, reference=reference)
+    draft.say("pay", document, service, f"{paid} {draft.currency} paid")
+
+
+def credit(draft: Draft, term: str, amount: str) -> None:
+    """Something is owed back, or less is owed. Raises Refusal E321, E683, E720."""
+    document, service = _whose(draft, term)
+    book = Book(draft, document)
+    book.unless_done()
+    draft.reason("credit")
+    given = book.amount(amount)
+    book.enter("credit", "credit", amount=f"{given}", service=service)
+    draft.say("credit", document, service, f"{given} {draft.currency} credited")
+
+
+def adjust(draft: Draft, term: str, amount: str) -> None:
+    """A correction that is no credit note: more is owed, or less where it is negative. Raises Refusal as `credit`."""
+    document, service = _whose(draft, term)
+    book = Book(draft, document)
+    book.unless_done()
+    draft.reason("adjust")
+    given = book.amount(amount, signed=True)
+    book.enter("adjustment", "adjustment", amount=f"{given}", service=service)
+    draft.say("adjust", document, service, f"{given:+} {draft.currency}")
+
+
+def refund(draft: Draft, term: str, amount: str, *, reference: str = "") -> None:
+    """Money that goes back to the subscriber, at most what the account has over. Raises Refusal E321, E683, E720,
+    E721."""
+    document, service = _whose(draft, term)
+    book = Book(draft, document)
+    book.unless_done()
+    draft.reason("refund")
+    back = book.amount(amount)
+    over = -book.balance
+    if back > over:
+        text = f"the account has {max(over, Decimal(0))} {draft.currency} over, {back} cannot go back"
+        where = book.document.where("entries") if book.document else None
+        raise Refusal(Problem("E721", text, where, "Credit it first, if it is owed: ispctl credit SUB AMOUNT --reason"))
+    book.enter("refund", "refund", amount=f"{back}", service=service, reference=reference)
+    draft.say("refund", document, service, f"{back} {draft.currency} went back")
+
+
+def _whose(draft: Draft, term: str) -> tuple[Document[Subscriber], str]:
+    """The account, and the key of the service that was named ("" for the account as a whole)."""
+    document = draft.subscriber(term)
+    if "/" in term or term.casefold() != document.value.id.casefold():
+        return document, draft.service(term).service.key
+    return document, document.value.services[0].key if len(document.value.services) == 1 else ""
+
+
+def _reference(row: Row) -> str:
+    return row.text("reference", "")
+
+
+REQUESTS: Final = {
+    "invoice": Request(
+        lambda draft, row: invoice(
+            draft,
+            row.text("sub"),
+            row.text("amount"),
+            reference=_reference(row),
+            due=row.day("due"),
+            tax=row.text("tax", ""),
+        ),
+        ("amount", "reference", "due", "tax"),
+    ),
+    "pay": Request(
+        lambda draft, row: pay(draft, row.text("sub"), row.text("amount"), reference=_reference(row)),
+        ("amount", "reference"),
+    ),
+    "credit": Request(lambda draft, row: credit(draft, row.text("sub"), row.text("amount")), ("amount",)),
+    "adjust": Request(lambda draft, row: adjust(draft, row.text("sub"), row.text("amount")), ("amount",)),
+    "refund": Request(
+        lambda draft, row: refund(draft, row.text("sub"), row.text("amount"), reference=_reference(row)),
+        ("amount", "reference"),
+    ),
+}

@@ -1,0 +1,66 @@
+"""What happened to a service, in the words of its account: fields as they were and as they are, and their way back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from ispctl.model.subscriber import Service
+from ispctl.repo import Holding
+from ispctl.repo.edit import Value
+from ispctl.verbs.draft import Draft
+
+Changed = Mapping[str, tuple[str | None, str | None]]
+"""By field: as it was and as it is, None for not there. Items of `grace` and `scheduled` are known by their key."""
+
+
+def event(verb: str, changed: Changed, quote: Mapping[str, str] | None = None) -> Value:
+    """As it stands in an entry of the account."""
+    was: dict[str, Value] = {name: before for name, (before, _) in changed.items()}
+    now: dict[str, Value] = {name: after for name, (_, after) in changed.items()}
+    return {"verb": verb, "was": was, "set": now, **({"quote": dict(quote)} if quote else {})}
+
+
+def text_of(value: date | datetime | None) -> str | None:
+    """A day or time stamp as it stands in a file."""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return value.isoformat() if value is not None else None
+
+
+def present(service: Service, name: str, key: str) -> str | None:
+    """A field as an event notes it. `key`: of the event, for items of a list."""
+    if name in ("activated", "paid_until"):
+        return text_of(getattr(service, name))
+    if name == "tariff":
+        return service.tariff
+    if name == "hold":
+        return held_text(service)
+    if name == "grace":
+        return next((text_of(one.until) for one in service.grace if one.key == key), None)
+    if name == "scheduled":
+        return next((f"{text_of(one.at)} {one.set.tariff}" for one in service.scheduled if one.key == key), None)
+    raise KeyError(name)
+
+
+def held_text(service: Service) -> str | None:
+    """The hold of a service, on one line."""
+    if service.hold is None:
+        return None
+    hold = service.hold.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return json.dumps(hold, separators=(",", ":"))
+
+
+def restore(draft: Draft, held: Holding, name: str, value: str | None, key: str) -> None:
+    """Let a field be what it was. Raises Refusal E657."""
+    path, service = held.document.path, held.service
+    if name in ("grace", "scheduled"):
+        items = getattr(service, name)
+        number = next((n for n, one in enumerate(items) if one.key == key), None)
+        if number is not None:
+            draft.drop(path, (*held.loc, name) if len(items) == 1 else (*held.loc, name, number))
+    elif value is not None:
+        draft.put(path, (*held.loc, name), json.loads(value) if name == "hold" else value)
+    elif present(service, name, key) is not None:
+        draft.drop(path, (*held.loc, name))

@@ -1,0 +1,221 @@
+"""Paid time: activation, renewal and grace. Each changes until when a service is in use, and says so in the account."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from ispctl.desired import entitle
+from ispctl.model.days import local_day, moment
+from ispctl.model.problem import Problem, Refusal
+from ispctl.model.tariff import Tariff
+from ispctl.money import Charge, Renewed, charge, grace_refused, graced, period_of, renewed
+from ispctl.money.periods import Anchor
+from ispctl.repo import Holding
+from ispctl.repo.edit import Value
+from ispctl.verbs.book import Book
+from ispctl.verbs.draft import Draft
+from ispctl.verbs.events import event, held_text, text_of
+from ispctl.verbs.rows import Request, Row
+
+
+def renew(
+    draft: Draft,
+    term: str,
+    *,
+    periods: int = 1,
+    anchor: Anchor | None = None,
+    payment: str = "",
+    amount: str = "",
+) -> None:
+    """Pay for more periods: a new `paid_until`, an invoice, and with `payment` (its reference) what was paid; `amount`
+    where that is another than the invoice's. Raises Refusal E321, E720, E722, E746, Already."""
+    held = draft.service(term)
+    service, book = held.service, Book(draft, held.document)
+    book.unless_done(payment)
+    sellable(held, "renewed")
+    tariff = tariff_at(draft, held, draft.asked.now)
+    if tariff.billing != "prepaid":
+        text = f"{held.owner} is on {tariff.name}, which is postpaid: its ledger decides, not what is paid ahead"
+        advice = "ispctl invoice SUB writes the next invoice, ispctl pay SUB AMOUNT books what is paid"
+        raise Refusal(Problem("E722", text, held.document.where(*held.loc), advice))
+    policy = draft.head.policy.value
+    found = renewed(
+        service,
+        period_of(tariff),
+        policy,
+        draft.asked.now,
+        held.owner,
+        book.ledger,
+        periods=periods,
+        anchor=anchor,
+    )
+    _extend(draft, held, book, "renew", found, tariff, periods)
+    if payment or amount:
+        _paid(held, book, payment, amount)
+    if service.suspended is not None:
+        draft.notes.append(f"{held.owner} stays suspended; ispctl resume {held.owner} ends that.")
+
+
+def activate(
+    draft: Draft, term: str, *, on: date | None = None, periods: int = 1, payment: str = "", amount: str = ""
+) -> None:
+    """Let a service begin: today or on a day, with its first periods. Raises Refusal as `renew` does, E684."""
+    held = draft.service(term)
+    service, book = held.service, Book(draft, held.document)
+    book.unless_done(payment)
+    sellable(held, "activated")
+    if service.activated is not None:
+        text = f"{held.owner} began {service.activated}"
+        raise Refusal(Problem("E684", text, held.document.where(*held.loc, "activated"), "ispctl renew pays for more"))
+    begins = on or draft.now.date()
+    draft.put(held.document.path, (*held.loc, "activated"), begins.isoformat())
+    tariff = tariff_at(draft, held, moment(begins, draft.zone))
+    if tariff.billing != "prepaid":
+        book.enter("activate", "note", service=service.key, event=event("activate", {"activated": (None, str(begins))}))
+        draft.say("activate", held.document, service.key, f"begins {begins}")
+        return
+    at = max(draft.asked.now, moment(begins, draft.zone))
+    found = renewed(service, period_of(tariff), draft.head.policy.value, at, held.owner, periods=periods)
+    _extend(draft, held, book, "activate", found, tariff, periods, activated=begins)
+    if payment or amount:
+        _paid(held, book, payment, amount)
+
+
+def grace(draft: Draft, term: str, days: int) -> None:
+    """Service beyond what is paid, as the policy allows. Raises Refusal E321, E683, E722, E723."""
+    held = draft.service(term)
+    service, book, policy = held.service, Book(draft, held.document), draft.head.policy.value
+    book.unless_done()
+    sellable(held, "given grace")
+    why = draft.reason("grace")
+    tariff = tariff_at(draft, held, draft.asked.now)
+    if tariff.billing != "prepaid":
+        text = f"{held.owner} is on {tariff.name}, which is postpaid: the policy's dunning gives its grace"
+        raise Refusal(Problem("E722", text, held.document.where(*held.loc), "policy.yaml: money.dunning.grace_days"))
+    if refused := grace_refused(service, book.ledger, days, policy, draft.asked.now):
+        where = draft.head.policy.where_key("money", "grace")
+        raise Refusal(Problem("E723", f"{held.owner}: {refused}", where, "Take less, or wait for the payment"))
+    until = graced(service, days, policy, draft.asked.now)
+    key = book.key("grace")
+    one: dict[str, Value] = {"until": until.isoformat(), "reason": why}
+    one |= {"ticket": draft.asked.ticket} if draft.asked.ticket else {}
+    draft.put(held.document.path, (*held.loc, "grace", len(service.grace)), {**one, "key": key})
+    book.enter("grace", "note", service=service.key, event=event("grace", {"grace": (None, until.isoformat())}))
+    draft.say("grace", held.document, service.key, f"until {until} ({days} days)")
+
+
+def tariff_at(draft: Draft, held: Holding, at: datetime) -> Tariff:
+    """What the service is on at a moment, with what is scheduled until then and its group's default."""
+    name = entitle(held.document, held.number, draft.head, at).terms.tariff
+    found = draft.head.tariff(name)
+    assert found is not None, "validation comes first"
+    return found.value
+
+
+def sellable(held: Holding, what: str) -> None:
+    """Raises Refusal E684 for a service whose contract ends."""
+    if held.service.terminated is not None:
+        text = f"{held.owner} ends {held.service.terminated} and cannot be {what}"
+        where = held.document.where(*held.loc, "terminated")
+        raise Refusal(Problem("E684", text, where, "Take the line away first, if the contract goes on"))
+
+
+def _extend(
+    draft: Draft,
+    held: Holding,
+    book: Book,
+    verb: str,
+    found: Renewed,
+    tariff: Tariff,
+    periods: int,
+    activated: date | None = None,
+) -> None:
+    """Write the new end, the invoice for it, and what happened."""
+    service, path = held.service, held.document.path
+    until = text_of(found.until)
+    assert until is not None
+    changed: dict[str, tuple[str | None, str | None]] = {"paid_until": (text_of(service.paid_until), until)}
+    if activated is not None:
+        changed["activated"] = (None, activated.isoformat())
+    draft.put(path, (*held.loc, "paid_until"), until)
+    if found.hold_spent:
+        changed["hold"] = (held_text(service), None)
+        draft.drop(path, (*held.loc, "hold"))
+        draft.notes.append(f"{held.owner}: the days of its hold are in the end that is over; the hold is gone.")
+    text = f"paid until {until}"
+    if not tariff.prices:
+        draft.notes.append(f"{held.owner}: tariffs/{tariff.name}.yaml names no price, so there is no invoice.")
+        book.enter(verb, "note", service=service.key, event=event(verb, changed))
+    else:
+        cost = _cost(charge(tariff, found.since, draft.head.policy.value), periods)
+        period = {"from": found.since.isoformat(), "until": local_day(found.until, draft.zone).isoformat()}
+        book.enter(
+            verb,
+            "invoice",
+            amount=f"{cost.gross}",
+            tax=f"{cost.tax}" if cost.tax else None,
+            service=service.key,
+            period=period,
+            event=event(verb, changed),
+        )
+        text += f", {cost.gross} {draft.currency}"
+    if found.grace_days:
+        text += f", {found.grace_days} days of grace deducted"
+    draft.say(verb, held.document, service.key, text)
+
+
+def _paid(held: Holding, book: Book, payment: str, amount: str) -> None:
+    """What was paid for the entry that was written last."""
+    invoice = book.entries[-1]
+    if not amount and invoice.amount is None:
+        text = "there is no price, so it is not known how much was paid"
+        raise Refusal(Problem("E720", text, advice="Say it: --amount AMOUNT"))
+    paid = book.amount(amount) if amount else (invoice.amount or Decimal(0))
+    if paid:
+        book.enter(
+            "payment",
+            "payment",
+            amount=f"{paid}",
+            service=held.service.key,
+            reference=payment,
+            part_of=invoice.key,
+        )
+
+
+def _cost(one: Charge, periods: int) -> Charge:
+    return Charge(one.net * periods, one.tax * periods, one.gross * periods)
+
+
+def _row_of(row: Row) -> dict[str, str]:
+    return {"payment": row.text("payment", ""), "amount": row.text("amount", "")}
+
+
+def _anchor(row: Row) -> Anchor | None:
+    known: dict[str, Anchor | None] = {"expiry": "expiry", "now": "now", "": None}
+    text = row.text("anchor", "")
+    if text not in known:
+        raise row.wrong("anchor is neither expiry nor now")
+    return known[text]
+
+
+REQUESTS: Final = {
+    "renew": Request(
+        lambda draft, row: renew(
+            draft,
+            row.text("sub"),
+            periods=row.number_of("periods", 1),
+            anchor=_anchor(row),
+            **_row_of(row),
+        ),
+        ("periods", "anchor", "payment", "amount"),
+    ),
+    "activate": Request(
+        lambda draft, row: activate(
+            draft, row.text("sub"), on=row.day("on"), periods=row.number_of("periods", 1), **_row_of(row)
+        ),
+        ("on", "periods", "payment", "amount"),
+    ),
+    "grace": Request(lambda draft, row: grace(draft, row.text("sub"), row.number_of("days")), ("days",)),
+}

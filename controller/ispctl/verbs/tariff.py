@@ -1,0 +1,173 @@
+"""Another tariff for a service: what it costs, from when it holds, and the line of the account that keeps the quote."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, timedelta
+from difflib import get_close_matches
+from typing import Final, Literal
+
+from ispctl.model.days import local_day
+from ispctl.model.problem import Problem, Refusal
+from ispctl.model.tariff import Tariff
+from ispctl.money import Quote, anchor_day, quote, takes_effect
+from ispctl.money.quotes import Remaining
+from ispctl.repo import Holding
+from ispctl.repo.edit import Value
+from ispctl.verbs.book import Book
+from ispctl.verbs.draft import Draft
+from ispctl.verbs.events import event, text_of
+from ispctl.verbs.renew import sellable, tariff_at
+from ispctl.verbs.rows import Request, Row
+
+When = Literal["now", "period-end"] | date
+
+
+def change_tariff(
+    draft: Draft, term: str, name: str, *, when: When | None = None, remaining: Remaining | None = None
+) -> None:
+    """`when` it holds; default: now, or where it costs less a day as the policy says. `remaining`: what becomes of what
+    is paid. Raises Refusal E321, E684, E722, E724, E746."""
+    held = draft.service(term)
+    book = Book(draft, held.document)
+    book.unless_done()
+    sellable(held, "given another tariff")
+    new, old = _named(draft, name), tariff_at(draft, held, draft.asked.now)
+    if new.name == old.name:
+        return
+    if (old.billing, new.billing) != ("prepaid", "prepaid"):
+        _unpriced(draft, held, book, old, new, when)
+        return
+    policy, today = draft.head.policy.value, draft.now.date()
+    paid = held.service.paid_until
+    until = local_day(paid, draft.zone) if paid is not None else None
+    if until is not None and until < today:
+        until = None  # nothing is left to reckon with
+    day = _day(when, takes_effect(old, new, until, today, policy), until, today)
+    anchor = anchor_day(held.service, book.ledger, until, policy) if until else None
+    found = quote(old, new, until, day, policy, remaining=remaining, anchor=anchor)
+    if day == today:
+        _now(draft, held, book, found)
+    else:
+        _later(draft, held, book, found)
+
+
+def _now(draft: Draft, held: Holding, book: Book, found: Quote) -> None:
+    path, service = held.document.path, held.service
+    changed: dict[str, tuple[str | None, str | None]] = {"tariff": (service.tariff, found.new)}
+    draft.put(path, (*held.loc, "tariff"), found.new)
+    paid = text_of(service.paid_until)
+    if found.remaining == "convert" and found.until is not None and found.until.isoformat() != paid:
+        changed["paid_until"] = (paid, found.until.isoformat())
+        draft.put(path, (*held.loc, "paid_until"), found.until.isoformat())
+    _enter(draft, held, book, found, event("change-tariff", changed, _parts(found)))
+    until = f", paid until {changed['paid_until'][1]}" if "paid_until" in changed else ""
+    draft.say("change-tariff", held.document, service.key, f"{found.old} → {found.new}{until}{_money(draft, found)}")
+
+
+def _later(draft: Draft, held: Holding, book: Book, found: Quote) -> None:
+    service = held.service
+    key = book.key("change-tariff")
+    item: Value = {"at": found.day.isoformat(), "set": {"tariff": found.new}, "key": key}
+    draft.put(held.document.path, (*held.loc, "scheduled", len(service.scheduled)), item)
+    changed = {"scheduled": (None, f"{found.day} {found.new}")}
+    _enter(draft, held, book, found, event("change-tariff", changed, _parts(found)))
+    text = f"{found.old} → {found.new} from {found.day}{_money(draft, found)}"
+    draft.say("change-tariff", held.document, service.key, text)
+
+
+def _unpriced(draft: Draft, held: Holding, book: Book, old: Tariff, new: Tariff, when: When | None) -> None:
+    """Between tariffs of which one is postpaid: its invoices reckon with it, and nothing is paid ahead."""
+    if old.billing != new.billing:
+        text = f"{old.name} is {old.billing} and {new.name} is {new.billing}: what is paid ahead has no meaning there"
+        advice = "Change it in the file, with paid_until taken away or written, in a merge request"
+        raise Refusal(Problem("E722", text, held.document.where(*held.loc), advice))
+    today = draft.now.date()
+    day = _day(when, today, None, today)
+    if day == today:
+        draft.put(held.document.path, (*held.loc, "tariff"), new.name)
+        changed: dict[str, tuple[str | None, str | None]] = {"tariff": (held.service.tariff, new.name)}
+    else:
+        item: Value = {"at": day.isoformat(), "set": {"tariff": new.name}, "key": book.key("change-tariff")}
+        draft.put(held.document.path, (*held.loc, "scheduled", len(held.service.scheduled)), item)
+        changed = {"scheduled": (None, f"{day} {new.name}")}
+    book.enter("change-tariff", "note", service=held.service.key, event=event("change-tariff", changed))
+    draft.say("change-tariff", held.document, held.service.key, f"{old.name} → {new.name} from {day}")
+
+
+def _enter(draft: Draft, held: Holding, book: Book, found: Quote, what: Value) -> None:
+    """The invoice for what is due, the credit for what is over, or neither; and how it was reckoned."""
+    type = "invoice" if found.due > 0 else "credit" if found.due < 0 else "note"
+    amount = f"{abs(found.due)}" if found.due else None
+    tax = f"{found.tax}" if found.due and found.tax else None
+    due = found.day.isoformat() if found.due > 0 and found.day > draft.now.date() else None
+    book.enter("change-tariff", type, amount=amount, tax=tax, service=held.service.key, due=due, event=what)
+    draft.notes += _sentences(draft, found)
+
+
+def _parts(found: Quote) -> dict[str, str]:
+    """The quote as it is kept."""
+    return {name: str(value) for name, value in asdict(found).items() if value is not None}
+
+
+def _sentences(draft: Draft, found: Quote) -> list[str]:
+    """How the amount came about, for whoever asks at the counter."""
+    money = draft.currency
+    if not found.period_days:
+        return [f"{found.new} costs {found.new_price} {money} a period; nothing that was paid is left."]
+    said = [
+        f"{found.old}: {found.old_price} {money} for {found.period_days} days, {found.used_days} used, "
+        f"{found.unused} left ({found.old_daily} a day).",
+        f"{found.new}: {found.new_price} {money} ({found.new_daily} a day); {found.remaining_days} days left"
+        + (f" cost {found.cost}." if found.remaining == "keep-expiry" else f": the rest buys it until {found.until}."),
+    ]
+    return [*said, *([f"Fee: {found.fee} {money}."] if found.fee else [])]
+
+
+def _money(draft: Draft, found: Quote) -> str:
+    if not found.due:
+        return ""
+    return f", {abs(found.due)} {draft.currency} {'due' if found.due > 0 else 'credit'}"
+
+
+def _day(when: When | None, usual: date, until: date | None, today: date) -> date:
+    """From which day on it holds."""
+    if when is None:
+        return usual
+    if isinstance(when, date):
+        if when < today:
+            raise Refusal(Problem("E724", f"{when} is over", advice="Take today or a later day"))
+        return when
+    return until + timedelta(days=1) if when == "period-end" and until else today
+
+
+def _named(draft: Draft, name: str) -> Tariff:
+    found = draft.head.tariff(name)
+    if found is not None:
+        return found.value
+    known = sorted(one.value.name for one in draft.head.tariffs())
+    near = get_close_matches(name, known, n=1)
+    advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}"
+    raise Refusal(Problem("E724", f"there is no tariff {name}", advice=advice))
+
+
+def when_of(text: str) -> When | None:
+    """now, period-end or a day; nothing for the policy's own. Raises ValueError."""
+    if text in ("now", "period-end"):
+        return "now" if text == "now" else "period-end"
+    return date.fromisoformat(text) if text else None
+
+
+def _row(draft: Draft, row: Row) -> None:
+    try:
+        when = when_of(row.text("when", ""))
+    except ValueError:
+        raise row.wrong("when is neither now nor period-end nor a day, like 2026-12-01") from None
+    kinds: dict[str, Remaining] = {"keep-expiry": "keep-expiry", "convert": "convert"}
+    kind = row.text("remaining", "")
+    if kind and kind not in kinds:
+        raise row.wrong("remaining is neither keep-expiry nor convert")
+    change_tariff(draft, row.text("sub"), row.text("tariff"), when=when, remaining=kinds.get(kind))
+
+
+REQUESTS: Final = {"change-tariff": Request(_row, ("tariff", "when", "remaining"))}

@@ -1,0 +1,50 @@
+"""What verbs enter is what `ispstat account` says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.verbs.conftest import SUB, Isp
+
+
+def test_the_balance_comes_first_and_the_newest_entry_next(isp: Isp) -> None:
+    isp.done("invoice", SUB, "300", "--reference", "INV-1", "--due", "2030-01-10", "--direct")
+    isp.done("pay", SUB, "120.50", "--reference", "BANK-1", "--direct")
+    lines = isp.cli.stat("account", SUB).out.splitlines()
+    assert lines[:3] == [
+        f"{SUB}  owes 179.50 NPR",
+        "account   due: INV-1 is to be paid until 2030-01-10",
+        "ageing    179.50 not due yet",
+    ]
+    assert lines[3].startswith("then      2030-01-")
+    assert [line.split()[2:6] for line in lines[-2:]] == [
+        ["payment", "-120.50", "179.50", "BANK-1"],
+        ["invoice", "+300.00", "300.00", "INV-1"],
+    ]
+
+
+def test_its_json_has_decimal_texts_and_the_line_of_each_entry(isp: Isp) -> None:
+    isp.done("renew", SUB, "--key", "gw-1", "--direct")
+    (one,) = isp.cli.stat("account", SUB, "--format", "json").json["items"]
+    assert (one["balance"], one["credit"], one["overdue"], one["currency"]) == ("1356.00", "0.00", "0.00", "NPR")
+    (entry,) = one["entries"]
+    assert (entry["key"], entry["verb"], entry["amount"], entry["line"]) == ("gw-1", "renew", "1356.00", 3)
+    assert entry["file"].endswith("sub-000123.ledger.yaml")
+
+
+def test_what_is_over_is_credit(isp: Isp) -> None:
+    isp.done("pay", SUB, "100", "--direct")
+    assert isp.cli.stat("account", SUB).out.startswith(f"{SUB}  has 100.00 NPR over\n")
+
+
+@pytest.mark.parametrize("last, shown", [("0", 0), ("1", 1), ("9", 2)])
+def test_so_many_entries_are_shown_as_are_asked_for(isp: Isp, last: str, shown: int) -> None:
+    isp.done("pay", SUB, "1", "--direct")
+    isp.done("pay", SUB, "2", "--direct")
+    said = isp.cli.stat("account", SUB, "--last", last)
+    assert said.out.count("payment") == shown
+    assert (f"{2 - shown} older entries: --last 2" in said.out) == (shown < 2)
+
+
+def test_an_account_that_was_never_used_is_empty(isp: Isp) -> None:
+    assert "owes nothing; nothing was ever entered" in isp.cli.stat("account", SUB).out
