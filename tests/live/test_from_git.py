@@ -21,6 +21,7 @@ from ispctl.lab.session import Session
 from ispctl.radius import client
 from ispctl.reconcile import Result
 from ispctl.store import LAB_DOOR
+from tests.cli.conftest import Cli
 from tests.databases import KINDS
 from tests.live.rig import MAC, online, refused, serve, stop
 from tests.postgres import new_database
@@ -223,3 +224,23 @@ def test_the_session_of_a_line_is_told_and_ended_by_what_its_router_calls_it(
     assert [{name: asked.get(name) for name in names} for asked in heard] == [names, names], "at the first try"
     assert heard[0]["Mikrotik-Rate-Limit"] == ["20M/40M"]
     refused(nas.dial(user, method="none", mac=MAC, port=port))
+
+
+# Logins
+
+
+def test_a_login_that_is_renamed_is_refused_by_its_old_name_and_taken_by_its_new_one(
+    town: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.setenv(name, "asha@example.net")
+    login, password, file = town.subscriber()
+    town.apply()
+    nas, owner = town.nas[LALITPUR], Path(file).stem
+    session = online(nas.dial(login, password, mac=MAC))
+    said = Cli(town.world.folder, capsys, monkeypatch)("rename-login", owner, f"new.{login}", "--direct")
+    assert said.code == 0, said.both
+    assert told(town.apply()) == [(f"{owner}/main", "disconnect", "ack", "")]
+    assert wait_for(lambda: not session.open, 5)
+    refused(nas.dial(login, password, mac=MAC))
+    online(nas.dial(f"new.{login}", password, mac=MAC))

@@ -15,7 +15,9 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Profile, Service, Subscriber
 from ispctl.repo import edit as text
+from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft, decoded, ledger_path
+from ispctl.verbs.noted import note, noted
 from ispctl.verbs.rows import Request
 
 _OTHERS: Final[Mapping[str, str]] = {
@@ -54,6 +56,7 @@ FIELDS: Final = tuple(_places())
 """What `edit` changes, as it is named."""
 
 
+@noted
 def edit(draft: Draft, term: str, assignments: Sequence[str]) -> None:
     """Set fields, `profile.mobile=+977 …`, or take them away, `profile.email=`. A list is written with commas. Raises
     Refusal E321, E685, and what is wrong with the file then."""
@@ -81,6 +84,7 @@ def edit(draft: Draft, term: str, assignments: Sequence[str]) -> None:
         draft.say("edit", document, key, ", ".join(_said(*one) for one in changed))
 
 
+@noted
 def rename_login(draft: Draft, term: str, login: str) -> None:
     """Another login for a service. Raises Refusal E321, E032; whose it is already is found by validation (E103)."""
     held = draft.service(term)
@@ -98,6 +102,8 @@ def move(draft: Draft, term: str, group: str, shard: str | None = None) -> None:
     """Into another group, with the account. The folders below the group stay the same unless `shard` names others.
     Raises Refusal E321, E616, E685."""
     document = draft.subscriber(term)
+    if draft.asked.key:
+        Book(draft, document).unless_done()
     known = sorted(one.value.name for one in draft.head.groups())
     if group not in known:
         advice = f"There are: {', '.join(known)}; a new one begins with subscribers/{group}/group.yaml"
@@ -109,15 +115,22 @@ def move(draft: Draft, term: str, group: str, shard: str | None = None) -> None:
     to = "/".join(["subscribers", group, *([shard] if shard else below), name])
     if to == path:
         return
-    account = draft.head.ledger_at(ledger_path(path))
-    draft.move(path, to)
-    if account is not None:
-        draft.move(account.path, ledger_path(to))
+    note(draft, document, "move")
+    relocate(draft, path, to)
     if group == old:
         draft.say("move", document, "", "another folder of its group")
         return
     draft.notes += merged(draft, document, Document(to, document.value, document.places))
     draft.say("move", document, "", f"{old} → {group}")
+
+
+def relocate(draft: Draft, path: str, to: str) -> None:
+    """Move a file of a subscriber, and the account if there is one."""
+    account = ledger_path(path)
+    there = draft.files[account] is not None if account in draft.files else draft.head.has(account)
+    draft.move(path, to)
+    if there:
+        draft.move(account, ledger_path(to))
 
 
 def merged(draft: Draft, before: Document[Subscriber], after: Document[Subscriber]) -> Iterator[str]:

@@ -17,8 +17,12 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import Subscriber, group_of
 from ispctl.repo import Holding, Snapshot
 from ispctl.repo.layout import ARCHIVE, home_of
-from ispctl.verbs.draft import Draft, decoded, ledger_path
+from ispctl.verbs.book import Book
+from ispctl.verbs.change import relocate
+from ispctl.verbs.draft import Draft, decoded
+from ispctl.verbs.events import event, text_of
 from ispctl.verbs.mac import device
+from ispctl.verbs.noted import note
 from ispctl.verbs.rows import Request
 
 Seal = Callable[[Snapshot, str, str], str]
@@ -65,6 +69,7 @@ def add(draft: Draft, who: Newcomer, seal: Seal) -> None:
     path = home_of(who.group, id)
     draft.write(path, _file(id, who, "" if who.line else seal(draft.head, f"{id}/main", who.password)).encode())
     document: Document[Subscriber] = decoded(path, draft.data(path))
+    note(draft, document, "add", "main")
     draft.say("add", document, "", f"a new subscriber of {who.group}")
 
 
@@ -113,12 +118,14 @@ def _file(id: str, who: Newcomer, sealed: str) -> str:
 
 def terminate(draft: Draft, term: str, on: date | None = None) -> None:
     """The end of a contract: the first day without service (default: today). Raises Refusal E321, E683."""
-    held = draft.service(term)
-    day = on or draft.now.date()
+    held, day = draft.service(term), on or draft.now.date()
+    book = Book(draft, held.document)
+    book.unless_done()
     if held.service.terminated == day:
         return
     draft.reason("terminate")
     draft.put(held.document.path, (*held.loc, "terminated"), day.isoformat())
+    _enter_end(book, held, day)
     was = f" (was {held.service.terminated})" if held.service.terminated else ""
     draft.say("terminate", held.document, held.service.key, f"no service from {day}{was}")
 
@@ -126,10 +133,18 @@ def terminate(draft: Draft, term: str, on: date | None = None) -> None:
 def stay(draft: Draft, term: str) -> None:
     """Take the end of a contract back. Raises Refusal E321."""
     held = draft.service(term)
+    book = Book(draft, held.document)
+    book.unless_done()
     if held.service.terminated is None:
         return
     draft.drop(held.document.path, (*held.loc, "terminated"))
+    _enter_end(book, held, None)
     draft.say("terminate", held.document, held.service.key, f"taken back (was {held.service.terminated})")
+
+
+def _enter_end(book: Book, held: Holding, day: date | None) -> None:
+    changed = {"terminated": (text_of(held.service.terminated), text_of(day))}
+    book.enter("terminate", "note", service=held.service.key, event=event("terminate", changed))
 
 
 def archive(draft: Draft, term: str) -> None:
@@ -146,9 +161,8 @@ def archive(draft: Draft, term: str) -> None:
             text = f"the contract of {owner} is not over for as long as archive_after of the policy says"
             advice = f"From {ready.astimezone(draft.zone):%Y-%m-%d %H:%M} on it may be archived"
             raise Refusal(Problem("E684", text, where, advice))
-    account = draft.head.ledger_at(ledger_path(document.path))
-    for path in (document.path, *([account.path] if account else ())):
-        draft.move(path, f"{ARCHIVE}/{path.removeprefix('subscribers/')}")
+    note(draft, document, "archive")
+    relocate(draft, document.path, f"{ARCHIVE}/{document.path.removeprefix('subscribers/')}")
     draft.say("archive", document, "", "the contract is over")
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from ispctl.model.subscriber import Service
+from ispctl.model.subscriber import Hold, Service, Suspended
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
 from ispctl.verbs.draft import Draft
@@ -31,12 +31,12 @@ def text_of(value: date | datetime | None) -> str | None:
 
 def present(service: Service, name: str, key: str) -> str | None:
     """A field as an event notes it. `key`: of the event, for items of a list."""
-    if name in ("activated", "paid_until"):
+    if name in ("activated", "paid_until", "terminated"):
         return text_of(getattr(service, name))
     if name == "tariff":
         return service.tariff
-    if name == "hold":
-        return held_text(service)
+    if name in ("hold", "suspended"):
+        return record_text(getattr(service, name))
     if name == "grace":
         return next((text_of(one.until) for one in service.grace if one.key == key), None)
     if name == "scheduled":
@@ -44,12 +44,11 @@ def present(service: Service, name: str, key: str) -> str | None:
     raise KeyError(name)
 
 
-def held_text(service: Service) -> str | None:
-    """The hold of a service, on one line."""
-    if service.hold is None:
+def record_text(record: Hold | Suspended | None) -> str | None:
+    """A hold or a suspension, on one line."""
+    if record is None:
         return None
-    hold = service.hold.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return json.dumps(hold, separators=(",", ":"))
+    return json.dumps(record.model_dump(mode="json", by_alias=True, exclude_unset=True), separators=(",", ":"))
 
 
 def restore(draft: Draft, held: Holding, name: str, value: str | None, key: str) -> None:
@@ -61,6 +60,6 @@ def restore(draft: Draft, held: Holding, name: str, value: str | None, key: str)
         if number is not None:
             draft.drop(path, (*held.loc, name) if len(items) == 1 else (*held.loc, name, number))
     elif value is not None:
-        draft.put(path, (*held.loc, name), json.loads(value) if name == "hold" else value)
+        draft.put(path, (*held.loc, name), json.loads(value) if name in ("hold", "suspended") else value)
     elif present(service, name, key) is not None:
         draft.drop(path, (*held.loc, name))

@@ -18,6 +18,7 @@ from ispctl.repo.edit import Value
 from ispctl.repo.layout import Kind, kind_of
 from ispctl.repo.snapshot import Prefix, held_by
 from ispctl.verbs.draft import Draft, decoded
+from ispctl.verbs.noted import noted
 from ispctl.verbs.rows import Request
 
 AUTO: Final = "auto"
@@ -37,6 +38,7 @@ class Wish:
     pool: str = ""
 
 
+@noted
 def set_ip(draft: Draft, term: str, wish: Wish) -> None:
     """Other addresses. AUTO leaves one that is fixed already as it is. Raises Refusal E321, E032, E323, E689, E003."""
     said = [*_ipv4(draft, term, wish), *_ipv6(draft, term, "delegated", wish), *_ipv6(draft, term, "wan", wish)]

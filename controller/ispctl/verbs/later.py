@@ -11,7 +11,10 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import Hold
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
+from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Already, Draft, decoded
+from ispctl.verbs.events import event, record_text, text_of
+from ispctl.verbs.noted import noted
 from ispctl.verbs.rows import Request
 
 _DAY: Final = timedelta(days=1)
@@ -24,6 +27,7 @@ def hold(draft: Draft, term: str, since: date | None, until: date, *, extend: bo
     what is paid lasts so much longer. Raises Refusal E321, E684, E687."""
     held = draft.service(term)
     path, loc, there = held.document.path, (*held.loc, "hold"), held.service.hold
+    Book(draft, held.document).unless_done()
     today = draft.now.date()
     if there is not None and _over(draft, there):
         _fold(draft, held, there)
@@ -42,6 +46,7 @@ def hold(draft: Draft, term: str, since: date | None, until: date, *, extend: bo
     said |= {"extends_paid_until": True} if extends else {}
     why = draft.asked.reason or (there.reason if there is not None else None)
     draft.put(path, loc, said | ({"reason": why} if why else {}))
+    _enter(draft, held)
     draft.say("hold", held.document, held.service.key, f"no service from {begins} until {until}")
 
 
@@ -50,15 +55,27 @@ def end_hold(draft: Draft, term: str) -> None:
     that what is paid lasts longer by them. Raises Refusal E321."""
     held = draft.service(term)
     path, loc, there = held.document.path, (*held.loc, "hold"), held.service.hold
+    Book(draft, held.document).unless_done()
     if there is None or _over(draft, there):
         return
     today = draft.now.date()
     if _day(draft, there.since) >= today:
         draft.drop(path, loc)
+        _enter(draft, held)
         draft.say("hold", held.document, held.service.key, "taken back")
         return
     draft.put(path, (*loc, "until"), (today - _DAY).isoformat())
+    _enter(draft, held)
     draft.say("hold", held.document, held.service.key, f"ended before its time (was until {there.until})")
+
+
+def _enter(draft: Draft, held: Holding) -> None:
+    """What the account says of it: how the service was, and is in this draft."""
+    was, now = held.service, draft.service(held.owner).service
+    changed = {"hold": (record_text(was.hold), record_text(now.hold))}
+    if now.paid_until != was.paid_until:
+        changed["paid_until"] = (text_of(was.paid_until), text_of(now.paid_until))
+    Book(draft, held.document).enter("hold", "note", service=was.key, event=event("hold", changed))
 
 
 def _over(draft: Draft, there: Hold) -> bool:
@@ -85,6 +102,7 @@ def _fold(draft: Draft, held: Holding, there: Hold) -> None:
     draft.notes.append(f"{held.owner}: the hold until {there.until} is over; paid_until has its days now: {until}")
 
 
+@noted
 def schedule(draft: Draft, term: str, at: date, settings: Sequence[str]) -> None:
     """Another tariff, place or address from 00:00 of a day on. Raises Refusal E321, E685, E687, Already."""
     held = draft.service(term)
@@ -126,6 +144,7 @@ def _setting(text: str) -> tuple[str, Value]:
     return name, value
 
 
+@noted
 def unschedule(draft: Draft, term: str, number: int) -> None:
     """Take a scheduled change back, by its number from 1. Raises Refusal E321, E688."""
     held = draft.service(term)

@@ -13,6 +13,7 @@ from ispctl.model.subscriber import Binding, Device, group_of
 from ispctl.repo import Holding, Snapshot
 from ispctl.repo.edit import Value
 from ispctl.verbs.draft import Draft, decoded
+from ispctl.verbs.noted import noted
 from ispctl.verbs.rows import Request
 
 Mode = Literal["off", "learn", "fixed"]
@@ -31,6 +32,7 @@ def device(text: str) -> str:
     raise Refusal(Problem("E690", f"the MAC address {said}", advice="Any notation will do: 0200.5e10.0001"))
 
 
+@noted
 def bind(draft: Draft, term: str, mac: str, label: str = "") -> None:
     """A device more. Raises Refusal E321, E684, E690."""
     held, mac = draft.service(term), device(mac)
@@ -54,6 +56,7 @@ def bind(draft: Draft, term: str, mac: str, label: str = "") -> None:
     draft.say("mac-bind", held.document, held.service.key, mac)
 
 
+@noted
 def clear(draft: Draft, term: str, mac: str | None, learned: Learned) -> tuple[str, tuple[str, ...]]:
     """Forget a device, or all. Gives the login and what the server has learned and has to forget, since that stands in
     no file. A list that becomes empty is learned anew. Raises Refusal E321, E690, E3xx."""
@@ -74,6 +77,7 @@ def clear(draft: Draft, term: str, mac: str | None, learned: Learned) -> tuple[s
     return held.service.login, forgotten
 
 
+@noted
 def promote(draft: Draft, term: str, learned: Learned) -> None:
     """What the server learned becomes what git says. Raises Refusal E321, E684, E3xx."""
     held = draft.service(term)
@@ -92,6 +96,7 @@ def promote(draft: Draft, term: str, learned: Learned) -> None:
     draft.say("mac-promote", held.document, held.service.key, ", ".join(facts))
 
 
+@noted
 def set_mode(draft: Draft, term: str, mode: Mode, most: int | None = None, mismatch: Mismatch | None = None) -> None:
     """How devices are bound. Raises Refusal E321, E684, E032."""
     held = draft.service(term)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ispctl.model.problem import Problem, Refusal
 from ispctl.verbs.coming import Seal
 from ispctl.verbs.draft import Draft
+from ispctl.verbs.noted import noted
 
 
+@noted
 def reset(draft: Draft, term: str, clear: str, seal: Seal) -> None:
     """Raises Refusal E321, E684, E201 to E209."""
     held = draft.service(term)

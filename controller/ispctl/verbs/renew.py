@@ -16,7 +16,7 @@ from ispctl.repo import Holding
 from ispctl.repo.edit import Value
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
-from ispctl.verbs.events import event, held_text, text_of
+from ispctl.verbs.events import event, record_text, text_of
 from ispctl.verbs.rows import Request, Row
 
 
@@ -141,7 +141,7 @@ def _extend(
         changed["activated"] = (None, activated.isoformat())
     draft.put(path, (*held.loc, "paid_until"), until)
     if found.hold_spent:
-        changed["hold"] = (held_text(service), None)
+        changed["hold"] = (record_text(service.hold), None)
         draft.drop(path, (*held.loc, "hold"))
         draft.notes.append(f"{held.owner}: the days of its hold are in the end that is over; the hold is gone.")
     text = f"paid until {until}"

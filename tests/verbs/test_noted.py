@@ -1,0 +1,83 @@
+"""What the account says of verbs that move no money: what changes time always, the rest under a key alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from ispctl.model.ledger import Ledger
+from tests.verbs.conftest import FILE, SUB, Isp
+
+ACCOUNT = FILE.replace(".yaml", ".ledger.yaml")
+PHONE = "profile.mobile=+977 9851000999"
+
+
+def _account(isp: Isp, path: str = ACCOUNT) -> Ledger:
+    from ispctl.verbs.draft import decoded
+
+    found: Ledger = decoded(path, isp.text(path).encode()).value
+    return found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("edit", SUB, PHONE),
+        ("rename-login", SUB, "anita@home.example"),
+        ("mac", "bind", SUB, "00:00:5e:00:53:09"),
+        ("ip", "set", SUB, "--static", "auto"),
+        ("reset-password", SUB),
+        ("schedule", SUB, "--at", "2031-01-01", "tariff=home-100"),
+        ("hold", SUB, "--until", "2031-01-01"),
+        ("terminate", SUB, "--on", "2031-01-01"),
+        ("suspend", SUB),
+    ],
+)
+def test_what_was_done_with_a_key_is_not_done_again(isp: Isp, words: tuple[str, ...]) -> None:
+    asked = (*words, "--key", "crm-7", "--reason", "asked for it", "--direct")
+    first = isp.done(*asked)
+    (entry,) = _account(isp).entries
+    assert (entry.key, entry.type, entry.reason) == ("crm-7", "note", "asked for it")
+    again = isp.done(*asked)
+    assert (again["status"], again["commit"]) == ("already", first["commit"])
+    assert again["where"].startswith(ACCOUNT)
+    assert "9851000999" not in isp.text(ACCOUNT)
+
+
+def test_without_a_key_no_account_is_begun(isp: Isp) -> None:
+    assert isp.done("edit", SUB, PHONE, "--direct")["files"] == [FILE]
+
+
+def test_a_note_goes_along_with_a_move_and_into_the_archive(isp: Isp) -> None:
+    isp.done("move", SUB, "--group", "kathmandu", "--key", "crm-8", "--direct")
+    path = "subscribers/kathmandu/3f/sub-000123"
+    assert [entry.key for entry in _account(isp, f"{path}.ledger.yaml").entries] == ["crm-8"]
+    isp.push(f"{path}.yaml", isp.text(f"{path}.yaml") + "    terminated: 2026-01-01\n")
+    isp.done("archive", SUB, "--key", "crm-9", "--direct")
+    text = isp.text("archive/kathmandu/3f/sub-000123.ledger.yaml")
+    assert [key for key in ("crm-8", "crm-9") if key in text] == ["crm-8", "crm-9"]
+
+
+def test_a_newcomer_begins_with_a_note_under_a_key(isp: Isp) -> None:
+    words = ("add", "lalitpur", "--login", "nima@home.example", "--name", "Nima Lama", "--tariff", "home-50")
+    (account, _) = sorted(isp.done(*words, "--key", "crm-1", "--direct")["files"])
+    assert [(one.key, one.service) for one in _account(isp, account).entries] == [("crm-1", "main")]
+
+
+def test_what_changes_time_stands_in_the_account_and_is_taken_back_from_there(
+    isp: Isp,
+) -> None:
+    before = isp.text()
+    isp.done("hold", SUB, "--from", "2031-01-10", "--until", "2031-02-10", "--key", "h-1", "--direct")
+    isp.done("terminate", SUB, "--on", "2031-06-01", "--reason", "moves away", "--key", "t-1", "--direct")
+    isp.done("suspend", SUB, "--reason", "abuse", "--key", "s-1", "--direct")
+    hold, end, out = _account(isp).entries
+    assert out.event is not None
+    assert out.event.was == {"suspended": None}
+    assert hold.event is not None
+    assert end.event is not None
+    assert hold.event.was == {"hold": None}
+    assert hold.event.set == {"hold": '{"from":"2031-01-10","until":"2031-02-10"}'}
+    assert (end.event.was, end.event.set) == ({"terminated": None}, {"terminated": "2031-06-01"})
+    for key in ("s-1", "t-1", "h-1"):
+        isp.done("revert", SUB, key, "--reason", "a mistake", "--direct")
+    assert isp.text() == before
