@@ -8,7 +8,7 @@ from math import floor
 from typing import Final
 
 from ispctl.model.policy import Limit, Limits
-from ispctl.plan import LOSSES, Change, Plan, ServiceChange, Sums, dropped, mark_of
+from ispctl.plan import LOSSES, Change, Many, Plan, ServiceChange, Sums, dropped, mark_of
 
 GATES: Final = {"cut_off": "cut-off", "dropped": "drop", "slower": "slower", "delete": "delete"}
 """What is counted, and the word after --allow- that permits more of it."""
@@ -48,6 +48,24 @@ def counted(plan: Plan) -> Mapping[str, frozenset[str]]:
 def sums(plan: Plan) -> Sums:
     """What is known of a plan without its services and changes."""
     return plan.sums or Sums(plan.summary, mark_of(plan.changes), counted(plan))
+
+
+def sums_of(many: Collection[Many]) -> Sums:
+    """The same of services that are known by their names alone."""
+    met: dict[str, set[str]] = {gate: set() for gate in GATES}
+    ids: set[str] = set()
+    found = dict.fromkeys(("services", "cut_off", "dropped", "slower"), 0)
+    for one in many:
+        count, effects = len(one.owners), one.example.effects
+        ids.update(owner.partition("/")[0] for owner in one.owners)
+        found["services"] += count
+        found["cut_off"] += count * bool(LOSSES & set(effects))
+        found["dropped"] += count * dropped(one.example)
+        found["slower"] += count * ("slower" in effects)
+        for gate in gates_of(one.example):
+            met[gate].update(one.owners)
+    summary = {"subscribers": len(ids), **found, "create": 0, "update": 0, "delete": 0}
+    return Sums(summary, 0, {gate: frozenset(names) for gate, names in met.items()})
 
 
 def counts(plan: Plan) -> Mapping[str, int]:

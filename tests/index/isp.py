@@ -169,6 +169,7 @@ class Isp:
                 ),
             ),
             self._tariff,
+            self.rate,
             self._group,
             self._inventory,
         ]
@@ -181,6 +182,13 @@ class Isp:
         else:
             rate, billing = self.chance.randrange(10, 100), self.chance.choice(["prepaid", "prepaid", "postpaid"])
             self.tariffs[name] = (rate, billing, self.chance.choice(["home", "home", "own", "none"]))
+
+    def rate(self) -> None:
+        """Another rate of a tariff, and nothing else of it."""
+        if self.tariffs:
+            name = self.chance.choice([*self.tariffs])
+            _, billing, pool = self.tariffs[name]
+            self.tariffs[name] = (self.chance.randrange(10, 100), billing, pool)
 
     def _group(self) -> None:
         if self.chance.random() < 0.3:

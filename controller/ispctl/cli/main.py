@@ -70,7 +70,9 @@ def validate(
     with session.repository() as repository:
         rev = commit or repository.git.worktree() or "HEAD"
         with Progress() as progress:
-            look = session.index(repository, progress).look((rev,), session.now, warnings=True, slicing=True)
+            look = session.index(repository, progress).look(
+                (rev,), session.now, warnings=True, slicing=True, rates="left out"
+            )
         found, services = look.problems(rev), look.parts[rev].facts.services
     if format == "text":
         say(coloured(problems.to_text(found, services)))
@@ -117,7 +119,8 @@ def plan(
         if base is None:
             found = plans.live(session, repository, commit, now)
         else:
-            found = plans.proposed(session, repository, base, commit, now)
+            each = format == "json" or (out is not None and format != "markdown")
+            found = plans.proposed(session, repository, base, commit, now, each=each)
     for option, file, kind in (
         ("--out", out, format),
         ("--note", note, "markdown"),

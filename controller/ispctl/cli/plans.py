@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +15,7 @@ from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
     from ispctl.gates import Closed
-    from ispctl.index import Look
+    from ispctl.index import Look, Rates
     from ispctl.plan import Plan
     from ispctl.reconcile import Permission, Result, World
     from ispctl.repo import Repository, Snapshot
@@ -38,10 +38,13 @@ def verified(look: Look, rev: str) -> Snapshot:
     return look.parts[rev]
 
 
-def looked(session: Session, repository: Repository, revs: Sequence[str], now: datetime) -> Look:
-    """These commits, as far as they can differ. Where that takes long, it is seen to go on."""
+def looked(
+    session: Session, repository: Repository, revs: Sequence[str], now: datetime, rates: Rates = "left out"
+) -> Look:
+    """These commits, as far as they can differ: by default as far as rules may find something. Where that takes long,
+    it is seen to go on."""
     with Progress() as progress:
-        return session.index(repository, progress).look(revs, now, slicing=True)
+        return session.index(repository, progress).look(revs, now, slicing=True, rates=rates)
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,21 @@ class Planned:
         return gather(self.plan, zone_of(self.snapshot), self.held)
 
 
-def proposed(session: Session, repository: Repository, base: str, commit: str, now: datetime) -> Planned:
-    """The plan between two commits; the base may be older than today's rules, the commit may not break them."""
+def proposed(session: Session, repository: Repository, base: str, commit: str, now: datetime, *, each: bool) -> Planned:
+    """The plan between two commits; the base may be older than today's rules, the commit may not break them. `each`:
+    whether it is asked for with everybody in it, or to be told in words."""
+    from ispctl.reconcile import EachItself
+
+    if not each:
+        with suppress(EachItself):
+            return _proposed(session, repository, base, commit, now, "counted")
+    return _proposed(session, repository, base, commit, now, "read")
+
+
+def _proposed(session: Session, repository: Repository, base: str, commit: str, now: datetime, rates: Rates) -> Planned:
     from ispctl.reconcile import propose
 
-    look = looked(session, repository, (base, commit), now)
+    look = looked(session, repository, (base, commit), now, rates)
     if look.errors(commit, near=True):
         verified(look, commit)
     snapshot = look.parts[commit]

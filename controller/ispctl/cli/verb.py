@@ -130,7 +130,7 @@ def carried(wanted: Wanted, words: Collection[str], act: Verb) -> Carried[Planne
             session.index(repository, progress).lookup,
             remote,
             scratch,
-            lambda base, commit: plans.proposed(session, repository, base, commit, session.now),
+            lambda base, commit: plans.proposed(session, repository, base, commit, session.now, each=True),
             lambda draft, plan: _agreed(wanted, draft, plan),
         )
         try:

@@ -1,14 +1,16 @@
 """What one service is entitled to now, until when, and why. Pure: record + context + now -> Entitlement."""
 
 from ispctl.desired._frame import Frame
-from ispctl.desired._service import Turn, entitle, entitle_all, identities, sealed_digest, turns
+from ispctl.desired._service import Course, Likeness, Turn, entitle, entitle_all, identities, sealed_digest, turns
 from ispctl.desired._values import Because, Context, Entitlement, Terms, pop_of, terms_of
 
 __all__ = [
     "Because",
     "Context",
+    "Course",
     "Entitlement",
     "Frame",
+    "Likeness",
     "Terms",
     "Turn",
     "entitle",

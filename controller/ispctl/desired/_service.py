@@ -59,11 +59,45 @@ _OPEN: Final[Mapping[Access, int]] = {"none": 0, "walled": 1, "open": 2}
 def turns(document: Document[Subscriber], number: int, frame: Frame) -> Iterator[Turn]:
     """Every moment after the frame's at which the entitlement of a service changes by itself, in order. Raises KeyError
     as `entitle` does."""
-    service = _Service(document, number, frame)
-    while (at := service.next_edge()) is not None:
-        before = service.opened
-        service.look(at)
-        yield Turn(at, _OPEN[service.opened] < _OPEN[before])
+    return Course(document, number, frame).turns()
+
+
+class Likeness(NamedTuple):
+    """All of a service on which it depends what another rate of its tariff means for it: who are alike in this are
+    alike in what they get, notice and are told, and differ in their names and addresses."""
+
+    tariff: str
+    state: State
+    access: Access
+    nas: tuple[str, ...]
+    """As written."""
+    mac_mode: str
+    mac_max: int
+    on_mismatch: str
+    devices: int
+
+
+class Course:
+    """A service as time goes by, from the frame's moment on. Raises KeyError as `entitle` does."""
+
+    def __init__(self, document: Document[Subscriber], number: int, frame: Frame) -> None:
+        self._service = _Service(document, number, frame)
+        self._frame = frame
+
+    def turns(self) -> Iterator[Turn]:
+        """See `turns`."""
+        service = self._service
+        service.look(self._frame.now)
+        while (at := service.next_edge()) is not None:
+            before = service.opened
+            service.look(at)
+            yield Turn(at, _OPEN[service.opened] < _OPEN[before])
+
+    def at(self, now: datetime) -> tuple[str, str, Likeness]:
+        """(owner, login, likeness) at a moment."""
+        service = self._service
+        service.look(now)
+        return f"{service.document.value.id}/{service.service.key}", service.service.login, service.likeness()
 
 
 class Reasons(Mapping[str, Because]):
@@ -164,6 +198,12 @@ class _Service:
             until=self.next_edge(),
             because=Reasons(self),
         )
+
+    def likeness(self) -> Likeness:
+        names, binding = self._value("nas") or (), self._value("mac") or Binding()
+        devices = len(binding.addresses) if binding.mode != "off" else 0
+        told = binding.mode, binding.max, binding.on_mismatch, devices
+        return Likeness(self.tariff.value.name, self.span.state, self.opened, tuple(names), *told)
 
     def reasons(self) -> Mapping[str, Because]:
         """The reason of each value that `entitlement` would give."""

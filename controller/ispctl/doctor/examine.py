@@ -46,7 +46,7 @@ def examine(about: Surroundings) -> Iterator[Check]:
     if repository is None:
         return
     index = about.index(repository)
-    yield sources.repository(repository, index.look(("HEAD",), about.clock()).errors("HEAD"))
+    yield sources.repository(repository, index.look(("HEAD",), about.clock(), rates="left out").errors("HEAD"))
     snapshot = index.lookup.part("HEAD", ())
     yield sources.remote(about.remote)
     if snapshot.broken:

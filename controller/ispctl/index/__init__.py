@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from ispctl.index._crowds import Crowd, Rates
 from ispctl.index._file import File, Row, throw_away
 from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, counted, errors, whole
 from ispctl.index._lookup import Lookup, is_large, opened
@@ -30,7 +31,7 @@ from ispctl.repo.facts import Facts, Tally
 from ispctl.repo.layout import is_shared
 from ispctl.workers import each
 
-__all__ = ["ANNOUNCED", "Besides", "Index", "Look", "Lookup", "Size", "errors", "whole"]
+__all__ = ["ANNOUNCED", "Besides", "Crowd", "Index", "Look", "Lookup", "Rates", "Size", "errors", "whole"]
 
 STALE: Final = timedelta(hours=12)
 """An index that was judged so long ago is judged again when its commit is applied again."""
@@ -72,16 +73,18 @@ class Index:
         *,
         warnings: bool = False,
         slicing: bool = False,
+        rates: Rates = "read",
     ) -> Look:
         """Commits, or trees of the work tree. Where nothing is remembered yet, the first of them is learned. `slicing`:
-        those who are too many may come in slices; otherwise they are all read. Raises Refusal as the repository
-        does."""
+        those who are too many may come in slices; otherwise they are all read. `rates`: whether those for whom nothing
+        but the rate of their tariff differs are among them, or may be counted, or are left out, since they are judged
+        alike. Raises Refusal as the repository does."""
         file = opened(self.repository, self._place)
         if file is None and not (self._keeps and is_large(self.repository, revs[0], self._size.worth)):
             return self._whole(revs, now)
         try:
             file = file or self._made(revs[0], now)
-            look = self._looked(file, revs, now, besides, warnings=warnings)
+            look = self._looked(file, revs, now, besides, rates, warnings=warnings)
             return look if slicing or look.slices is None else self._whole(revs, now)
         except sqlite3.Error as error:
             throw_away(self._place if self._keeps else None, error)
@@ -124,7 +127,8 @@ class Index:
         assert self._place is not None
         if commit == file.commit and file.checked <= now.timestamp() < file.checked + STALE.total_seconds():
             return
-        found = region(self.repository, file, (commit,), now, NOBODY, self._size.together)
+        turned = Besides(since=datetime.fromtimestamp(file.checked, UTC))  # what they are now is remembered too
+        found = region(self.repository, file, (commit,), now, turned, self._size.together, "left out")
         if found.others.everybody:
             file.close()
             self._made(commit, now).close()
@@ -182,9 +186,11 @@ class Index:
                 wrong[problem.where.file].append(problem)
         making.judged({number: said for path, said in wrong.items() for number in file.numbers([path])})
 
-    def _looked(self, file: File, revs: Collection[str], now: datetime, besides: Besides, *, warnings: bool) -> Look:
-        commits = {rev: self.repository.resolve(rev) for rev in revs}
-        found = region(self.repository, file, tuple(commits.values()), now, besides, self._size.together)
+    def _looked(
+        self, file: File, revs: Collection[str], now: datetime, besides: Besides, rates: Rates, *, warnings: bool
+    ) -> Look:
+        commits, size = {rev: self.repository.resolve(rev) for rev in revs}, self._size
+        found = region(self.repository, file, tuple(commits.values()), now, besides, size.together, rates, size.few)
         others, without = found.others, found.numbers | set(file.numbers(found.others.paths))
         say = file.problems if warnings else file.errors
         known = () if others.stale else tuple(say(found.numbers))
@@ -202,7 +208,7 @@ class Index:
         since, until = int(now.timestamp()), int((now + ANNOUNCED).timestamp())
         at, losing = file.next_turn(since, without), file.losing(since, until, without)
         turn = None if at is None else datetime.fromtimestamp(at, UTC)
-        return Look(now, parts, said, turn, losing, partial=True, slices=slices)
+        return Look(now, parts, said, turn, losing, partial=True, slices=slices, crowds=found.crowds)
 
     def _slices(self, file: File, found: Region, commits: Mapping[str, str], now: datetime) -> Slices:
         """Those whom shared files concern, by what the last of the commits calls them: all have them alike."""

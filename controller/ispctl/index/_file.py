@@ -16,7 +16,22 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import ispctl
-from ispctl.index._parts import CLAIM, DUE, ERROR, FACT, FILE, META, PLACE, SPAN, TURN, USE, WARNING, Damaged, Parts
+from ispctl.index._parts import (
+    CLAIM,
+    DUE,
+    ERROR,
+    FACT,
+    FILE,
+    KIND,
+    META,
+    PLACE,
+    SPAN,
+    TURN,
+    USE,
+    WARNING,
+    Damaged,
+    Parts,
+)
 from ispctl.model.problem import Problem, Where
 from ispctl.repo.facts import Facts, Tally
 from ispctl.repo.traits import hashed
@@ -35,6 +50,27 @@ class Turning(NamedTuple):
     loses: bool
 
 
+class Sold(NamedTuple):
+    """Service `number` of a file as one of many on its tariff, at the moment at which the rules judged. Who is of the
+    same `kind` is alike in all on which it depends what another rate means; 0: each has a reason of its own."""
+
+    tariff: int
+    number: int
+    kind: int
+    owner: str
+    login: int
+    """Hashed as it is written."""
+
+
+class Member(NamedTuple):
+    """Who has a tariff: the file, and what it says of this service; see Sold."""
+
+    file: int
+    kind: int
+    owner: str
+    login: int
+
+
 @dataclass
 class Row:
     """What is remembered of one file."""
@@ -45,6 +81,7 @@ class Row:
     spans: Sequence[Span] = ()
     due: Sequence[int] = ()
     turns: Sequence[Turning] = ()
+    sold: Sequence[Sold] = ()
     problems: Sequence[Problem] = ()
     tallies: Sequence[Tally] = ()
 
@@ -91,7 +128,7 @@ class File:
         return Facts({Tally(kind, value, until): count for kind, value, until, count in rows})
 
     def paths(self, numbers: Iterable[int]) -> Iterator[str]:
-        return (path for _, path, _ in self._parts.of(FILE, *numbers))
+        return (path for _, path, *_ in self._parts.of(FILE, *numbers))
 
     def numbers(self, paths: Iterable[str]) -> Iterator[int]:
         return (number for _, number in self._parts.of(PLACE, *paths))
@@ -107,6 +144,10 @@ class File:
 
     def using(self, hashes: Iterable[int]) -> set[int]:
         return {number for _, number in self._parts.of(USE, *hashes)}
+
+    def members(self, tariff: str) -> Iterator[Member]:
+        """The services that have a tariff, as they were at the moment at which the rules judged."""
+        return (Member(file, *rest) for _, file, _, *rest in self._parts.of(KIND, hashed("tariff", tariff)))
 
     def touching(self, span: Span) -> Iterator[int]:
         """The files that hold an address inside these, or around them. Prefixes are nested or apart."""

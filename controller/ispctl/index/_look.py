@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from ispctl.index._crowds import FEW, Crowd
 from ispctl.index._lookup import WORTH
 from ispctl.index._region import TOGETHER
 from ispctl.model.problem import Problem, in_order
@@ -29,12 +30,14 @@ T = TypeVar("T")
 class Size:
     """What is much. `worth`: with fewer files of subscribers, all are read faster than an index is made. `chunk`: files
     that are in memory at once while many are read. `alone`: so many chunks are read by one process before others help
-    it. `together`: so many whom a shared file concerns are looked at together with those that differ."""
+    it. `together`: so many whom a shared file concerns are looked at together with those that differ. `few`: so many of
+    one kind are read rather than counted."""
 
     worth: int = WORTH
     chunk: int = 2000
     alone: int = 5
     together: int = TOGETHER
+    few: int = FEW
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Look:
     """The same part as the commit of the index has it: who was there then may be in none of these commits."""
     slices: Slices | None = None
     """Further parts in which the commits may differ: too many to be held together."""
+    crowds: Sequence[Crowd] = ()
+    """Services in no part for which the commits differ in the rate of their tariff alone, where they may be counted."""
 
     def problems(self, rev: str, *, near: bool = False) -> list[Problem]:
         """What is wrong with a whole commit; `near`: without those in slices of whom that is not known."""

@@ -49,17 +49,20 @@ class Table:
 
 
 META: Final = Table("meta", 1, name="TEXT", value="TEXT")
-FILE: Final = Table("file", 1, number="INTEGER", path="TEXT", turns="TEXT")
+FILE: Final = Table("file", 1, number="INTEGER", path="TEXT", turns="TEXT", sold="TEXT")
 PLACE: Final = Table("place", 1, path="TEXT", number="INTEGER")
 CLAIM: Final = Table("claim", 2, hash="INTEGER", file="INTEGER")
 USE: Final = Table("use", 2, hash="INTEGER", file="INTEGER")
 SPAN: Final = Table("span", 3, first="BLOB", last="BLOB", file="INTEGER")
 DUE: Final = Table("due", 2, at="INTEGER", file="INTEGER")
 TURN: Final = Table("turn", 3, at="INTEGER", file="INTEGER", service="INTEGER", loses="INTEGER")
+KIND: Final = Table(
+    "kind", 3, tariff="INTEGER", file="INTEGER", service="INTEGER", kind="INTEGER", owner="TEXT", login="INTEGER"
+)
 ERROR: Final = Table("error", 2, file="INTEGER", number="INTEGER", text="TEXT")
 WARNING: Final = Table("warning", 2, file="INTEGER", number="INTEGER", text="TEXT")
 FACT: Final = Table("fact", 3, kind="TEXT", value="TEXT", until="INTEGER", count="INTEGER")
-TABLES: Final = (META, FILE, PLACE, CLAIM, USE, SPAN, DUE, TURN, ERROR, WARNING, FACT)
+TABLES: Final = (META, FILE, PLACE, CLAIM, USE, SPAN, DUE, TURN, KIND, ERROR, WARNING, FACT)
 PARTS: Final = (
     "CREATE TABLE part (name TEXT, first, second, next_first, next_second, sum BLOB,"
     " PRIMARY KEY (name, first, second)) WITHOUT ROWID;"

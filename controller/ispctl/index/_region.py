@@ -8,11 +8,12 @@ that may concern: their own files are the same, and none of them shares anything
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from ispctl.desired import Terms, terms_of
+from ispctl.index._crowds import FEW, Crowd, Rated, Rates, rate_alone, rated
 from ispctl.index._file import File
 from ispctl.index._rows import REMEMBERED, claims_of, companion, document_at, traits
 from ispctl.repo import Repository, Snapshot
@@ -38,6 +39,8 @@ class Region:
     counted anew (`recount`): then those of the index, with what differs in these files."""
     paths: frozenset[str]
     others: Others
+    crowds: tuple[Crowd, ...] = ()
+    """Whom only the rate of their tariff concerns, and who are in none of these files, nor among the others."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Others:
     everybody: bool = False
     recount: bool = False
     """Whether what all say together is another."""
+    rated: set[str] = field(default_factory=set)
+    """The tariffs of which nothing but the rate is another: nobody is judged otherwise for that."""
     stale: bool = False
     """Whether what the index says of them is no longer so even where nothing differs."""
 
@@ -74,9 +79,11 @@ def region(
     now: datetime,
     besides: Besides,
     together: int = TOGETHER,
+    rates: Rates = "read",
+    few: int = FEW,
 ) -> Region:
-    """What these commits have otherwise than the index, and whoever that concerns. `together`: see TOGETHER. Raises
-    Refusal."""
+    """What these commits have otherwise than the index, and whoever that concerns. `together`: see TOGETHER; `few`: see
+    FEW. Raises Refusal."""
     others = Others(everybody=besides.everybody)
     numbers = index.due(index.checked, int(now.timestamp()))
     if now.timestamp() < index.checked:
@@ -90,12 +97,33 @@ def region(
     seeds: set[str] = set(index.paths(numbers))
     for commit in commits:
         seeds |= _changed(repository, index, commit, others)
+    crowded = _crowded(index, others, now, seeds, rates, together, few)
     if not others.everybody and len(others.paths) <= together:
         seeds, others.paths = seeds | others.paths, set()
         others.recount = False
     if others.any:
         seeds |= set(index.paths(index.shared()))
-    return _Closing(repository, index, [index.commit, *commits]).region(seeds, others)
+    found = _Closing(repository, index, [index.commit, *commits]).region(seeds, others)
+    without = found.numbers | set(index.numbers(others.paths)) if crowded.kinds else ()
+    return replace(found, crowds=tuple(crowded.crowds(without)))
+
+
+def _crowded(
+    index: File, others: Others, now: datetime, seeds: set[str], rates: Rates, together: int, few: int
+) -> Rated:
+    """Whom only the rate of their tariff concerns: those who are counted, and beside them, in `others` or in `seeds`,
+    those who are read. Where more differs than rates, all are read."""
+    if rates == "left out" or not others.rated or others.everybody:
+        return Rated()
+    users = index.using(hashed("tariff", name) for name in others.rated)
+    if rates == "read" or others.any or len(users) <= together:
+        others.paths |= set(index.paths(users))
+        return Rated()
+    found = rated(index, others.rated, now, set(index.numbers(seeds)), few)
+    examples = {example.file for example, _ in found.kinds}
+    seeds |= set(index.paths(examples))
+    others.paths |= set(index.paths(found.alone - examples))
+    return found
 
 
 def _changed(repository: Repository, index: File, commit: str, others: Others) -> set[str]:
@@ -117,7 +145,10 @@ def _changed(repository: Repository, index: File, commit: str, others: Others) -
             others.recount = True
         elif _means(before, path) != _means(after, path):
             name = path.removeprefix("tariffs/").removesuffix(".yaml")
-            others.paths |= set(index.paths(index.using([hashed("tariff", name)])))
+            if rate_alone(before, after, name):
+                others.rated.add(name)
+            else:
+                others.paths |= set(index.paths(index.using([hashed("tariff", name)])))
     return found
 
 

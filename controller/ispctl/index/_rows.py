@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ispctl.desired import Frame, turns
-from ispctl.index._file import Row, Turning
+from ispctl.desired import Course, Frame, Likeness
+from ispctl.index._file import Row, Sold, Turning
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
 from ispctl.model.problem import Problem
@@ -17,7 +18,7 @@ from ispctl.model.subscriber import Subscriber, group_of
 from ispctl.repo import Snapshot
 from ispctl.repo.checks import check
 from ispctl.repo.facts import tallies
-from ispctl.repo.traits import claims, moments, spans, uses
+from ispctl.repo.traits import claims, hashed, moments, spans, uses
 
 LEDGER = ".ledger.yaml"
 
@@ -37,7 +38,8 @@ def rows(part: Snapshot, paths: Collection[str], now: datetime) -> Iterator[Row]
         row = traits(part, path)
         row.problems = wrong.get(path, ())
         document = document_at(part, path)
-        row.turns = tuple(_turns(document, frame)) if document else ()
+        if document is not None and isinstance(document.value, Subscriber):
+            _through_time(row, document, frame, now)
         yield row
 
 
@@ -76,13 +78,22 @@ def companion(path: str) -> str:
     return path.removesuffix(LEDGER) + ".yaml" if path.endswith(LEDGER) else path.removesuffix(".yaml") + LEDGER
 
 
-def _turns(document: Document[Subscriber] | Document[Ledger], frame: Frame) -> Iterator[Turning]:
-    """Nothing of a service whose tariff does not exist: it has no entitlement, and an error instead."""
-    if not isinstance(document.value, Subscriber):
-        return
+def _through_time(row: Row, document: Document[Subscriber], frame: Frame, now: datetime) -> None:
+    """When time changes its services, and what they are now. Nothing of a service whose tariff does not exist: it has
+    no entitlement, and an error instead."""
+    turns, sold = list[Turning](), list[Sold]()
     for number in range(len(document.value.services)):
         try:
-            for turn in turns(document, number, frame):
-                yield Turning(int(turn.at.timestamp()), number, turn.loses)
+            course = Course(document, number, frame)
+            turns += [Turning(int(turn.at.timestamp()), number, turn.loses) for turn in course.turns()]
+            owner, login, like = course.at(now)
         except KeyError:
             continue
+        sold.append(Sold(hashed("tariff", like.tariff), number, _kind(like), owner, hashed("named", login)))
+    row.turns, row.sold = turns, sold
+
+
+@lru_cache(10_000)
+def _kind(like: Likeness) -> int:
+    """Zero where the reason of a change would be the service's own: whoever cannot log in anyway is told why."""
+    return 0 if like.access == "none" else hashed("kind", repr(like)) | 1

@@ -85,7 +85,7 @@ class Site:
 
     def errors(self, commit: str, now: datetime) -> tuple[Problem, ...]:
         """What forbids to apply a commit."""
-        return tuple(self.index.look((commit,), now, slicing=True).errors(commit))
+        return tuple(self.index.look((commit,), now, slicing=True, rates="left out").errors(commit))
 
     def applied(self) -> str:
         """The commit that the database was last made equal to; empty before the first."""

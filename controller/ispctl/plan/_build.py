@@ -10,7 +10,19 @@ from typing import Final, Literal
 
 from ispctl.desired import Because, Entitlement
 from ispctl.model.document import Spot
-from ispctl.plan._values import EFFECTS, Cause, Change, Cohort, Coming, Plan, ServiceChange, Session, Unread, worst
+from ispctl.plan._values import (
+    EFFECTS,
+    Cause,
+    Change,
+    Cohort,
+    Coming,
+    Many,
+    Plan,
+    ServiceChange,
+    Session,
+    Unread,
+    worst,
+)
 from ispctl.states import State
 
 Disturbs = Callable[[Entitlement, Entitlement], bool]
@@ -166,19 +178,18 @@ Alike = Mapping[tuple[tuple[str, ...], Because], Sequence[str]]
 """Services to whom the same happens for the same first reason."""
 
 
-def alike(services: Iterable[ServiceChange]) -> Alike:
+def alike(services: Iterable[ServiceChange], many: Iterable[Many] = ()) -> Alike:
     """Who could be told of together; a reason in a file of somebody's own is nobody else's."""
     found: dict[tuple[tuple[str, ...], Because], list[str]] = defaultdict(list)
     for service in services:
         if service.because:
             found[service.effects, service.because[0]].append(service.owner)
+    for one in many:
+        found[one.example.effects, one.example.because[0]] += one.owners
     return {key: owners for key, owners in found.items() if len(owners) > 1 or not isinstance(key[1].at, Spot)}
 
 
 def cohorts(found: Alike) -> tuple[Cohort, ...]:
     """More than five people with the same effects for the same first reason are one line."""
-    return tuple(
-        Cohort(because, effects, len(owners), tuple(owners[:5]), tuple(owners))
-        for (effects, because), owners in found.items()
-        if len(owners) > 5
-    )
+    ordered = ((key, tuple(sorted(owners))) for key, owners in found.items() if len(owners) > 5)
+    return tuple(Cohort(because, effects, len(every), every[:5], every) for (effects, because), every in ordered)

@@ -86,6 +86,16 @@ class ServiceChange:
 
 
 @dataclass(frozen=True)
+class Many:
+    """Services to whom the same happens as to one of them, for the same reason, without a row of their own. They are
+    known by their names alone: nobody had to look at them. `logins`: theirs, hashed by `repo.traits.hashed`."""
+
+    example: ServiceChange
+    owners: Sequence[str]
+    logins: Sequence[int] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Cohort:
     """Many people to whom the same happens for the same reason."""
 
@@ -179,7 +189,9 @@ class Plan:
     rerendered: tuple[str, ...] = ()
     """Ids of what only another version of this program had written otherwise: nobody's changes."""
     sums: Sums | None = None
-    """What was counted slice by slice, where services and changes are too many to be held."""
+    """What was counted, where services and changes are too many to be held."""
+    many: tuple[Many, ...] = ()
+    """Further services, which are not among `services`; see Many."""
 
     @cached_property
     def digest(self) -> str:
@@ -188,7 +200,7 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        return not self.changes and not self.services and not self.switches
+        return not (self.changes or self.services or self.many or self.switches)
 
     @property
     def settled(self) -> bool:
@@ -197,7 +209,7 @@ class Plan:
         seen = {id for stop in observed for id in stop.changes}
         owners = {owner for stop in observed for owner in stop.services}
         rows, people = (c.id for c in self.changes), (s.owner for s in self.services)
-        return seen.issuperset(rows) and owners.issuperset(people) and not self.switches
+        return seen.issuperset(rows) and owners.issuperset(people) and not (self.many or self.switches)
 
     @cached_property
     def left(self) -> Mapping[str, Literal["paused", "observed"]]:

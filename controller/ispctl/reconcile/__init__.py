@@ -6,6 +6,7 @@
 
 from ispctl.reconcile.guards import closed_gates, held
 from ispctl.reconcile.hands import drifted, repair
+from ispctl.reconcile.many import EachItself
 from ispctl.reconcile.older import older_copy
 from ispctl.reconcile.proof import Settled, awaited_reports
 from ispctl.reconcile.propose import propose
@@ -18,6 +19,7 @@ from ispctl.reconcile.world import Drift, Permission, Result, World
 
 __all__ = [
     "Drift",
+    "EachItself",
     "Permission",
     "Result",
     "SessionOutcome",

@@ -169,7 +169,7 @@ class Far:
         """The plan of those who are at hand, with all others."""
         if self.sums is None:
             return plan
-        near: dict[Any, list[str]] = {key: list(owners) for key, owners in alike(plan.services).items()}
+        near: dict[Any, list[str]] = {key: list(owners) for key, owners in alike(plan.services, plan.many).items()}
         for key, owners in self._alike.items():
             near.setdefault(key, []).extend(owners)
         return replace(

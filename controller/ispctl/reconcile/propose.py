@@ -17,13 +17,15 @@ from ispctl.radius.rows import TARGET
 from ispctl.reconcile.disturbs import disturbs
 from ispctl.reconcile.far import Gist, gathered, gist
 from ispctl.reconcile.managed import enforced, with_observed
+from ispctl.reconcile.many import with_many
 from ispctl.reconcile.people import ending, makes, with_needs
 from ispctl.repo import Repository, Snapshot
 
 
 def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
     """What a commit would change against another, at one moment; knows no database and no device. Both stand in `look`,
-    as far as they can differ, without errors near. Raises Refusal for errors of those in slices."""
+    as far as they can differ, without errors near. Raises Refusal for errors of those in slices, and EachItself where
+    those whom the look only counts have to be read."""
     before, after, now = look.parts[base], look.parts[head], look.now
     changed = frozenset(repository.changes(base, head).paths)
     judging = look.slices is not None and head not in look.slices.judged
@@ -31,14 +33,16 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
     if others.wrong:
         raise Refusal(*in_order([*look.errors(head, near=True), *dict.fromkeys(others.wrong)]))
     plan, until, ends, learning = _proposal(look, base, head, changed, shared=True)
+    observed = with_observed(plan, (after, before), entitlements(after, now), others.enforced, others.kept)
+    plan = with_many(observed, look)
+    learning += sum(len(one.owners) for one in plan.many if one.example.now.mac_mode == "learn")
     plan = replace(
         plan,
         assumes=(*_assumptions(repository, before, after, learning + others.counts["learn"]), *_named(before, after)),
         until=min(filter(None, (until, others.until, look.until)), default=None),
         coming=Coming(now + ANNOUNCED, ends + others.ending + look.ending),
     )
-    observed = with_observed(plan, (after, before), entitlements(after, now), others.enforced, others.kept)
-    return others.joined(observed)
+    return others.joined(plan)
 
 
 def _proposed(base: str, head: str, changed: frozenset[str], look: Look, *, judging: bool) -> Gist:

@@ -16,7 +16,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from ispctl.desired import Because, Entitlement
-from ispctl.plan import ServiceChange, worst
+from ispctl.plan import Many, ServiceChange, worst
 from ispctl.report import _people as people
 from ispctl.report._least import Least, Place
 from ispctl.report._words import clean, plural
@@ -102,6 +102,22 @@ class Folding:
             section = self._sections[at] = _Section(MOST[turn], self._words, names_all=turn == "loses")
         section.add((rank, owner), one)
 
+    def add_many(self, many: Many) -> None:
+        """Take services that are known by their names alone: the first of them as if they had been read, all others
+        as a number."""
+        one, owners = many.example, sorted(many.owners)
+        for owner in owners[:SAMPLE]:
+            self.add(_like(one, owner))
+        rest = owners[SAMPLE:]
+        self.count += len(rest)
+        for effect in one.effects:
+            self.effects[effect] += len(rest)
+        turn, rank = self._kinds[one.effects] if owners else ("", 0)
+        for owner in rest[:FIRST]:
+            self.first.add((rank, owner), owner)
+        if rest:
+            self._sections[one.cause, turn].add_more(one, len(rest))
+
     def printed(self) -> Printed:
         """What there is to print; nothing may be added afterwards."""
         return Printed({at: section.printed() for at, section in self._sections.items()}, self._service)
@@ -160,6 +176,11 @@ class _Section:
         else:
             self._alike(place, one, self._own if own else self._shared)
 
+    def add_more(self, one: ServiceChange, count: int) -> None:
+        """So many more than those who were added, for the same reason, which is not their own."""
+        self._count += count
+        self._shared[one.effects, one.because[0]].more(one, count, self._words)
+
     def printed(self) -> tuple[Sequence[_Group], int]:
         """Lines in the order of harm, and how many services are on none."""
         for few in [group for group in self._many.values() if group.count <= MANY]:
@@ -202,23 +223,27 @@ class _Group:
         return [one for _, one in self.kept]
 
     def add(self, place: Place, one: ServiceChange, words: Words) -> None:
-        self.count += 1
-        if self.count > self._few:
-            for other in self.members if self.count == self._few + 1 else ():
-                self._learn(other, *words(other))
-            self._learn(one, *words(one))
+        self.more(one, 1, words)
         if len(self.kept) < self._few or place < self.kept[-1][0]:
             insort(self.kept, (place, one), key=itemgetter(0))
             del self.kept[self._few :]
 
-    def _learn(self, one: ServiceChange, what: Sequence[str], session: str) -> None:
+    def more(self, one: ServiceChange, count: int, words: Words) -> None:
+        """Count one, or many of whom the same is said."""
+        if self.count + count > self._few:
+            for other in self.members if self.count <= self._few else ():
+                self._learn(other, 1, *words(other))
+            self._learn(one, count, *words(one))
+        self.count += count
+
+    def _learn(self, one: ServiceChange, count: int, what: Sequence[str], session: str) -> None:
         if self._common is None:
             self._common = what
         elif self._common != what:
             self._common = [part for part in self._common if part in what]
-        self._sessions[session] += 1
+        self._sessions[session] += count
         if self._few == MANY:
-            self._tariffs[_tariff(one)] += 1
+            self._tariffs[_tariff(one)] += count
 
     def lines(self) -> Iterator[_Group]:
         """This group where it is one line, else each member alone."""
@@ -244,7 +269,7 @@ class _Group:
             return Line(people.owner(said), effect, "; ".join(what), session, why)
         if self._few == MANY:
             why = tuple((f"each has a reason in a file of its own, such as: {text}", place) for text, place in why)
-        sessions = self._sessions.items()
+        sessions = sorted(self._sessions.items(), key=lambda item: (-item[1], item[0]))
         return Line(
             who=plural(self.count, "service"),
             effect=effect,
@@ -274,12 +299,20 @@ def _tariff(one: ServiceChange) -> str:
     return f"{clean(was.terms.tariff)} → {clean(now.terms.tariff)}"
 
 
+def _like(one: ServiceChange, owner: str) -> ServiceChange:
+    """The same, of another service."""
+    id, _, key = owner.partition("/")
+    was, will_be = (side and replace(side, id=id, key=key) for side in (one.was, one.will_be))
+    return replace(one, was=was, will_be=will_be)
+
+
 def _is_own(one: ServiceChange) -> bool:
     """Whether the first reason is nobody else's: it stands in the subscriber's own file, which has its name, or there
     is none."""
     if not one.because:
         return True
-    return one.because[0].file.rpartition("/")[2].startswith(f"{one.now.id}.")
+    folder, _, name = one.because[0].file.rpartition("/")
+    return folder.startswith("subscribers/") and name.startswith(f"{one.now.id}.")
 
 
 def _remembered(zone: tzinfo) -> Words:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
-from ispctl.plan import EFFECTS, Plan
+from ispctl.plan import EFFECTS, Many, Plan
+from ispctl.repo.traits import hashed
 from ispctl.report import plan_json
 from ispctl.report._folding import Folding, Part
 from ispctl.report._people import WORDS
@@ -59,13 +60,16 @@ def gather(plan: Plan, zone: tzinfo = UTC, held: Collection[str] = ()) -> Gist:
         logins.add(one.now.login)
         if one.was is not None and one.was.login != one.now.login:
             logins.add(one.was.login)
+    for many in plan.many:
+        people.add_many(many)
     rows = Rows(people.first.found, held)
     for change in plan.changes:
         rows.add(change)
         if change.key[0] == "login":
             logins.add(change.key[1])
     printed = people.printed()
-    hidden = logins.among((*printed.texts, *_texts(head)))
+    said = (*printed.texts, *_texts(head))
+    hidden = logins.among(said) | _named(plan.many, said)
     verdict = _verdict(head, people, rows)
     waiting = tuple(rows.waiting)
     return Gist(
@@ -117,6 +121,12 @@ def _texts(head: HeadJson) -> Iterator[str]:
     yield from head["assumes"]
     yield from (one["text"] for one in head["unread"])
     yield from (one["reason"] for one in head["stops"])
+
+
+def _named(many: Iterable[Many], texts: Iterable[str]) -> frozenset[str]:
+    """The words of these texts that are logins of services of which nothing else is known."""
+    said = {hashed("named", word): word for text in texts for word in words(text)}
+    return frozenset(said[one] for each in many for one in said.keys() & iter(each.logins))
 
 
 class _Logins:
