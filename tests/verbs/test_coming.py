@@ -40,6 +40,10 @@ def test_a_subscriber_gets_the_next_id_and_a_password_that_only_the_server_reads
     assert isp.log()[0] == "add sub-000502: a new subscriber of lalitpur"
     assert re.fullmatch("([a-z2-9]{4}-){3}[a-z2-9]{4}", clear_text(isp, text, "sub-000502/main"))
     assert done["plan"]["summary"]["create"] > 0
+    assert done["notes"] == [
+        "Nothing is paid yet: ispctl activate sub-000502 begins the service with its first period."
+    ]
+    assert isp("activate", "sub-000502", "--direct").code == 0
     assert "Nima" not in str(done)
 
 
@@ -148,11 +152,11 @@ def test_who_is_gone_for_long_is_archived_with_the_account_and_never_again_someb
     said = isp("archive", "sub-000502", "--direct")
     assert f"{NEW}:4:" in said.err
     assert "E684 not-in-that-state: sub-000502/main is not terminated" in said.err
-    text = isp.text(NEW) + "    terminated: 2026-11-20\n"
+    text = isp.text(NEW) + "    terminated: 2031-01-01\n"
     isp.push(NEW, text)
-    assert "is not over for as long as archive_after" in isp("archive", "sub-000502", "--direct").err
-    policy = isp.text("inventory/policy.yaml").replace("archive_after: 90d", "archive_after: 0s ")
-    isp.push("inventory/policy.yaml", policy)
+    assert "From 2032-01-01 00:00 on it may be archived" in isp("archive", "sub-000502", "--direct").err
+    text = text.replace("terminated: 2031", "terminated: 2021")
+    isp.push(NEW, text)
     isp.done("archive", "sub-000502", "--direct")
     assert isp.text("archive/lalitpur/d5/sub-000502.yaml") == text
     assert isp.text("archive/lalitpur/d5/sub-000502.ledger.yaml").startswith("subscriber: sub-000502")

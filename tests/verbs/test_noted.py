@@ -51,7 +51,8 @@ def test_a_note_goes_along_with_a_move_and_into_the_archive(isp: Isp) -> None:
     isp.done("move", SUB, "--group", "kathmandu", "--key", "crm-8", "--direct")
     path = "subscribers/kathmandu/3f/sub-000123"
     assert [entry.key for entry in _account(isp, f"{path}.ledger.yaml").entries] == ["crm-8"]
-    isp.push(f"{path}.yaml", isp.text(f"{path}.yaml") + "    terminated: 2026-01-01\n")
+    text = isp.text(f"{path}.yaml").replace("activated: 2025", "activated: 2020")
+    isp.push(f"{path}.yaml", text + "    terminated: 2021-01-01\n")
     isp.done("archive", SUB, "--key", "crm-9", "--direct")
     text = isp.text("archive/kathmandu/3f/sub-000123.ledger.yaml")
     assert [key for key in ("crm-8", "crm-9") if key in text] == ["crm-8", "crm-9"]

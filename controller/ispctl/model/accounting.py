@@ -94,7 +94,7 @@ class Dunning(Record):
         60, description="Days of suspension before the account is inactive: the service is over, its address free."
     )
     archive_after: Annotated[Whole, Field(ge=1, le=36600)] = Field(
-        365, description="Days without activity before the account is archived."
+        365, description="Days without activity, or after the end of all contracts, before an account is archived."
     )
     minimum: Annotated[Money, Field(ge=0)] = Field(
         Decimal(0), description="Less than this that is overdue takes nothing away."

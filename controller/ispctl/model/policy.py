@@ -96,9 +96,6 @@ class Policy(Record):
     wall: Wall = Field(default_factory=Wall, description="How a walled session is marked.")
     expiry: Expiry = Field(default_factory=Expiry, description="When exactly a paid day ends.")
     limits: Limits = Field(default_factory=Limits, description="The gates: how much one day may take from people.")
-    archive_after: Seconds = Field(
-        90 * DAY, description="So long after all contracts of a subscriber are over the file may be archived."
-    )
     retention: Retention = Field(
         default_factory=Retention, description="How long sessions and refusals are kept; default: for ever."
     )

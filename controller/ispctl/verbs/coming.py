@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from ispctl.adopt.yaml_text import Value, dump
+from ispctl.model.accounting import Dunning
 from ispctl.model.days import moment
 from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Refusal
@@ -70,6 +71,10 @@ def add(draft: Draft, who: Newcomer, seal: Seal) -> None:
     draft.write(path, _file(id, who, "" if who.line else seal(draft.head, f"{id}/main", who.password)).encode())
     document: Document[Subscriber] = decoded(path, draft.data(path))
     note(draft, document, "add", "main")
+    group = draft.head.group(who.group)
+    sold = draft.head.tariff(who.tariff or (group.value.defaults.tariff if group else None) or "")
+    if sold is not None and sold.value.billing == "prepaid":
+        draft.notes.append(f"Nothing is paid yet: ispctl activate {id} begins the service with its first period.")
     draft.say("add", document, "", f"a new subscriber of {who.group}")
 
 
@@ -151,14 +156,15 @@ def archive(draft: Draft, term: str) -> None:
     """Out of the live tree, with the account, once all contracts are over for as long as the policy says. What the
     services held is free then, and rests as its pools ask for. Raises Refusal E321, E684."""
     document = draft.subscriber(term)
-    rest = timedelta(seconds=draft.head.policy.value.archive_after)
+    dunning = draft.head.policy.value.money.dunning or Dunning()
+    rest = timedelta(days=dunning.archive_after)
     for number, service in enumerate(document.value.services):
         owner, where = f"{document.value.id}/{service.key}", document.where("services", number, "terminated")
         if service.terminated is None:
             raise Refusal(Problem("E684", f"{owner} is not terminated", where, "ispctl terminate ends it"))
         ready = moment(service.terminated, draft.zone) + rest
         if ready > draft.now:
-            text = f"the contract of {owner} is not over for as long as archive_after of the policy says"
+            text = f"the contract of {owner} is not over for as long as money.dunning.archive_after says"
             advice = f"From {ready.astimezone(draft.zone):%Y-%m-%d %H:%M} on it may be archived"
             raise Refusal(Problem("E684", text, where, advice))
     note(draft, document, "archive")
