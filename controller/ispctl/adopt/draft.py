@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -47,7 +47,6 @@ class Sub:
     tariff: str
     meaning: Meaning
     nas: tuple[str, ...]
-    profile: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def path(self) -> str:
@@ -68,20 +67,16 @@ class Draft:
         return tuple(sorted({one.group for one in self.subscribers}))
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What the person who imports decides."""
-
-    group: str | None = None
-    people: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    """Login -> profile, from a file of the ISP's own."""
-
-
 def draft(
-    meanings: Sequence[Meaning], hosts: Sequence[Host], wishes: Wishes, after: int, taken: Callable[[str, Offer], bool]
+    meanings: Sequence[Meaning],
+    hosts: Sequence[Host],
+    group: str | None,
+    after: int,
+    taken: Callable[[str, Offer], bool],
 ) -> Draft:
-    """The subscribers in order of login, numbered from `after` + 1, each with a tariff. Logins without an end are in a
-    tariff that is postpaid: nobody is cut off by a date that nobody set. `taken` knows the names that are others'."""
+    """The subscribers in the order of their source, numbered from `after` + 1, each with a tariff; all in `group`, if
+    there is one. Logins without an end are in a tariff that is postpaid: nobody is cut off by a date that nobody set.
+    `taken` knows the names that are others'."""
     findings: list[Finding] = []
     offers = [_offer(one) for one in meanings]
     names = _names(offers, taken)
@@ -91,9 +86,8 @@ def draft(
         if missing:
             text = "names a NAS that is no row of nas: the login may then come from anywhere"
             findings.append(Finding("lost", "unknown-nas", text, *one.anchor, attribute="nas", login=one.login))
-        group = slug(wishes.group or one.login.partition("@")[2], "imported")
-        profile = wishes.people.get(one.login, {})
-        subscribers.append(Sub(f"sub-{number:06}", group, names[offer], one, nas, profile))
+        folder = slug(group or one.login.partition("@")[2], "imported")
+        subscribers.append(Sub(f"sub-{number:06}", folder, names[offer], one, nas))
     realms = tuple(sorted({one.login.partition("@")[2] for one in meanings} - {""}))
     tariffs = {name: offer for offer, name in sorted(names.items(), key=lambda item: item[1])}
     return Draft(tariffs, tuple(subscribers), realms, tuple(findings))
@@ -166,7 +160,7 @@ def subscriber_file(sub: Sub, sealed: str, today: date) -> dict[str, Value]:
     if one.macs:
         devices = [{"mac": mac} for mac in one.macs]
         service["mac"] = {"mode": "fixed", "max": len(devices), "on_mismatch": "reject", "addresses": devices}
-    profile: dict[str, Value] = {"name": UNNAMED, **sub.profile}
+    profile: dict[str, Value] = {"name": UNNAMED, **one.profile}
     return {"id": sub.id, "profile": profile, "services": [service]}
 
 

@@ -1,4 +1,4 @@
-"""A FreeRADIUS database becomes files: read, understand, draft, seal, and check as `ispctl validate` would.
+"""What a source tells becomes files: draft, seal, and check as `ispctl validate` would.
 
 Nothing is written here. What the rules across files refuse about a subscriber is taken out and listed, so that what is
 left is sound as a whole.
@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ispctl.adopt.draft import Draft, Offer, Sub, Wishes, draft, subscriber_file, tariff_file
-from ispctl.adopt.meaning import Meaning, understand
-from ispctl.adopt.old import Finding, OldGroup, in_order
+from ispctl.adopt.draft import Draft, Offer, Sub, draft, subscriber_file, tariff_file
+from ispctl.adopt.meaning import Meaning
+from ispctl.adopt.old import Finding, in_order
 from ispctl.adopt.places import Host, hosts, pools, written
-from ispctl.adopt.reading import OldDatabase
+from ispctl.adopt.source import Asked, Progress, Source
 from ispctl.adopt.yaml_text import Value, dump
 from ispctl.desired import terms_of
 from ispctl.model.problem import Problem, Refusal
@@ -29,18 +29,18 @@ from ispctl.repo.edit import put
 from ispctl.secrets import Keyring
 
 HOSTS, POOLS, POLICY = "inventory/hosts.yaml", "inventory/pools.yaml", "inventory/policy.yaml"
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Request:
     """What an import is told. `known` is the repository it goes into, None for a new one; `frame` are the files that
-    are there beside what is imported, by path: of a new one the database's address and the keyring."""
+    are there beside what is imported, by path: of a new one the database's address and the keyring. `group` takes all
+    whom it imports."""
 
     zone: ZoneInfo
     currency: str
     now: datetime
-    wishes: Wishes = field(default_factory=Wishes)
+    group: str | None = None
     known: Snapshot | None = None
     frame: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
@@ -56,28 +56,26 @@ class Imported:
     counts: Mapping[str, int]
 
 
-def read(old: OldDatabase, request: Request, keyring: Keyring, progress: Progress) -> Imported:
-    """Everything of a database that is not in the repository yet. Raises Refusal where the result would be unsound."""
-    groups, nas = old.groups(), old.nas()
-    logins = [login for login in old.logins() if not (request.known and request.known.by_login(login))]
-    meanings, findings = _understood(old, logins, groups, request.zone, progress)
-    findings += _unused(groups, old.members())
-    told = Counter(one.told for one in meanings if one.told)
-    found, said = hosts([one for one in nas if not _is_known(request.known, one.address)], told)
-    findings += said
+def read(source: Source, request: Request, keyring: Keyring, progress: Progress) -> Imported:
+    """Everything of a source that is not in the repository yet. Raises Refusal where the result would be unsound."""
     known = request.known
-    drafted = draft(meanings, _with_known(found, known), request.wishes, _last_id(known), _taken(known))
-    findings += drafted.findings
-    written_pools, said = pools(meanings, old.pools())
+    told = source.told(Asked(request.zone, known, progress))
+    meanings, findings = told.meanings, list(told.findings)
+    attributes = Counter(one.told for one in meanings if one.told)
+    found, said = hosts([one for one in told.nas if not _is_known(known, one.address)], attributes)
     findings += said
-    if request.known:
-        written_pools = {name: pool for name, pool in written_pools.items() if name not in request.known.pools}
+    drafted = draft(meanings, _with_known(found, known), request.group, _last_id(known), _taken(known))
+    findings += drafted.findings
+    written_pools, said = pools(meanings, told.served)
+    findings += said
+    if known:
+        written_pools = {name: pool for name, pool in written_pools.items() if name not in known.pools}
     writing = _Writing(request, keyring, drafted, found, written_pools)
     writing.all(progress)
     writing.prune()
     ids = {sub.meaning.login: sub.id for path, sub in writing.subscribers.items() if path in writing.files}
     counts = {
-        "logins": len(logins),
+        "logins": told.logins,
         "imported": len(ids),
         "tariffs": sum(path.startswith("tariffs/") for path in writing.files),
         "nas": len(found),
@@ -86,28 +84,6 @@ def read(old: OldDatabase, request: Request, keyring: Keyring, progress: Progres
     }
     findings += [*_assumptions(meanings), *writing.findings]
     return Imported(writing.files, in_order(findings), ids, counts)
-
-
-def _understood(
-    old: OldDatabase, logins: Sequence[str], groups: Mapping[str, OldGroup], zone: ZoneInfo, progress: Progress
-) -> tuple[list[Meaning], list[Finding]]:
-    meanings: list[Meaning] = []
-    findings: set[Finding] = set()  # what is said of a group's row is said once
-    for number, person in enumerate(old.people(logins), start=1):
-        understood = understand(person, groups, zone)
-        findings.update(understood.findings)
-        if understood.meaning is not None:
-            meanings.append(understood.meaning)
-        progress("logins", number, len(logins))
-    return meanings, list(findings)
-
-
-def _unused(groups: Mapping[str, OldGroup], members: Mapping[str, int]) -> Iterator[Finding]:
-    for name in groups:
-        if not members.get(name):
-            first = (*groups[name].reply, *groups[name].check)[0]
-            text = "a group that no login is in: left where it is"
-            yield Finding("note", "group-without-logins", text, first.table, first.id)
 
 
 def _assumptions(meanings: Sequence[Meaning]) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ class Meaning:
     login: str = field(repr=False)
     password: str = field(repr=False)
     group: str = ""
-    """The old group that gives the most; what it gives is what is sold."""
+    """The old group that gives the most, or the product by its old name; what it gives is what is sold."""
     speed: Speed | None = None
     told: str = ""
     """The attribute that told the speed."""
@@ -54,6 +54,8 @@ class Meaning:
     """Whether the server chooses the address from the pool (Pool-Name), and not the NAS."""
     anchor: tuple[str, int] = ("", 0)
     """A row by which somebody finds it: (table, id)."""
+    profile: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Who it is, as far as the source says: name, mobile, email, address."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from ispctl.adopt.old import SEVERITIES, Finding
 from ispctl.report._words import clean, page, plural, short
 from ispctl.report.plan_json import stamp
 
+Kind = Literal["freeradius"]
 SAMPLE: Final = 5
 _HEADS: Final = {
     "refused": "NOT IMPORTED",
@@ -29,6 +30,7 @@ _MEANS: Final = {
 
 
 def document(
+    kind: Kind,
     findings: Iterable[Finding],
     counts: Mapping[str, int],
     ids: Mapping[str, str],
@@ -40,7 +42,14 @@ def document(
     """The JSON of an import. `ids`: login -> id of what was imported."""
     key = lambda one: (SEVERITIES.index(one.severity), one.kind, one.attribute, one.text)  # noqa: E731
     items = [_item(list(alike), ids) for _, alike in groupby(sorted(findings, key=key), key=key)]
-    return {"version": 1, "now": stamp(now, zone), "commit": commit, "counts": dict(counts), "items": items}
+    return {
+        "version": 1,
+        "source": kind,
+        "now": stamp(now, zone),
+        "commit": commit,
+        "counts": dict(counts),
+        "items": items,
+    }
 
 
 def text(said: Mapping[str, Any], *, width: int = 100) -> str:
