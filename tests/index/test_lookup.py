@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from ispctl.index import Index, Lookup, Size
+from ispctl.model.ledger import companion
 from ispctl.repo import Repository, Snapshot
 from tests.index.isp import NOON, Isp, Person
 
 
-def found(part: Snapshot, word: str) -> list[tuple[str, str]]:
-    """What a name leads to: as a service, and as a login."""
-    return [(one.document.path, repr(one.service)) for one in (*part.find(word), *part.by_login(word))]
+def found(part: Snapshot, word: str) -> list[tuple[str, str, str]]:
+    """What a name leads to: as a service, and as a login; with the account, since that decides of a postpaid one."""
+    holdings = [(one.document.path, repr(one.service)) for one in (*part.find(word), *part.by_login(word))]
+    return [(path, service, repr(part.ledger_at(companion(path)))) for path, service in holdings]
 
 
 def words_of(isp: Isp) -> list[str]:
@@ -81,8 +83,8 @@ def read(isp: Isp, place: Path | None, *words: str, rev: str = "main", remarks: 
         return repository.git.blobs_read
 
 
-SHARED = 12
-"""Files of this ISP that everybody shares: 7 of the inventory, 3 tariffs, 2 groups."""
+SHARED = 13
+"""Files of this ISP that everybody shares: 7 of the inventory, 4 tariffs, 2 groups."""
 
 
 def test_one_subscriber_costs_the_shared_files_and_his_own(isp: Isp, place: Path) -> None:

@@ -64,6 +64,8 @@ def validate(
     """Check every file and every rule across files. Shows all problems. Exit code: 0 fine, 1 problems."""
     from ispctl.cli.answers import coloured
     from ispctl.cli.progress import Progress
+    from ispctl.model.problem import in_order
+    from ispctl.repo.rules.appended import edited, rewritten
     from ispctl.report import problems
 
     session: Session = context.obj
@@ -73,7 +75,11 @@ def validate(
             look = session.index(repository, progress).look(
                 (rev,), session.now, warnings=True, slicing=True, rates="left out"
             )
-        found, services = look.problems(rev), look.parts[rev].facts.services
+        if commit is None and not repository.git.bare:
+            changed = edited(repository, rev)
+        else:
+            changed = rewritten(repository, before, rev) if (before := repository.parent(rev)) else []
+        found, services = in_order([*look.problems(rev), *changed]), look.parts[rev].facts.services
     if format == "text":
         say(coloured(problems.to_text(found, services)))
     else:

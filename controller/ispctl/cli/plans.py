@@ -78,10 +78,13 @@ def proposed(session: Session, repository: Repository, base: str, commit: str, n
 
 def _proposed(session: Session, repository: Repository, base: str, commit: str, now: datetime, rates: Rates) -> Planned:
     from ispctl.reconcile import propose
+    from ispctl.repo.rules.appended import rewritten
 
     look = looked(session, repository, (base, commit), now, rates)
     if look.errors(commit, near=True):
         verified(look, commit)
+    if rewrites := rewritten(repository, base, commit):
+        raise Refusal(*rewrites)
     snapshot = look.parts[commit]
     if errors := look.errors(base):
         text = f"the base {base} has {len(errors)} errors: nothing can be said against it"

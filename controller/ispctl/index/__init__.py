@@ -22,8 +22,9 @@ from ispctl.index._file import File, Row, throw_away
 from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, counted, errors, whole
 from ispctl.index._lookup import Lookup, is_large, opened
 from ispctl.index._region import Besides, Region, region
-from ispctl.index._rows import companion, rows, traits
+from ispctl.index._rows import rows, traits
 from ispctl.index._writing import Making, Moving
+from ispctl.model.ledger import companion
 from ispctl.model.problem import Problem
 from ispctl.repo import Entry, Repository, Snapshot, chunks
 from ispctl.repo.checks import check

@@ -28,7 +28,6 @@ MANY: Final = 20_000
 """With more that differ, everything is read rather than an index asked."""
 CHUNK: Final = 2000
 """Files that are looked through at once."""
-_LEDGER: Final = ".ledger.yaml"
 Progress = Callable[[str, int, int], None]
 
 
@@ -91,7 +90,7 @@ class Lookup:
         if not self._large(commit):
             return frozenset(_held(self.repository.at(commit)))
         found, done = set[Prefix](), 0
-        for paths in self.repository.sweep(commit, "subscribers", lambda path: not path.endswith(_LEDGER), CHUNK):
+        for paths in self.repository.sweep(commit, "subscribers", lambda _: True, CHUNK):
             found.update(_held(self.repository.part(commit, paths)))
             done += len(paths)
             self._progress("files", done, 0)
@@ -139,11 +138,10 @@ class Lookup:
         return (self._slice(commit, other if beside is not None else None, chunk, known) for chunk in paths)
 
     def _slice(self, commit: str, other: str | None, paths: Sequence[str], known: _Claimed) -> Slice:
-        chunk = [path for path in paths if not path.endswith(_LEDGER)]
-        own = self.repository.part(commit, chunk)
+        own = self.repository.part(commit, paths)
         also = known.by({one.service.login for one in own.services()})
-        part = self.repository.part(commit, {*chunk, *also}) if also else own
-        held = None if other is None else part if other == commit else self.repository.part(other, {*chunk, *also})
+        part = self.repository.part(commit, {*paths, *also}) if also else own
+        held = None if other is None else part if other == commit else self.repository.part(other, {*paths, *also})
         return Slice(tuple(own.services()), part, held)
 
     def _indexed(self) -> bool:

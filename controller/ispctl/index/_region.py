@@ -15,7 +15,8 @@ from typing import Final
 from ispctl.desired import Terms, terms_of
 from ispctl.index._crowds import FEW, Crowd, Rated, Rates, rate_alone, rated
 from ispctl.index._file import File
-from ispctl.index._rows import REMEMBERED, claims_of, companion, document_at, traits
+from ispctl.index._rows import REMEMBERED, claims_of, document_at, traits
+from ispctl.model.ledger import companion
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.facts import Tally
 from ispctl.repo.layout import is_shared

@@ -12,16 +12,13 @@ from zoneinfo import ZoneInfo
 from ispctl.desired import Course, Frame, Likeness
 from ispctl.index._file import Row, Sold, Turning
 from ispctl.model.document import Document
-from ispctl.model.ledger import Ledger
+from ispctl.model.ledger import LEDGER, Ledger, companion
 from ispctl.model.problem import Problem
 from ispctl.model.subscriber import Subscriber, group_of
 from ispctl.repo import Snapshot
 from ispctl.repo.checks import check
 from ispctl.repo.facts import tallies
 from ispctl.repo.traits import claims, hashed, moments, spans, uses
-
-LEDGER = ".ledger.yaml"
-
 
 REMEMBERED: Final = timedelta(days=7)
 """So long before an index is made begins what it knows of turns: it serves an apply that was missed for a while."""
@@ -71,11 +68,6 @@ def claims_of(part: Snapshot, document: Document[Subscriber] | Document[Ledger])
         if beside is not None and beside.value.id == document.value.subscriber:
             return
     yield from claims(document)
-
-
-def companion(path: str) -> str:
-    """The file of the subscriber to that of an account, and the other way round."""
-    return path.removesuffix(LEDGER) + ".yaml" if path.endswith(LEDGER) else path.removesuffix(".yaml") + LEDGER
 
 
 def _through_time(row: Row, document: Document[Subscriber], frame: Frame, now: datetime) -> None:

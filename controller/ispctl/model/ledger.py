@@ -15,6 +15,8 @@ from ispctl.model.record import Record
 from ispctl.model.scalars import Currency, Day, Moment, Money, Name, SubscriberId, Text
 
 Type = Literal["invoice", "payment", "credit", "adjustment", "refund", "reversal", "note"]
+LEDGER: Final = ".ledger.yaml"
+"""How the name of an account ends."""
 _UNSIGNED: Final = {"invoice", "payment", "credit", "refund"}
 """What says its direction by its type, and would be two things with a sign. An invoice may be over nothing."""
 
@@ -104,3 +106,8 @@ class Ledger(Record):
     def reversals(self) -> Mapping[str, int]:
         """Which entries are undone: their keys, and the number of the entry that undoes each."""
         return {entry.reverses: number for number, entry in enumerate(self.entries) if entry.reverses is not None}
+
+
+def companion(path: str) -> str:
+    """The file of the account to that of a subscriber, and the other way round."""
+    return path.removesuffix(LEDGER) + ".yaml" if path.endswith(LEDGER) else path.removesuffix(".yaml") + LEDGER

@@ -6,8 +6,8 @@ is an argument. Knows the model and nothing else.
 
 from ispctl.money.account import BUCKETS, Debt, Settlement, ageing, balance, settle
 from ispctl.money.amounts import Charge, charge, minor_unit, period_of, prorate, rounded, tax_within, taxed
-from ispctl.money.appended import appended
 from ispctl.money.dunning import Stage, Standing, dunning, state
+from ispctl.money.growth import appended
 from ispctl.money.periods import (
     Renewed,
     anchor_day,

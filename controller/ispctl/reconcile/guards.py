@@ -18,6 +18,7 @@ from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.survey import Survey
 from ispctl.reconcile.world import Permission, Waiting, World
 from ispctl.repo import Repository, Snapshot
+from ispctl.repo.rules.appended import rewritten
 from ispctl.store import Pause, backup
 
 DAY: Final = timedelta(hours=24)
@@ -25,7 +26,8 @@ BACKWARDS: Final = timedelta(seconds=60)
 
 
 def may_begin(world: World, reading: Reading, permission: Permission) -> None:
-    """What is always refused: nothing to want, history that goes backwards, a clock that does. Raises Refusal."""
+    """What is always refused: nothing to want, history that goes backwards, a clock that does, an account that was
+    rewritten. Raises Refusal."""
     if not reading.snapshot.facts.services:
         text = "the commit has no subscribers: applying it would cut everybody off"
         raise Refusal(Problem("E603", text, advice="Check --commit and --repo"))
@@ -44,6 +46,8 @@ def may_begin(world: World, reading: Reading, permission: Permission) -> None:
         text = f"commit {reading.commit[:12]} does not contain {applied.commit[:12]}, which is applied"
         advice = "An old pipeline run again, or a branch that was not merged? To go back on purpose: --allow-rollback"
         raise Refusal(Problem("E602", text, advice=advice))
+    if rewrites := rewritten(world.repository, applied.commit, reading.commit):
+        raise Refusal(*rewrites)
 
 
 def _not_older(world: World, reading: Reading, permission: Permission) -> None:

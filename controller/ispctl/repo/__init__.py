@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from ispctl.model.document import Document
+from ispctl.model.ledger import LEDGER, companion
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.facts import Facts
 from ispctl.repo.git import FOLDER, Entry, Git, refused
@@ -137,6 +138,14 @@ class Repository:
                 gone |= set(held_by(document.value)) if document else set()
         return frozenset(gone.difference(held))
 
+    def parent(self, rev: str) -> str:
+        """The first parent of a commit; empty where it has none, or where this copy of the history ends before it."""
+        commit = self.resolve(rev)
+        try:
+            return self.resolve(f"{commit}^1")
+        except Refusal:
+            return ""
+
     def last_applied(self) -> str:
         """The commit that was applied last from here, as `Remote.keep` noted it; empty where none was."""
         try:
@@ -149,29 +158,31 @@ class Repository:
         return self.git.is_ancestor(ancestor, commit)
 
     def part(self, rev: str, paths: Collection[str], facts: Facts | None = None) -> Snapshot:
-        """What a commit says as far as these files go, with everything that subscribers share: inventory, tariffs,
-        groups. Costs what is asked for. `facts`: what all subscribers say together."""
+        """What a commit says as far as these files go, and the accounts beside them, with everything that subscribers
+        share: inventory, tariffs, groups. Costs what is asked for. `facts`: what all subscribers say together."""
         commit = self.git.resolve(rev)
         loading = _Loading()
         shared, folders = self._shared(commit)
         loading.folders |= folders
         known = self._entries.setdefault(commit, {})
-        if asked := [path for path in paths if path not in known]:
+        wanted = {*paths, *(companion(path) for path in paths if not path.endswith(LEDGER))}
+        if asked := [path for path in wanted if path not in known]:
             known |= dict.fromkeys(asked) | {entry.path: entry for entry in self.git.entries(commit, asked)}
-        found = (entry for path in sorted(paths) if (entry := known[path]))
+        found = (entry for path in sorted(wanted) if (entry := known[path]))
         return self._read(loading, commit, chain(shared, found), facts)
 
     def sweep(self, rev: str, folder: str, keep: Callable[[str], bool], size: int) -> Iterator[list[str]]:
         """The paths of subscribers in a folder that are to be kept, about so many at a time: for `part`. What was read
         of the subscribers before is forgotten."""
         commit = self.git.resolve(rev)
-        tree = (one for one in self.git.tree(commit, (folder,)) if not is_shared(one.path) and keep(one.path))
+        tree = (one for one in self.git.tree(commit, (folder,)) if not is_shared(one.path) and keep(_owner(one.path)))
         for chunk in chunks(tree, size):
             for known in self._parsed.values():
                 for key in [key for key in known if not is_shared(key[0])]:
                     del known[key]
-            self._entries = {commit: {entry.path: entry for entry in chunk}}
-            yield [entry.path for entry in chunk]
+            people = [entry.path for entry in chunk if not entry.path.endswith(LEDGER)]
+            self._entries = {commit: dict.fromkeys(map(companion, people)) | {entry.path: entry for entry in chunk}}
+            yield people
 
     def chunk(self, commits: Mapping[str, Facts | None], entries: Sequence[Entry]) -> dict[str, Snapshot]:
         """What commits (ids) say as far as these files go, which they all have, with everything that they share; beside
@@ -235,12 +246,17 @@ def chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
     """Files, about so many at a time. An account and its subscriber, which follows it, stay together."""
     chunk: list[Entry] = []
     for entry in entries:
-        if len(chunk) >= size and not chunk[-1].path.endswith(".ledger.yaml"):
+        if len(chunk) >= size and not chunk[-1].path.endswith(LEDGER):
             yield chunk
             chunk = []
         chunk.append(entry)
     if chunk:
         yield chunk
+
+
+def _owner(path: str) -> str:
+    """The file of the subscriber to whom a file belongs."""
+    return companion(path) if path.endswith(LEDGER) else path
 
 
 def snapshot_of(files: Mapping[str, bytes]) -> Snapshot:

@@ -112,10 +112,6 @@ def carry(desk: Desk[Plan], words: Collection[str], verb: Verb, asked: Asked, wa
 def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) -> Draft:
     part = desk.lookup.part(base, words)
     _whole(part)
-    if not desk.lookup.whole(base):
-        own = {document.path for document in part.subscribers()}
-        part = desk.repository.part(base, own | {ledger_path(path) for path in own})
-
     git = desk.repository.git
     named = {holding.document.path for word in words for holding in part.find(word)}
     blobs = {entry.path: entry.blob for entry in git.entries(base, named | set(map(ledger_path, named)))}

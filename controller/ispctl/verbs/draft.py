@@ -12,6 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ispctl.model.document import Document
+from ispctl.model.ledger import companion
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Subscriber
@@ -20,7 +21,6 @@ from ispctl.repo.edit import Value
 from ispctl.repo.layout import Kind, decode, kind_of
 from ispctl.repo.snapshot import Prefix
 
-LEDGER: Final = ".ledger.yaml"
 _SHOWN: Final = 3
 """So many services are named in the first line of a commit."""
 _TRAILED: Final = 100
@@ -240,7 +240,7 @@ class Draft:
 
 def ledger_path(path: str) -> str:
     """The account beside the file of a subscriber."""
-    return path.removesuffix(".yaml") + LEDGER
+    return companion(path)
 
 
 def decoded(path: str, data: bytes) -> Document[Any]:

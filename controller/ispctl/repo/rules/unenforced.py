@@ -13,7 +13,7 @@ from ispctl.repo.rules.scene import Scene
 
 def rules(scene: Scene) -> Iterator[Problem]:
     for tariff in scene.snapshot.tariffs():
-        yield from _tariff(tariff)
+        yield from _tariff(tariff, scene)
     for group in scene.snapshot.groups():
         yield from _group(group)
     for document in scene.snapshot.subscribers():
@@ -25,15 +25,17 @@ def rules(scene: Scene) -> Iterator[Problem]:
         yield _not_yet(targets.where_key("radius", "replicas"), "replicas: a SQLite file has none")
 
 
-def _tariff(tariff: Document[Tariff]) -> Iterator[Problem]:
+def _tariff(tariff: Document[Tariff], scene: Scene) -> Iterator[Problem]:
     value = tariff.value
     if value.fup:
         yield _not_yet(tariff.where_key("fup"), "fup: usage changes no speed")
     for name in ("prices", "period", "tax"):
         if getattr(value, name):
             yield _not_yet(tariff.where_key(name), f"{name}: no invoice is made of it")
-    if value.billing == "postpaid":
-        yield _not_yet(tariff.where("billing"), "postpaid: what is owed never stops a service")
+    policy = scene.snapshot.file("policy")
+    if value.billing == "postpaid" and policy is not None and policy.value.money.dunning is None:
+        text = "postpaid: without money.dunning in the policy, what is owed never stops a service"
+        yield _not_yet(tariff.where("billing"), text)
 
 
 def _group(group: Document[Group]) -> Iterator[Problem]:
