@@ -14,6 +14,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from ispctl.model.document import Document
+from ispctl.model.ledger import Ledger
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Problem
@@ -77,6 +78,8 @@ class World:
     tariffs: dict[str, dict[str, Any]] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     nas: dict[str, Nas] = field(default_factory=dict)
+    entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Of the account of a subscriber, by id."""
 
     @property
     def policy(self) -> Document[Policy]:
@@ -93,6 +96,12 @@ class World:
             return None
         tariff = {"name": name, "rate": {"down": "50M", "up": "25M"}, "ipv4": {"pool": "home"}} | known[name]
         return Document(f"tariffs/{name}.yaml", Tariff.model_validate(tariff))
+
+    def ledger_at(self, path: str) -> Document[Ledger] | None:
+        id = path.rpartition("/")[2].removesuffix(".ledger.yaml")
+        if id not in self.entries:
+            return None
+        return Document(path, Ledger.model_validate({"subscriber": id, "entries": self.entries[id]}))
 
     def reach(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted(names))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from ispctl.model.policy import Policy
+from ispctl.money import Standing
 
 Access = Literal["open", "walled", "none"]
 
@@ -30,29 +31,74 @@ class Meaning:
 
     state: State
     holds: str
+    account: str
+    """What brings a postpaid service there: the stage of its account."""
     login: str
     session: str
     money: str
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One row of the published table of accounts: from when on a stage holds, unless something is paid before."""
+
+    standing: Standing
+    holds: str
+    brings: State
+
+
 TABLE: Final = (
-    Meaning(State.TERMINATED, "from `terminated` on", "refused", "ended", "the contract is over"),
-    Meaning(State.PENDING, "before `activated`", "refused", "none yet", "nothing is due yet"),
     Meaning(
-        State.SUSPENDED, "from `suspended.since` on", "walled or refused by `policy.suspended`", "moved", "unchanged"
+        State.TERMINATED,
+        "from `terminated` on",
+        "inactive, archived",
+        "refused",
+        "ended",
+        "the contract is over, or nobody pays",
     ),
-    Meaning(State.HOLD, "the days of `hold`", "walled or refused by `policy.hold`", "moved", "paid days may be added"),
+    Meaning(State.PENDING, "before `activated`", "", "refused", "none yet", "nothing is due yet"),
+    Meaning(
+        State.SUSPENDED,
+        "from `suspended.since` on",
+        "suspended",
+        "walled or refused by `policy.suspended`",
+        "moved",
+        "unchanged",
+    ),
+    Meaning(
+        State.HOLD, "the days of `hold`", "", "walled or refused by `policy.hold`", "moved", "paid days may be added"
+    ),
     Meaning(
         State.EXPIRED,
         "after `paid_until` and every `grace`",
+        "walled",
         "walled or refused by `policy.expired`",
         "moved",
-        "a renewal is due",
+        "a renewal or an invoice is due",
     ),
-    Meaning(State.GRACE, "after `paid_until`, inside a `grace`", "accepted", "kept", "a renewal is due"),
-    Meaning(State.THROTTLED, "over a fair-use tier", "accepted at the tier's rate", "kept", "unchanged"),
-    Meaning(State.ACTIVE, "otherwise", "accepted", "kept", "paid"),
+    Meaning(
+        State.GRACE,
+        "after `paid_until`, inside a `grace`",
+        "grace",
+        "accepted",
+        "kept",
+        "a renewal or an invoice is due",
+    ),
+    Meaning(State.THROTTLED, "over a fair-use tier", "", "accepted at the tier's rate", "kept", "unchanged"),
+    Meaning(State.ACTIVE, "otherwise", "active, due, reminded", "accepted", "kept", "paid, or not overdue for long"),
 )
+ACCOUNTS: Final = (
+    Stage(Standing.ACTIVE, "nothing is owed", State.ACTIVE),
+    Stage(Standing.DUE, "something is to be paid, or less than `minimum` is overdue", State.ACTIVE),
+    Stage(Standing.REMINDED, "the first of `reminders`, of more than one", State.ACTIVE),
+    Stage(Standing.GRACE, "the last of `reminders`; without any, the day after the last day to pay", State.GRACE),
+    Stage(Standing.WALLED, "`grace_days` later; or at once, where more than `credit_limit` is owed", State.EXPIRED),
+    Stage(Standing.SUSPENDED, "`suspend_after` days later", State.SUSPENDED),
+    Stage(Standing.INACTIVE, "`end_after` days later", State.TERMINATED),
+    Stage(Standing.ARCHIVED, "`archive_after` days later", State.TERMINATED),
+)
+"""In the order in which one follows the other."""
+BRINGS: Final = {stage.standing: stage.brings for stage in ACCOUNTS}
 STRICTNESS: Final = {meaning.state: rank for rank, meaning in enumerate(TABLE)}
 
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from ispctl.model import scalars
 from ispctl.repo.layout import KINDS
-from ispctl.states import TABLE
+from ispctl.states import ACCOUNTS, TABLE
 
 PLACES = {
     "hosts": "inventory/hosts.yaml",
@@ -70,13 +70,30 @@ Made from `controller/ispctl/states.py` by `tests/docs`.
 A service is in one state at a time. It follows from the service's own file, its tariff, the policy and the clock;
 nobody writes it down. Several may hold at once: the strictest wins, and the table stands in that order.
 
-A prepaid service that was never paid is expired from its first day. A postpaid service does not expire: its ledger
-will decide, and nothing reads it yet.
+A prepaid service that was never paid is expired from its first day. A postpaid service does not expire: its account
+decides, by `money.dunning` of the policy; without that, what is owed stops nobody.
 
-| state | when it holds | a login is | a running session is | money |
-| --- | --- | --- | --- | --- |
+| state | when it holds | or postpaid, while the account is | a login is | a running session is | money |
+| --- | --- | --- | --- | --- | --- |
+"""
+ACCOUNTS_HEAD = """
+## The stages of an account
+
+The account of a postpaid service is the ledger beside the subscriber's file. Payments, credits and negative adjustments
+settle the oldest debts first. What is open after its last day to pay (`due` of the invoice, else `days_to_pay` after
+it) goes through these stages; days are counted from that last day, or from the day on which a reversal opened it again.
+Whatever is entered counts at once: paid, the account is active, whichever stage it was in.
+
+| account | from when on | its services are |
+| --- | --- | --- |
 """
 STATES_TAIL = """
+What takes something away (walled, suspended, inactive) begins on no day of `weekend` and none of `holidays`, but on the
+next other day; the stage after it is counted from there. It begins after midnight like other ends, spread by
+`expiry.spread`. All postpaid services of a subscriber share the account; for prepaid ones it has no consequence.
+
+## What the words mean
+
 A walled login is accepted, in the group `isp:walled`: the wall's address list, pool and rate, no IPv6. "Moved" means
 that the session ends and comes back in the new group, since its pool differs. Throttled is in the table for its place;
 no usage is counted yet, so nothing brings a service there.
@@ -96,8 +113,10 @@ $ ispstat show sub-000127
 
 def states() -> str:
     """docs/states.md"""
-    rows = [f"| **{row.state}** | {row.holds} | {row.login} | {row.session} | {row.money} |" for row in TABLE]
-    return STATES_HEAD + "\n".join(rows) + "\n" + STATES_TAIL
+    cells = ((row.holds, row.account, row.login, row.session, row.money) for row in TABLE)
+    rows = [f"| **{row.state}** | {' | '.join(said)} |" for row, said in zip(TABLE, cells, strict=True)]
+    accounts = [f"| **{row.standing}** | {row.holds} | {row.brings} |" for row in ACCOUNTS]
+    return STATES_HEAD + "\n".join(rows) + "\n" + ACCOUNTS_HEAD + "\n".join(accounts) + "\n" + STATES_TAIL
 
 
 def fields() -> str:

@@ -15,10 +15,13 @@ from ispctl.report.shapes import PlanJson
 
 NOON = datetime(2026, 11, 25, 6, 15, tzinfo=UTC)
 ZONE = "Asia/Kathmandu"
+AFTERWARDS = "after-30"
+"""The tariff that is paid afterwards."""
 SHARED = {
     "inventory/policy.yaml": (
         f"format: 1\ntimezone: {ZONE}\ncurrency: NPR\nrealms: {{home.example: local}}\nroaming: alert\n"
         "expired: {method: wall}\nwall: {address_list: isp-walled, pool: walled, rate: {down: 1M, up: 1M}}\n"
+        "money: {dunning: {reminders: [1, 2], grace_days: 1, suspend_after: 1, end_after: 1, weekend: [saturday]}}\n"
     ),
     "inventory/groups.yaml": "pop-a: {}\npop-b: {}\npop-c: {}\n",
     "inventory/hosts.yaml": "".join(
@@ -55,7 +58,7 @@ class Person:
     terminated: str | None = None
     scheduled: tuple[str, str] | None = None
     nas: str | None = None
-    ledger: bool = False
+    entries: list[str] | None = None
     junk: str = ""
 
     @property
@@ -73,7 +76,7 @@ class Person:
             f'    password: "enc:k1:{sealed}"',
             "    activated: 2025-01-01",
             *([f"    tariff: {self.tariff}"] if self.tariff else []),
-            *([f"    paid_until: {self.paid}"] if self.paid else []),
+            *([f"    paid_until: {self.paid}"] if self.paid and self.tariff != AFTERWARDS else []),
             *([f"    ipv4: {{static: {self.address}}}"] if self.address else []),
             *([f"    routes: [{self.route}]"] if self.route else []),
             *([f'    mac: {{mode: {self.mode}, addresses: [{{mac: "{self.mac}"}}]}}'] if self.mac else []),
@@ -99,6 +102,7 @@ class Isp:
     def __post_init__(self) -> None:
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(self.folder)], check=True)
         self.tariffs = {f"home-{rate}": (rate, "prepaid", "home") for rate in (20, 50, 100)}
+        self.tariffs[AFTERWARDS] = (30, "postpaid", "home")
         self.groups = {"a": "defaults: {nas: [pop-a]}\n", "b": "defaults: {nas: [pop-b], tariff: home-20}\n"}
         for number in range(14):
             self.add(f"s-{number:03}")
@@ -118,8 +122,9 @@ class Isp:
             found[f"subscribers/{name}/group.yaml"] = f"name: {name}\n{rest}"
         for person in self.people.values():
             found[person.path] = person.text()
-            if person.ledger:
-                found[person.path.replace(".yaml", ".ledger.yaml")] = f"subscriber: {person.id}\nentries: []\n"
+            if person.entries is not None:
+                said = "".join(f"\n  - {{key: e{n}, {entry}}}" for n, entry in enumerate(person.entries)) or " []"
+                found[person.path.replace(".yaml", ".ledger.yaml")] = f"subscriber: {person.id}\nentries:{said}\n"
         return found
 
     def commit(self) -> str:
@@ -159,7 +164,10 @@ class Isp:
             lambda: setattr(someone, "seal", other.seal),
             lambda: setattr(someone, "terminated", chance.choice([None, "2026-11-01", "2026-11-27", "2024-01-01"])),
             lambda: setattr(someone, "nas", chance.choice([None, "pop-b", "pop-c", "pop-x"])),
-            lambda: setattr(someone, "ledger", not someone.ledger),
+            lambda: setattr(someone, "entries", [] if someone.entries is None else None),
+            lambda: self._entry(someone),
+            lambda: self._entry(someone),
+            lambda: self.postpaid(other),
             lambda: setattr(someone, "junk", chance.choice(["", "colour: red\n", "id: again\n", "\t\n"])),
             lambda: setattr(
                 someone,
@@ -175,8 +183,21 @@ class Isp:
         ]
         chance.choice(edits)()
 
+    def postpaid(self, someone: Person) -> None:
+        """He pays afterwards, and owes something."""
+        someone.tariff = AFTERWARDS
+        self._entry(someone)
+
+    def _entry(self, someone: Person) -> None:
+        day = self.chance.choice(["2026-11-10", "2026-11-24", "2026-11-25", "2026-11-27"])
+        kind = self.chance.choice(["invoice", "invoice", "payment", "credit", "note"])
+        due = f", due: {self.chance.choice(['2026-11-20', '2026-11-22', '2026-11-24'])}" if kind == "invoice" else ""
+        amount = "" if kind == "note" else f', amount: "{self.chance.choice([5, 10])}.00"'
+        said = f"at: {day}, type: {kind}{amount}{due}"
+        someone.entries = [*(someone.entries or []), said]
+
     def _tariff(self) -> None:
-        name = self.chance.choice([*self.tariffs, "home-99"])
+        name = self.chance.choice([*(name for name in self.tariffs if name != AFTERWARDS), "home-99"])
         if self.chance.random() < 0.2:
             self.tariffs.pop(name, None)
         else:

@@ -34,10 +34,13 @@ def told(plan: Plan) -> tuple[object, ...]:
 
 @pytest.fixture
 def isp(tmp_path: Path) -> Isp:
-    """Forty people of a few kinds."""
+    """Fifty people of a few kinds."""
     made = Isp(tmp_path / "isp.git", random.Random(5))
     for number in range(100, 126):
         made.add(f"s-{number}")
+    for number in range(126, 138):
+        made.add(f"s-{number}")
+        made.postpaid(made.people[f"s-{number}"])
     made.commit()
     return made
 

@@ -150,7 +150,8 @@ def test_a_part_answers_as_the_whole_does_for_any_history(
         now += timedelta(hours=chance.choice([0, 1, 30]))
         if chance.random() < 0.7:
             with site.world(isp, now) as world:
-                outcome(world, head, ALL)
+                if not world.repository.at(head).broken:  # no command applies a commit that cannot be read
+                    outcome(world, head, ALL)
         lived(site, isp, chance, now)
         with viewed(isp, site, None, now, SMALL) as view:
             assert online.counts(view) == counted(view)

@@ -1,7 +1,8 @@
 """What one service is entitled to now, until when, and why. Pure: record + context + now -> Entitlement."""
 
 from ispctl.desired._frame import Frame
-from ispctl.desired._service import Course, Likeness, Turn, entitle, entitle_all, identities, sealed_digest, turns
+from ispctl.desired._known import identities, sealed_digest
+from ispctl.desired._service import Course, Likeness, Turn, entitle, entitle_all, turns
 from ispctl.desired._values import Because, Context, Entitlement, Terms, pop_of, terms_of
 
 __all__ = [

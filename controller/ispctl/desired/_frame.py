@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from ispctl.desired._values import Context, Terms, pop_of, terms_of
 from ispctl.model.days import ending, moment
 from ispctl.model.document import Document
+from ispctl.model.ledger import Ledger, companion
 from ispctl.model.subscriber import Group
 from ispctl.model.tariff import Tariff
 
@@ -26,6 +27,10 @@ class Frame:
         self.terms: Callable[[str], Terms] = cache(self._terms)
         self.reach: Callable[[tuple[str, ...]], tuple[str, ...]] = cache(context.reach)
         self.pop: Callable[[tuple[str, ...]], str] = cache(pop_of)
+
+    def ledger(self, path: str) -> Document[Ledger] | None:
+        """The account beside the file of a subscriber."""
+        return self.context.ledger_at(companion(path))
 
     def moment(self, value: datetime | date) -> datetime:
         """The instant at which a day or time stamp begins, in UTC."""

@@ -6,30 +6,31 @@ A service is a set of spans of time, each with a state and the line that brought
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from ispctl.desired._frame import Frame
+from ispctl.desired._known import identities, sealed_digest, sealing_key
 from ispctl.desired._values import Because, Context, Entitlement, Terms, granted
-from ispctl.model.days import BEGINNING, NEVER
+from ispctl.model.days import BEGINNING, NEVER, later
 from ispctl.model.document import Document
+from ispctl.model.ledger import Ledger
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Binding, Hold, Ipv4, Ipv6, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
-from ispctl.money import paid_end
-from ispctl.states import STRICTNESS, Access, State, access
+from ispctl.money import Stage, dunning, paid_end
+from ispctl.states import BRINGS, STRICTNESS, Access, State, access
 
 
 class Span(NamedTuple):
-    """A state that holds from `start` (inclusive) to `end` (exclusive)."""
+    """A state that holds from `start` (inclusive) to `end` (exclusive). `stage`: of the account that brought it."""
 
     state: State
     start: datetime
     end: datetime
+    stage: Stage | None = None
 
 
 def entitle(document: Document[Subscriber], number: int, context: Context, now: datetime) -> Entitlement:
@@ -166,7 +167,7 @@ class _Service:
 
     def entitlement(self) -> Entitlement:
         terms = self.frame.terms(self._value("tariff"))
-        ends = next((span.start for span in self.spans if span.state is State.EXPIRED), None)
+        ends = next((span.start for span in self.spans if span.state is State.EXPIRED and self._counts(span)), None)
         names = self._value("nas") or ()
         binding: Binding = self._value("mac") or Binding()
         ipv4, ipv6 = self._addresses(terms)
@@ -189,7 +190,7 @@ class _Service:
             on_mismatch=binding.on_mismatch,
             macs=tuple(sorted(device.mac for device in binding.addresses)) if binding.mode != "off" else (),
             password=sealed_digest(self.service.password) if self.service.password else None,
-            sealed_with=_sealing_key(self.service.password or ""),
+            sealed_with=sealing_key(self.service.password or ""),
             identities=tuple(sorted(identities(self.service, binding))),
             sealed=self.service.password,
             ends=ends if ends != BEGINNING else None,
@@ -219,6 +220,11 @@ class _Service:
         """Of those that hold now."""
         return min((s for s in self.spans if s.start <= self.now < s.end), key=lambda s: STRICTNESS[s.state])
 
+    def _counts(self, span: Span) -> bool:
+        """Whether an end is known beforehand: what an account brings may be paid until then, and counts when it has
+        come."""
+        return span.stage is None or span.start <= self.now < span.end
+
     @property
     def opened(self) -> Access:
         return access(self.span.state, self.policy)
@@ -226,7 +232,7 @@ class _Service:
     def next_edge(self) -> datetime | None:
         """The next moment at which the answer may be another."""
         now = self.now
-        edges = [edge for _, start, end in self.spans for edge in (start, end) if now < edge < NEVER]
+        edges = [edge for span in self.spans for edge in (span.start, span.end) if now < edge < NEVER]
         edges += [edge for edge in self._schedule() if now < edge < NEVER]
         return min(edges, default=None)
 
@@ -250,6 +256,8 @@ class _Service:
             yield Span(State.HOLD, *self._held(service.hold))
         if self.tariff.value.billing == "prepaid":
             yield from self._prepaid()
+        elif self.policy.money.dunning is not None:
+            yield from self._postpaid()
 
     def _prepaid(self) -> Iterator[Span]:
         service = self.service
@@ -259,12 +267,25 @@ class _Service:
             yield Span(State.GRACE, paid, last)
         yield Span(State.EXPIRED, max(paid, last), NEVER)
 
+    def _postpaid(self) -> Iterator[Span]:
+        """What the account brings. The days of a service end when its own do, see `later`."""
+        if self.ledger is not None:
+            for stage in dunning(self.ledger.value, self.policy, later(self.owner, self.policy.expiry.spread)):
+                if BRINGS[stage.standing] is not State.ACTIVE:
+                    yield Span(BRINGS[stage.standing], stage.start, stage.end, stage)
+
+    @cached_property
+    def ledger(self) -> Document[Ledger] | None:
+        return self.frame.ledger(self.document.path)
+
     def _last_grace(self) -> tuple[datetime, int]:
         """When the latest grace ends, and its number."""
         return max((self._ends(grace.until), i) for i, grace in enumerate(self.service.grace))
 
     def because_of_state(self) -> Because:
         """The reason of the span that holds now."""
+        if self.span.stage is not None:
+            return self._because_of_account(self.span.stage)
         service = self.service
         code, text = "in-service", "in service"
         field: Loc = ()
@@ -287,6 +308,12 @@ class _Service:
             case _ if service.paid_until is not None:
                 code, text, field = "paid-until", f"paid until {service.paid_until}", ("paid_until",)
         return Because(code, text, self.document.spot(*self.at, *field))
+
+    def _because_of_account(self, stage: Stage) -> Because:
+        """The entry of the ledger that is not paid."""
+        entry = () if stage.entry is None else ("entries", stage.entry)
+        at = self.ledger.spot(*entry) if self.ledger is not None else None
+        return Because("unpaid", f"{stage.standing}: {stage.why}", at)
 
     def _ends(self, value: datetime | date) -> datetime:
         return self.frame.ending(value, self.owner, self.policy.expiry.spread)
@@ -368,26 +395,3 @@ class _Service:
 def _later(at: datetime, by: timedelta) -> datetime:
     """So much later; NEVER, where the calendar ends before."""
     return at + min(by, NEVER - at)
-
-
-def identities(service: Service, binding: Binding) -> Iterator[str]:
-    """How the network names an ipoe service: its devices, and its login where that is a MAC address; or its line, in
-    hexadecimal, since a line may be called by any octets."""
-    access = service.access
-    if access.identify == "mac":
-        own = [service.login] if re.fullmatch("[0-9a-f]{2}(:[0-9a-f]{2}){5}", service.login) else []
-        yield from {f"mac:{mac}" for mac in (*own, *(device.mac for device in binding.addresses))}
-    elif access.circuit_id is not None:
-        parts = filter(None, (access.circuit_id, access.remote_id))
-        yield "circuit:" + "/".join(part[2:] if part.startswith("0x") else part.encode().hex() for part in parts)
-
-
-def sealed_digest(sealed: str) -> str:
-    """How a secret stands in a change: the SHA-256 of its sealed text."""
-    return "sha256:" + hashlib.sha256(sealed.encode()).hexdigest()
-
-
-def _sealing_key(sealed: str) -> str:
-    """ "k1" of "enc:k1:…", "age" of "age:…"."""
-    scheme, _, rest = sealed.partition(":")
-    return rest.partition(":")[0] if scheme == "enc" else scheme

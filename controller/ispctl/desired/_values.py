@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ispctl.model.document import Document, Spot
+from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
 from ispctl.model.subscriber import Group
@@ -44,6 +45,10 @@ class Context(Protocol):
     def group(self, name: str) -> Document[Group] | None: ...
 
     def tariff(self, name: str) -> Document[Tariff] | None: ...
+
+    def ledger_at(self, path: str) -> Document[Ledger] | None:
+        """The account in a file."""
+        ...
 
     def reach(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The hosts that names of hosts and Nornir groups stand for, sorted."""

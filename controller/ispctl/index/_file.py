@@ -39,7 +39,7 @@ from ispctl.repo.traits import hashed
 Span = tuple[bytes, bytes]
 _CLAIMS: Final = "SELECT hash, file FROM claim WHERE hash IN ({})"
 _FIRST: Final = itemgetter(0)
-_MADE_BY: Final = ("model", "repo", "desired", "index", "states.py")
+_MADE_BY: Final = ("model", "repo", "desired", "money", "index", "states.py")
 
 
 class Turning(NamedTuple):

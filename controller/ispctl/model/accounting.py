@@ -91,7 +91,7 @@ class Dunning(Record):
         14, description="Days behind the wall before the service is suspended."
     )
     end_after: Annotated[Whole, Field(ge=1, le=3660)] = Field(
-        60, description="Days of suspension before the account is inactive: the service is over, its address free."
+        60, description="Days of suspension before the account is inactive: the service is over."
     )
     archive_after: Annotated[Whole, Field(ge=1, le=36600)] = Field(
         365, description="Days without activity, or after the end of all contracts, before an account is archived."
