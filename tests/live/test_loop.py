@@ -71,6 +71,8 @@ def isp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Isp]:
     folder = example.copy(tmp_path_factory.mktemp("loop") / "isp")
     (folder / ".gitignore").write_text("var/\n", "utf-8")
     example.commit(folder, "Leave the database out")
+    for name, value in (("user.name", "Asha Gurung"), ("user.email", "asha@example.net")):
+        example.git(folder, "config", name, value)
     done = command("ispctl", "lab", "up", folder=folder)
     assert done.returncode == 0, done.stderr
     try:
@@ -116,6 +118,34 @@ def test_a_paid_time_ends_at_its_moment(isp: Isp, service: Service) -> None:
     assert said["sessions"] == 1
     assert wait_for(lambda: isp.open_sessions(login) == 0, 10), "behind the wall it begins anew"
     print(f"ended {late:.2f} s after its moment")
+
+
+def test_whoever_pays_behind_the_wall_is_back_in_seconds(isp: Isp, service: Service, record_property: Any) -> None:
+    """Expired and online on the payment page; one command books the payment: its commit, the rows, the session that is
+    told, and a login that gets the tariff again."""
+    login = isp.subscriber("2026-01-31")
+    assert wait_for(lambda: isp.applied() == isp.head, 20)
+    assert isp.dial(login).returncode == 0
+    assert _state(isp, login) == "expired"
+    assert isp.open_sessions(login) == 1, "on the payment page"
+    before, began = len(service.events("applied")), time.monotonic()
+    paid = command("ispctl", "renew", login, "--payment", "GATEWAY-1", "--direct", folder=isp.folder)
+    assert paid.returncode == 0, paid.stdout + paid.stderr
+    committed = time.monotonic()
+    said = service.wait("applied", before + 1)
+    took = time.monotonic() - committed
+    assert (said["sessions"], _state(isp, login)) == (1, "active")
+    assert wait_for(lambda: isp.open_sessions(login) == 0, 10), "behind the wall it ended"
+    assert isp.dial(login).returncode == 0
+    again = command("ispctl", "renew", login, "--payment", "GATEWAY-1", "--direct", folder=isp.folder)
+    assert "Already done by" in again.stdout
+    record_property("commit_to_session_seconds", round(took, 2))
+    print(f"command {committed - began:.2f} s, commit to session {took:.2f} s")
+
+
+def _state(isp: Isp, login: str) -> str:
+    said = command("ispstat", "list", "--format", "json", folder=isp.folder)
+    return next(str(one["state"]) for one in json.loads(said.stdout)["items"] if one["login"] == login)
 
 
 def test_a_database_that_is_away_for_a_while_is_waited_for(isp: Isp, service: Service) -> None:

@@ -16,6 +16,14 @@ def test_a_service_comes_back_as_it_was(isp: Isp) -> None:
     assert isp.text() == before
 
 
+def test_a_login_names_a_service_as_its_id_does(isp: Isp) -> None:
+    by_id = isp.done(*SUSPEND, "--dry-run")
+    by_login = isp.done("suspend", "anita.rai@home.example", *SUSPEND[2:], "--dry-run")
+    assert by_login["events"] == by_id["events"]
+    assert by_login["plan"]["digest"] == by_id["plan"]["digest"]
+    assert isp.done("renew", "Anita.Rai@HOME.example", "--dry-run")["events"][0]["id"] == SUB
+
+
 def test_who_is_suspended_is_not_suspended_again(isp: Isp) -> None:
     isp.done(*SUSPEND)
     said = isp(*SUSPEND)

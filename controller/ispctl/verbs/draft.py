@@ -119,7 +119,8 @@ class Draft:
         found = {holding.owner: holding for holding in self.head.find(term)}
         if len(found) == 1:
             holding = next(iter(found.values()))
-            return holding._replace(document=self._drafted(holding.document))
+            place = ("services", holding.number)  # a login was found where it stands
+            return holding._replace(document=self._drafted(holding.document), loc=place)
         if not found:
             raise self._nobody()
         text = f"there are {len(found)} services of that name"
