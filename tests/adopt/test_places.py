@@ -11,6 +11,7 @@ from ispctl.adopt.meaning import Grant, Meaning
 from ispctl.adopt.old import OldNas
 from ispctl.adopt.places import hosts, pools
 from ispctl.adopt.yaml_text import dump
+from ispctl.model.network import Pool
 from ispctl.repo.yaml import read
 
 
@@ -59,7 +60,7 @@ def login(**values: str) -> Meaning:
 
 
 def test_fixed_addresses_get_the_network_around_them() -> None:
-    found, _ = pools([login(ipv4="203.0.113.7"), login(ipv4="203.0.113.9"), login(ipv6="2001:db8:1:2::7")], {})
+    found, _ = pools([login(ipv4="203.0.113.7"), login(ipv4="203.0.113.9"), login(ipv6="2001:db8:1:2::7")], {}, {})
     assert found == {
         "static": {"family": 4, "served_by": "static", "ranges": ["203.0.113.0/24"]},
         "static6": {"family": 6, "served_by": "static", "ranges": ["2001:db8:1::/48"]},
@@ -67,14 +68,14 @@ def test_fixed_addresses_get_the_network_around_them() -> None:
 
 
 def test_an_address_at_the_edge_of_its_network_stands_alone() -> None:
-    found, _ = pools([login(ipv4="203.0.113.255"), login(ipv4="203.0.113.9")], {})
+    found, _ = pools([login(ipv4="203.0.113.255"), login(ipv4="203.0.113.9")], {}, {})
     assert found["static"] == {"family": 4, "served_by": "static", "ranges": ["203.0.113.9/32", "203.0.113.255/32"]}
 
 
 def test_a_pool_of_the_server_has_the_addresses_that_stand_in_its_table() -> None:
     served = {"main": [IPv4Address("100.64.0.0") + number for number in range(8)]}
     one = Meaning("anita", "canary-pw-1", sold=Grant(ipv4="main"), ipv4="pool:main")
-    found, findings = pools([one, login(ipv4="100.64.0.3")], served)
+    found, findings = pools([one, login(ipv4="100.64.0.3")], served, {})
     assert found["main"] == {
         "family": 4, "served_by": "radius", "ranges": ["100.64.0.0/31", "100.64.0.2/32", "100.64.0.4/30"],
     }  # fmt: skip
@@ -83,7 +84,7 @@ def test_a_pool_of_the_server_has_the_addresses_that_stand_in_its_table() -> Non
 
 
 def test_a_pool_of_the_nas_has_none_that_we_know() -> None:
-    found, findings = pools([login(ipv4="pool:home")], {})
+    found, findings = pools([login(ipv4="pool:home")], {}, {})
     assert found == {"home": {"family": 4, "served_by": "nas"}}
     assert [one.kind for one in findings] == ["pool-without-addresses"]
 
@@ -97,3 +98,14 @@ def test_whatever_is_written_is_read_as_it_was_meant(text: str) -> None:
     assert problems == []
     assert node == {"name": text, "list": [{"mac": text, "n": "1"}] * 9, "deep": {"one": {"two": [text] * 30}},
                     "flag": "true"}  # fmt: skip
+
+
+def test_what_a_pool_of_git_holds_is_written_nowhere_else() -> None:
+    known = {
+        "static": Pool(family=4, served_by="static", ranges=("203.0.113.0/28",)),
+        "home": Pool(family=4, served_by="nas"),
+    }
+    given = [login(ipv4="203.0.113.7"), login(ipv4="203.0.113.77"), login(ipv4="pool:home")]
+    found, findings = pools(given, {}, known)
+    assert found == {"static-addresses": {"family": 4, "served_by": "static", "ranges": ["203.0.113.77/32"]}}
+    assert findings == ()

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import count
 from typing import NamedTuple
 
 from ispctl.adopt.meaning import Grant, Meaning
@@ -36,6 +37,8 @@ class Offer(NamedTuple):
     sold: Grant
     own: bool
     prepaid: bool
+    known: str = ""
+    """The tariff of git that it is; all else is empty then."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Sub:
 
 @dataclass(frozen=True)
 class Draft:
-    """What there will be."""
+    """What there will be; `tariffs` are the new ones."""
 
     tariffs: Mapping[str, Offer]
     subscribers: tuple[Sub, ...]
@@ -74,32 +77,41 @@ def draft(
     after: int,
     taken: Callable[[str, Offer], bool],
 ) -> Draft:
-    """The subscribers in the order of their source, numbered from `after` + 1, each with a tariff; all in `group`, if
-    there is one. Logins without an end are in a tariff that is postpaid: nobody is cut off by a date that nobody set.
-    `taken` knows the names that are others'."""
+    """The subscribers in the order of their source, each with its id, or numbered from `after` + 1, each with a tariff;
+    all in `group`, if there is one. Logins without an end are in a tariff that is postpaid: nobody is cut off by a date
+    that nobody set. `taken` knows the names that are others'."""
     findings: list[Finding] = []
     offers = [_offer(one) for one in meanings]
     names = _names(offers, taken)
     subscribers = []
-    for number, (one, offer) in enumerate(zip(meanings, offers, strict=True), start=after + 1):
+    numbers = count(max([after, *(number_of(one.id) for one in meanings)]) + 1)
+    for one, offer in zip(meanings, offers, strict=True):
         nas, missing = _nas(one, hosts)
         if missing:
-            text = "names a NAS that is no row of nas: the login may then come from anywhere"
+            text = "names a NAS that is not known: the login may then come from anywhere"
             findings.append(Finding("lost", "unknown-nas", text, *one.anchor, attribute="nas", login=one.login))
-        folder = slug(group or one.login.partition("@")[2], "imported")
-        subscribers.append(Sub(f"sub-{number:06}", folder, names[offer], one, nas))
+        folder = slug(group or one.folder or one.login.partition("@")[2], "imported")
+        subscribers.append(Sub(one.id or f"sub-{next(numbers):06}", folder, names[offer], one, nas))
     realms = tuple(sorted({one.login.partition("@")[2] for one in meanings} - {""}))
-    tariffs = {name: offer for offer, name in sorted(names.items(), key=lambda item: item[1])}
+    tariffs = {name: offer for offer, name in sorted(names.items(), key=lambda item: item[1]) if not offer.known}
     return Draft(tariffs, tuple(subscribers), realms, tuple(findings))
 
 
+def number_of(id: str) -> int:
+    """sub-000007 -> 7; 0 where an id is of another form."""
+    digits = id.removeprefix("sub-")
+    return int(digits) if digits != id and digits.isascii() and digits.isdigit() else 0
+
+
 def _offer(one: Meaning) -> Offer:
+    if one.tariff:
+        return Offer("", None, 0, Grant(), own=False, prepaid=False, known=one.tariff)
     return Offer(one.group, one.speed, one.sessions, one.sold, one.own, one.end is not None)
 
 
 def _names(offers: Sequence[Offer], taken: Callable[[str, Offer], bool]) -> Mapping[Offer, str]:
     """A name for each tariff: its group's; `custom-…` with the rate for what a login has by itself."""
-    counted = Counter(offers)
+    counted = Counter(offer for offer in offers if not offer.known)
     mixed = {offer._replace(prepaid=True) for offer in counted if offer._replace(prepaid=not offer.prepaid) in counted}
 
     def wanted(offer: Offer) -> str:
@@ -114,7 +126,7 @@ def _names(offers: Sequence[Offer], taken: Callable[[str, Offer], bool]) -> Mapp
         return f"{name[:41]}-{mark}" if taken(name, offer) else name
 
     found = distinct((repr(offer), wanted(offer)) for offer in counted)
-    return {offer: found[repr(offer)] for offer in counted}
+    return {offer: offer.known or found[repr(offer)] for offer in dict.fromkeys(offers)}
 
 
 def _nas(one: Meaning, hosts: Sequence[Host]) -> tuple[tuple[str, ...], bool]:
@@ -155,7 +167,7 @@ def subscriber_file(sub: Sub, sealed: str, today: date) -> dict[str, Value]:
         paid = one.end.paid_until
         service["paid_until"] = paid.isoformat() if isinstance(paid, datetime) else str(paid)
     if one.suspended:
-        service["suspended"] = {"since": str(today), "reason": "turned away by the database that was imported"}
+        service["suspended"] = {"since": str(today), "reason": one.reason}
     service |= _addresses(one)
     if one.macs:
         devices = [{"mac": mac} for mac in one.macs]

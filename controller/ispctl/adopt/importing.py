@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ispctl.adopt.draft import Draft, Offer, Sub, draft, subscriber_file, tariff_file
+from ispctl.adopt.draft import UNNAMED, Draft, Offer, Sub, draft, number_of, subscriber_file, tariff_file
 from ispctl.adopt.meaning import Meaning
 from ispctl.adopt.old import Finding, in_order
 from ispctl.adopt.places import Host, hosts, pools, written
@@ -66,10 +66,8 @@ def read(source: Source, request: Request, keyring: Keyring, progress: Progress)
     findings += said
     drafted = draft(meanings, _with_known(found, known), request.group, _last_id(known), _taken(known))
     findings += drafted.findings
-    written_pools, said = pools(meanings, told.served)
+    written_pools, said = pools(meanings, told.served, known.pools if known else {})
     findings += said
-    if known:
-        written_pools = {name: pool for name, pool in written_pools.items() if name not in known.pools}
     writing = _Writing(request, keyring, drafted, found, written_pools)
     writing.all(progress)
     writing.prune()
@@ -88,11 +86,13 @@ def read(source: Source, request: Request, keyring: Keyring, progress: Progress)
 
 def _assumptions(meanings: Sequence[Meaning]) -> Iterator[Finding]:
     """What no row says, and the files had to."""
-    if meanings:
+    new = [one for one in meanings if not one.tariff]
+    if new:
         yield Finding("note", "no-prices", "what a tariff costs stands in no row: write prices into tariffs/*.yaml")
-        yield Finding("note", "no-names", 'who a subscriber is stands in no row: profile.name is "not known"')
-    if any(one.end is None for one in meanings):
-        text = "no Expiration: such logins are in a postpaid tariff, so that no date cuts them off"
+    if any("name" not in one.profile for one in meanings):
+        yield Finding("note", "no-names", f'who a subscriber is stands in no row: profile.name is "{UNNAMED}"')
+    if any(one.end is None for one in new):
+        text = "no day on which it ends: such logins are in a postpaid tariff, so that no date cuts them off"
         yield Finding("note", "no-end", text)
 
 
@@ -110,8 +110,7 @@ def _with_known(found: Sequence[Host], known: Snapshot | None) -> list[Host]:
 
 
 def _last_id(known: Snapshot | None) -> int:
-    ids = (document.value.id.removeprefix("sub-") for document in known.subscribers()) if known else ()
-    return max((int(id) for id in ids if id.isascii() and id.isdigit()), default=0)
+    return max((number_of(document.value.id) for document in known.subscribers()), default=0) if known else 0
 
 
 class _Writing:
@@ -211,13 +210,14 @@ class _Writing:
     def _grown(self, path: str, at: Loc, values: Mapping[str, Value]) -> None:
         """A file with more keys; one that is not there yet is made of them."""
         data = self.request.frame.get(path)
+        if data is not None and not values:
+            return
         if data is None or data.strip() == b"{}":
             self.files[path] = dump(values).encode() or b"{}\n"
             return
         for name, value in values.items():
             data = put(data, path, (*at, name), value)
-        if values:
-            self.files[path] = data
+        self.files[path] = data
 
     def _policy(self) -> dict[str, Value]:
         restricted = any(sub.nas for sub in self.draft.subscribers)

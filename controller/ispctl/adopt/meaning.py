@@ -48,6 +48,8 @@ class Meaning:
     """Addresses and identifiers of the NAS that it may come from; empty: any."""
     macs: tuple[str, ...] = ()
     suspended: bool = False
+    reason: str = "turned away by the database that was imported"
+    """Why, if it is suspended."""
     end: End | None = None
     interim: int | None = None
     handed_out: bool = False
@@ -56,6 +58,12 @@ class Meaning:
     """A row by which somebody finds it: (table, id)."""
     profile: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Who it is, as far as the source says: name, mobile, email, address."""
+    tariff: str = ""
+    """A tariff that git has, where the source names it; all else about what is sold says nothing then."""
+    folder: str = ""
+    """The group of subscribers, where the source names it."""
+    id: str = ""
+    """The subscriber's, where the source names it."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ class _Reading:
         for one in hashed:
             self._say("note", "second-password", "a hash beside the clear password: the clear one is taken", one)
         value = values.literal(row.value)
-        if value is None or len(value.encode("utf-8", "replace")) > 128 or not value.isprintable():
+        if value is None or not values.is_password(value):
             self._say("refused", "unfit-password", "a password that the server does not take as it stands", row)
             return None
         return value

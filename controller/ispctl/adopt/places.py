@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from itertools import count
 from typing import Final
 
 from ispctl.adopt.meaning import Meaning
@@ -14,6 +15,7 @@ from ispctl.adopt.names import distinct, slug
 from ispctl.adopt.old import Finding, OldNas
 from ispctl.adopt.rates import PLATFORM_OF
 from ispctl.adopt.yaml_text import Value
+from ispctl.model.network import Pool
 
 _PLATFORMS: Final = {
     "mikrotik": "routeros",
@@ -94,23 +96,21 @@ def written(host: Host, sealed: str, interim: int | None) -> dict[str, Value]:
 
 
 def pools(
-    meanings: Iterable[Meaning], served: Mapping[str, Sequence[IPv4Address]]
+    meanings: Iterable[Meaning], served: Mapping[str, Sequence[IPv4Address]], known: Mapping[str, Pool]
 ) -> tuple[dict[str, Value], tuple[Finding, ...]]:
-    """Every pool that a login or a group names, and ranges for the fixed addresses."""
-    names: dict[str, int] = {}
-    static: set[IPv4Address] = set()
-    wide: set[IPv6Network] = set()
-    for one in meanings:
-        for text, family in _given(one):
-            if text.startswith("pool:"):
-                names.setdefault(text.removeprefix("pool:"), family)
-            elif family == 4:
-                static.add(IPv4Address(text))
-            elif text:
-                wide.add(_around(text))
+    """Every pool that a login or a group names, and ranges for the fixed addresses; without what the pools of git hold
+    already."""
+    there = [net for pool in known.values() for net in pool.prefixes]
+    given = {one for meaning in meanings for one in _given(meaning)}
+    pooled = sorted((one for one in given if one[0].startswith("pool:")), reverse=True)
+    pooled = sorted((one for one in given if one[0].startswith("pool:")), reverse=True)
+    names = {text.removeprefix("pool:"): family for text, family in pooled}
+    fixed = [one for one in given.difference(pooled) if not _lies_in(one[0], there)]
+    static = {IPv4Address(text) for text, family in fixed if family == 4}
+    wide = {_around(text) for text, family in fixed if family == 6}
     found: dict[str, Value] = {}
     findings = []
-    for name, family in sorted(names.items()):
+    for name, family in sorted((name, family) for name, family in names.items() if name not in known):
         ranges = _free_of(served.get(name, ()), static) if family == 4 else []
         if ranges:
             found[name] = {"family": 4, "served_by": "radius", "ranges": list(map(str, ranges))}
@@ -119,11 +119,24 @@ def pools(
             text = "only the NAS knows the addresses of this pool: write them down, so that somebody watches over them"
             findings.append(Finding("note", "pool-without-addresses", text, attribute=name))
     taken = [net for name in names for net in _free_of(served.get(name, ()), static)]
+    taken += [net for net in there if isinstance(net, IPv4Network)]
     for name, family, nets in ((STATIC4, 4, _ranges(static, taken)), (STATIC6, 6, _collapsed(wide))):
         if nets:
-            free = next(n for n in (name, f"{name}-addresses", f"{name}-addresses-2") if n not in found)
+            free = next(n for n in _numbered(name) if n not in found and n not in known)
             found[free] = {"family": family, "served_by": "static", "ranges": list(map(str, nets))}
     return found, tuple(findings)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield f"{name}-addresses"
+    yield from (f"{name}-addresses-{number}" for number in count(2))
+
+
+def _lies_in(text: str, nets: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address or a prefix is part of one of these."""
+    one = ipaddress.ip_network(text)
+    return any(net.version == one.version and net.supernet_of(one) for net in nets)  # type: ignore[arg-type]
 
 
 def _given(one: Meaning) -> Iterator[tuple[str, int]]:

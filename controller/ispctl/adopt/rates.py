@@ -49,12 +49,24 @@ def told(reply: Sequence[Row]) -> tuple[list[Told], list[Row]]:
         if not rows:
             continue
         speed = reader(*(row.value for row in rows)) if len(rows) == len(attributes) else None
-        if speed is not None and min(speed.down, speed.up) >= LEAST and max(speed.down, speed.up) <= MOST:
+        if speed is not None and is_sellable(speed):
             found.append(Told(speed, attributes[0]))
         elif attributes != ("Filter-Id",):  # a name of a filter is no failed rate
             odd += rows
     cisco = _cisco([row.value for row in reply if row.attribute == "Cisco-AVPair"])
     return found + ([Told(cisco, "Cisco-AVPair")] if cisco else []), odd
+
+
+def is_sellable(speed: Speed) -> bool:
+    """Whether a tariff can say it."""
+    return min(speed.down, speed.up) >= LEAST and max(speed.down, speed.up) <= MOST
+
+
+def down_up(text: str) -> Speed | None:
+    """`50M/25M` as people say it: to and from the subscriber; once for both. None: no such rate."""
+    pair = _rates(text.replace(" ", ""))
+    speed = Speed(*pair) if pair else None
+    return speed if speed and is_sellable(speed) else None
 
 
 def is_interface_rate(value: str) -> bool:

@@ -1,7 +1,7 @@
 """The one face of everything that can be imported: what a source is asked, and what it tells. Pure.
 
-A source is a module of its own (`freeradius`). What is not about the source (ids, tariffs, pools, sealing, checks) is
-done once, in `draft`, `places` and `importing`.
+A source is a module of its own (`freeradius`, `customers`, `routeros`). What is not about the source (ids, tariffs,
+pools, sealing, checks) is done once, in `draft`, `places` and `importing`.
 """
 
 from __future__ import annotations

@@ -10,11 +10,13 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from ispctl.adopt.old import Row
-from ispctl.model.scalars import Login, Mac, Name
+from ispctl.model.scalars import Login, Mac, Name, SubscriberId, Text
 
 _LOGIN: Final[TypeAdapter[str]] = TypeAdapter(Login)
 _MAC: Final[TypeAdapter[str]] = TypeAdapter(Mac)
 _NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
+_ID: Final[TypeAdapter[str]] = TypeAdapter(SubscriberId)
+_TEXT: Final[TypeAdapter[str]] = TypeAdapter(Text)
 
 
 def literal(text: str) -> str | None:
@@ -33,6 +35,20 @@ def login(text: str) -> str | None:
 
 def mac(text: str) -> str | None:
     return _valid(_MAC, text)
+
+
+def subscriber_id(text: str) -> str | None:
+    return _valid(_ID, text)
+
+
+def is_name(text: str) -> bool:
+    """Whether somebody can be called so."""
+    return _valid(_TEXT, text) is not None
+
+
+def is_password(text: str) -> bool:
+    """Whether a server takes it."""
+    return 1 <= len(text.encode("utf-8", "replace")) <= 128 and text.isprintable()
 
 
 def alternatives(row: Row) -> list[str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import typer
 
 from ispctl.cli.bring import Choice, Origin, bring
 from ispctl.cli.common import FormatOption, Session, tell
-from ispctl.model.problem import Problem, Refusal
+from ispctl.model.problem import Problem, Refusal, Where
 
 if TYPE_CHECKING:
     from ispctl.adopt.source import Source
@@ -34,6 +34,8 @@ KeyFileOption = Annotated[
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Refuse if anything is lost or left out.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")]
+NEW_DSN: Final = "sqlite:///var/radius.db"
+"""What a new repository speaks of where there was no database before."""
 CommitOption = Annotated[bool, typer.Option("--commit/--no-commit", help="Commit the files.")]
 
 
@@ -79,6 +81,90 @@ def freeradius(
     bring(session, origin, choice, format)
 
 
+@app.command("csv")
+def from_csv(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, the first line names the columns; -: stdin.")],
+    named: Annotated[
+        list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="What a column is; repeatable.")
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option("--dates", metavar="FORM", help="Of other dates than 2027-12-31, like %d/%m/%Y.")
+    ] = None,
+    tariffs: Annotated[
+        Literal["known", "create"], typer.Option("--tariffs", help="create: make those that git lacks of column rate.")
+    ] = "known",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the other rows; list the bad ones.")] = False,
+    out: OutOption = None,
+    group: GroupOption = None,
+    timezone: ZoneOption = "UTC",
+    currency: CurrencyOption = "USD",
+    key_file: KeyFileOption = None,
+    strict: StrictOption = False,
+    dry_run: DryRunOption = False,
+    commit: CommitOption = True,
+    format: FormatOption = "text",
+) -> None:
+    """Make YAML of a list of customers, a row each: login, password, tariff, rate, name, mobile, email, address, group,
+    paid_until, ipv4, mac, nas, id. Nothing is written if a row is bad. Run again, it adds what is new."""
+    from ispctl.adopt.customers import Customers
+    from ispctl.adopt.table import read
+
+    data, name = _read(file)
+    source = Customers(read(data, name, _named(named or []), ("login", "password")), dates, create=tariffs == "create")
+    origin = Origin("csv", "a CSV", NEW_DSN, lambda: nullcontext(source), "" if skip_bad else name)
+    choice = Choice(out, group, timezone, currency, key_file, strict, dry_run, commit)
+    bring(context.obj, origin, choice, format)
+
+
+@app.command()
+def routeros(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What /ppp secret export wrote; -: stdin.")],
+    profiles: Annotated[
+        Path | None, typer.Option("--profiles", metavar="FILE", help="/ppp profile export, if it is another file.")
+    ] = None,
+    comment_as: Annotated[
+        Literal["nothing", "name"], typer.Option("--comment-as", help="What the comment of a secret is.")
+    ] = "nothing",
+    out: OutOption = None,
+    group: GroupOption = None,
+    timezone: ZoneOption = "UTC",
+    currency: CurrencyOption = "USD",
+    key_file: KeyFileOption = None,
+    strict: StrictOption = False,
+    dry_run: DryRunOption = False,
+    commit: CommitOption = True,
+    format: FormatOption = "text",
+) -> None:
+    """Make YAML of the PPP secrets of a RouterOS 6 or 7, and tariffs of its profiles. The export is read as text;
+    nothing in it is executed. Run again, it adds what is new."""
+    from ispctl.adopt import routeros as secrets
+
+    source = secrets.routeros(_read(file), _read(profiles) if profiles else None, comment_as)
+    origin = Origin("routeros", "a RouterOS export", NEW_DSN, lambda: nullcontext(source))
+    choice = Choice(out, group, timezone, currency, key_file, strict, dry_run, commit)
+    bring(context.obj, origin, choice, format)
+
+
+def _read(file: Path) -> tuple[bytes, str]:
+    """What stands in a file, and its name. Raises Refusal E780."""
+    try:
+        return (sys.stdin.buffer.read(), "stdin") if str(file) == "-" else (file.read_bytes(), str(file))
+    except OSError as error:
+        raise Refusal(Problem("E780", f"it cannot be read ({error.strerror})", Where(str(file)))) from None
+
+
+def _named(given: list[str]) -> Mapping[str, str]:
+    """Column -> field."""
+    from ispctl.adopt.table import FIELDS
+
+    pairs = [(column, field) for column, _, field in (one.rpartition("=") for one in given)]
+    if not all(column and field in FIELDS for column, field in pairs):
+        raise typer.BadParameter(f"--map is COLUMN=FIELD; fields: {', '.join(FIELDS)}")
+    return dict(pairs)
+
+
 def _without_password(dsn: str, base: Path) -> str:
     """What may stand in git. A password belongs into ISPCTL_RADIUS__DSN."""
     parts = urlsplit(dsn)
@@ -95,28 +181,20 @@ def _without_password(dsn: str, base: Path) -> str:
 
 
 def _people(path: Path) -> Mapping[str, Mapping[str, str]]:
-    """Profiles by login, checked as a file would be. Raises Refusal E654; no message repeats what stands there."""
-    from pydantic import ValidationError
-
-    from ispctl.model.subscriber import Profile
+    """Profiles by login, checked as a file would be. Raises Refusal; no message repeats what stands there."""
+    from ispctl.adopt.customers import PROFILE, unfit
+    from ispctl.adopt.table import read
 
     found: dict[str, Mapping[str, str]] = {}
     advice = "The first line names the columns: login,name,mobile,email,address; UTF-8"
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        text = f"{path} cannot be read ({type(error).__name__})"
-        raise Refusal(Problem("E654", text, advice=advice)) from None
-    for number, row in enumerate(rows, start=2):
-        said = {name: (row.get(name) or "").strip() for name in ("name", "mobile", "email", "address")}
-        profile = {name: text for name, text in said.items() if text}
-        wrong = "has no login" if not row.get("login") else ""
-        try:
-            Profile.model_validate({"name": "-", **profile})
-        except ValidationError as error:
-            wrong = f"has a {error.errors()[0]['loc'][0]} that cannot be one"
+    data, file = _read(path)
+    for line in read(data, file, {}, ("login",)).lines:
+        cells = line.cells or {}
+        profile = {name: cells[name] for name in PROFILE if name in cells}
+        wrong = "" if cells.get("login") else "has no login"
+        if bad := unfit(profile):
+            wrong = f"has a {bad[0]} that cannot be one"
         if wrong:
-            raise Refusal(Problem("E654", f"line {number} of {path} {wrong}", advice=advice))
-        found[str(row["login"]).strip()] = profile
+            raise Refusal(Problem("E654", f"line {line.number} of {file} {wrong}", advice=advice))
+        found[cells["login"]] = profile
     return found

@@ -14,10 +14,11 @@ import typer
 
 from ispctl.cli.common import Format, Session, say, say_json
 from ispctl.cli.progress import Progress
-from ispctl.model.problem import Problem, Refusal
+from ispctl.model.problem import Problem, Refusal, Where
 
 if TYPE_CHECKING:
     from ispctl.adopt.importing import Imported, Request
+    from ispctl.adopt.old import Finding
     from ispctl.adopt.source import Source
     from ispctl.report.adoption import Kind
     from ispctl.secrets import Keyring
@@ -27,12 +28,14 @@ REPORT = "import-report.md"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where it comes from. `dsn` is the database that a new repository speaks of."""
+    """Where it comes from. `dsn` is the database that a new repository speaks of; `whole` is the name of a file of
+    which every row has to be good, if one has to."""
 
     kind: Kind
     noun: str
     dsn: str
     open: Callable[[], AbstractContextManager[Source]]
+    whole: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,9 @@ class _Bringing:
 
         with self.origin.open() as source, Progress() as progress:
             self.found = read(source, request, keyring, progress)
+        bad = [one for one in self.found.findings if self.origin.whole and one.severity == "refused"]
+        if bad:
+            raise Refusal(*(_bad_row(self.origin.whole, one) for one in bad))
         worst = [one for one in self.found.findings if one.severity != "note"]
         if self.choice.strict and worst:
             text = f"{len(worst)} things were not understood, and --strict says that none may be"
@@ -166,6 +172,11 @@ class _Bringing:
         message = f"Import {many} logins of {self.origin.noun}\n\nEvent: import\n"
         names = ["."] if new else sorted(self._files())
         self.committed = committer.commit(names, message)
+
+
+def _bad_row(file: str, one: Finding) -> Problem:
+    text = f"{one.attribute}: {one.text}" if one.attribute else one.text
+    return Problem("E782", text, Where(file, one.row), "Mend it, or leave the bad rows out: --skip-bad")
 
 
 @contextmanager

@@ -237,6 +237,12 @@ CODES: Final[dict[str, str]] = {
     "E745": "unfit-amount",
     "E746": "no-price",
     "E747": "duplicate-invoice",
+    # E78x: files that are imported
+    "E780": "cannot-read-import",
+    "E781": "no-such-column",
+    "E782": "bad-line",
+    "E783": "no-secrets",
+    "E784": "passwords-hidden",
     # E79x: many requests at once
     "E790": "bad-row",
     "E791": "cannot-read-rows",

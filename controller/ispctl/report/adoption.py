@@ -1,6 +1,6 @@
 """What an import understood and what not: JSON first, text and import-report.md from it.
 
-Rows are named by table and id, services by id; there is no login and no value of a row in it.
+Rows are named by table and id, lines of a file by number, services by id; no login and no value of a row is in it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ from ispctl.adopt.old import SEVERITIES, Finding
 from ispctl.report._words import clean, page, plural, short
 from ispctl.report.plan_json import stamp
 
-Kind = Literal["freeradius"]
+Kind = Literal["freeradius", "csv", "routeros"]
 SAMPLE: Final = 5
 _HEADS: Final = {
     "refused": "NOT IMPORTED",
     "lost": "IMPORTED WITHOUT",
     "note": "TO KNOW",
 }
-_MEANS: Final = {
+_OF_ROWS: Final = {
     "refused": "no service can be made of these logins; their rows stay as they are",
     "lost": "the service is imported and this part of it is not; `ispctl adopt` asks about each",
+    "note": "guessed, or nothing that anybody would miss",
+}
+_OF_LINES: Final = {
+    "refused": "no service can be made of these lines; mend them and import again",
+    "lost": "the service is imported and this part of it is not; say it by hand",
     "note": "guessed, or nothing that anybody would miss",
 }
 
@@ -58,18 +63,19 @@ def text(said: Mapping[str, Any], *, width: int = 100) -> str:
     for severity in SEVERITIES:
         items = [item for item in said["items"] if item["severity"] == severity]
         if items:
-            lines += ["", f"{_HEADS[severity]}: {_MEANS[severity]}", *(f"  {_line(item)}" for item in items)]
+            lines += ["", f"{_HEADS[severity]}: {_means(said)[severity]}", *(f"  {_line(item)}" for item in items)]
     return page(lines, width)
 
 
 def markdown(said: Mapping[str, Any]) -> str:
     """The file that is committed beside what was imported."""
     lines = ["# What was imported, and what was not", "", f"{_verdict(said['counts'])} Read on {said['now'][:10]}.", ""]
-    lines += ["Rows are named by table and id in the old database, services by id.", ""]
+    rows = "Rows are named by table and id in the old database" if _is_database(said) else "Lines are those of the file"
+    lines += [f"{rows}, services by id.", ""]
     for severity in SEVERITIES:
         items = [item for item in said["items"] if item["severity"] == severity]
         if items:
-            lines += [f"## {_HEADS[severity].capitalize()}", "", f"{_MEANS[severity].capitalize()}.", ""]
+            lines += [f"## {_HEADS[severity].capitalize()}", "", f"{_means(said)[severity].capitalize()}.", ""]
             lines += [f"- {_line(item)}" for item in items] + [""]
     return "\n".join(lines)
 
@@ -80,8 +86,20 @@ def closing(said: Mapping[str, Any], where: str, key_file: str | None) -> Iterat
         yield f"Committed {short(said['commit'])}. Read import-report.md, then:"
     if key_file:
         yield f"  export ISPCTL_AGE_KEY_FILE={key_file}      # keep it safe and out of git"
-    yield f"  ispctl --repo {where} radius init               # our tables beside the old ones"
-    yield f"  ispctl --repo {where} adopt --all --dry-run      # what would change hands"
+    tables = "our tables beside the old ones" if _is_database(said) else "the tables of the server"
+    yield f"  ispctl --repo {where} radius init               # {tables}"
+    if _is_database(said):
+        yield f"  ispctl --repo {where} adopt --all --dry-run      # what would change hands"
+    else:
+        yield f"  ispctl --repo {where} plan                      # who will be served, and how"
+
+
+def _is_database(said: Mapping[str, Any]) -> bool:
+    return bool(said["source"] == "freeradius")
+
+
+def _means(said: Mapping[str, Any]) -> Mapping[str, str]:
+    return _OF_ROWS if _is_database(said) else _OF_LINES
 
 
 def _item(alike: list[Finding], ids: Mapping[str, str]) -> dict[str, Any]:
