@@ -16,7 +16,7 @@ def test_the_balance_comes_first_and_the_newest_entry_next(isp: Isp) -> None:
         "account   due: INV-1 is to be paid until 2030-01-10",
         "ageing    179.50 not due yet",
     ]
-    assert lines[3].startswith("then      2030-01-")
+    assert lines[3] == "", "the service is prepaid: nothing follows from what is owed"
     assert [line.split()[2:6] for line in lines[-2:]] == [
         ["payment", "-120.50", "179.50", "BANK-1"],
         ["invoice", "+300.00", "300.00", "INV-1"],
@@ -30,6 +30,19 @@ def test_its_json_has_decimal_texts_and_the_line_of_each_entry(isp: Isp) -> None
     (entry,) = one["entries"]
     assert (entry["key"], entry["verb"], entry["amount"], entry["line"]) == ("gw-1", "renew", "1356.00", 3)
     assert entry["file"].endswith("sub-000123.ledger.yaml")
+
+
+def test_what_follows_is_said_where_a_service_is_postpaid(isp: Isp) -> None:
+    isp.done("invoice", "sub-000077", "300", "--due", "2030-01-10", "--direct")
+    (one,) = isp.cli.stat("account", "sub-000077", "--format", "json").json["items"]
+    assert [stage["state"] for stage in one["coming"]][-3:] == ["suspended", "inactive", "archived"]
+
+
+def test_a_note_that_was_reverted_carries_no_money(isp: Isp) -> None:
+    isp.done("grace", SUB, "--days", "2", "--reason", "x", "--key", "g", "--direct")
+    isp.done("revert", SUB, "g", "--reason", "oops", "--direct")
+    (one,) = isp.cli.stat("account", SUB, "--format", "json").json["items"]
+    assert [(entry["type"], entry["amount"]) for entry in one["entries"]] == [("reversal", None), ("note", None)]
 
 
 def test_what_is_over_is_credit(isp: Isp) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from ispctl import money
+from ispctl.desired import entitle
 from ispctl.model.days import local_day, moment
 from ispctl.model.document import Document
 from ispctl.model.ledger import Entry, Ledger
@@ -45,7 +46,7 @@ class Entered:
 
 @dataclass(frozen=True)
 class Coming:
-    """A stage that the account comes to if nothing is paid."""
+    """A stage that the account comes to if nothing is paid; none where no service is postpaid."""
 
     at: datetime
     state: str
@@ -86,7 +87,7 @@ def account_of(view: View, document: Document[Subscriber], last: int) -> Account
     policy = view.head.policy.value
     settled = money.settle(ledger, policy, view.now)
     parts = money.ageing(settled, view.now.astimezone(view.zone).date())
-    stages = money.dunning(ledger, policy)
+    stages = money.dunning(ledger, policy if _postpaid(view, document) else _without_dunning(policy))
     now = next(stage for stage in stages if stage.start <= view.now < stage.end)
     entries = tuple(_entries(ledger, found, policy, view))
     return Account(
@@ -108,6 +109,24 @@ def account_of(view: View, document: Document[Subscriber], last: int) -> Account
     )
 
 
+def _postpaid(view: View, document: Document[Subscriber]) -> bool:
+    """Whether what is owed decides about any of the services; of a prepaid one the paid days do."""
+    for number in range(len(document.value.services)):
+        try:
+            name = entitle(document, number, view.head, view.now).terms.tariff
+        except KeyError:
+            continue
+        tariff = view.head.tariff(name)
+        if tariff is not None and tariff.value.billing == "postpaid":
+            return True
+    return False
+
+
+def _without_dunning(policy: Policy) -> Policy:
+    """Nothing follows from what is owed."""
+    return policy.model_copy(update={"money": policy.money.model_copy(update={"dunning": None})})
+
+
 def _entries(ledger: Ledger, found: Document[Ledger] | None, policy: Policy, view: View) -> list[Entered]:
     """Oldest first, in the order in which they happened."""
     if found is None:
@@ -119,12 +138,13 @@ def _entries(ledger: Ledger, found: Document[Ledger] | None, policy: Policy, vie
 
     def said(number: int, entry: Entry) -> Entered:
         line, where = money_of.get(number), found.where("entries", number)
+        carries = entry.amount is not None or (line is not None and line.amount != 0)
         return Entered(
             key=entry.key,
             at=moment(entry.at, view.zone),
             type=entry.type,
-            amount=line.amount if line else None,
-            balance=line.balance if line else None,
+            amount=line.amount if line and carries else None,
+            balance=line.balance if line and carries else None,
             service=entry.service,
             reference=entry.reference,
             verb=entry.event.verb if entry.event else None,
