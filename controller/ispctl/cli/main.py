@@ -23,6 +23,7 @@ from ispctl.cli.life_money import activate, change_tariff, grace, renew, revert
 from ispctl.cli.life_time import add, archive, hold, schedule, terminate
 from ispctl.cli.pause import pause
 from ispctl.cli.start import init, pool, schema
+from ispctl.cli.statement import export, statement
 from ispctl.cli.takeover import adopt as take_over
 from ispctl.cli.upkeep import backup, prune, restore
 
@@ -266,10 +267,12 @@ for command in (
     credit,
     adjust,
     refund,
+    statement,
 ):
     app.command()(command)
 for name, group in (
     ("import", importing.app),
+    ("export", export),
     ("radius", radius.app),
     ("secrets", secrets.app),
     ("mac", mac),

@@ -237,6 +237,7 @@ CODES: Final[dict[str, str]] = {
     "E745": "unfit-amount",
     "E746": "no-price",
     "E747": "duplicate-invoice",
+    "E750": "bad-template",
     # E78x: files that are imported
     "E780": "cannot-read-import",
     "E781": "no-such-column",

@@ -1,0 +1,136 @@
+"""What a subscriber and a bookkeeper are given: the same octets for the same entries, and sums that come out."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ispctl.model.ledger import Ledger
+from ispctl.model.policy import Policy
+from ispctl.report.plain_accounts import of_subscriber, receivable, transactions
+from tests.cli.conftest import Said
+from tests.gates import example
+from tests.verbs.conftest import SUB, Isp
+
+DAYS = ("--from", "2025-10-01", "--to", "2025-11-30")
+ANNAPURNA = "sub-000206"
+OWN = "templates/statement/statement.en.txt.j2"
+POLICY = Policy.model_validate({"format": "1", "timezone": "Asia/Kathmandu", "currency": "NPR"})
+
+
+@pytest.mark.shows("name")
+def test_the_lines_and_what_stood_before_come_to_what_stands_after(isp: Isp) -> None:
+    said = isp("statement", ANNAPURNA, *DAYS, "--format", "json").json
+    lines = [Decimal(entry["amount"]) for entry in said["entries"]]
+    assert Decimal(said["opening"]) + sum(lines) == Decimal(said["closing"]) == Decimal(said["entries"][-1]["balance"])
+    later = isp("statement", ANNAPURNA, "--from", "2025-11-01", "--to", "2025-11-30", "--format", "json").json
+    assert (later["opening"], later["closing"]) == ("-655.00", said["closing"])
+    assert sum(Decimal(part["amount"]) for part in said["ageing"]) - Decimal(said["credit"]) == Decimal(said["closing"])
+
+
+@pytest.mark.shows("name")
+@pytest.mark.parametrize("format", ["text", "html", "json", "csv"])
+def test_the_same_statement_twice_is_the_same_octets(isp: Isp, format: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "one.out", tmp_path / "other.out"
+    for out in (first, second):
+        assert isp("statement", ANNAPURNA, *DAYS, "--format", format, "--out", out).code == 0
+    assert first.read_bytes() == second.read_bytes()
+    assert b"7345.00" in first.read_bytes()
+    assert first.stat().st_mode & 0o777 == 0o600
+
+
+def own(isp: Isp, text: str) -> Said:
+    """With a template that somebody pushed, and that was brought here."""
+    isp.push(OWN, text)
+    example.git(isp.clone, "pull", "-q")
+    return isp("statement", ANNAPURNA, *DAYS)
+
+
+def test_an_isp_has_its_own_template(isp: Isp) -> None:
+    assert own(isp, "{{ id }} owes {{ closing }} {{ currency }}\n").out == f"{ANNAPURNA} owes 0.00 NPR\n"
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("{{ balance }}\n", "E750 bad-template: the template does not fit: 'balance' is undefined"),
+        ("one\n{% for x %}\n", f"{OWN}:2 E750 bad-template"),
+        ("{{ ''.__class__.__mro__ }}\n", "E750 bad-template"),
+    ],
+)
+def test_a_template_that_does_not_fit_is_named(isp: Isp, text: str, told: str) -> None:
+    said = own(isp, text)
+    assert (said.code, told in said.err) == (1, True), said.err
+
+
+@pytest.mark.shows("name")
+def test_values_never_become_markup(isp: Isp) -> None:
+    isp.done("invoice", SUB, "1", "--reference", "<b>1</b>", "--direct")
+    page = isp("statement", SUB, "--format", "html").out
+    assert "<b>" not in page
+    assert "&lt;b&gt;1&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (("statement", "nobody"), "E321 no-such-service"),
+        (("statement", SUB, "--from", "2026-02-01", "--to", "2026-01-01"), "the first day is after the last one"),
+        (("statement", SUB, "--language", "xx"), "there is no templates/statement/statement.xx.txt.j2"),
+        (("statement", SUB, "--format", "csv", "--out", "/nowhere/at/all"), "E613 cannot-write-plan"),
+    ],
+)
+def test_a_slip_is_told(isp: Isp, words: tuple[str, ...], told: str) -> None:
+    said = isp(*words)
+    assert (said.code, told in said.err) == (1, True), said.err
+
+
+@pytest.mark.parametrize("format", ["beancount", "hledger"])
+def test_the_books_hold_every_account_and_nobodys_name(isp: Isp, format: str) -> None:
+    isp.done("renew", SUB, "--payment", "BANK-1", "--direct")
+    books = isp("export", "accounts", "--format", format).out
+    assert {f"Sub-{number}" for number in ("000077", "000123", "000206", "000207")} <= set(
+        re.findall(r"Sub-\d+", books)
+    )
+    assert "156.00 NPR" in books
+
+
+_TYPES = ("invoice", "payment", "credit", "adjustment", "refund", "note", "reversal")
+_ENTRIES = st.lists(st.tuples(st.sampled_from(_TYPES), st.integers(1, 10**6)), max_size=20)
+
+
+@settings(deadline=None)
+@given(_ENTRIES)
+def test_every_transaction_balances_and_the_account_comes_to_its_balance(entries: list[tuple[str, int]]) -> None:
+    from datetime import UTC, datetime
+
+    from ispctl import money
+
+    said: list[dict[str, object]] = []
+    for number, (kind, cents) in enumerate(entries):
+        entry: dict[str, object] = {"key": f"k{number}", "at": "2026-01-05", "type": kind}
+        open_ = [one for one in said if one["type"] not in ("note", "reversal") and not one.get("undone")]
+        if kind == "reversal":
+            if not open_:
+                continue
+            undone = open_[cents % len(open_)]
+            undone["undone"] = True
+            entry["reverses"] = undone["key"]
+        elif kind != "note":
+            entry["amount"] = f"{Decimal(cents) / 100:.2f}"
+            if kind == "invoice":
+                entry["tax"] = f"{Decimal(cents // 9) / 100:.2f}"
+        said.append(entry)
+    plain = [{name: value for name, value in entry.items() if name != "undone"} for entry in said]
+    ledger = Ledger.model_validate({"subscriber": "sub-1", "entries": plain})
+    found = list(transactions(ledger, POLICY))
+    assert all(sum(amount for _, amount in one.postings) == 0 for one in found)
+    owed = sum((amount for one in found for name, amount in one.postings if name == receivable("sub-1")), Decimal(0))
+    assert owed == money.balance(ledger, POLICY, datetime(2026, 2, 1, tzinfo=UTC))
+    text = "".join(of_subscriber("beancount", ledger, POLICY))
+    assert bool(found) == (f"balance {receivable('sub-1')}" in text)
