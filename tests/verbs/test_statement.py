@@ -90,6 +90,15 @@ def test_a_slip_is_told(isp: Isp, words: tuple[str, ...], told: str) -> None:
     assert (said.code, told in said.err) == (1, True), said.err
 
 
+@pytest.mark.parametrize("words", [("statement", ANNAPURNA), ("export", "accounts")], ids=lambda words: words[0])
+def test_an_account_that_cannot_be_read_is_told_and_never_empty(isp: Isp, words: tuple[str, ...]) -> None:
+    path = f"subscribers/kathmandu/07/{ANNAPURNA}.ledger.yaml"
+    isp.push(path, isp.text(path) + '  - {key: x, at: nonsense, type: payment, amount: "1.00"}\n')
+    example.git(isp.clone, "pull", "-q")
+    said = isp(*words)
+    assert (said.code, f"{path}:12:18 E032 wrong-value" in said.err) == (1, True), said.both
+
+
 @pytest.mark.parametrize("format", ["beancount", "hledger"])
 def test_the_books_hold_every_account_and_nobodys_name(isp: Isp, format: str) -> None:
     isp.done("renew", SUB, "--payment", "BANK-1", "--direct")

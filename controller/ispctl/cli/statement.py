@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 import typer
@@ -17,12 +17,13 @@ from ispctl.cli.life import SubArgument, day_of
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
-    from ispctl.repo import Repository
+    from ispctl.repo import Repository, Snapshot
 
 CommitOption = Annotated[str, typer.Option("--commit", metavar="REV", help="Commit, branch or tag.")]
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write it there, for its owner alone, not to stdout.")
 ]
+POLICY: Final = "inventory/policy.yaml"
 export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What others read of it.")
 
 
@@ -55,7 +56,9 @@ def statement(
         first, last = _days(session, ZoneInfo(policy.timezone), since, until)
         document = next(iter(documents.values()))
         path = document.path.removesuffix(".yaml") + ".ledger.yaml"
-        found = repository.part(commit, {path}).ledger_at(path)
+        account = repository.part(commit, {path})
+        _refuse_unread(account, {path, POLICY})
+        found = account.ledger_at(path)
         ledger = found.value if found else Ledger(subscriber=document.value.id)
         said = report.document(
             money.statement(ledger, first, last, policy), ledger, policy, document.value.profile.name
@@ -93,22 +96,35 @@ def accounts(
     """All accounts as plain-text accounting, with ids and without names: an account for each subscriber, a transaction
     for each entry, and the balance it comes to."""
     from ispctl.cli.progress import Progress
+    from ispctl.model.ledger import LEDGER
     from ispctl.report import plain_accounts
 
     session: Session = context.obj
     with session.repository() as repository, Progress() as progress:
-        policy = repository.part(commit, ()).policy.value
+        shared = repository.part(commit, ())
+        _refuse_unread(shared, {POLICY})
+        policy = shared.policy.value
 
         def parts() -> Iterator[str]:
             yield from plain_accounts.opening(format, policy)
             done = 0
             for paths in repository.sweep(commit, "subscribers", lambda _: True, 1000):
-                for ledger in repository.part(commit, paths).ledgers():
+                part = repository.part(commit, paths)
+                _refuse_unread(part, {path for path in part.broken if path.endswith(LEDGER)})
+                for ledger in part.ledgers():
                     yield from plain_accounts.of_subscriber(format, ledger.value, policy)
                 done += len(paths)
                 progress("files", done, 0)
 
         _give(parts(), out)
+
+
+def _refuse_unread(part: Snapshot, needed: Collection[str]) -> None:
+    """An account that cannot be read is not an empty one. Raises Refusal with what is wrong in these files."""
+    unread = part.broken.intersection(needed)
+    wrong = [problem for problem in part.problems if problem.where and problem.where.file in unread]
+    if wrong:
+        raise Refusal(*wrong)
 
 
 def _days(session: Session, zone: ZoneInfo, since: str | None, until: str | None) -> tuple[date, date]:
