@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from ispctl.model import scalars
+from ispctl.model.roles import KINDS as CHANGES
 from ispctl.repo.layout import KINDS
 from ispctl.states import ACCOUNTS, TABLE
 
@@ -22,6 +23,7 @@ PLACES = {
     "pools": "inventory/pools.yaml",
     "policy": "inventory/policy.yaml",
     "targets": "inventory/targets.yaml",
+    "roles": "inventory/roles.yaml",
     "tariff": "tariffs/<tariff>.yaml",
     "group": "subscribers/<group>/group.yaml",
     "subscriber": "subscribers/<group>/**/<id>.yaml",
@@ -36,6 +38,7 @@ SCALARS: dict[str, str] = {
     "Phone": "phone",
     "Page": "address of a web page",
     "SealedText": "sealed value",
+    "SigningKey": "public key or fingerprint",
     "Count": "whole number, 0 or more",
     "Port": "port",
     "Whole": "whole number",
@@ -181,7 +184,8 @@ def _type(hint: Any) -> str:
     if known := _scalar(hint):
         return known + _bounds(hint)
     if origin is Literal:
-        return " · ".join(f"`{value}`" for value in args)
+        kinds = "kind of change ([roles.md](roles.md#kinds)), or `all`"
+        return kinds if set(CHANGES) < set(args) else " · ".join(f"`{value}`" for value in args)
     if origin in (tuple, dict):
         return _several(origin, args)
     if origin is not None and hasattr(hint, "__metadata__"):

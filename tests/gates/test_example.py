@@ -100,7 +100,8 @@ def spoken() -> frozenset[str]:
 
 def test_the_example_says_everything_that_a_file_may_say() -> None:
     known: set[type[BaseModel]] = set()
-    everything = {word for kind in KINDS for word in sayable(kind.model, known)}
+    # With roles, a copy of the example would let nobody push but its people; docs/roles.md has an example of its own.
+    everything = {word for kind in KINDS if kind.name != "roles" for word in sayable(kind.model, known)}
     assert len(known) > 40
     assert everything - spoken() == set(EXCEPT)
 

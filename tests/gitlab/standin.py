@@ -1,6 +1,6 @@
-"""A GitLab on loopback: the few calls that a note takes, with state, users, pages and faults, in GitLab's own words.
+"""A GitLab on loopback: the few calls of a note and of approvals, with state, users, pages, faults, in GitLab's words.
 
-Shapes after https://docs.gitlab.com/api/notes/ and https://docs.gitlab.com/api/rest/ (status codes, pagination).
+Shapes after https://docs.gitlab.com/api/notes/, /commits/, /merge_request_approvals/ and /rest/ (status codes, pages).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 PROJECT, IID = "isp/network", 7
 TOKEN, OTHER = "glpat-of-the-bot", "glpat-of-another-bot"
+_COMMIT = re.compile(r"/api/v4/projects/([^/]+)/repository/commits/([0-9a-f]{40})/merge_requests")
+_APPROVALS = re.compile(r"/api/v4/projects/([^/]+)/merge_requests/(\d+)/approvals")
 _NOTES = re.compile(r"/api/v4/projects/([^/]+)/merge_requests/(\d+)/notes(?:/(\d+))?")
 _REQUEST = re.compile(r"/api/v4/projects/([^/]+)/merge_requests/(\d+)")
 
@@ -29,7 +31,15 @@ class GitLab:
         self.notes: list[dict[str, Any]] = []
         self.faults: list[int] = []
         self.seen: list[str] = []
+        self.requests: dict[str, list[dict[str, Any]]] = {}
+        """By commit, the merge requests with it."""
+        self.approvers: list[str] = []
         self.url = ""
+
+    def came(self, commit: str, author: str, state: str = "merged") -> None:
+        """A commit came by the merge request."""
+        request = {"id": 9007, "iid": IID, "state": state, "author": {"id": 7, "username": author}}
+        self.requests.setdefault(commit, []).append(request)
 
     def say(self, user: int, body: str, *, system: bool = False) -> dict[str, Any]:
         note = {"id": 1000 + len(self.notes), "body": body, "author": {"id": user}, "system": system}
@@ -85,6 +95,17 @@ class _Handler(BaseHTTPRequestHandler):
         elif match := _REQUEST.fullmatch(parts.path):
             if self._known(*match.groups()):
                 self._answer(200, {"id": 9007, "iid": IID, "project_id": 12})
+        else:
+            self._who_approved(parts.path)
+
+    def _who_approved(self, path: str) -> None:
+        if match := _COMMIT.fullmatch(path):
+            if self._known(match[1], str(IID)):
+                self._answer(200, self.gitlab.requests.get(match[2], []))
+        elif match := _APPROVALS.fullmatch(path):
+            if self._known(*match.groups()):
+                users = [{"user": {"id": n, "username": name}} for n, name in enumerate(self.gitlab.approvers)]
+                self._answer(200, {"iid": IID, "approved": bool(users), "approved_by": users})
         else:
             self._answer(404, {"error": "404 Not Found"})
 

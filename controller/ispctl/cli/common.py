@@ -21,6 +21,7 @@ from ispctl.model.problem import Problem, Refusal, Stopped, in_order
 if TYPE_CHECKING:
     from ispctl.index import Index
     from ispctl.repo import Repository, Snapshot
+    from ispctl.roles import Reviews
     from ispctl.secrets import Keyring
     from ispctl.store import Store
 
@@ -75,6 +76,17 @@ class Session:
         """Who runs this: whoever started the pipeline, else the user of this machine, sudo looked through."""
         names = (self.env.get(name, "") for name in ("GITLAB_USER_LOGIN", "SUDO_USER", "USER", "LOGNAME"))
         return next(filter(None, names), f"uid {os.getuid()}")
+
+    @property
+    def reviews(self) -> Reviews | None:
+        """The approvals of merge requests; None where no GitLab, no project or no token is named."""
+        names = ("CI_SERVER_URL", "CI_PROJECT_ID", "ISPCTL_GITLAB_TOKEN")
+        url, project, token = (self.env.get(name, "") for name in names)
+        if not (url and project and token):
+            return None
+        from ispctl.gitlab import Approvals
+
+        return Approvals(url, project, token)
 
     def dsn(self, snapshot: Snapshot | None) -> str:
         """The RADIUS database: the environment's, else inventory/targets.yaml's. Raises Refusal."""

@@ -53,6 +53,7 @@ def doctor(
             clock=clock,
             dictionaries=dictionaries,
             nas=nas,
+            asks=session.reviews is not None,
         )
         found = tuple(examine(about))
     if format == "json":

@@ -170,6 +170,10 @@ def apply(
     allow_rolled_back: Annotated[
         bool, typer.Option("--allow-rolled-back", help="Also a commit that holds what a rollback took back.")
     ] = False,
+    allow_commit: Annotated[
+        list[str] | None,
+        typer.Option("--allow-commit", metavar="REV", help="Do not ask who made this commit; repeatable."),
+    ] = None,
     wait: Annotated[
         int, typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for accounting to prove the changes.")
     ] = 0,
@@ -183,7 +187,7 @@ def apply(
     plans.only(target)
     most = {"cut_off": allow_cut_off, "dropped": allow_drop, "slower": allow_slower, "delete": allow_delete}
     most["clock"] = allow_clock
-    permission = Permission(most, allow_rollback, allow_rolled_back)
+    permission = Permission(most, allow_rollback, allow_rolled_back, commits=allow_commit or ())
     if saved is not None:
         read = saved_plan(saved)
         permission = replace(permission, differences=read.differences)

@@ -106,7 +106,18 @@ def world(
         keyring = lambda: session.keyring(snapshot, lab=lab)  # noqa: E731
         replicas = session.replicas(snapshot)
         index = session.index(repository, progress)
-        yield World(repository, store, keyring, now, clock, progress, session.actor, replicas=replicas, index=index)
+        yield World(
+            repository,
+            store,
+            keyring,
+            now,
+            clock,
+            progress,
+            session.actor,
+            replicas=replicas,
+            index=index,
+            reviews=session.reviews,
+        )
 
 
 def live(session: Session, repository: Repository, commit: str, now: datetime) -> Planned:

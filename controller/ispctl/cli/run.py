@@ -125,6 +125,7 @@ def _site(
         progress,
         session.replicas,
         session.index(repository, progress),
+        session.reviews,
     )
 
 

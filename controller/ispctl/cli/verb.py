@@ -117,6 +117,7 @@ def carried(wanted: Wanted, words: Collection[str], act: Verb) -> Carried[Planne
     from ispctl.cli.progress import Progress
     from ispctl.repo.remote import Remote
     from ispctl.repo.scratch import Scratch
+    from ispctl.roles import check_direct
     from ispctl.verbs.carry import Declined, Desk, Way, carry
     from ispctl.verbs.draft import Asked
 
@@ -132,6 +133,7 @@ def carried(wanted: Wanted, words: Collection[str], act: Verb) -> Carried[Planne
             scratch,
             lambda base, commit: plans.proposed(session, repository, base, commit, session.now, each=True),
             lambda draft, plan: _agreed(wanted, draft, plan),
+            lambda base, commit: check_direct(repository, base, commit, session.env.get("GITLAB_USER_LOGIN", "")),
         )
         try:
             return carry(desk, words, act, asked, way)

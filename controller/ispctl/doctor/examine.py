@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ispctl.doctor import database, keys, machine, network, sources
+from ispctl.doctor import database, keys, machine, network, roles, sources
 from ispctl.index import Index
 from ispctl.model.problem import Refusal
 from ispctl.repo import Repository, Snapshot
@@ -37,6 +37,8 @@ class Surroundings:
     dictionaries: Path
     nas: bool = False
     """Whether the way to each NAS is looked at as well."""
+    asks: bool = False
+    """Whether the forge may be asked who approved a commit."""
 
 
 def examine(about: Surroundings) -> Iterator[Check]:
@@ -51,6 +53,7 @@ def examine(about: Surroundings) -> Iterator[Check]:
     yield sources.remote(about.remote)
     if snapshot.broken:
         return
+    yield from roles.checks(repository, snapshot, asks=about.asks)
     yield machine.time_zone(snapshot)
     yield machine.synchronised()
     store = yield from _got("database", partial(about.store, snapshot))

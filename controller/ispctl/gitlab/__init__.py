@@ -1,8 +1,9 @@
-"""What GitLab is told: the note of a plan on its merge request. Hides python-gitlab, which only this package loads.
+"""What GitLab is told, and asked: the note of a plan on its merge request, and who approved it.
 
-Imported by cli alone.
+Hides python-gitlab, which only this package loads. Imported by cli alone.
 """
 
+from ispctl.gitlab.approvals import Approvals
 from ispctl.gitlab.notes import MergeRequest, Posted, put_note
 
-__all__ = ["MergeRequest", "Posted", "put_note"]
+__all__ = ["Approvals", "MergeRequest", "Posted", "put_note"]

@@ -17,12 +17,13 @@ from ispctl.index._crowds import FEW, Crowd, Rated, Rates, rate_alone, rated
 from ispctl.index._file import File
 from ispctl.index._rows import REMEMBERED, claims_of, document_at, traits
 from ispctl.model.ledger import companion
+from ispctl.model.roles import ROLES
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.facts import Tally
 from ispctl.repo.layout import is_shared
 from ispctl.repo.traits import hashed, spans
 
-_OF_NOBODY = frozenset({"inventory/keyring.age", "inventory/recipients.txt", "inventory/targets.yaml"})
+_OF_NOBODY = frozenset({"inventory/keyring.age", "inventory/recipients.txt", "inventory/targets.yaml", ROLES})
 """Shared files on which nothing of a subscriber depends."""
 
 

@@ -13,6 +13,7 @@ from ispctl.model.problem import Problem
 from ispctl.reconcile import Result, World, apply, awaited_reports, prune, prune_is_due
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Remote
+from ispctl.roles import Reviews
 from ispctl.secrets import Keyring
 from ispctl.store import Beat, Heartbeat, Store
 from ispctl.store.retention import Pruned
@@ -67,11 +68,12 @@ class Site:
         progress: Callable[[str, int, int], None],
         replicas: Callable[[Snapshot], Sequence[str]] = lambda _: (),
         index: Index | None = None,
+        reviews: Reviews | None = None,
     ) -> None:
         self.repository, self.remote = repository, remote
         self.index = index or Index(repository, None)
         self._opener, self._keyring, self._clock, self._progress = opener, keyring, clock, progress
-        self._replicas = replicas
+        self._replicas, self._reviews = replicas, reviews
         self._anchor = ""
         """The commit whose targets.yaml is believed: the one that was applied last, since the head may be broken."""
 
@@ -109,6 +111,7 @@ class Site:
                 replicas=self._replicas(snapshot),
                 catching_up=_CATCHING_UP,
                 index=self.index,
+                reviews=self._reviews,
             )
             result = apply(world, commit)
         if not result.closed and not result.unread and commit != self._anchor:

@@ -238,6 +238,13 @@ CODES: Final[dict[str, str]] = {
     "E746": "no-price",
     "E747": "duplicate-invoice",
     "E750": "bad-template",
+    # E76x: who may do what
+    "E760": "not-by-this-role",
+    "E761": "takes-two-persons",
+    "E762": "forged-signature",
+    "E763": "cannot-verify",
+    "E764": "approval-unknown",
+    "E765": "roles-unreadable",
     # E78x: files that are imported
     "E780": "cannot-read-import",
     "E781": "no-such-column",

@@ -21,7 +21,7 @@ class Record(BaseModel):
     )
 
 
-_SILENT = {"profile", "password", "secret", "mobile", "email", "name", "address", "username", "login", "dsn"}
+_SILENT = {"profile", "password", "secret", "mobile", "email", "emails", "name", "address", "username", "login", "dsn"}
 """Keys whose values are never repeated in a message: people and secrets."""
 
 

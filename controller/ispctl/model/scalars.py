@@ -336,6 +336,27 @@ def _line(value: Any) -> Any:
 LineId = Annotated[str, BeforeValidator(_line)]
 """A circuit id or remote id: text, or octets written as 0x… (a vendor's attribute holds 247, RFC 2865 section 5.26)."""
 
+
+def _key(value: Any) -> Any:
+    """`ssh-ed25519 AAAA… comment`, or an OpenPGP fingerprint in any notation."""
+    text = str(value) if isinstance(value, str) else value
+    if not isinstance(text, str):
+        return text
+    if (found := _SSH_KEY.fullmatch(text)) and len(found[2]) % 4 == 0:
+        return f"{found[1]} {found[2]}"
+    plain = text.replace(" ", "").upper()
+    if not re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", plain):
+        expected = "expected a public SSH key, like ssh-ed25519 AAAA…, or the whole fingerprint of an OpenPGP key"
+        raise PydanticCustomError("key", expected)
+    return plain
+
+
+_SSH_KEY = re.compile(
+    r"(ssh-rsa|(?:sk-)?(?:ssh-ed25519|ecdsa-sha2-nistp\d{3})(?:@openssh\.com)?) ([A-Za-z0-9+/]{40,}={0,2})( [ -~]*)?"
+)
+SigningKey = Annotated[str, BeforeValidator(_key)]
+"""A key that signs commits: an SSH one without its comment, or a fingerprint in capitals."""
+
 Address = Annotated[IPv4Address | IPv6Address, _parsed(_address, "an IP address"), _STRING_SCHEMA]
 
 

@@ -19,6 +19,7 @@ from ispctl.reconcile.survey import Survey
 from ispctl.reconcile.world import Permission, Waiting, World
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.rules.appended import rewritten
+from ispctl.roles import refused
 from ispctl.store import Pause, backup
 
 DAY: Final = timedelta(hours=24)
@@ -27,7 +28,7 @@ BACKWARDS: Final = timedelta(seconds=60)
 
 def may_begin(world: World, reading: Reading, permission: Permission) -> None:
     """What is always refused: nothing to want, history that goes backwards, a clock that does, an account that was
-    rewritten. Raises Refusal."""
+    rewritten, changes by whoever may not make them. Raises Refusal."""
     if not reading.snapshot.facts.services:
         text = "the commit has no subscribers: applying it would cut everybody off"
         raise Refusal(Problem("E603", text, advice="Check --commit and --repo"))
@@ -42,27 +43,37 @@ def may_begin(world: World, reading: Reading, permission: Permission) -> None:
         raise Refusal(Problem("E605", text, advice="Set the clock of this machine; expiries depend on it"))
     if permission.rollback or applied.commit == reading.commit:
         return
-    if not _contains(world.repository, reading.commit, applied.commit):
+    if not contains(world.repository, reading.commit, applied.commit):
         text = f"commit {reading.commit[:12]} does not contain {applied.commit[:12]}, which is applied"
         advice = "An old pipeline run again, or a branch that was not merged? To go back on purpose: --allow-rollback"
         raise Refusal(Problem("E602", text, advice=advice))
     if rewrites := rewritten(world.repository, applied.commit, reading.commit):
         raise Refusal(*rewrites)
+    permitted(world, applied.commit, reading.commit, permission)
+
+
+def permitted(world: World, applied: str, commit: str, permission: Permission) -> None:
+    """Since what is applied, nobody did what he may not. Raises Refusal."""
+    if found := refused(world.repository, applied, commit, world.reviews, permission.commits):
+        raise Refusal(*found)
 
 
 def _not_older(world: World, reading: Reading, permission: Permission) -> None:
     """Into a database without rows anything may be applied, unless it was restored: then people had more already."""
     before = backup.began_with(world.store)
-    if before and not permission.rollback and not _contains(world.repository, reading.commit, before):
+    if before and not permission.rollback and not contains(world.repository, reading.commit, before):
         text = (
             f"commit {reading.commit[:12]} does not contain {before[:12]}, which was applied when the backup was made"
             " that this database began with"
         )
         advice = "Fetch the branch first: this repository is older than the backup. On purpose: --allow-rollback"
         raise Refusal(Problem("E602", text, advice=advice))
+    if before and not permission.rollback:
+        permitted(world, before, reading.commit, permission)
 
 
-def _contains(repository: Repository, commit: str, ancestor: str) -> bool:
+def contains(repository: Repository, commit: str, ancestor: str) -> bool:
+    """Whether a commit is in the history of another, as far as that is here."""
     try:
         return repository.contains(commit, ancestor)
     except Refusal:
@@ -134,18 +145,18 @@ def taken(world: World) -> Mapping[str, set[str]]:
     return recent
 
 
-def held(found: Survey, refused: Sequence[Closed]) -> frozenset[str]:
+def held(found: Survey, shut: Sequence[Closed]) -> frozenset[str]:
     """The ids of the changes that wait while these gates are closed; the others go ahead."""
-    if not refused:
+    if not shut:
         return frozenset()
-    return gates.held(found.plan, frozenset(c.gate for c in refused), _users(found))
+    return gates.held(found.plan, frozenset(c.gate for c in shut), _users(found))
 
 
-def waiting(found: Survey, refused: tuple[Closed, ...]) -> Waiting:
+def waiting(found: Survey, shut: tuple[Closed, ...]) -> Waiting:
     """Everything that an apply leaves undone: at closed gates, and because of pauses."""
     plan = found.plan
-    losers = gates.losers(plan, frozenset(c.gate for c in refused)) | plan.still
-    return Waiting(held(found, refused), plan.stopped, losers, refused)
+    losers = gates.losers(plan, frozenset(c.gate for c in shut)) | plan.still
+    return Waiting(held(found, shut), plan.stopped, losers, shut)
 
 
 def not_paused(pauses: Sequence[Pause], zone: tzinfo) -> None:

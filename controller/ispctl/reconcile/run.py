@@ -21,7 +21,17 @@ from ispctl.radius.rows import TARGET, RadiusRows
 from ispctl.reconcile import proof
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.far import groups_of
-from ispctl.reconcile.guards import announced, closed_gates, is_the_plan, may_begin, not_paused, spare_drops, waiting
+from ispctl.reconcile.guards import (
+    announced,
+    closed_gates,
+    contains,
+    is_the_plan,
+    may_begin,
+    not_paused,
+    permitted,
+    spare_drops,
+    waiting,
+)
 from ispctl.reconcile.hands import reading_of_applied
 from ispctl.reconcile.older import older_copy
 from ispctl.reconcile.proof import Settled
@@ -41,9 +51,12 @@ def live(world: World, commit: str) -> Survey:
 
 
 def refusals(world: World, found: Survey) -> tuple[Problem, ...]:
-    """Why an apply of this plan would be refused as it stands: what was taken back, a clock that leapt."""
+    """Why an apply of this plan would be refused as it stands: changes by whoever may not make them, what was taken
+    back, a clock that leapt."""
     commit, nothing = found.plan.commit, Permission()
     try:
+        if found.applied is not None and contains(world.repository, commit, found.applied.commit):
+            permitted(world, found.applied.commit, commit, nothing)
         not_rolled_back(world, commit, nothing)
         announced(world, found, nothing)
     except Refusal as refusal:

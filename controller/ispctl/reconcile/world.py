@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -15,6 +15,7 @@ from ispctl.plan import Change, Plan, Unread
 from ispctl.radius.rows import TARGET
 from ispctl.reconcile.touch import SessionOutcome
 from ispctl.repo import Repository
+from ispctl.roles import Reviews
 from ispctl.secrets import Keyring
 from ispctl.store import RunRecord, Store
 
@@ -38,6 +39,8 @@ class Permission:
     """The run that is taken back by this one."""
     differences: Callable[[Plan], Iterable[str]] = lambda _plan: ()
     """How a plan differs from the one that somebody saved and read, a sentence each."""
+    commits: Collection[str] = ()
+    """Of which it is not asked who made them."""
 
 
 class Wrote:
@@ -135,6 +138,8 @@ class World:
     """Seconds to wait for them."""
     index: Index | None = None
     """What is remembered of the repository; without it everything is read."""
+    reviews: Reviews | None = None
+    """Who approved a commit, by the forge, if it may be asked."""
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,26 @@ from typing import Final, Self
 
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.git_child import Child, failed, first_line
+from ispctl.repo.git_history import History, Signature
 from ispctl.repo.git_names import (
     FOLDER,
     ID,
     Commit,
     Difference,
     Entry,
+    Hands,
     blamed,
     commit_of,
     difference_of,
     entry_of,
+    hands_of,
     refused,
 )
 from ispctl.repo.git_worktree import WorkTree
 from ispctl.repo.hidden import hidden_in
 from ispctl.repo.yaml import too_large
 
-__all__ = ["FOLDER", "FOLDERS", "Commit", "Difference", "Entry", "Git", "refused"]
+__all__ = ["FOLDER", "FOLDERS", "Commit", "Difference", "Entry", "Git", "Signature", "refused"]
 
 _AHEAD: Final = 256
 """Objects that are asked for at once: their ids fit into a pipe twice."""
@@ -209,6 +212,15 @@ class Git:
         """Author, time and first line of a commit."""
         found = self.resolve(commit)
         return commit_of(found, self._object(found, "commit", None))
+
+    def hands(self, commit: str) -> Hands:
+        """Who made a commit, as far as it says."""
+        return hands_of(self._object(self.resolve(commit), "commit", None))
+
+    @property
+    def history(self) -> History:
+        """What lies between commits."""
+        return History(self._child)
 
     def last_change(self, commit: str, path: str) -> Commit | None:
         """The newest commit in the history of `commit` that touched a file; None where that history is cut off."""

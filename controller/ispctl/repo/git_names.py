@@ -49,6 +49,15 @@ class Commit:
     subject: str
 
 
+@dataclass(frozen=True)
+class Hands:
+    """Whom a commit names, by e-mail, and whether it carries a signature. Whoever makes one may write any name."""
+
+    author: str
+    committer: str
+    signed: bool
+
+
 def name_of(raw: bytes) -> tuple[str, bool]:
     """A path as text, and whether it is fit to be one: UTF-8 without controls or invisible characters."""
     try:
@@ -86,8 +95,7 @@ def _real(id: str) -> str:
 
 def commit_of(id: str, data: bytes) -> Commit:
     """From the text of a commit object (git-commit-tree's format): headers, an empty line, the message."""
-    head, _, message = data.partition(b"\n\n")
-    headers = dict(line.partition(b" ")[::2] for line in reversed(head.split(b"\n")) if not line.startswith(b" "))
+    headers, message = _headers(data)
     found = re.fullmatch(rb"(.*?) ?<[^>]*> (-?\d{1,11}) ([-+])(\d\d)(\d\d)", headers.get(b"author", b""))
     name, seconds, sign, hours, minutes = found.groups() if found else (b"", b"0", b"+", b"00", b"00")
     offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == b"-" else 1)
@@ -95,6 +103,21 @@ def commit_of(id: str, data: bytes) -> Commit:
     when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(seconds))
     subject = message.lstrip(b"\n").split(b"\n", 1)[0]
     return Commit(id, _text(name), when.astimezone(zone), _text(subject))
+
+
+def hands_of(data: bytes) -> Hands:
+    """From the text of a commit object."""
+    headers, _ = _headers(data)
+    found = (re.fullmatch(rb".*?<([^>]*)>.*", headers.get(name, b"")) for name in (b"author", b"committer"))
+    author, committer = (_text(one[1]) if one else "" for one in found)
+    return Hands(author, committer, bool({b"gpgsig", b"gpgsig-sha256"} & headers.keys()))
+
+
+def _headers(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
+    """The first of each name, and the message."""
+    head, _, message = data.partition(b"\n\n")
+    lines = (line for line in reversed(head.split(b"\n")) if not line.startswith(b" "))
+    return dict(line.partition(b" ")[::2] for line in lines), message
 
 
 def blamed(said: bytes, *, shallow: bool) -> dict[int, str]:

@@ -17,6 +17,7 @@ from ispctl.model.network import Defaults, HostGroups, Hosts, Pools, Targets
 from ispctl.model.policy import FORMAT, Policy
 from ispctl.model.problem import Problem, Where
 from ispctl.model.record import Loc, dotted, findings
+from ispctl.model.roles import Roles
 from ispctl.model.subscriber import Group, Subscriber
 from ispctl.model.tariff import Tariff
 from ispctl.repo.yaml import Later, Marks, Node, read
@@ -45,6 +46,7 @@ _INVENTORY: Final = {
     "pools": Kind("pools", Pools, LARGE),
     "policy": Kind("policy", Policy),
     "targets": Kind("targets", Targets),
+    "roles": Kind("roles", Roles),
 }
 KINDS: Final = (
     *_INVENTORY.values(),

@@ -34,6 +34,8 @@ class Desk(Generic[Plan]):
     scratch: Scratch
     plan: Callable[[str, str], Plan]
     agree: Callable[[Draft, Plan], bool]
+    permit: Callable[[str, str], None]
+    """Whether the second of these commits may be pushed onto the first without a second person. Raises Refusal."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def carry(desk: Desk[Plan], words: Collection[str], verb: Verb, asked: Asked, wa
             return _known(desk, base, already.where)
         if not draft.files:
             return Carried("unchanged", base, events=draft.events, notes=draft.notes)
-        commit = desk.scratch.commit(base, draft.files, draft.message(), way.author)
+        commit = _commit(desk, base, draft, way)
         plan = desk.plan(base, commit)
         branch = desk.remote.branch if way.direct else way.branch or _branch(draft)
         done = Carried("tried", base, commit, branch, draft.events, draft.notes, plan, files=sorted(draft.files))
@@ -107,6 +109,14 @@ def carry(desk: Desk[Plan], words: Collection[str], verb: Verb, asked: Asked, wa
         followed = desk.remote.follow(commit, base)
         return replace(done, status="committed", said=said, followed=followed)
     raise AssertionError
+
+
+def _commit(desk: Desk[Plan], base: str, draft: Draft, way: Way) -> str:
+    """Raises Refusal where it may not go where it is to go."""
+    commit = desk.scratch.commit(base, draft.files, draft.message(), way.author)
+    if way.direct:
+        desk.permit(base, commit)
+    return commit
 
 
 def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) -> Draft:

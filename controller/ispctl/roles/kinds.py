@@ -1,0 +1,208 @@
+"""What kind of change a file says, from both of its sides. What a commit says of itself plays no part: it may lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
+
+from ispctl.model.document import Document
+from ispctl.model.ledger import Entry, Ledger
+from ispctl.model.problem import Where
+from ispctl.model.record import Loc
+from ispctl.model.roles import ROLES, Kind
+from ispctl.model.subscriber import Grace, Scheduled, Service, Setting, Subscriber
+from ispctl.repo import layout
+from ispctl.repo.layout import ARCHIVE
+
+_SHARED: Final[dict[str, Kind]] = {
+    "hosts": "hosts",
+    "host-groups": "hosts",
+    "defaults": "hosts",
+    "pools": "pools",
+    "policy": "policy",
+    "targets": "targets",
+    "roles": "roles",
+    "tariff": "tariffs",
+    "group": "groups",
+}
+_KEYS: Final = {"inventory/keyring.age", "inventory/recipients.txt"}
+_FIELDS: Final[dict[str, Kind]] = {
+    "login": "login",
+    "password": "password",
+    "access": "place",
+    "tariff": "tariff",
+    "nas": "place",
+    "activated": "activate",
+    "hold": "hold",
+    "suspended": "suspend",
+    "terminated": "terminate",
+    "ipv4": "ip",
+    "ipv6": "ip",
+    "routes": "ip",
+    "mac": "mac",
+    "cpe": "cpe",
+}
+"""Of a service, those whose kind does not depend on their value."""
+_WITH_ADD: Final = {"key", "login", "password", "access", "tariff", "nas", "mac", "cpe"}
+"""What a service cannot do without, or begins with; anything else is of its own kind also where it is new."""
+_SET: Final[dict[str, Kind]] = {name: _FIELDS[name] for name in Setting.model_fields}
+_PERSON: Final[frozenset[Kind]] = frozenset(
+    {*_FIELDS.values(), "add", "remove", "archive", "move", "renew", "revert", "grace", "profile", "other"}
+)
+_ACCOUNT: Final[frozenset[Kind]] = frozenset(
+    {"invoice", "payment", "credit", "adjustment", "refund", "reversal", "note", "archive", "move", "other"}
+)
+
+
+class Done(NamedTuple):
+    """One thing that changed, and where it stands: in the file as it is now, or where it stood."""
+
+    kind: Kind
+    where: Where
+
+
+class Side(NamedTuple):
+    """A file before or after; `data` is None where it cannot be read."""
+
+    path: str
+    data: bytes | None
+
+
+def possible(path: str) -> frozenset[Kind]:
+    """The kinds that a change of a file may be of, before it is read."""
+    kind = layout.kind_of(path)
+    name = kind.name if isinstance(kind, layout.Kind) else ""
+    if path.startswith(f"{ARCHIVE}/"):
+        return frozenset({"archive", "other"})
+    if name == "subscriber":
+        return _PERSON
+    return _ACCOUNT if name == "ledger" else frozenset({_shared(path, name)})
+
+
+def kinds(before: Side | None, after: Side | None) -> Iterator[Done]:
+    """All of them. The two sides are one file, or one that moved."""
+    path = after.path if after is not None else before.path if before is not None else ""
+    where = Where(path)
+    archived = [side.path.startswith(f"{ARCHIVE}/") for side in (before, after) if side]
+    if any(archived):
+        contents = {side.data for side in (before, after) if side}
+        moved = len(archived) == 2 and not all(archived) and len(contents) == 1 and None not in contents
+        yield Done("archive" if moved else "other", where)
+        return
+    found = layout.kind_of(path)
+    if not isinstance(found, layout.Kind) or found.name not in {"subscriber", "ledger"}:
+        yield Done(_shared(path, found.name if isinstance(found, layout.Kind) else ""), where)
+        return
+    sides = [_read(side, found) for side in (before, after)]
+    if any(side is not None and document is None for side, document in zip((before, after), sides, strict=True)):
+        yield Done("other", where)
+        return
+    if before is not None and after is not None and before.path != after.path:
+        yield Done("move", where)
+    yield from _person(*sides) if found.name == "subscriber" else _account(*sides)
+
+
+def _shared(path: str, name: str) -> Kind:
+    if path in _KEYS:
+        return "keys"
+    if path == ROLES:
+        return "roles"
+    return "templates" if path.startswith("templates/") else _SHARED.get(name, "other")
+
+
+def _read(side: Side | None, kind: layout.Kind) -> Document[Any] | None:
+    if side is None or side.data is None or len(side.data) > kind.limit:
+        return None
+    return layout.decode(side.path, side.data, kind)[0]
+
+
+def _person(before: Document[Subscriber] | None, after: Document[Subscriber] | None) -> Iterator[Done]:
+    if after is None:
+        if before is not None:
+            yield Done("remove", Where(before.path))
+        return
+    if before is None:
+        yield Done("add", Where(after.path))
+    elif before.value.id != after.value.id:
+        yield Done("other", after.where("id"))
+    elif before.value.profile != after.value.profile:
+        yield Done("profile", after.where_key("profile"))
+    old = {service.key: service for service in before.value.services} if before else {}
+    for number, service in enumerate(after.value.services):
+        was = old.pop(service.key, None)
+        if was is None and before is not None:
+            yield Done("add", after.where("services", number))
+        yield from _service(was, service, after, ("services", number))
+    if before is not None:
+        yield from (
+            Done("remove", before.where("services", number))
+            for number, service in enumerate(before.value.services)
+            if service.key in old
+        )
+
+
+def _service(was: Service | None, service: Service, document: Document[Subscriber], loc: Loc) -> Iterator[Done]:
+    for name, field in Service.model_fields.items():
+        if was is None and name in _WITH_ADD:
+            continue
+        old = getattr(was, name) if was is not None else field.get_default(call_default_factory=True)
+        new = getattr(service, name)
+        if old != new:
+            where = document.where_key(*loc, name)
+            yield from (Done(kind, where) for kind in _of_field(name, old, new))
+
+
+def _of_field(name: str, old: Any, new: Any) -> Iterable[Kind]:
+    if name == "paid_until":
+        return ("renew",) if _later(old, new) else ("revert",)
+    if name == "grace":
+        return _grace(old, new)
+    if name == "scheduled":
+        return _scheduled(old, new)
+    return (_FIELDS.get(name, "other"),)
+
+
+def _later(old: date | None, new: date | None) -> bool:
+    """Whether a paid time reaches further. Where one is a moment and the other a day, only another day counts."""
+    if old is None or new is None:
+        return old is None
+    if isinstance(old, datetime) and isinstance(new, datetime):
+        return new > old
+    return _day(new) > _day(old)
+
+
+def _day(moment: date) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def _grace(old: Sequence[Grace], new: Sequence[Grace]) -> Iterator[Kind]:
+    """Given, or taken back."""
+    if any(one not in old for one in new):
+        yield "grace"
+    if any(one not in new for one in old):
+        yield "revert"
+
+
+def _scheduled(old: Sequence[Scheduled], new: Sequence[Scheduled]) -> Iterable[Kind]:
+    """Of what is to change, or is not to change any more."""
+    differ = [one for one in (*old, *new) if (one in old) != (one in new)]
+    found = {_SET[name] for one in differ for name in one.set.model_fields_set}
+    return sorted(found) or ("other",)
+
+
+def _account(before: Document[Ledger] | None, after: Document[Ledger] | None) -> Iterator[Done]:
+    """What was entered. An account in which something was altered, or that went, is of no kind that has a name."""
+    if after is None or (before is not None and _rewritten(before.value, after.value)):
+        document = after or before
+        if document is not None:
+            yield Done("other", Where(document.path))
+        return
+    known = len(before.value.entries) if before is not None else 0
+    entries: Sequence[Entry] = after.value.entries
+    for number in range(known, len(entries)):
+        yield Done(entries[number].type, after.where("entries", number))
+
+
+def _rewritten(before: Ledger, after: Ledger) -> bool:
+    return before.subscriber != after.subscriber or after.entries[: len(before.entries)] != before.entries
