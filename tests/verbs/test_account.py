@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.gates import example
 from tests.verbs.conftest import SUB, Isp
 
 
@@ -61,3 +62,12 @@ def test_so_many_entries_are_shown_as_are_asked_for(isp: Isp, last: str, shown: 
 
 def test_an_account_that_was_never_used_is_empty(isp: Isp) -> None:
     assert "owes nothing; nothing was ever entered" in isp.cli.stat("account", SUB).out
+
+
+@pytest.mark.parametrize("words", [("account", SUB), ("revert", SUB)])
+def test_an_account_that_cannot_be_read_is_not_an_empty_one(isp: Isp, words: tuple[str, ...]) -> None:
+    path = "subscribers/lalitpur/3f/sub-000123.ledger.yaml"
+    isp.push(path, f"subscriber: {SUB}\nentries:\n  - {{key: k, at: soon, type: payment, amount: 1}}\n")
+    example.git(isp.clone, "pull", "-q")
+    said = isp.cli.stat(*words) if words[0] == "account" else isp(*words)
+    assert (said.code, f"{path}:3:" in said.err and "E032" in said.err, said.out) == (1, True, "")

@@ -10,7 +10,6 @@ from ispctl.cli.common import say, say_json
 from ispctl.cli.life import SubArgument, day_of
 from ispctl.cli.many import ExpiringOption, GroupOption, SubsArgument, TableOption, for_many
 from ispctl.cli.verb import Wanted, carry_out, verb
-from ispctl.model.problem import Problem, Refusal
 
 PeriodsOption = Annotated[int, typer.Option("--periods", metavar="N", min=1, max=120, help="How many periods.")]
 PaymentOption = Annotated[
@@ -137,17 +136,19 @@ def revert(
 
 
 def _list(wanted: Wanted, sub: str) -> None:
-    from ispctl.verbs.draft import ledger_path
+    from ispctl.model.ledger import companion
+    from ispctl.verbs.draft import nobody
     from ispctl.verbs.revert import history
 
     with wanted.session.repository() as repository, wanted.session.reading(repository) as index:
         part = index.lookup.part("HEAD", [sub])
-        paths = {ledger_path(holding.document.path) for holding in part.find(sub)}
+        paths = {companion(holding.document.path) for holding in part.find(sub)}
         if not paths:
-            advice = "Take a login, an id or id/key; ispstat list names everybody"
-            raise Refusal(Problem("E321", "there is no subscriber, service or login of that name", advice=advice))
+            raise nobody()
         currency = part.policy.value.currency
-        ledgers = list(repository.part("HEAD", paths).ledgers())
+        accounts = repository.part("HEAD", paths)
+        accounts.need(paths)
+        ledgers = list(accounts.ledgers())
         found = [event for ledger in ledgers if ledger.path in paths for event in history(ledger.value, currency)]
     if wanted.format == "json":
         say_json({"version": 1, "events": found})

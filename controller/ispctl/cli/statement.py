@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -17,7 +17,7 @@ from ispctl.cli.life import SubArgument, day_of
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
-    from ispctl.repo import Repository, Snapshot
+    from ispctl.repo import Repository
 
 CommitOption = Annotated[str, typer.Option("--commit", metavar="REV", help="Commit, branch or tag.")]
 OutOption = Annotated[
@@ -42,22 +42,22 @@ def statement(
     """The account of a subscriber over some days: what stood before, every entry, what stands after, how old it is. By
     templates/statement/ of the repository where there is one. The same days give the same octets."""
     from ispctl import money
-    from ispctl.model.ledger import Ledger
+    from ispctl.model.ledger import Ledger, companion
     from ispctl.report import statement as report
+    from ispctl.verbs.draft import nobody
 
     session: Session = context.obj
     with session.repository() as repository, session.reading(repository) as index:
         part = index.lookup.part(commit, [sub])
         documents = {holding.document.path: holding.document for holding in part.find(sub)}
         if not documents:
-            advice = "Take a login, an id or id/key; ispstat list names everybody"
-            raise Refusal(Problem("E321", "there is no subscriber, service or login of that name", advice=advice))
+            raise nobody()
         policy = part.policy.value
         first, last = _days(session, ZoneInfo(policy.timezone), since, until)
         document = next(iter(documents.values()))
-        path = document.path.removesuffix(".yaml") + ".ledger.yaml"
+        path = companion(document.path)
         account = repository.part(commit, {path})
-        _refuse_unread(account, {path, POLICY})
+        account.need({path, POLICY})
         found = account.ledger_at(path)
         ledger = found.value if found else Ledger(subscriber=document.value.id)
         said = report.document(
@@ -102,7 +102,7 @@ def accounts(
     session: Session = context.obj
     with session.repository() as repository, Progress() as progress:
         shared = repository.part(commit, ())
-        _refuse_unread(shared, {POLICY})
+        shared.need({POLICY})
         policy = shared.policy.value
 
         def parts() -> Iterator[str]:
@@ -110,21 +110,13 @@ def accounts(
             done = 0
             for paths in repository.sweep(commit, "subscribers", lambda _: True, 1000):
                 part = repository.part(commit, paths)
-                _refuse_unread(part, {path for path in part.broken if path.endswith(LEDGER)})
+                part.need({path for path in part.broken if path.endswith(LEDGER)})
                 for ledger in part.ledgers():
                     yield from plain_accounts.of_subscriber(format, ledger.value, policy)
                 done += len(paths)
                 progress("files", done, 0)
 
         _give(parts(), out)
-
-
-def _refuse_unread(part: Snapshot, needed: Collection[str]) -> None:
-    """An account that cannot be read is not an empty one. Raises Refusal with what is wrong in these files."""
-    unread = part.broken.intersection(needed)
-    wrong = [problem for problem in part.problems if problem.where and problem.where.file in unread]
-    if wrong:
-        raise Refusal(*wrong)
 
 
 def _days(session: Session, zone: ZoneInfo, since: str | None, until: str | None) -> tuple[date, date]:

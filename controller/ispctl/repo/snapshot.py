@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, NamedTuple, TypeVar
@@ -13,7 +13,7 @@ from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
 from ispctl.model.network import Nas, Pool, Pools, Targets
 from ispctl.model.policy import Policy
-from ispctl.model.problem import Problem, Where
+from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.model.record import Loc
 from ispctl.model.scalars import Managed
 from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Service, Subscriber, group_of
@@ -146,6 +146,12 @@ class Snapshot:
     def broken(self) -> frozenset[str]:
         """Paths of files that could not be read: what they say is unknown, which is not the same as nothing."""
         return self._files.broken
+
+    def need(self, paths: Collection[str]) -> None:
+        """What cannot be read is not empty. Raises Refusal with what is wrong in those of these files that are."""
+        unread = self.broken.intersection(paths)
+        if wrong := [problem for problem in self.problems if problem.where and problem.where.file in unread]:
+            raise Refusal(*wrong)
 
     def subscribers(self) -> Iterator[Document[Subscriber]]:
         """All subscribers, by path."""

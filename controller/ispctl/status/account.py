@@ -10,7 +10,7 @@ from ispctl import money
 from ispctl.desired import entitle
 from ispctl.model.days import local_day, moment
 from ispctl.model.document import Document
-from ispctl.model.ledger import Entry, Ledger
+from ispctl.model.ledger import Entry, Ledger, companion
 from ispctl.model.policy import Policy
 from ispctl.model.subscriber import Subscriber
 from ispctl.status.names import services
@@ -80,9 +80,11 @@ def account(view: View, named: str, last: int) -> tuple[Account, ...]:
 
 
 def account_of(view: View, document: Document[Subscriber], last: int) -> Account:
-    """One account; an empty one where there is no file."""
-    path = document.path.removesuffix(".yaml") + ".ledger.yaml"
-    found = view.repository.part(view.head.commit, {document.path, path}).ledger_at(path)
+    """One account; an empty one where there is no file. Raises Refusal for one that cannot be read."""
+    path = companion(document.path)
+    part = view.repository.part(view.head.commit, {document.path, path})
+    part.need({path})
+    found = part.ledger_at(path)
     ledger = found.value if found else Ledger(subscriber=document.value.id)
     policy = view.head.policy.value
     settled = money.settle(ledger, policy, view.now)

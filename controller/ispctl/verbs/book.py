@@ -8,12 +8,12 @@ from typing import Final
 
 from ispctl import money
 from ispctl.model.document import Document
-from ispctl.model.ledger import Entry, Ledger
+from ispctl.model.ledger import Entry, Ledger, companion
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo import edit
 from ispctl.repo.edit import Value
-from ispctl.verbs.draft import Already, Draft, decoded, ledger_path
+from ispctl.verbs.draft import Already, Draft, decoded
 
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,4})?")
 
@@ -23,7 +23,7 @@ class Book:
 
     def __init__(self, draft: Draft, document: Document[Subscriber]) -> None:
         self.draft, self.subscriber = draft, document
-        self.path = ledger_path(document.path)
+        self.path = companion(document.path)
         data = draft.files.get(self.path)
         self.document: Document[Ledger] | None = decoded(self.path, data) if data else draft.head.ledger_at(self.path)
 

@@ -11,11 +11,12 @@ from functools import cache
 from typing import Final, Generic, Literal, TypeVar
 
 from ispctl.index import Lookup
+from ispctl.model.ledger import companion
 from ispctl.model.problem import Refusal, Where
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Push, Remote
 from ispctl.repo.scratch import Author, Scratch
-from ispctl.verbs.draft import Already, Asked, Draft, Event, Whole, ledger_path
+from ispctl.verbs.draft import Already, Asked, Draft, Event, Whole
 
 TRIES: Final = 3
 Plan = TypeVar("Plan")
@@ -124,7 +125,7 @@ def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) ->
     _whole(part)
     git = desk.repository.git
     named = {holding.document.path for word in words for holding in part.find(word)}
-    blobs = {entry.path: entry.blob for entry in git.entries(base, named | set(map(ledger_path, named)))}
+    blobs = {entry.path: entry.blob for entry in git.entries(base, named | set(map(companion, named)))}
 
     @cache
     def read(path: str) -> bytes:

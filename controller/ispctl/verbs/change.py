@@ -11,12 +11,13 @@ from pydantic import BaseModel
 
 from ispctl.desired import Because, Entitlement, entitle
 from ispctl.model.document import Document
+from ispctl.model.ledger import companion
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Profile, Service, Subscriber
 from ispctl.repo import edit as text
 from ispctl.verbs.book import Book
-from ispctl.verbs.draft import Draft, decoded, ledger_path
+from ispctl.verbs.draft import Draft, decoded
 from ispctl.verbs.noted import note, noted
 from ispctl.verbs.rows import Request
 
@@ -126,11 +127,11 @@ def move(draft: Draft, term: str, group: str, shard: str | None = None) -> None:
 
 def relocate(draft: Draft, path: str, to: str) -> None:
     """Move a file of a subscriber, and the account if there is one."""
-    account = ledger_path(path)
+    account = companion(path)
     there = draft.files[account] is not None if account in draft.files else draft.head.has(account)
     draft.move(path, to)
     if there:
-        draft.move(account, ledger_path(to))
+        draft.move(account, companion(to))
 
 
 def merged(draft: Draft, before: Document[Subscriber], after: Document[Subscriber]) -> Iterator[str]:

@@ -12,7 +12,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ispctl.model.document import Document
-from ispctl.model.ledger import companion
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Subscriber
@@ -122,7 +121,7 @@ class Draft:
             place = ("services", holding.number)  # a login was found where it stands
             return holding._replace(document=self._drafted(holding.document), loc=place)
         if not found:
-            raise self._nobody()
+            raise nobody()
         text = f"there are {len(found)} services of that name"
         raise Refusal(Problem("E321", text, advice=f"Take one of: {', '.join(sorted(found))}"))
 
@@ -131,12 +130,7 @@ class Draft:
         found = {holding.document.path: holding.document for holding in self.head.find(term)}
         if len(found) == 1:
             return self._drafted(next(iter(found.values())))
-        raise self._nobody()
-
-    @staticmethod
-    def _nobody() -> Refusal:
-        advice = "Take a login, an id or id/key; ispstat list names everybody"
-        return Refusal(Problem("E321", "there is no subscriber, service or login of that name", advice=advice))
+        raise nobody()
 
     def _drafted(self, document: Document[Subscriber]) -> Document[Subscriber]:
         """A file as another verb of the same draft left it."""
@@ -239,9 +233,10 @@ class Draft:
         return "\n\n".join(filter(None, (subject, "\n".join(body), "\n".join(trailers)))) + "\n"
 
 
-def ledger_path(path: str) -> str:
-    """The account beside the file of a subscriber."""
-    return companion(path)
+def nobody() -> Refusal:
+    """Whoever was named is not there."""
+    advice = "Take a login, an id or id/key; ispstat list names everybody"
+    return Refusal(Problem("E321", "there is no subscriber, service or login of that name", advice=advice))
 
 
 def decoded(path: str, data: bytes) -> Document[Any]:

@@ -64,7 +64,7 @@ def _standing(repository: Repository, rev: str, progress: Progress) -> Iterator[
     for one in shared.inventory.passwords():
         yield _Standing(Sealed(one.kind, one.owner, "password", one.text), one.where.file, partial(_at, one.where))
     done = 0
-    for paths in repository.sweep(rev, "subscribers", lambda path: not path.endswith(".ledger.yaml"), _CHUNK):
+    for paths in repository.sweep(rev, "subscribers", lambda _: True, _CHUNK):
         for held in repository.part(rev, paths).services():
             if held.service.password:
                 sealed = Sealed("service", held.owner, "password", held.service.password)

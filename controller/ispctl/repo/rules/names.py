@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ispctl.model.document import Document
-from ispctl.model.ledger import Ledger
+from ispctl.model.ledger import LEDGER, Ledger, companion
 from ispctl.model.problem import Problem, Where
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo.rules.scene import Scene, meant, spot
@@ -52,12 +52,12 @@ def _subscriber(scene: Scene, document: Document[Subscriber]) -> Iterator[Proble
 
 def _ledger(scene: Scene, ledger: Document[Ledger]) -> Iterator[Problem]:
     id_ = ledger.value.subscriber
-    if id_ != _file(ledger.path).removesuffix(".ledger.yaml"):
+    if id_ != _file(ledger.path).removesuffix(LEDGER):
         text = f"the file {_file(ledger.path)} is the account of {id_}"
         advice = f"Call the file {id_}.ledger.yaml, or correct subscriber"
         yield Problem("E131", text, ledger.where("subscriber"), advice)
         return
-    beside = ledger.path.removesuffix(".ledger.yaml") + ".yaml"
+    beside = companion(ledger.path)
     document = scene.snapshot.at_path(beside)
     if document is None:
         if not scene.unread(beside):
