@@ -93,8 +93,10 @@ class SmallIsp:
     # commands
 
     def begin(self, *words: object) -> subprocess.Popen[str]:
-        """A command that is not waited for."""
-        command = [str(Path(sys.executable).parent / "ispctl"), "--repo", str(self.folder), *map(str, words)]
+        """A command that is not waited for. It hears Ctrl-C, also where the tests themselves were started in the
+        background: what a shell starts there ignores it, and so does all below."""
+        program = ["env", "--default-signal=INT", str(Path(sys.executable).parent / "ispctl")]
+        command = [*program, "--repo", str(self.folder), *map(str, words)]
         return subprocess.Popen(command, env=self._env(), stdout=-1, stderr=-1, text=True)
 
     def run(self, *words: object, repo: bool = True, said: str = "") -> subprocess.CompletedProcess[str]:
