@@ -49,12 +49,24 @@ def test_what_was_freed_a_short_while_ago_rests(isp: Isp) -> None:
     isp.push("inventory/pools.yaml", pools)
     isp.push(OWNER, isp.text(OWNER).replace("    ipv4: {static: 203.0.113.11}\n", ""))
     done = isp.done("ip", "set", SUB, "--static", "203.0.113.11", "--dry-run")
-    assert "203.0.113.11 was somebody else's less than 7 days ago." in done["notes"]
+    assert "203.0.113.11 was held less than 7 days ago." in done["notes"]
     isp.done("ip", "set", SUB, "--static", "auto", "business", "--direct")
     assert _address(isp) != "ipv4: {static: 203.0.113.11}"
     isp.push("inventory/pools.yaml", pools.replace("quarantine: 7d", "quarantine: 0s"))
     isp.done("ip", "set", "sub-000125", "--static", "auto", "--direct")
     assert _address(isp, "subscribers/lalitpur/3f/sub-000125.yaml") == "ipv4: {static: 203.0.113.11}"
+
+
+def test_what_came_and_went_a_short_while_ago_rests_too(isp: Isp) -> None:
+    """It was nobody's when the time of rest began, nor is it anybody's now."""
+    taken = []
+    for _ in range(2):
+        isp.done("ip", "set", SUB, "--static", "auto", "--direct")
+        taken.append(_address(isp))
+        isp.done("ip", "set", SUB, "--dynamic", "--direct")
+    assert taken[0] != taken[1]
+    (pool,) = isp.cli.stat("pools", "business", "--format", "json").json["items"]
+    assert [part["resting"] for part in pool["parts"]] == [2]
 
 
 def test_two_who_take_an_address_at_once_get_two(isp: Isp, monkeypatch: pytest.MonkeyPatch) -> None:

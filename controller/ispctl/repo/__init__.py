@@ -21,6 +21,8 @@ from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
 __all__ = ["Changes", "Document", "Entry", "Holding", "Repository", "Snapshot", "chunks", "snapshot_of"]
 
+_ADDRESSES = r"[0-9]\.[0-9]+\.|::|[0-9A-Fa-f]:[0-9A-Fa-f]+:"
+"""Lines that may hold an address, of IPv4 or IPv6, among others."""
 _RAW = ("inventory/keyring.age", "inventory/recipients.txt")
 
 
@@ -128,13 +130,17 @@ class Repository:
         return self._changes[pair]
 
     def freed(self, since: datetime, head: str, held: Collection[Prefix]) -> frozenset[Prefix]:
-        """What subscribers held when `since` was and hold no more; what came and went meanwhile is not among it. Costs
-        what differs. Raises Refusal (E003) where the history does not reach back."""
+        """What subscribers have held at `since` or after it and hold no more. Costs what was changed meanwhile: git
+        reads it, and those files are read here in which a line with an address came or went. Raises Refusal (E003)
+        where the history does not reach back."""
         gone: set[Prefix] = set()
-        for entry in self.git.diff(self.git.before(head, since), self.git.resolve(head), ("subscribers",)):
-            kind = kind_of(entry.path)
-            if entry.old and isinstance(kind, Kind) and kind.name == "subscriber":
-                document, _ = decode(entry.path, self.git.blob(entry.old, LARGE), kind)
+        line = self.git.history.line(self.git.before(head, since), self.git.resolve(head))
+        steps = self.git.history.steps(line, ("subscribers",), _ADDRESSES)
+        before = {change.old: change.path for step in steps.values() for change in step if change.old}
+        for blob, path in before.items():
+            kind = kind_of(path)
+            if isinstance(kind, Kind) and kind.name == "subscriber":
+                document, _ = decode(path, self.git.blob(blob, LARGE), kind)
                 gone |= set(held_by(document.value)) if document else set()
         return frozenset(gone.difference(held))
 

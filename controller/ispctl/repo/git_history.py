@@ -41,10 +41,20 @@ class History:
         said = self._child.run("rev-list", "--parents", head, f"^{base}").decode()
         return {commit: parents for commit, *parents in map(str.split, said.splitlines())}
 
-    def steps(self, pairs: Iterable[tuple[str, str]], folders: Sequence[str]) -> Mapping[str, Sequence[Difference]]:
-        """What commits changed against another, (other, commit) each; by commit, those without a change left out."""
+    def line(self, base: str, head: str) -> Sequence[tuple[str, str]]:
+        """The steps from one commit of a branch to a later one, (what was before, commit) each, newest first. What came
+        by a merge is one step."""
+        said = self._child.run("rev-list", "--first-parent", "--parents", head, f"^{base}").decode()
+        return [(step[1], step[0]) for step in map(str.split, said.splitlines()) if len(step) > 1]
+
+    def steps(
+        self, pairs: Iterable[tuple[str, str]], folders: Sequence[str], lines: str = ""
+    ) -> Mapping[str, Sequence[Difference]]:
+        """What commits changed against another, (other, commit) each; by commit, those without a change left out.
+        `lines`: only files in which a line that fits this pattern (extended, POSIX) came or went."""
         given = "".join(f"{commit} {other}\n" for other, commit in pairs).encode()
-        said = self._child.run("diff-tree", "--stdin", *_RAW, "--", *folders, given=given)
+        fitting = ("--text", "--no-textconv", f"-G{lines}") if lines else ()
+        said = self._child.run("diff-tree", "--stdin", *_RAW, *fitting, "--", *folders, given=given)
         found: dict[str, list[Difference]] = {}
         parts = iter(said.split(b"\0")[:-1])
         current: list[Difference] = []

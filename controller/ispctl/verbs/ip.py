@@ -169,7 +169,7 @@ def _rested(draft: Draft, wanted: str) -> None:
             since = draft.now - timedelta(seconds=pool.quarantine)
             if any(one.overlaps(other) for other in draft.whole.freed(since) if other.version == one.version):
                 days = pool.quarantine / 86400
-                draft.notes.append(f"{wanted} was somebody else's less than {days:g} days ago.")
+                draft.notes.append(f"{wanted} was held less than {days:g} days ago.")
 
 
 REQUESTS: Final = {
