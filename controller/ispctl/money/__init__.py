@@ -21,7 +21,7 @@ from ispctl.money.periods import (
     renewed,
     used_grace,
 )
-from ispctl.money.quotes import Quote, quote, takes_effect
+from ispctl.money.quotes import Quote, priced, quote, takes_effect
 from ispctl.money.revert import Obstacle, Undone, dependents, revert
 from ispctl.money.statement import Statement, StatementLine, statement
 
@@ -53,6 +53,7 @@ __all__ = [
     "minor_unit",
     "paid_end",
     "period_of",
+    "priced",
     "prorate",
     "quote",
     "reach",

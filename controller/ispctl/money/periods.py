@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -129,9 +130,10 @@ def _is_last(day: date) -> bool:
 
 @dataclass(frozen=True)
 class Renewed:
-    """What a renewal pays for: the first day, and the new `paid_until`."""
+    """What a renewal pays for, and the new `paid_until`."""
 
-    since: date
+    periods: tuple[tuple[date, date], ...]
+    """The first and the last day of each period that is paid for."""
     until: date | datetime
     anchor: Anchor
     """From where it counts."""
@@ -139,6 +141,11 @@ class Renewed:
     """Days of grace that were used and are part of it."""
     hold_spent: bool = False
     """Whether `hold` has to go: its days were added to the end that is over, and would be added to this one again."""
+
+    @property
+    def since(self) -> date:
+        """The first day that is paid for."""
+        return self.periods[0][0]
 
 
 def renewed(
@@ -159,17 +166,28 @@ def renewed(
     end = paid_end(service, zone, owner, policy.expiry.spread)
     if paid is None or end is None:
         begins = max([today, *([local_day(service.activated, zone)] if service.activated else [])])
-        return Renewed(begins, reach(begins, period, periods), "now")
+        return Renewed(*_from(begins, period, periods), "now")
     if anchor is None:
         anchor = "expiry" if now < end or policy.money.renewal.after_expiry == "expiry" else "now"
     if anchor == "expiry":
         day = local_day(paid, zone)
-        until = extended(paid, period, periods, anchor_day(service, ledger, day, policy), zone)
-        return Renewed(day + ONE_DAY, until, "expiry")
+        kept = anchor_day(service, ledger, day, policy)
+        ends = [extended(paid, period, number + 1, kept, zone) for number in range(periods)]
+        return Renewed(_split(day + ONE_DAY, [local_day(end, zone) for end in ends]), ends[-1], "expiry")
     used = used_grace(service, policy, now) if policy.money.grace.deducted else 0
     begins = today - used * ONE_DAY
     spent = end > ending(paid, zone, owner, policy.expiry.spread)
-    return Renewed(begins, reach(begins, period, periods), "now", used, hold_spent=spent)
+    return Renewed(*_from(begins, period, periods), "now", used, hold_spent=spent)
+
+
+def _from(begins: date, period: Period, periods: int) -> tuple[tuple[tuple[date, date], ...], date]:
+    ends = [reach(begins, period, number + 1) for number in range(periods)]
+    return _split(begins, ends), ends[-1]
+
+
+def _split(begins: date, ends: Sequence[date]) -> tuple[tuple[date, date], ...]:
+    firsts = [begins, *(end + ONE_DAY for end in ends[:-1])]
+    return tuple(zip(firsts, ends, strict=True))
 
 
 def used_grace(service: Service, policy: Policy, now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 from ispctl.model.days import days_later, local_day
 from ispctl.model.policy import Policy
 from ispctl.model.tariff import Tariff
-from ispctl.money.amounts import ZERO, charge, period_of, prorate, rounded, tax_within
+from ispctl.money.amounts import ZERO, Charge, charge, period_of, prorate, rounded, tax_within
 from ispctl.money.periods import ONE_DAY, extended, likely_anchor, reach
 
 MOST: Final = 3660
@@ -99,6 +100,22 @@ def quote(
         tax=tax_within(abs(due), new.tax if due > 0 else old.tax, policy),
         until=ends,
     )
+
+
+def priced(tariffs: Sequence[tuple[date, Tariff]], since: date, until: date, policy: Policy) -> Charge:
+    """What a period costs, both days included, if the tariff changes in it. `tariffs`: each with its first day, in
+    order, the first of them from the beginning on. Raises Refusal E746."""
+    if len(tariffs) == 1:
+        return charge(tariffs[0][1], since, policy)
+    usual, whole = period_of(tariffs[0][1]), (until - since).days + 1
+    net, tax = ZERO, ZERO
+    for number, (first, tariff) in enumerate(tariffs):
+        days = ((tariffs[number + 1][0] if number + 1 < len(tariffs) else until + ONE_DAY) - first).days
+        length = whole if period_of(tariff) == usual else _length(tariff, first)
+        gross = prorate(charge(tariff, first, policy).gross, days, length, policy)
+        part = tax_within(gross, tariff.tax, policy)
+        net, tax = net + gross - part, tax + part
+    return Charge(net, tax, net + tax)
 
 
 def takes_effect(old: Tariff, new: Tariff, until: date | None, day: date, policy: Policy) -> date:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
@@ -10,7 +11,7 @@ from ispctl.desired import entitle
 from ispctl.model.days import local_day, moment
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.tariff import Tariff
-from ispctl.money import Charge, Renewed, charge, grace_refused, graced, period_of, renewed
+from ispctl.money import Charge, Renewed, grace_refused, graced, period_of, priced, renewed
 from ispctl.money.periods import Anchor
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
@@ -35,23 +36,10 @@ def renew(
     service, book = held.service, Book(draft, held.document)
     book.unless_done(payment)
     sellable(held, "renewed")
-    tariff = tariff_at(draft, held, draft.asked.now)
-    if tariff.billing != "prepaid":
-        text = f"{held.owner} is on {tariff.name}, which is postpaid: its ledger decides, not what is paid ahead"
-        advice = "ispctl invoice SUB writes the next invoice, ispctl pay SUB AMOUNT books what is paid"
-        raise Refusal(Problem("E722", text, held.document.where(*held.loc), advice))
-    policy = draft.head.policy.value
-    found = renewed(
-        service,
-        period_of(tariff),
-        policy,
-        draft.asked.now,
-        held.owner,
-        book.ledger,
-        periods=periods,
-        anchor=anchor,
-    )
-    _extend(draft, held, book, "renew", found, tariff, periods)
+    found = _renewed(draft, held, book, _prepaid(held, tariff_at(draft, held, draft.asked.now)), 1, anchor)
+    then = _prepaid(held, tariff_at(draft, held, max(draft.asked.now, moment(found.since, draft.zone))))
+    found = _renewed(draft, held, book, then, periods, anchor)
+    _extend(draft, held, book, "renew", found)
     if payment or amount:
         _paid(held, book, payment, amount)
     if service.suspended is not None:
@@ -78,7 +66,7 @@ def activate(
         return
     at = max(draft.asked.now, moment(begins, draft.zone))
     found = renewed(service, period_of(tariff), draft.head.policy.value, at, held.owner, periods=periods)
-    _extend(draft, held, book, "activate", found, tariff, periods, activated=begins)
+    _extend(draft, held, book, "activate", found, activated=begins)
     if payment or amount:
         _paid(held, book, payment, amount)
 
@@ -114,6 +102,21 @@ def tariff_at(draft: Draft, held: Holding, at: datetime) -> Tariff:
     return found.value
 
 
+def _prepaid(held: Holding, tariff: Tariff) -> Tariff:
+    if tariff.billing != "prepaid":
+        text = f"{held.owner} is on {tariff.name}, which is postpaid: its ledger decides, not what is paid ahead"
+        advice = "ispctl invoice SUB writes the next invoice, ispctl pay SUB AMOUNT books what is paid"
+        raise Refusal(Problem("E722", text, held.document.where(*held.loc), advice))
+    return tariff
+
+
+def _renewed(draft: Draft, held: Holding, book: Book, tariff: Tariff, periods: int, anchor: Anchor | None) -> Renewed:
+    policy, period = draft.head.policy.value, period_of(tariff)
+    return renewed(
+        held.service, period, policy, draft.asked.now, held.owner, book.ledger, periods=periods, anchor=anchor
+    )
+
+
 def sellable(held: Holding, what: str) -> None:
     """Raises Refusal E684 for a service whose contract ends."""
     if held.service.terminated is not None:
@@ -128,8 +131,6 @@ def _extend(
     book: Book,
     verb: str,
     found: Renewed,
-    tariff: Tariff,
-    periods: int,
     activated: date | None = None,
 ) -> None:
     """Write the new end, the invoice for it, and what happened."""
@@ -145,11 +146,13 @@ def _extend(
         draft.drop(path, (*held.loc, "hold"))
         draft.notes.append(f"{held.owner}: the days of its hold are in the end that is over; the hold is gone.")
     text = f"paid until {until}"
-    if not tariff.prices:
-        draft.notes.append(f"{held.owner}: tariffs/{tariff.name}.yaml names no price, so there is no invoice.")
+    tariffs = _tariffs(draft, held, found)
+    unpriced = [tariff.name for _, tariff in tariffs if not tariff.prices]
+    if len(unpriced) == len(tariffs):
+        draft.notes.append(f"{held.owner}: tariffs/{unpriced[0]}.yaml names no price, so there is no invoice.")
         book.enter(verb, "note", service=service.key, event=event(verb, changed))
     else:
-        cost = _cost(charge(tariff, found.since, draft.head.policy.value), periods)
+        cost = _cost(draft, held, found, tariffs)
         period = {"from": found.since.isoformat(), "until": local_day(found.until, draft.zone).isoformat()}
         book.enter(
             verb,
@@ -184,8 +187,26 @@ def _paid(held: Holding, book: Book, payment: str, amount: str) -> None:
         )
 
 
-def _cost(one: Charge, periods: int) -> Charge:
-    return Charge(one.net * periods, one.tax * periods, one.gross * periods)
+def _tariffs(draft: Draft, held: Holding, found: Renewed) -> list[tuple[date, Tariff]]:
+    """What the service is on in the time that is paid for: each with its first day there."""
+    coming = {local_day(one.at, draft.zone) for one in held.service.scheduled if one.set.tariff is not None}
+    later = sorted(day for day in coming if found.since < day <= found.periods[-1][1])
+    at = [(day, tariff_at(draft, held, max(draft.asked.now, moment(day, draft.zone)))) for day in (found.since, *later)]
+    return [one for number, one in enumerate(at) if number == 0 or one[1].name != at[number - 1][1].name]
+
+
+def _cost(draft: Draft, held: Holding, found: Renewed, tariffs: Sequence[tuple[date, Tariff]]) -> Charge:
+    """What the periods cost, each by the price of its first day and, where the tariff changes in it, of that day."""
+    total = Charge(Decimal(0), Decimal(0), Decimal(0))
+    for since, until in found.periods:
+        begins = [one for one in tariffs if one[0] <= since][-1][1]
+        within = [(since, begins), *(one for one in tariffs if since < one[0] <= until)]
+        one = priced(within, since, until, draft.head.policy.value)
+        total = Charge(total.net + one.net, total.tax + one.tax, total.gross + one.gross)
+        if len(within) > 1:
+            names = " → ".join(tariff.name for _, tariff in within)
+            draft.notes.append(f"{held.owner}: {since} to {until} is priced by the days of each tariff, {names}.")
+    return total
 
 
 def _row_of(row: Row) -> dict[str, str]:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 from typing import Final, Literal
 
-from ispctl.model.days import local_day
+from ispctl.model.days import local_day, moment
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.tariff import Tariff
 from ispctl.money import Quote, anchor_day, quote, takes_effect
@@ -33,7 +33,7 @@ def change_tariff(
     book.unless_done()
     sellable(held, "given another tariff")
     new, old = _named(draft, name), tariff_at(draft, held, draft.asked.now)
-    if new.name == old.name:
+    if _coming(draft, held, new.name) or new.name == old.name:
         return
     if (old.billing, new.billing) != ("prepaid", "prepaid"):
         _unpriced(draft, held, book, old, new, when)
@@ -50,6 +50,21 @@ def change_tariff(
         _now(draft, held, book, found)
     else:
         _later(draft, held, book, found)
+
+
+def _coming(draft: Draft, held: Holding, wanted: str) -> bool:
+    """Whether it is scheduled already. Raises Refusal E684 where another change is: its price reckoned without this
+    one, and it would come nevertheless."""
+    for number, one in enumerate(held.service.scheduled):
+        if one.set.tariff is None or moment(one.at, draft.zone) <= draft.asked.now:
+            continue
+        if one.set.tariff == wanted:
+            return True
+        text = f"{held.owner} changes to {one.set.tariff} on {one.at}, which was agreed before"
+        advice = f"Take that back first: ispctl revert {held.owner} {one.key}" if one.key else ""
+        where = held.document.where(*held.loc, "scheduled", number)
+        raise Refusal(Problem("E684", text, where, advice or f"ispctl schedule {held.owner} --cancel {number + 1}"))
+    return False
 
 
 def _now(draft: Draft, held: Holding, book: Book, found: Quote) -> None:

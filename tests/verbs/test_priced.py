@@ -1,0 +1,62 @@
+"""What a renewal costs when the tariff or its price changes in the time that is paid for."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ispctl.model.problem import Refusal
+from ispctl.verbs.renew import renew
+from ispctl.verbs.tariff import change_tariff
+from tests.verbs.drafts import Isp
+
+PAID = "activated: 2027-01-01\npaid_until: 2027-03-31"
+
+
+def noon(day: str) -> str:
+    return f"{day}T12:00:00+05:45"
+
+
+def costs(isp: Isp) -> list[str]:
+    return [str(entry.amount) for entry in isp.ledger.entries if entry.amount is not None]
+
+
+def test_what_is_paid_ahead_costs_what_the_tariff_of_then_costs() -> None:
+    """silver until the end of March, bronze from the first of April on: April is paid as bronze."""
+    isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "bronze").at(noon("2027-03-30"), renew)
+    assert costs(isp) == ["100.00"]
+    assert str(isp.subscriber.services[0].paid_until) == "2027-04-30"
+
+
+def test_a_change_within_what_is_paid_ahead_is_paid_by_the_days() -> None:
+    isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "gold", when=date(2027, 4, 16))
+    isp.at(noon("2027-03-30"), renew)
+    assert costs(isp) == ["300.00"], "15 days of 30 at 200, 15 at 400"
+    assert isp.notes == ["sub-1/main: 2027-04-01 to 2027-04-30 is priced by the days of each tariff, silver → gold."]
+
+
+def test_of_several_periods_each_has_its_own_tariff() -> None:
+    isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "bronze", when=date(2027, 5, 1))
+    isp.at(noon("2027-03-30"), renew, periods=3)
+    assert costs(isp) == ["400.00"], "200 and twice 100"
+    assert isp.notes == []
+
+
+def test_a_new_price_holds_from_its_day_on() -> None:
+    isp = Isp(PAID)
+    path = "tariffs/silver.yaml"
+    isp.files[path] = isp.files[path].replace(b'"200"}]', b'"200"}, {from: 2027-05-01, amount: "250"}]')
+    isp.at(noon("2027-03-30"), renew, periods=3)
+    assert costs(isp) == ["700.00"]
+
+
+def test_a_change_that_is_agreed_for_later_is_not_overtaken() -> None:
+    isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "bronze")
+    with pytest.raises(Refusal) as caught:
+        isp.at(noon("2027-03-11"), change_tariff, "gold")
+    problem = caught.value.problems[0]
+    assert problem.text == "sub-1/main changes to bronze on 2027-04-01, which was agreed before"
+    assert problem.advice == "Take that back first: ispctl revert sub-1/main change-tariff-2027-03-10"
+    before = dict(isp.files)
+    assert isp.at(noon("2027-03-11"), change_tariff, "bronze").files == before, "it is so already"
