@@ -76,7 +76,16 @@ def test_what_was_edited_by_hand_since_is_not_overwritten() -> None:
 
 def test_a_key_without_an_event_is_named() -> None:
     assert kinds(undone(*RENEWED, key="nobody")) == ["unknown"]
-    assert kinds(undone(*RENEWED, key="renew-1/payment")) == ["unknown"]
+    note = {"key": "n", "at": "2026-10-20", "type": "note"}
+    assert kinds(undone(note, key="n")) == ["unknown"]
+
+
+def test_a_payment_that_was_none_is_taken_back_alone() -> None:
+    found = undone(*RENEWED, key="renew-1/payment")
+    assert (found.entries, found.restores, found.obstacles) == ((1,), {}, ())
+    assert kinds(undone(*RENEWED, key="renew-1/payment", closed="2026-10-31")) == ["closed"]
+    taken_back = reversal("2026-10-25", "renew-1/payment", amount="1200")
+    assert kinds(undone(*RENEWED, taken_back, key="renew-1/payment")) == ["already"]
 
 
 def test_an_event_of_another_service_depends_on_nothing_here() -> None:

@@ -1,5 +1,5 @@
-"""Undoing one event and nothing else: what the fields of the service become, which entries are reversed, and what
-stands in the way."""
+"""Undoing one event or one booking and nothing else: what the fields of the service become, which entries are reversed,
+and what stands in the way."""
 
 from __future__ import annotations
 
@@ -38,14 +38,15 @@ class Undone:
 def revert(
     ledger: Ledger, key: str, policy: Policy, present: Mapping[str, str | None], *, cascade: bool = False
 ) -> Undone:
-    """Undo the event of the entry `key`. `present`: the fields of its service as they stand in the file now.
-    `cascade`: with all later events that depend on it."""
+    """Undo the entry `key`: its event with all that was booked for it, or the booking alone where it is of none.
+    `present`: the fields of its service as they stand in the file now. `cascade`: with all later events that depend on
+    it."""
     undone = ledger.reversals()
     number = next((n for n, entry in enumerate(ledger.entries) if entry.key == key), None)
     if number is None:
         return Undone((), {}, (Obstacle("unknown", None, f"no entry has the key {key}"),))
     entry = ledger.entries[number]
-    if entry.event is None or entry.reverses is not None:
+    if entry.reverses is not None or (entry.event is None and entry.amount is None):
         return Undone((), {}, (Obstacle("unknown", number, f"{key} changed nothing of a service"),))
     if key in undone:
         return Undone((), {}, (Obstacle("already", undone[key], f"{key} was reverted already"),))

@@ -1,4 +1,5 @@
-"""Taking one event back: what it changed becomes what it was, and what it entered is reversed. Nothing is deleted."""
+"""Taking one event back: what it changed becomes what it was, and what it entered is reversed. Nothing is deleted. What
+was only booked, such as a payment whose cheque bounced, is reversed alone."""
 
 from __future__ import annotations
 
@@ -28,12 +29,16 @@ def revert(draft: Draft, term: str, key: str, *, cascade: bool = False) -> None:
     book = Book(draft, document)
     book.unless_done()
     draft.reason("revert")
-    held = _held(draft, term, book, key)
+    entry = next((entry for entry in book.entries if entry.key == key), None)
+    if entry is not None and entry.event is None:
+        _unbook(draft, book, entry)
+        return
+    held = _held(draft, term, entry)
     names = {name for entry in book.entries if entry.event for name in entry.event.set}
     now = {name: present(held.service, name, key) for name in names}
     found = money.revert(book.ledger, key, draft.head.policy.value, now, cascade=cascade)
     if found.obstacles:
-        raise Refusal(*(_problem(book, held, one) for one in found.obstacles))
+        raise Refusal(*(_problem(book, held.owner, one) for one in found.obstacles))
     for number in found.entries:
         _restore(draft, held, book.entries[number])
         _reverse(book, book.entries[number])
@@ -42,29 +47,33 @@ def revert(draft: Draft, term: str, key: str, *, cascade: bool = False) -> None:
 
 
 def history(ledger: Ledger, currency: str) -> list[dict[str, Any]]:
-    """What happened to the services of a subscriber, newest first: key, at, service, verb, was, set, amount, whether it
-    was reverted, and all that as text."""
+    """What can be reverted or was, newest first: what happened to the services of a subscriber, and what was booked
+    alone. Each with key, at, service, verb (the type of a booking), was, set, amount, whether it was reverted, and all
+    that as text."""
     undone = ledger.reversals()
-    found = []
-    for entry in reversed(ledger.entries):
-        if entry.event is None or entry.reverses is not None:
-            continue
-        changed = [f"{n} {entry.event.was.get(n) or '-'} → {now or '-'}" for n, now in entry.event.set.items()]
-        amount = [f"{entry.type} {entry.amount} {currency}"] if entry.amount is not None else []
-        found.append(
-            {
-                "key": entry.key,
-                "at": text_of(entry.at),
-                "service": entry.service,
-                "verb": entry.event.verb,
-                "was": dict(entry.event.was),
-                "set": dict(entry.event.set),
-                "amount": f"{entry.amount}" if entry.amount is not None else None,
-                "reverted": entry.key in undone,
-                "text": ", ".join([*changed, *amount]),
-            }
-        )
-    return found
+    return [
+        _told(entry, currency, entry.key in undone)
+        for entry in reversed(ledger.entries)
+        if entry.reverses is None and (entry.event is not None or entry.amount is not None)
+    ]
+
+
+def _told(entry: Entry, currency: str, reverted: bool) -> dict[str, Any]:
+    was, now = (entry.event.was, entry.event.set) if entry.event else ({}, {})
+    changed = [f"{name} {was.get(name) or '-'} → {value or '-'}" for name, value in now.items()]
+    kind = f"{entry.type} " if entry.event else ""
+    amount = [f"{kind}{entry.amount} {currency}"] if entry.amount is not None else []
+    return {
+        "key": entry.key,
+        "at": text_of(entry.at),
+        "service": entry.service,
+        "verb": entry.event.verb if entry.event else entry.type,
+        "was": dict(was),
+        "set": dict(now),
+        "amount": f"{entry.amount}" if entry.amount is not None else None,
+        "reverted": reverted,
+        "text": ", ".join([*changed, *amount, *([f"for {entry.part_of}"] if entry.part_of else [])]),
+    }
 
 
 def _restore(draft: Draft, held: Holding, entry: Entry) -> None:
@@ -79,17 +88,31 @@ def _reverse(book: Book, entry: Entry) -> None:
     book.enter("revert", "reversal", amount=amount, service=entry.service, reverses=entry.key)
 
 
-def _held(draft: Draft, term: str, book: Book, key: str) -> Holding:
+def _unbook(draft: Draft, book: Book, entry: Entry) -> None:
+    """Reverse a booking; no service changes by itself, though a debt that is open again may bring its stages."""
+    found = money.revert(book.ledger, entry.key, draft.head.policy.value, {})
+    id = book.subscriber.value.id
+    if found.obstacles:
+        raise Refusal(*(_problem(book, id, one) for one in found.obstacles))
+    _reverse(book, entry)
+    if entry.part_of is not None:
+        draft.notes.append(f"{entry.part_of}, for which it was booked, stands: ispctl revert {id} {entry.part_of}")
+    draft.say(
+        "revert",
+        book.subscriber,
+        entry.service or "",
+        f"{entry.key} undone: {entry.type} {entry.amount} {draft.currency}",
+    )
+
+
+def _held(draft: Draft, term: str, entry: Entry | None) -> Holding:
     """The service that the event is about."""
-    entry = next((entry for entry in book.entries if entry.key == key), None)
-    if entry is not None and entry.service is not None:
-        return draft.service(f"{book.subscriber.value.id}/{entry.service}")
-    return draft.service(term)
+    return draft.service(term if entry is None else f"{draft.subscriber(term).value.id}/{entry.service}")
 
 
-def _problem(book: Book, held: Holding, one: money.Obstacle) -> Problem:
+def _problem(book: Book, owner: str, one: money.Obstacle) -> Problem:
     where = book.document.where("entries", one.entry) if book.document and one.entry is not None else None
-    return Problem("E725", f"{held.owner}: {one.text}", where, _ADVICE[one.kind])
+    return Problem("E725", f"{owner}: {one.text}", where, _ADVICE[one.kind])
 
 
 REQUESTS: Final = {
