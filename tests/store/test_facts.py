@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -80,3 +80,17 @@ def test_a_part_of_a_name_is_taken_as_it_is_written(filled: Place, text: str, fo
 def test_services_are_counted_by_the_state_they_were_given(filled: Place) -> None:
     with filled.open(readonly=True) as store:
         assert facts.states(store) == {"active": 1, "expired": 1}
+
+
+def test_who_was_on_a_nas_is_told_with_whether_that_is_certain(filled: Place) -> None:
+    anita, bob = "anita@home.example", "bob_1@home.example"
+    addresses = ["192.0.2.1", "192.0.2.2"]
+    with filled.open(readonly=True) as store:
+
+        def on(since: int, until: int) -> dict[str, bool]:
+            return facts.was_on(store, addresses, at(since), at(until), timedelta(seconds=10))
+
+        assert on(110, 150) == {anita: True}
+        assert on(210, 290) == {}, "the first session has ended, and the next has not begun"
+        assert on(465, 500) == {anita: True, bob: False}
+        assert on(455, 500) == {anita: True, bob: True}, "it fell silent when the span began"

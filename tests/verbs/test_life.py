@@ -14,7 +14,8 @@ from ispctl import money
 from ispctl.model.problem import Refusal
 from ispctl.verbs.account import adjust, credit, invoice, pay, refund
 from ispctl.verbs.draft import Already
-from ispctl.verbs.renew import activate, grace, renew
+from ispctl.verbs.grace import grace
+from ispctl.verbs.renew import activate, renew
 from ispctl.verbs.revert import history, revert
 from ispctl.verbs.state import resume, suspend
 from ispctl.verbs.tariff import change_tariff
@@ -182,6 +183,14 @@ def test_the_limit_of_grace_holds_across_the_end_of_a_year() -> None:
     isp = Isp("activated: 2026-10-20\npaid_until: 2026-12-28", policy="money: {grace: {per_30_days: 1}}\n")
     isp.at(noon("2026-12-29"), grace, 1, reason="x")
     assert "within 30 days" in refused(isp, "E723", noon("2027-01-05"), grace, 1, reason="x")
+
+
+def test_grace_that_was_written_by_hand_counts_like_any_other() -> None:
+    fields = "activated: 2026-10-20\npaid_until: 2026-11-19\ngrace: [{until: 2026-11-21, reason: by hand}]"
+    isp = Isp(fields, policy="money: {grace: {per_30_days: 2}}\n")
+    isp.at(noon("2026-11-22"), grace, 1, reason="x")
+    assert "given 2 times within 30 days" in refused(isp, "E723", noon("2026-12-20"), grace, 1, reason="x")
+    isp.at(noon("2026-12-22"), grace, 1, reason="x")
 
 
 def test_grace_that_was_reverted_is_given_back() -> None:

@@ -188,6 +188,6 @@ def _coming() -> Iterator[list[Row]]:
                 try:
                     rows.append(Row(number, _object(line.decode("utf-8", "replace"))))
                 except ValueError as error:
-                    rows.append(Row(number, {}, str(error)))
+                    rows.append(Row(number, {}, Problem("E790", str(error))))
         if rows:
             yield rows

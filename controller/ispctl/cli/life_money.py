@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
 
 from ispctl.cli.common import say, say_json
 from ispctl.cli.life import SubArgument, day_of
-from ispctl.cli.many import ExpiringOption, GroupOption, SubsArgument, TableOption, for_many
+from ispctl.cli.many import ExpiringOption, GroupOption, SubsArgument, TableOption, for_many, for_rows
 from ispctl.cli.verb import Wanted, carry_out, verb
 
 PeriodsOption = Annotated[int, typer.Option("--periods", metavar="N", min=1, max=120, help="How many periods.")]
@@ -75,19 +76,45 @@ def renew(
 def grace(
     wanted: Wanted,
     subs: SubsArgument = None,
-    days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=366, help="How many days.")] = 1,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            "--days",
+            metavar="N",
+            min=1,
+            max=366,
+            help="How many; default: 1, or as many as the outage lasted.",
+            show_default=False,
+        ),
+    ] = None,
     group: GroupOption = "",
     expiring: ExpiringOption = "",
     table: TableOption = None,
+    nas: Annotated[
+        str, typer.Option("--nas", metavar="NAS", help="Who was on this NAS, or group of NAS, in the outage.")
+    ] = "",
+    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="When the outage began.")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="When it ended.")] = None,
 ) -> None:
-    """Service beyond what is paid, as far as the policy allows it. Needs a reason. After an outage for many at once."""
-    if subs and len(subs) == 1 and not (group or expiring or table):
-        from ispctl.verbs.renew import grace as act
+    """Service beyond what is paid, as far as the policy allows it. Needs a reason. After an outage, --from and --to say
+    when it was, and nobody is given two for one; --nas takes whom the accounting has seen there."""
+    from ispctl.cli.outage import down, rows
+
+    if nas and (subs or group or expiring or table):
+        raise typer.BadParameter("name whom: SUB…, --group or --expiring, --csv FILE, or --nas; one of them")
+    values = {"days": str(days)} if days else {}
+    found = down(wanted, nas, group, since, until)
+    if found is not None and (nas or group) and not (subs or expiring or table):
+        for_rows(replace(wanted, key=wanted.key or found.key), "grace", rows(wanted, found, values))
+    elif subs and len(subs) == 1 and not (group or expiring or table):
+        from ispctl.verbs.grace import grace as act
 
         (sub,) = subs
-        carry_out(wanted, [sub], lambda draft: act(draft, sub, days))
-        return
-    for_many(wanted, "grace", {"days": str(days)}, subs=subs or (), group=group, expiring=expiring, table=table)
+        carry_out(wanted, [sub], lambda draft: act(draft, sub, days or 0, found.outage if found else None))
+    else:
+        if found is not None:
+            values |= {"from": found.outage.since.isoformat(), "to": found.outage.until.isoformat()}
+        for_many(wanted, "grace", values, subs=subs or (), group=group, expiring=expiring, table=table)
 
 
 @verb

@@ -46,7 +46,11 @@ def for_many(
     given = [bool(subs), bool(group or expiring), table is not None]
     if sum(given) != 1:
         raise typer.BadParameter("name whom: SUB…, --group or --expiring, or --csv FILE; one of them")
-    rows = list(_rows(wanted, values, subs, group, expiring, table))
+    for_rows(wanted, name, list(_rows(wanted, values, subs, group, expiring, table)))
+
+
+def for_rows(wanted: Wanted, name: str, rows: Sequence[Row]) -> None:
+    """The same for rows that are known already."""
     if not rows:
         raise Refusal(Problem("E321", "nobody is meant by that", advice="ispstat list shows who there is"))
     done, found = batched(wanted, rows, name)
@@ -72,11 +76,8 @@ def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
     """The live services of a group (all groups, if it is ""), with a paid day within so many days from now on, if any
     are given. Raises Refusal E616."""
     from ispctl.model.days import local_day
-    from ispctl.repo.remote import Remote
 
-    session = wanted.session
-    remote = Remote(session.repo, wanted.into or Remote(session.repo, "", session.env).head(), session.env)
-    base = remote.fetch()
+    session, base = wanted.session, fetched(wanted)
     with session.repository() as repository:
         shared = repository.part(base, ())
         zone = ZoneInfo(shared.policy.value.timezone)
@@ -95,6 +96,14 @@ def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
             return paid is not None and today <= local_day(paid, zone) <= today + timedelta(days=days)
 
         return [held.owner for held in _services(wanted, repository, base, group) if fits(held)]
+
+
+def fetched(wanted: Wanted) -> str:
+    """The commit that everybody works on."""
+    from ispctl.repo.remote import Remote
+
+    session = wanted.session
+    return Remote(session.repo, wanted.into or Remote(session.repo, "", session.env).head(), session.env).fetch()
 
 
 def _services(wanted: Wanted, repository: Repository, base: str, group: str) -> Iterator[Holding]:

@@ -228,6 +228,8 @@ CODES: Final[dict[str, str]] = {
     "E723": "too-much-grace",
     "E724": "no-such-tariff",
     "E725": "cannot-revert",
+    "E726": "session-unknown",
+    "E727": "nothing-lost",
     # E74x are about accounts
     "E740": "ledger-rewritten",
     "E741": "ledger-gone",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from ispctl.model.days import NEVER, days_later, ending, local_day, moment
-from ispctl.model.ledger import Entry, Ledger
+from ispctl.model.ledger import Ledger
 from ispctl.model.ledger import Period as Invoiced
 from ispctl.model.policy import Policy
 from ispctl.model.scalars import LAST_YEAR
@@ -210,11 +210,12 @@ def graced(service: Service, days: int, policy: Policy, now: datetime) -> date:
 
 
 def grace_refused(service: Service, ledger: Ledger | None, days: int, policy: Policy, now: datetime) -> str:
-    """Why the policy does not allow so many more days of grace; empty where it does. A reverted one does not count."""
+    """Why the policy does not allow so many more days of grace; empty where it does. A reverted one does not count; one
+    that somebody wrote into the file counts as given on its last day, since nothing else is known of it."""
     rules, zone = policy.money.grace, ZoneInfo(policy.timezone)
     if days > rules.days:
         return f"{days} days are asked for, and the policy allows {rules.days} at once"
-    given = [local_day(entry.at, zone) for entry in _grants(service, ledger)]
+    given = list(_grants(service, ledger, zone))
     for span, most in ((30, rules.per_30_days), (365, rules.per_365_days)):
         count = sum(1 for day in given if day > local_day(now, zone) - timedelta(days=span))
         if count >= most:
@@ -222,11 +223,14 @@ def grace_refused(service: Service, ledger: Ledger | None, days: int, policy: Po
     return ""
 
 
-def _grants(service: Service, ledger: Ledger | None) -> list[Entry]:
+def _grants(service: Service, ledger: Ledger | None, zone: ZoneInfo) -> Iterator[date]:
+    """The days on which grace was given."""
     undone = ledger.reversals() if ledger else {}
     entries = ledger.entries if ledger else ()
-    return [
-        entry
+    entered = {
+        entry.key: entry
         for entry in entries
-        if entry.event and entry.event.verb == "grace" and entry.service == service.key and entry.key not in undone
-    ]
+        if entry.event and entry.event.verb == "grace" and entry.service == service.key
+    }
+    yield from (local_day(entry.at, zone) for entry in entered.values() if entry.key not in undone)
+    yield from (local_day(one.until, zone) for one in service.grace if one.key not in entered)

@@ -6,7 +6,7 @@ Questions of `status`, and of nobody who writes. Times are compared with `since`
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from ispctl.store._sessions import select_sessions
@@ -15,6 +15,8 @@ from ispctl.store.records import Session, moment, stamp
 
 _AT_ONCE: Final = 500
 """Parameters of one question."""
+STALE: Final = "isp:stale"
+"""Why a session ended of which nothing was heard any more: a prune closed it when it was last heard of."""
 _TEXT: Final = "%Y-%m-%d %H:%M:%S"
 
 
@@ -227,6 +229,24 @@ def sessions_at(store: Store, at: datetime, logins: Sequence[str] | None = None)
     instant = store.database.dialect.instant
     condition = f"acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
     return select_sessions(store.database, condition, (stamp(at), stamp(at)), logins)
+
+
+def was_on(
+    store: Store, addresses: Collection[str], since: datetime, until: datetime, slack: timedelta
+) -> dict[str, bool]:
+    """The logins with a session on one of these NAS (by the address that it gives itself) in a span of time. False:
+    nobody has ended it, and nothing was heard of it since `slack` before the span began; whether it was on is unknown.
+    What was closed because it was silent counts as long as `slack` after it was last heard of."""
+    database, instant, early = store.database, store.database.dialect.instant, stamp(since - slack)
+    of = "SELECT username, acctstoptime, COALESCE(acctupdatetime, acctstarttime), acctterminatecause FROM radacct"
+    ended = f"acctstoptime IS NULL OR acctstoptime > {instant}"
+    sql = f"{of} WHERE nasipaddress IN ({{}}) AND ({ended}) AND acctstarttime < {instant}"
+    found = dict[str, bool]()
+    for login, stop, heard, cause in database.among(sql, sorted(addresses), (early, stamp(until))):
+        if stop is not None and int(stop) <= stamp(since) and cause != STALE:
+            continue
+        found[str(login)] = found.get(str(login), False) or stop is not None or int(heard or 0) > early
+    return found
 
 
 def applied_at(store: Store, at: datetime) -> Ran | None:

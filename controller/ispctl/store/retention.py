@@ -143,7 +143,7 @@ def _deaf(store: Store, keep: Keep, now: datetime) -> bool:
 def _steps(store: Store, keep: Keep, now: datetime, deaf: bool) -> list[_Step]:
     instant = store.database.dialect.instant
     heard = "COALESCE(acctupdatetime, acctstarttime)"
-    close = f"UPDATE radacct SET acctstoptime = {heard}, acctterminatecause = 'isp:stale'"
+    close = f"UPDATE radacct SET acctstoptime = {heard}, acctterminatecause = '{facts.STALE}'"
     silent, ended = f"acctstoptime IS NULL AND {heard} < {instant}", f"acctstoptime < {instant}"
     steps = [] if deaf else [_Step("closed", "radacctid", "radacct", silent, close, now - keep.silent)]
     if keep.sessions is not None:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.verbs import account, change, coming, ip, later, mac, renew, revert, state, tariff
+from ispctl.verbs import account, change, coming, grace, ip, later, mac, renew, revert, state, tariff
 from ispctl.verbs.draft import Already, Asked, Draft
 from ispctl.verbs.rows import Request, Row
 
@@ -21,6 +21,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     **ip.REQUESTS,
     **account.REQUESTS,
     **renew.REQUESTS,
+    **grace.REQUESTS,
     **tariff.REQUESTS,
     **revert.REQUESTS,
 }
@@ -90,7 +91,7 @@ class Batch:
 
     def _request(self, row: Row) -> Request:
         if row.fault:
-            raise row.wrong(row.fault)
+            raise Refusal(row.fault)
         name = self.verb or row.text("verb")
         if name not in REQUESTS:
             near = get_close_matches(name, REQUESTS, n=1)

@@ -1,4 +1,4 @@
-"""Paid time: activation, renewal and grace. Each changes until when a service is in use, and says so in the account."""
+"""Paid time: activation and renewal. Each changes until when a service is in use, and says so in the account."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from ispctl.desired import entitle
 from ispctl.model.days import local_day, moment
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.tariff import Tariff
-from ispctl.money import Charge, Renewed, grace_refused, graced, period_of, priced, renewed
+from ispctl.money import Charge, Renewed, period_of, priced, renewed
 from ispctl.money.periods import Anchor
 from ispctl.repo import Holding
-from ispctl.repo.edit import Value
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
 from ispctl.verbs.events import event, record_text, text_of
@@ -69,29 +68,6 @@ def activate(
     _extend(draft, held, book, "activate", found, activated=begins)
     if payment or amount:
         _paid(held, book, payment, amount)
-
-
-def grace(draft: Draft, term: str, days: int) -> None:
-    """Service beyond what is paid, as the policy allows. Raises Refusal E321, E683, E722, E723."""
-    held = draft.service(term)
-    service, book, policy = held.service, Book(draft, held.document), draft.head.policy.value
-    book.unless_done()
-    sellable(held, "given grace")
-    why = draft.reason("grace")
-    tariff = tariff_at(draft, held, draft.asked.now)
-    if tariff.billing != "prepaid":
-        text = f"{held.owner} is on {tariff.name}, which is postpaid: the policy's dunning gives its grace"
-        raise Refusal(Problem("E722", text, held.document.where(*held.loc), "policy.yaml: money.dunning.grace_days"))
-    if refused := grace_refused(service, book.ledger, days, policy, draft.asked.now):
-        where = draft.head.policy.where_key("money", "grace")
-        raise Refusal(Problem("E723", f"{held.owner}: {refused}", where, "Take less, or wait for the payment"))
-    until = graced(service, days, policy, draft.asked.now)
-    key = book.key("grace")
-    one: dict[str, Value] = {"until": until.isoformat(), "reason": why}
-    one |= {"ticket": draft.asked.ticket} if draft.asked.ticket else {}
-    draft.put(held.document.path, (*held.loc, "grace", len(service.grace)), {**one, "key": key})
-    book.enter("grace", "note", service=service.key, event=event("grace", {"grace": (None, until.isoformat())}))
-    draft.say("grace", held.document, service.key, f"until {until} ({days} days)")
 
 
 def tariff_at(draft: Draft, held: Holding, at: datetime) -> Tariff:
@@ -238,5 +214,4 @@ REQUESTS: Final = {
         ),
         ("on", "periods", "payment", "amount"),
     ),
-    "grace": Request(lambda draft, row: grace(draft, row.text("sub"), row.number_of("days")), ("days",)),
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.verbs.draft import Draft
@@ -21,8 +22,8 @@ class Row:
 
     number: int
     values: Mapping[str, str] = field(repr=False)
-    fault: str = ""
-    """Why it could not be read."""
+    fault: Problem | None = None
+    """Why nothing can be done with it."""
 
     def text(self, name: str, default: str | None = None) -> str:
         """A field. Raises Refusal E790 where it is missing and there is no default."""
@@ -38,6 +39,15 @@ class Row:
             return date.fromisoformat(text) if text else None
         except ValueError:
             raise self.wrong(f"{name} is not a day, like 2026-12-01") from None
+
+    def moment(self, name: str, zone: ZoneInfo) -> datetime | None:
+        """A field that holds a moment, 2026-12-01T21:00; of that zone where it says no other. Raises Refusal E790."""
+        text = self.text(name, "")
+        try:
+            found = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            raise self.wrong(f"{name} is not a moment, like 2026-12-01T21:00") from None
+        return found.replace(tzinfo=zone) if found and found.tzinfo is None else found
 
     def needed_day(self, name: str) -> date:
         """The same where there is no default. Raises Refusal E790."""
