@@ -163,7 +163,7 @@ def test_what_comes_next_is_what_a_person_would_notice(world: World) -> None:
         "2027-01-31T18:15:00+00:00",
         replace(shown.next.rate, down=100_000_000, up=50_000_000) if shown.next.rate else None,
     )
-    assert [(one.text, one.because.line > 0) for one in shown.pending] == [("changes: tariff home-100", True)]
+    assert (shown.pending[0].text, shown.pending[0].because.line > 0) == ("changes: tariff home-100", True)
 
 
 def test_rows_that_time_has_made_due_are_told_from_rows_that_were_altered(world: World) -> None:

@@ -261,3 +261,12 @@ def test_a_writer_in_the_middle_of_its_work_is_not_waited_for(world: World, isps
         assert ispstat("drift").code == 0
     finally:
         writer.close()
+
+
+def test_an_account_that_cannot_be_read_is_no_answer_without_a_fault(world: World, ispstat: Ispstat) -> None:
+    path = "subscribers/kathmandu/07/sub-000206.ledger.yaml"
+    world.edit(path, lambda text: text.replace("type: payment", "type: gift"))
+    said = ispstat("show", "sub-000206", "--format", "json")
+    (item,) = json.loads(said.out)["items"]
+    assert (said.code, item["account"], item["state"]) == (1, None, None)
+    assert f"{path}:4:63 E032" in item["account_fault"]

@@ -26,7 +26,7 @@ def test_the_list_says_who_is_observed_or_paused_and_nobody_counts_that_as_drift
         }
         assert drift.drift(view) == ()
         (shown,) = profile.show(view, "sub-000501")
-        assert [one.text for one in shown.pending] == ["group timal is only observed: planned, and never written"]
+        assert shown.pending[0].text == "group timal is only observed: planned, and never written"
     world.sql("UPDATE radcheck SET value = '1' WHERE username = ?", EKRAJ)
     with world.view() as view:
         assert [(one.id, one.cause) for one in drift.drift(view) or ()] == [("sub-000127/main", "hand")]

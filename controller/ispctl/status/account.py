@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from ispctl import money
-from ispctl.desired import entitle
+from ispctl.desired import Entitlement, entitle
 from ispctl.model.days import local_day, moment
 from ispctl.model.document import Document
 from ispctl.model.ledger import Entry, Ledger, companion
 from ispctl.model.policy import Policy
 from ispctl.model.subscriber import Subscriber
+from ispctl.repo import Snapshot
 from ispctl.status.names import services
 from ispctl.status.view import View
 
@@ -46,11 +47,27 @@ class Entered:
 
 @dataclass(frozen=True)
 class Coming:
-    """A stage that the account comes to if nothing is paid; none where no service is postpaid."""
+    """A stage that the account comes to if nothing is paid; none where no service is postpaid. `file` and `line`: of
+    the entry that brings it."""
 
     at: datetime
     state: str
     why: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Unpaid:
+    """Something to be paid, and what is left of it."""
+
+    key: str
+    reference: str | None
+    amount: Decimal
+    left: Decimal
+    due: date
+    file: str
+    line: int
 
 
 @dataclass(frozen=True)
@@ -63,6 +80,8 @@ class Account:
     credit: Decimal
     overdue: Decimal
     ageing: tuple[Aged, ...]
+    oldest: Unpaid | None
+    """What is settled first by the next payment."""
     state: str
     why: str
     coming: tuple[Coming, ...]
@@ -79,8 +98,9 @@ def account(view: View, named: str, last: int) -> tuple[Account, ...]:
     return tuple(account_of(view, document, last) for document in documents.values())
 
 
-def account_of(view: View, document: Document[Subscriber], last: int) -> Account:
-    """One account; an empty one where there is no file. Raises Refusal for one that cannot be read."""
+def account_of(view: View, document: Document[Subscriber], last: int | None, later: timedelta = timedelta()) -> Account:
+    """One account, with its `last` entries (None: all); an empty one where there is no file. What takes something away
+    begins `later` after midnight. Raises Refusal for one that cannot be read."""
     path = companion(document.path)
     part = view.repository.part(view.head.commit, {document.path, path})
     part.need({path})
@@ -89,7 +109,7 @@ def account_of(view: View, document: Document[Subscriber], last: int) -> Account
     policy = view.head.policy.value
     settled = money.settle(ledger, policy, view.now)
     parts = money.ageing(settled, view.now.astimezone(view.zone).date())
-    stages = money.dunning(ledger, policy if _postpaid(view, document) else _without_dunning(policy))
+    stages = money.dunning(ledger, policy if _decides(view, document) else _without_dunning(policy), later)
     now = next(stage for stage in stages if stage.start <= view.now < stage.end)
     entries = tuple(_entries(ledger, found, policy, view))
     return Account(
@@ -102,26 +122,43 @@ def account_of(view: View, document: Document[Subscriber], last: int) -> Account
             Aged(days, money.rounded(amount, policy))
             for days, amount in zip((0, *money.BUCKETS, None), parts, strict=True)
         ),
+        oldest=_unpaid(settled.open[0], found, policy) if found and settled.open else None,
         state=str(now.standing),
         why=now.why,
-        coming=tuple(Coming(stage.start, str(stage.standing), stage.why) for stage in stages if stage.start > view.now),
-        entries=entries[::-1][:last] if last else (),
+        coming=tuple(_coming(stage, found) for stage in stages if stage.start > view.now),
+        entries=entries[::-1][:last],
         count=len(entries),
         file=path if found else "",
     )
 
 
-def _postpaid(view: View, document: Document[Subscriber]) -> bool:
-    """Whether what is owed decides about any of the services; of a prepaid one the paid days do."""
+def _unpaid(debt: money.Debt, found: Document[Ledger], policy: Policy) -> Unpaid:
+    entry, where = found.value.entries[debt.entry], found.where("entries", debt.entry)
+    amounts = money.rounded(debt.amount, policy), money.rounded(debt.left, policy)
+    return Unpaid(entry.key, entry.reference, *amounts, debt.due, where.file, where.line)
+
+
+def _coming(stage: money.Stage, found: Document[Ledger] | None) -> Coming:
+    where = found.where("entries", stage.entry) if found and stage.entry is not None else None
+    place = (where.file, where.line) if where else ("", 0)
+    return Coming(stage.start, str(stage.standing), stage.why, *place)
+
+
+def _decides(view: View, document: Document[Subscriber]) -> bool:
+    """Whether what is owed decides about any of the services."""
     for number in range(len(document.value.services)):
         try:
-            name = entitle(document, number, view.head, view.now).terms.tariff
+            if postpaid(entitle(document, number, view.head, view.now), view.head):
+                return True
         except KeyError:
             continue
-        tariff = view.head.tariff(name)
-        if tariff is not None and tariff.value.billing == "postpaid":
-            return True
     return False
+
+
+def postpaid(entitlement: Entitlement, snapshot: Snapshot) -> bool:
+    """Whether what is owed decides about a service; of a prepaid one the paid days do."""
+    tariff = snapshot.tariff(entitlement.terms.tariff)
+    return tariff is not None and tariff.value.billing == "postpaid"
 
 
 def _without_dunning(policy: Policy) -> Policy:

@@ -182,8 +182,11 @@ def _cells(one: Listed, columns: Sequence[str], screen: Screen) -> list[str]:
 
 
 def _marked(name: str, one: Listed, text: str) -> str:
-    """A service that is left as it is says so at its state: what git says there may not be what it has."""
-    return f"{text} ({one.stop})" if name == "state" and one.stop else text
+    """A service that is left as it is, or has not what git says, says so at its state."""
+    if name != "state":
+        return text
+    doubt = one.stop or ("apply pending" if one.applied in ("waiting", "due") else "")
+    return f"{text} ({doubt})" if doubt else text
 
 
 def listed_csv(found: Iterable[Listed], columns: Sequence[str], screen: Screen) -> Iterator[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ispctl.status.online import Online
+from ispctl.status.pending import PAID
 from ispctl.status.present import Screen, config, dated, pairs
+from ispctl.status.present_account import block
 from ispctl.status.profile import Given, Next, Shown
 from ispctl.status.values import ago, clean, joined, rate, short, span, volume, when
 from ispctl.status.view import Then
@@ -30,6 +32,7 @@ def shown(one: Shown, screen: Screen) -> str:
         ("sessions", _sessions(one, screen)),
         ("last refusals", _rejects(one, screen)),
         ("pending", _pending(one, screen)),
+        ("account", block(one.account, screen) if one.account else [f"unknown: {one.account_fault}"]),
     )
     lines = [headline(one, screen)]
     for heading, body in blocks:
@@ -45,7 +48,11 @@ def headline(one: Shown, screen: Screen) -> str:
 
 def _headline(one: Shown, screen: Screen) -> Iterator[str]:
     given = one.applied
-    if one.state is None:
+    if any(found.because.code == PAID for found in one.pending):
+        yield "PAID, APPLY PENDING"
+    if one.state is None and one.account is None:
+        yield "UNKNOWN: its account decides, and cannot be read (ispctl validate)"
+    elif one.state is None:
         yield "UNKNOWN: it has no tariff that exists (ispctl validate)"
     elif given is None:
         yield f"{'' if one.then else 'by git '}{_by_git(one)}"
@@ -112,7 +119,7 @@ def _effective_heading(one: Shown, screen: Screen) -> str:
 
 def _effective(one: Shown, screen: Screen) -> list[str]:
     if not one.effective:
-        return ["unknown: its tariff does not exist"]
+        return ["unknown: its tariff does not exist" if one.account else "unknown: its account cannot be read"]
     names = max(len(value.name) for value in one.effective)
     values = max(len(value.value) for value in one.effective if len(value.value) <= 40)
     lines = []
@@ -137,6 +144,8 @@ def standing_of(given: Given) -> str:
 
 def _applied(one: Shown, screen: Screen) -> list[str]:
     given = one.applied
+    if one.state is None:
+        return ["what it should be is unknown"]
     if given is None:
         return ["unknown: the RADIUS database gives no answer"]
     group = "this login has no rows" if given.group is None else given.group.removeprefix("isp:") or "no group"

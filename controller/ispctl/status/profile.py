@@ -6,25 +6,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from ispctl.desired import Entitlement, entitle
-from ispctl.model.days import moment
+from ispctl.model.days import later
 from ispctl.model.document import Document
-from ispctl.model.problem import Where
+from ispctl.model.problem import Refusal
 from ispctl.model.subscriber import group_of
 from ispctl.model.tariff import Tariff
 from ispctl.plan import Fields
 from ispctl.repo import Holding
+from ispctl.status.account import Account, account_of, postpaid
 from ispctl.status.listing import Standing, own, standing
 from ispctl.status.names import services
 from ispctl.status.online import Asked, Online, sessions
+from ispctl.status.pending import Pending, pending
 from ispctl.status.rows import differences
-from ispctl.status.stops import in_words, observed, pauses_of
-from ispctl.status.values import Reason, Speed, addresses_of, rate, reason, speed_of
+from ispctl.status.values import Reason, Speed, addresses_of, rate, reason, speed_of, written
 from ispctl.status.view import Then, View, entitled
 from ispctl.store import Reject
 
+_ENTRIES: Final = 3
+"""So many entries of the account are shown, the newest."""
 _STEPS: Final = 20
 """How many edges of time are followed until one changes something that a person would notice."""
 
@@ -76,17 +78,9 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Pending:
-    """Something written down that is not over."""
-
-    at: datetime | None
-    text: str
-    because: Reason
-
-
-@dataclass(frozen=True)
 class Shown:
-    """All of it. `sessions`, `rejects` and `applied` are None where the database gave no answer."""
+    """All of it. `sessions`, `rejects` and `applied` are None where the database gave no answer. `account` has the
+    newest entries alone; it is None where it cannot be read, and `account_fault` tells why."""
 
     id: str
     key: str
@@ -104,6 +98,8 @@ class Shown:
     rejects: tuple[Reject, ...] | None
     pending: tuple[Pending, ...]
     then: Then | None
+    account: Account | None
+    account_fault: str
 
 
 def show(view: View, named: str) -> tuple[Shown, ...]:
@@ -112,8 +108,12 @@ def show(view: View, named: str) -> tuple[Shown, ...]:
 
 
 def _shown(view: View, holding: Holding) -> Shown:
+    account, fault = _account(view, holding)
     e = entitled(holding, view.head, view.now)
+    if e and account is None and postpaid(e, view.head):
+        e = None  # its account decides, and nobody knows what that says
     login = holding.service.login
+    given, online = _given(view, holding, e) if e else None, _sessions(view, login, e)
     return Shown(
         id=holding.document.value.id,
         key=holding.service.key,
@@ -126,12 +126,23 @@ def _shown(view: View, holding: Holding) -> Shown:
         declared=_declared(view, holding),
         effective=tuple(_effective(view, holding, e)) if e else (),
         next=_next(view, holding, e) if e else None,
-        applied=_given(view, holding, e) if e else None,
-        sessions=_sessions(view, login, e),
+        applied=given,
+        sessions=online,
         rejects=view.refused(login),
-        pending=(*_stops(view, holding), *_pending(view, holding)),
+        pending=pending(view, holding, e, account, given.standing if given else "unknown", online or ()),
         then=view.then,
+        account=replace(account, entries=account.entries[:_ENTRIES]) if account else None,
+        account_fault=fault,
     )
+
+
+def _account(view: View, holding: Holding) -> tuple[Account | None, str]:
+    """The account, with its stages at the moments at which they reach this service; or why it cannot be read."""
+    spread = later(holding.owner, view.head.policy.value.expiry.spread)
+    try:
+        return account_of(view, holding.document, None, spread), ""
+    except Refusal as refusal:
+        return None, "; ".join(map(str, refusal.problems))
 
 
 def _sessions(view: View, login: str, e: Entitlement | None) -> tuple[Online, ...] | None:
@@ -205,17 +216,13 @@ def _address_reason(view: View, e: Entitlement, family: str) -> Reason:
 
 def _rule(document: Document[Any], *loc: str) -> Reason:
     """The line of a key, or of what stands above it where it is not written down."""
-    return _reason_at(document.where_key(*loc), f"{'.'.join(loc)} in {document.path.rpartition('/')[2]}")
+    return written(document.where_key(*loc), f"{'.'.join(loc)} in {document.path.rpartition('/')[2]}")
 
 
 def _written(holding: Holding, name: str) -> Reason:
     if name not in holding.service.model_fields_set:
         return Reason("default", "not written down")
-    return _reason_at(holding.document.where("services", holding.number, name), f"{name} of the service")
-
-
-def _reason_at(where: Where, text: str) -> Reason:
-    return Reason("written", text, where.file, where.line, where.column)
+    return written(holding.document.where("services", holding.number, name), f"{name} of the service")
 
 
 def _ends_reason(view: View, holding: Holding, e: Entitlement) -> Reason:
@@ -274,54 +281,3 @@ def _given(view: View, holding: Holding, e: Entitlement) -> Given | None:
 
 def _text(fields: Fields | None, name: str) -> str | None:
     return None if fields is None else str(fields[name])
-
-
-# what is not over
-
-
-def _pending(view: View, holding: Holding) -> Iterator[Pending]:
-    service, zone = holding.service, view.zone
-    for i, change in enumerate(service.scheduled):
-        at = moment(change.at, zone)
-        if at > view.now:
-            said = ", ".join(
-                f"{name} {_said(getattr(change.set, name))}" for name in sorted(change.set.model_fields_set)
-            )
-            yield Pending(at, f"changes: {said}", _at(holding, "scheduled", i))
-    if service.hold is not None and _ends_later(service.hold.until, view.now, zone):
-        text = f"on hold from {service.hold.since} until {service.hold.until}"
-        yield Pending(moment(service.hold.since, zone), text, _at(holding, "hold"))
-    if service.suspended is not None:
-        ticket = f" ({service.suspended.ticket})" if service.suspended.ticket else ""
-        text = f"suspended: {service.suspended.reason}{ticket}"
-        yield Pending(moment(service.suspended.since, zone), text, _at(holding, "suspended"))
-    if service.terminated is not None:
-        yield Pending(moment(service.terminated, zone), f"terminated {service.terminated}", _at(holding, "terminated"))
-    if service.activated is not None and moment(service.activated, zone) > view.now:
-        yield Pending(moment(service.activated, zone), f"begins {service.activated}", _at(holding, "activated"))
-
-
-def _stops(view: View, holding: Holding) -> Iterator[Pending]:
-    if where := observed(view, holding):
-        text = f"group {group_of(holding.document.path)} is only observed: planned, and never written"
-        yield Pending(None, text, _reason_at(where, "managed"))
-    for pause in pauses_of(view, holding):
-        yield Pending(pause.until, in_words(pause, view), Reason("paused", f"ispctl resume {pause.id}"))
-
-
-def _ends_later(last_day: Any, now: datetime, zone: ZoneInfo) -> bool:
-    exact = isinstance(last_day, datetime)
-    return moment(last_day if exact else last_day + timedelta(days=1), zone) > now
-
-
-def _at(holding: Holding, *loc: str | int) -> Reason:
-    return _reason_at(holding.document.where_key("services", holding.number, *loc), "written down")
-
-
-def _said(value: Any) -> str:
-    """A value of a scheduled change in a few words."""
-    if isinstance(value, (tuple, list)):
-        return " ".join(map(str, value)) or "none"
-    if hasattr(value, "model_dump"):
-        return " ".join(f"{k} {v}" for k, v in value.model_dump(mode="json", exclude_none=True).items())
-    return str(value)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.desired import Because, Entitlement
 from ispctl.model.policy import Policy
+from ispctl.model.problem import Where
 
 _STEPS: Final = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 _JOINERS: Final = " \u200c\u200d"
@@ -47,6 +48,11 @@ def reason(because: Because | None, rule: str = "the default of the format") -> 
         return Reason("default", rule)
     where = because.where
     return Reason(because.code, because.text, *(where.file, where.line, where.column) if where else ())
+
+
+def written(where: Where, text: str) -> Reason:
+    """The reason of what stands in a line."""
+    return Reason("written", text, where.file, where.line, where.column)
 
 
 def speed_of(entitlement: Entitlement, policy: Policy) -> Speed | None:

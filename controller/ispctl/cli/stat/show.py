@@ -17,8 +17,8 @@ def show(
     moment: AtOption = None,
     format: FormatOption = "text",
 ) -> int:
-    """One subscriber in full: what is declared, what holds and why, what was applied, who is online, what is next.
-    Exit 1: the database could not be asked."""
+    """One subscriber in full: what is declared, what holds and why, what was applied, who is online, what is pending,
+    the account. Exit 1: the database could not be asked, or the account not be read."""
     from ispctl.status import present, present_profile, profile
 
     with looking(context) as view:
@@ -29,4 +29,4 @@ def show(
         else:
             say("\n\n".join(present_profile.shown(one, screen(then)) for one in found))
             doubts(view, "what is applied, who is online and who was refused")
-        return 0 if view.readable else 1
+        return 0 if view.readable and all(one.account for one in found) else 1
