@@ -8,6 +8,7 @@ import pytest
 
 from ispctl.model.problem import Refusal
 from ispctl.verbs.renew import renew
+from ispctl.verbs.revert import revert
 from ispctl.verbs.tariff import change_tariff
 from tests.verbs.drafts import Isp
 
@@ -60,3 +61,14 @@ def test_a_change_that_is_agreed_for_later_is_not_overtaken() -> None:
     assert problem.advice == "Take that back first: ispctl revert sub-1/main change-tariff-2027-03-10"
     before = dict(isp.files)
     assert isp.at(noon("2027-03-11"), change_tariff, "bronze").files == before, "it is so already"
+
+
+@pytest.mark.parametrize("at", ["2026-11-01", '"2026-11-20T10:00:00+05:45"'])
+def test_another_tariff_holds_also_after_one_that_was_scheduled(at: str) -> None:
+    isp = Isp(f"activated: 2026-10-01\npaid_until: 2026-12-31\nscheduled: [{{at: {at}, set: {{tariff: gold}}}}]")
+    isp.at(noon("2026-11-20"), change_tariff, "bronze", when="now", key="down")
+    assert isp.said == ["gold → bronze, 410.00 NPR credit"]
+    assert isp.entitlement(noon("2026-11-20")).terms.tariff == "bronze"
+    assert not isp.problems(noon("2026-11-20"))
+    isp.at(noon("2026-11-21"), revert, "down", reason="oops")
+    assert isp.entitlement(noon("2026-11-21")).terms.tariff == "gold"

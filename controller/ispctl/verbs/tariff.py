@@ -21,6 +21,8 @@ from ispctl.verbs.renew import sellable, tariff_at
 from ispctl.verbs.rows import Request, Row
 
 When = Literal["now", "period-end"] | date
+Written = dict[str, tuple[str | None, str | None]]
+"""Fields of the service as they were and are."""
 
 
 def change_tariff(
@@ -69,8 +71,7 @@ def _coming(draft: Draft, held: Holding, wanted: str) -> bool:
 
 def _now(draft: Draft, held: Holding, book: Book, found: Quote) -> None:
     path, service = held.document.path, held.service
-    changed: dict[str, tuple[str | None, str | None]] = {"tariff": (service.tariff, found.new)}
-    draft.put(path, (*held.loc, "tariff"), found.new)
+    changed = _put(draft, held, book, found.new, found.day)
     paid = text_of(service.paid_until)
     if found.remaining == "convert" and found.until is not None and found.until.isoformat() != paid:
         changed["paid_until"] = (paid, found.until.isoformat())
@@ -81,14 +82,26 @@ def _now(draft: Draft, held: Holding, book: Book, found: Quote) -> None:
 
 
 def _later(draft: Draft, held: Holding, book: Book, found: Quote) -> None:
-    service = held.service
-    key = book.key("change-tariff")
-    item: Value = {"at": found.day.isoformat(), "set": {"tariff": found.new}, "key": key}
-    draft.put(held.document.path, (*held.loc, "scheduled", len(service.scheduled)), item)
-    changed = {"scheduled": (None, f"{found.day} {found.new}")}
+    changed = _put(draft, held, book, found.new, found.day)
     _enter(draft, held, book, found, event("change-tariff", changed, _parts(found)))
     text = f"{found.old} → {found.new} from {found.day}{_money(draft, found)}"
-    draft.say("change-tariff", held.document, service.key, text)
+    draft.say("change-tariff", held.document, held.service.key, text)
+
+
+def _put(draft: Draft, held: Holding, book: Book, name: str, day: date) -> Written:
+    """Write another tariff down, from a day on. A change that was scheduled and is due goes over the tariff itself:
+    after one of those the next is written like them."""
+    service = held.service
+    due = [one.at for one in service.scheduled if one.set.tariff and moment(one.at, draft.zone) <= draft.asked.now]
+    today = day == draft.now.date()
+    if today and not due:
+        draft.put(held.document.path, (*held.loc, "tariff"), name)
+        return {"tariff": (service.tariff, name)}
+    later = today and any(moment(at, draft.zone) > moment(day, draft.zone) for at in due)
+    at = text_of(draft.now if later else day)
+    item: Value = {"at": at, "set": {"tariff": name}, "key": book.key("change-tariff")}
+    draft.put(held.document.path, (*held.loc, "scheduled", len(service.scheduled)), item)
+    return {"scheduled": (None, f"{at} {name}")}
 
 
 def _unpriced(draft: Draft, held: Holding, book: Book, old: Tariff, new: Tariff, when: When | None) -> None:
@@ -99,13 +112,7 @@ def _unpriced(draft: Draft, held: Holding, book: Book, old: Tariff, new: Tariff,
         raise Refusal(Problem("E722", text, held.document.where(*held.loc), advice))
     today = draft.now.date()
     day = _day(when, today, None, today)
-    if day == today:
-        draft.put(held.document.path, (*held.loc, "tariff"), new.name)
-        changed: dict[str, tuple[str | None, str | None]] = {"tariff": (held.service.tariff, new.name)}
-    else:
-        item: Value = {"at": day.isoformat(), "set": {"tariff": new.name}, "key": book.key("change-tariff")}
-        draft.put(held.document.path, (*held.loc, "scheduled", len(held.service.scheduled)), item)
-        changed = {"scheduled": (None, f"{day} {new.name}")}
+    changed = _put(draft, held, book, new.name, day)
     book.enter("change-tariff", "note", service=held.service.key, event=event("change-tariff", changed))
     draft.say("change-tariff", held.document, held.service.key, f"{old.name} → {new.name} from {day}")
 
