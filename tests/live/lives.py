@@ -21,6 +21,7 @@ from ispctl.lab.process import start
 from tests.canary import PASSWORD
 from tests.cli.conftest import Cli, Said
 from tests.gates import example
+from tests.money.accounts import reckoned
 
 ZONE: Final = ZoneInfo("Asia/Kathmandu")
 LOGIN: Final = "deepa@home.example"
@@ -67,7 +68,6 @@ services:
     paid_until: 2090-12-31
 """
 _PRICES: Final = {"bronze": (500, 5), "silver": (1000, 10), "gold": (2000, 20)}
-_SIGN: Final = {"invoice": 1, "refund": 1, "adjustment": 1, "payment": -1, "credit": -1}
 
 
 def faketime() -> str:
@@ -169,7 +169,7 @@ class Life:
         self.well("apply")
         self.well("validate")
         self.well("drift")
-        assert self.balance == self.reckoned(), "what is told is what the entries come to"
+        assert self.balance == reckoned(self.entries()), "what is told is what the entries come to"
 
     def refused(self, *words: object) -> str:
         """What a verb that is refused says."""
@@ -223,14 +223,6 @@ class Life:
     @staticmethod
     def _loaded(file: Path) -> Any:
         return yaml_rs.loads(file.read_text("utf-8"))
-
-    def reckoned(self) -> Decimal:
-        """The balance by the simplest arithmetic there is: what is owed is above zero."""
-        amounts = dict[str, Decimal]()
-        for entry in self.entries():
-            amount = Decimal(entry.get("amount", "0")) * _SIGN.get(entry["type"], 0)
-            amounts[entry["key"]] = -amounts[entry["reverses"]] if entry["type"] == "reversal" else amount
-        return sum(amounts.values(), Decimal(0))
 
     @property
     def balance(self) -> Decimal:

@@ -13,6 +13,7 @@ import time_machine
 from tests.canary import PASSWORD
 from tests.cli.conftest import Cli
 from tests.live.lives import LOGIN, MAC, NEW_MAC, SUB, Life
+from tests.money.accounts import reckoned
 
 pytestmark = pytest.mark.live
 Begin = Callable[..., Life]
@@ -131,7 +132,7 @@ def _leaves(life: Life) -> None:
     life.well("apply")
     life.well("validate")
     assert "archive/" in life.path.as_posix()
-    assert life.reckoned() == 0
+    assert reckoned(life.entries()) == 0
 
 
 POSTPAID = """\

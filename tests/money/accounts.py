@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +15,7 @@ from ispctl.model.tariff import Tariff
 from tests.builders import SEALED
 
 OWNER = "sub-000001/main"
+_SIGN = {"invoice": 1, "refund": 1, "adjustment": 1, "payment": -1, "credit": -1}
 ZONES = ("Asia/Kathmandu", "Europe/Berlin", "America/Sao_Paulo", "UTC")
 
 
@@ -64,3 +67,12 @@ def at(text: str, zone: str = "Asia/Kathmandu") -> datetime:
 
 def day(text: str) -> date:
     return date.fromisoformat(text)
+
+
+def reckoned(entries: Iterable[Mapping[str, Any]]) -> Decimal:
+    """What the entries of a file come to, by the simplest arithmetic there is: above zero it is owed."""
+    amounts = dict[str, Decimal]()
+    for entry in entries:
+        amount = Decimal(entry.get("amount", "0")) * _SIGN.get(entry["type"], 0)
+        amounts[entry["key"]] = -amounts[entry["reverses"]] if entry["type"] == "reversal" else amount
+    return sum(amounts.values(), Decimal(0))
