@@ -78,7 +78,7 @@ endef
 lock: ## pin every package anew, with hashes, in constraints.txt and for `make bench`
 	@python=$$(scripts/python); mkdir -p build; "$$python" -m venv build/lock
 	@build/lock/bin/pip --disable-pip-version-check --quiet install '$(PIP_TOOLS)'
-	$(call pin,--extra dev,pyproject.toml,constraints.txt,What is installed)
+	$(call pin,--extra dev --extra pdf,pyproject.toml,constraints.txt,What is installed)
 	$(call pin,,tests/bench/requirements.txt,tests/bench/constraints.txt,What the peers of `make bench` run on)
 
 clean: ## remove what make and the tests left; the environment in .venv stays

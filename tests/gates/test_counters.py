@@ -34,6 +34,7 @@ HEAVY = (
     "sqlite3",
     "structlog",
     "typer",
+    "weasyprint",
 )
 YAML = {"pydantic", "ruamel", "typer"}
 

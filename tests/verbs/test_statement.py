@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
 from ispctl.report.plain_accounts import of_subscriber, receivable, transactions
-from tests.cli.conftest import Said
+from tests.cli.conftest import Said, process
 from tests.gates import example
 from tests.verbs.conftest import SUB, Isp
 
 DAYS = ("--from", "2025-10-01", "--to", "2025-11-30")
 ANNAPURNA = "sub-000206"
 OWN = "templates/statement/statement.en.txt.j2"
+OWN_PAGE = "templates/statement/statement.en.html.j2"
 POLICY = Policy.model_validate({"format": "1", "timezone": "Asia/Kathmandu", "currency": "NPR"})
 
 
@@ -44,9 +49,102 @@ def test_the_same_statement_twice_is_the_same_octets(isp: Isp, format: str, tmp_
     assert first.stat().st_mode & 0o777 == 0o600
 
 
-def own(isp: Isp, text: str) -> Said:
+def words_of(octets: bytes) -> str:
+    """What a PDF says, without its lay-out."""
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(BytesIO(octets)).pages).split())
+
+
+@pytest.mark.shows("name")
+def test_a_pdf_holds_every_line_and_two_processes_write_the_same_octets(isp: Isp, tmp_path: Path) -> None:
+    files = [tmp_path / "one.pdf", tmp_path / "other.pdf"]
+    for number, out in enumerate(files):
+        surroundings = {"PYTHONHASHSEED": str(number + 1), "TZ": ("UTC", "Asia/Tokyo")[number]}
+        if number:  # what fontTools takes for the time
+            surroundings["SOURCE_DATE_EPOCH"] = "1000000000"
+        words = ("ispctl", "--repo", isp.clone, "statement", ANNAPURNA, *DAYS, "--pdf", "--out", out)
+        assert process(*words, env=surroundings).returncode == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+    said, text = isp("statement", ANNAPURNA, *DAYS, "--format", "json").json, words_of(files[0].read_bytes())
+    for entry in said["entries"]:
+        line = (entry["day"], entry["type"], entry["reference"] or entry["key"], entry["amount"], entry["balance"])
+        assert " ".join(line) in text
+    assert f"{said['until']} Balance {said['closing']}" in text
+
+
+def test_a_pdf_is_made_by_the_html_template_of_the_isp(isp: Isp, tmp_path: Path) -> None:
+    own(isp, "<p>{{ id }} owes {{ closing }}</p>\n", OWN_PAGE)
+    out = tmp_path / "statement.pdf"
+    assert isp("statement", ANNAPURNA, *DAYS, "--format", "pdf", "--out", out).both == ""
+    assert words_of(out.read_bytes()) == f"{ANNAPURNA} owes 0.00"
+
+
+@pytest.mark.parametrize("url", ["logo.png", "https://192.0.2.1/logo.png", "file:///etc/passwd"])
+def test_a_pdf_takes_nothing_from_elsewhere(isp: Isp, url: str, tmp_path: Path) -> None:
+    own(isp, f'<p>{{{{ id }}}} <img src="{url}"></p>\n', OWN_PAGE)
+    said = isp("statement", ANNAPURNA, *DAYS, "--pdf", "--out", tmp_path / "statement.pdf")
+    told = f"{OWN_PAGE} E750 bad-template: the template does not fit: {url} does not stand in the page"
+    assert (said.code, told in said.err, list(tmp_path.glob("*statement*"))) == (1, True, []), said.err
+
+
+@pytest.mark.parametrize(
+    "library, told",
+    [
+        ("raise ImportError", "the Python package weasyprint is missing. Install it: pip install 'ispctl[pdf]'"),
+        ("print('-----'); raise OSError", "libraries of Pango are missing. Install them: apt install libpango-1.0-0"),
+    ],
+)
+def test_a_machine_that_makes_no_pdf_is_told_what_it_lacks(
+    isp: Isp, library: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weasyprint.py").write_text(library + "\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "weasyprint"]:
+        monkeypatch.delitem(sys.modules, name)
+    said = isp("statement", ANNAPURNA, "--pdf", "--out", tmp_path / "statement.pdf")
+    assert (said.code, said.out, f"E751 no-pdf: no PDF can be made on this machine: {told}" in said.err) == (
+        1,
+        "",
+        True,
+    )
+
+
+def test_a_machine_without_fonts_is_told(isp: Isp, tmp_path: Path) -> None:
+    (tmp_path / "fonts.conf").write_text("<fontconfig></fontconfig>\n", "utf-8")
+    words = ("ispctl", "--repo", isp.clone, "statement", ANNAPURNA, "--pdf", "--out", tmp_path / "statement.pdf")
+    said = process(*words, env={"FONTCONFIG_FILE": str(tmp_path / "fonts.conf")})
+    assert (said.returncode, "there are no fonts. Install some: apt install" in said.stderr) == (1, True), said.stderr
+
+
+def test_a_file_that_others_could_read_is_replaced_by_one_that_they_cannot(isp: Isp, tmp_path: Path) -> None:
+    out, link = tmp_path / "statement.csv", tmp_path / "link.csv"
+    out.write_text("old\n", "utf-8")
+    out.chmod(0o644)
+    link.symlink_to(out)
+    assert isp("statement", ANNAPURNA, *DAYS, "--format", "csv", "--out", link).code == 0
+    assert (link.is_symlink(), out.stat().st_mode & 0o777, b"7345.00" in out.read_bytes()) == (True, 0o600, True)
+
+
+def test_a_file_stays_as_it_was_if_the_new_one_does_not_come_about(isp: Isp, tmp_path: Path) -> None:
+    path, out = f"subscribers/kathmandu/07/{ANNAPURNA}.ledger.yaml", tmp_path / "books"
+    assert isp("export", "accounts", "--out", out).code == 0
+    before = out.read_bytes()
+    isp.push(path, isp.text(path) + '  - {key: x, at: nonsense, type: payment, amount: "1.00"}\n')
+    example.git(isp.clone, "pull", "-q")
+    assert isp("export", "accounts", "--out", out).code == 1
+    assert (out.read_bytes(), [file.name for file in tmp_path.glob("*books*")]) == (before, ["books"])
+
+
+def test_a_pipe_is_written_to_as_it_is(isp: Isp, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert isp("statement", ANNAPURNA, *DAYS, "--format", "csv", "--out", tmp_path / "pipe").code == 0
+    assert b"7345.00" in os.read(reader, 65536)
+    os.close(reader)
+
+
+def own(isp: Isp, text: str, path: str = OWN) -> Said:
     """With a template that somebody pushed, and that was brought here."""
-    isp.push(OWN, text)
+    isp.push(path, text)
     example.git(isp.clone, "pull", "-q")
     return isp("statement", ANNAPURNA, *DAYS)
 

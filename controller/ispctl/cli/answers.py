@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from ispctl.cli.out import write
 from ispctl.cli.progress import Progress
 from ispctl.model.problem import Problem, Refusal
 from ispctl.report.plan_json import dumps, pieces, stamp
@@ -49,13 +50,8 @@ def save(planned: Planned, format: str, out: Path, option: str = "--out") -> Non
     """Write a plan to a file: the note (markdown), GitLab's counts (terraform), else the JSON, which `apply --plan`
     takes. A plan holds personal data, so only its owner may read the file. `option` named it. Raises Refusal."""
     kind = format if format in ("markdown", "terraform") else "json"
-    try:
-        opened = os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
-        with opened as file, Progress() as progress:
-            file.writelines(_plan_pieces(planned, kind, progress))
-    except OSError as error:
-        text = f"{out} cannot be written ({error.strerror})"
-        raise Refusal(Problem("E613", text, advice=f"Name another file with {option}")) from None
+    with Progress() as progress:
+        write(out, _plan_pieces(planned, kind, progress), option)
 
 
 def _plan_pieces(planned: Planned, format: str, progress: Progress) -> Iterable[str]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import typer
 
-from ispctl.cli.common import Session, say_json
+from ispctl.cli.common import Session
 from ispctl.cli.life import SubArgument, day_of
+from ispctl.cli.out import write
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ CommitOption = Annotated[str, typer.Option("--commit", metavar="REV", help="Comm
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write it there, for its owner alone, not to stdout.")
 ]
+Format = Literal["text", "html", "pdf", "json", "csv"]
 POLICY: Final = "inventory/policy.yaml"
 export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What others read of it.")
 
@@ -36,18 +39,34 @@ def statement(
     until: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day; default: today.")] = None,
     commit: CommitOption = "HEAD",
     language: Annotated[str, typer.Option("--language", metavar="LL", help="Of the template.")] = "en",
-    format: Annotated[Literal["text", "html", "json", "csv"], typer.Option("--format")] = "text",
+    format: Annotated[Format, typer.Option("--format")] = "text",
+    pdf: Annotated[bool, typer.Option("--pdf", help="The same as --format pdf.")] = False,
     out: OutOption = None,
 ) -> None:
     """The account of a subscriber over some days: what stood before, every entry, what stands after, how old it is. By
-    templates/statement/ of the repository where there is one. The same days give the same octets."""
+    templates/statement/ of the repository where there is one; PDF by that of HTML. The same days give the same octets.
+
+    ispctl statement anita.rai@home.example --from 2026-10-01 --to 2026-10-31 --pdf --out october.pdf
+    """
+    session: Session = context.obj
+    kind: Format = "pdf" if pdf else format
+    if kind == "pdf" and out is None and sys.stdout.isatty():
+        raise typer.BadParameter("a PDF is for a file: name it", param_hint="--out")
+    with session.repository() as repository:
+        said = _account(session, repository, commit, sub, since, until)
+        _give([_octets(repository, commit, said, kind, language)], out)
+
+
+def _account(
+    session: Session, repository: Repository, commit: str, sub: str, since: str | None, until: str | None
+) -> dict[str, Any]:
+    """The statement as JSON has it."""
     from ispctl import money
     from ispctl.model.ledger import Ledger, companion
     from ispctl.report import statement as report
     from ispctl.verbs.draft import nobody
 
-    session: Session = context.obj
-    with session.repository() as repository, session.reading(repository) as index:
+    with session.reading(repository) as index:
         part = index.lookup.part(commit, [sub])
         documents = {holding.document.path: holding.document for holding in part.find(sub)}
         if not documents:
@@ -60,25 +79,45 @@ def statement(
         account.need({path, POLICY})
         found = account.ledger_at(path)
         ledger = found.value if found else Ledger(subscriber=document.value.id)
-        said = report.document(
-            money.statement(ledger, first, last, policy), ledger, policy, document.value.profile.name
-        )
-        if format == "json" and out is None:
-            say_json(said)
-            return
-        if format == "json":
-            from ispctl.report.plan_json import dumps
+        stated = money.statement(ledger, first, last, policy)
+        return report.document(stated, ledger, policy, document.value.profile.name)
 
-            text = dumps(said)
-        elif format == "csv":
-            text = report.to_csv(said)
+
+def _octets(repository: Repository, commit: str, said: dict[str, Any], kind: Format, language: str) -> bytes:
+    from ispctl.report import statement as report
+    from ispctl.report.plan_json import dumps
+
+    if kind == "json":
+        return dumps(said).encode()
+    if kind == "csv":
+        return report.to_csv(said).encode()
+    form: report.Kind = "text" if kind == "text" else "html"
+    path = report.template_path(language, form)
+    own = _own(repository, commit, path)
+    if own is None and language != "en":
+        raise Refusal(Problem("E750", f"there is no {path}", advice="Commit one, or take --language en"))
+    page = report.render(said, form, language, own)
+    if kind != "pdf":
+        return page.encode()
+    from ispctl.report.pdf import pdf
+
+    with _timeless():
+        return pdf(page, path)
+
+
+@contextmanager
+def _timeless() -> Iterator[None]:
+    """While inside, a library that writes the time into a file writes none. https://reproducible-builds.org"""
+    name = "SOURCE_DATE_EPOCH"
+    before = os.environ.get(name)
+    os.environ[name] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
         else:
-            own = _own(repository, commit, report.template_path(language, format))
-            if own is None and language != "en":
-                path = report.template_path(language, format)
-                raise Refusal(Problem("E750", f"there is no {path}", advice="Commit one, or take --language en"))
-            text = report.render(said, format, language, own)
-    _give([text], out)
+            os.environ[name] = before
 
 
 @export.callback()
@@ -134,14 +173,11 @@ def _own(repository: Repository, commit: str, path: str) -> bytes | None:
     return repository.git.blob(entries[0].blob, 1024 * 1024) if entries else None
 
 
-def _give(parts: Iterator[str] | list[str], out: Path | None) -> None:
-    """To a file that nobody else may read, since it is about people, or to stdout."""
-    if out is None:
-        sys.stdout.writelines(parts)
+def _give(pieces: Iterable[str | bytes], out: Path | None) -> None:
+    """To a file, or to stdout."""
+    if out is not None:
+        write(out, pieces)
         return
-    try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.writelines(parts)
-    except OSError as error:
-        text = f"{out} cannot be written ({error.strerror})"
-        raise Refusal(Problem("E613", text, advice="Name another file with --out")) from None
+    for piece in pieces:
+        sys.stdout.buffer.write(piece.encode() if isinstance(piece, str) else piece)
+    sys.stdout.buffer.flush()

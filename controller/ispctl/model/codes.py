@@ -240,6 +240,7 @@ CODES: Final[dict[str, str]] = {
     "E746": "no-price",
     "E747": "duplicate-invoice",
     "E750": "bad-template",
+    "E751": "no-pdf",
     # E76x: who may do what
     "E760": "not-by-this-role",
     "E761": "takes-two-persons",
