@@ -23,7 +23,7 @@ HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 PEERS := build/peers
 FIGURES := build/bench.json
 
-.PHONY: help demo test unit bench bench-million bench-radius bench-sessions bench-busy bench-rebuild lint lock clean programs packages venv node
+.PHONY: help demo test unit bench bench-million bench-radius bench-sessions bench-busy bench-rebuild bench-payments lint lock clean programs packages venv node
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-15s %s\n' "$$name" "$$text"; done
@@ -57,6 +57,9 @@ bench-busy: programs venv ## authentications and interim updates while an apply 
 
 bench-rebuild: programs venv ## from a RADIUS database that was lost until the last of 100 k can log in again
 	$(BIN)/python -m tests.bench.rebuild --subscribers 100000
+
+bench-payments: programs venv ## from a payment to a session that is told, one by one and as a gateway sends them
+	$(BIN)/python -m tests.bench.payments --subscribers 10000
 
 lint: venv ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check

@@ -75,8 +75,14 @@ def counts(plan: Plan) -> Mapping[str, int]:
 
 def gates_of(service: ServiceChange) -> frozenset[str]:
     """The gates at which a service counts, and therefore waits while they are closed."""
-    met = (*service.effects, *(["dropped"] if dropped(service) else []))
-    return frozenset(gate for effect in met if (gate := gate_of(effect, service.cause)))
+    return frozenset(gate for effect in marks_of(service) if (gate := gate_of(effect, service.cause)))
+
+
+def marks_of(service: ServiceChange) -> tuple[str, ...]:
+    """The effects as the gates and the journal count them, `dropped` among them where a session ends. That of whoever
+    is let out from behind the wall ends for his own sake: after a pay day that is everybody."""
+    ends = dropped(service) and "restored" not in service.effects
+    return (*service.effects, *(["dropped"] if ends else []))
 
 
 def gate_of(effect: str, cause: str) -> str:

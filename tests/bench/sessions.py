@@ -31,7 +31,7 @@ NAS: Final = isp.POPS * isp.NAS_PER_POP
 LIMIT: Final = 3600.0
 ROUNDS: Final = 3
 """Applies until everybody has to be told; later ones let them rest."""
-_DIAL: Final = """
+DIAL: Final = """
 INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime, class,
     framedipaddress, acctinputoctets, acctoutputoctets)
 SELECT to_hex(n), md5(n::text), login, ('192.0.2.' || n % {nas} + 1)::inet, now() - interval '1 hour',
@@ -75,11 +75,11 @@ def bench(cluster: Cluster, folder: Path, people: int, many: int) -> None:
 
     say("first apply", apply("main"))
     say("nothing to do, nobody online", apply("main"))
-    run(dsn, _DIAL.format(nas=NAS, each=1, condition="<> 'isp:home-50'", many=many))
+    run(dsn, DIAL.format(nas=NAS, each=1, condition="<> 'isp:home-50'", many=many))
     run(dsn, "ANALYZE")
     say(f"nothing to do, {many:,} others online", apply("main"))
     run(dsn, "DELETE FROM radacct")
-    run(dsn, _DIAL.format(nas=NAS, each=many * len(isp.TARIFFS) // people + 2, condition="= 'isp:home-50'", many=many))
+    run(dsn, DIAL.format(nas=NAS, each=many * len(isp.TARIFFS) // people + 2, condition="= 'isp:home-50'", many=many))
     run(dsn, "ANALYZE")
     found = run(dsn, "SELECT acctsessionid, username, host(framedipaddress), host(nasipaddress) FROM radacct")
     online = [Online(*map(str, row)) for row in found]

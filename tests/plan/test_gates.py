@@ -57,6 +57,14 @@ def test_so_many_sessions_may_end(many: int, expected: list[str]) -> None:
     assert shut(plan(map(moved, range(many)))) == expected
 
 
+def test_whoever_pays_and_comes_out_from_behind_the_wall_is_not_dropped() -> None:
+    """Their sessions end for their own sake; at the beginning of a month that may be half the ISP."""
+    back = [pair(in_state(State.EXPIRED, f"sub-{n:06}"), entitlement(f"sub-{n:06}")) for n in range(50)]
+    found = plan(back)
+    assert found.summary["dropped"] == 50
+    assert (counts(found)["dropped"], shut(found)) == (0, [])
+
+
 @pytest.mark.parametrize(("many", "expected"), [(20, []), (21, ["slower"])])
 def test_so_many_people_may_become_slower(many: int, expected: list[str]) -> None:
     assert shut(plan(slower_cohort(many))) == expected

@@ -59,7 +59,8 @@ class Limits(Record):
         default_factory=lambda: Limit(share=Decimal("0.05"), floor=5), description="Services cut off, walled or ended."
     )
     dropped: Limit = Field(
-        default_factory=lambda: Limit(share=Decimal("0.10"), floor=20), description="Services whose session ends."
+        default_factory=lambda: Limit(share=Decimal("0.10"), floor=20),
+        description="Services whose session ends, but for those that are restored.",
     )
     slower: Limit = Field(
         default_factory=lambda: Limit(share=Decimal("0.10"), floor=20), description="Services made slower by a commit."

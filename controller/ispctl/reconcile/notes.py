@@ -8,7 +8,8 @@ from typing import Final
 
 from ispctl.backend import Outcome
 from ispctl.desired import Entitlement
-from ispctl.plan import Change, Fields, Key, ServiceChange, dropped
+from ispctl.gates import marks_of
+from ispctl.plan import Change, Fields, Key, ServiceChange
 from ispctl.platforms import platform
 from ispctl.radius.rendering import given, rendering
 from ispctl.reconcile import settled
@@ -102,7 +103,7 @@ class Notes:
         if service is None or owner in self.journalled:
             return
         self.journalled.add(owner)
-        for effect in (*service.effects, *(["dropped"] if dropped(service) else [])):
+        for effect in marks_of(service):
             self.run.service((service.now.id, service.now.key), effect, service.cause, self.now)
 
     def _left(self, change: Change) -> None:
