@@ -15,7 +15,7 @@ from ispctl.cli.verb import Wanted
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
-    from ispctl.repo import Holding, Repository
+    from ispctl.repo import Holding, Repository, Snapshot
     from ispctl.verbs.rows import Row
 
 SubsArgument = Annotated[
@@ -67,9 +67,15 @@ def _rows(
             yield Row(row.number, {**values, **row.values})
         return
     owners = subs or selected(wanted, group, _days(expiring))
-    for number, owner in enumerate(owners, 1):
-        key = {"key": f"{wanted.key}:{owner}"} if wanted.key and len(owners) > 1 else {}
-        yield Row(number, {"sub": owner, **values, **key})
+    yield from each(owners, wanted.key if len(owners) > 1 else "", values)
+
+
+def each(owners: Sequence[str], key: str, values: Mapping[str, str]) -> list[Row]:
+    """A row for each; where there is a `key`, with one of its own."""
+    from ispctl.verbs.rows import Row
+
+    keys = [{"key": f"{key}:{owner}"} if key else {} for owner in owners]
+    return [Row(n, {"sub": owner, **values, **own}) for n, (owner, own) in enumerate(zip(owners, keys, strict=True), 1)]
 
 
 def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
@@ -82,9 +88,7 @@ def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
         shared = repository.part(base, ())
         zone = ZoneInfo(shared.policy.value.timezone)
         today = session.now.astimezone(zone).date()
-        if group and group not in shared.group_folders:
-            known = ", ".join(sorted(shared.group_folders))
-            raise Refusal(Problem("E616", f"there is no group {group}", advice=f"There are: {known}"))
+        _known(shared, group)
 
         def fits(held: Holding) -> bool:
             service = held.service
@@ -96,6 +100,35 @@ def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
             return paid is not None and today <= local_day(paid, zone) <= today + timedelta(days=days)
 
         return [held.owner for held in _services(wanted, repository, base, group) if fits(held)]
+
+
+def postpaid(wanted: Wanted, group: str) -> list[str]:
+    """The services of a group (all groups, if it is ""), ended ones too, whose tariff is postpaid now. Raises
+    Refusal E616."""
+    from ispctl.desired import entitle
+    from ispctl.model.subscriber import group_of
+
+    session, base = wanted.session, fetched(wanted)
+    with session.repository() as repository:
+        shared = repository.part(base, ())
+        _known(shared, group)
+        names = {one.value.name for one in shared.tariffs() if one.value.billing == "postpaid"}
+
+        def is_on(held: Holding) -> bool:
+            default = shared.group(group_of(held.document.path))
+            own = held.service.tariff or (default.value.defaults.tariff if default else None)
+            if own not in names and not any(one.set.tariff in names for one in held.service.scheduled):
+                return False
+            return entitle(held.document, held.number, shared, session.now).terms.tariff in names
+
+        return [held.owner for held in _services(wanted, repository, base, group) if is_on(held)]
+
+
+def _known(shared: Snapshot, group: str) -> None:
+    """Raises Refusal E616."""
+    if group and group not in shared.group_folders:
+        known = ", ".join(sorted(shared.group_folders))
+        raise Refusal(Problem("E616", f"there is no group {group}", advice=f"There are: {known}"))
 
 
 def fetched(wanted: Wanted) -> str:

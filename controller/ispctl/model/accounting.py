@@ -75,6 +75,18 @@ class GraceRules(Record):
     )
 
 
+class Billing(Record):
+    """How the time of a postpaid service is invoiced, once it is over: `ispctl invoice SUB`."""
+
+    day: Annotated[Whole, Field(ge=1, le=28)] | None = Field(
+        None, description="Day on which periods of months begin; default: that on which the service began."
+    )
+    hold: Literal["free", "charged"] = Field("free", description="The days of a holiday.")
+    suspended: Literal["free", "charged"] = Field(
+        "charged", description="The days of a suspension, by a person or because nobody paid."
+    )
+
+
 class Dunning(Record):
     """What happens to a postpaid account that is not paid. A stage follows the one before; payment ends it."""
 
@@ -123,6 +135,7 @@ class Accounting(Record):
     renewal: Renewal = Field(default_factory=Renewal, description="Where a renewed period begins.")
     change_tariff: ChangeTariff = Field(default_factory=ChangeTariff, description="What another tariff costs.")
     grace: GraceRules = Field(default_factory=GraceRules, description="How much grace may be given.")
+    billing: Billing = Field(default_factory=Billing, description="How postpaid time is invoiced.")
     dunning: Dunning | None = Field(
         None, description="What happens to a postpaid account that is not paid; default: nothing."
     )

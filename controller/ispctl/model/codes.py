@@ -230,6 +230,7 @@ CODES: Final[dict[str, str]] = {
     "E725": "cannot-revert",
     "E726": "session-unknown",
     "E727": "nothing-lost",
+    "E728": "billing-unknown",
     # E74x are about accounts
     "E740": "ledger-rewritten",
     "E741": "ledger-gone",

@@ -6,12 +6,14 @@ is an argument. Knows the model and nothing else.
 
 from ispctl.money.account import BUCKETS, Debt, Settlement, ageing, balance, settle
 from ispctl.money.amounts import Charge, charge, minor_unit, period_of, prorate, rounded, tax_within, taxed
+from ispctl.money.billing import Invoice, invoiced, next_invoice
 from ispctl.money.dunning import Stage, Standing, dunning, state
 from ispctl.money.growth import appended
+from ispctl.money.parts import Part, priced
 from ispctl.money.periods import (
+    ONE_DAY,
     Renewed,
     anchor_day,
-    billed_until,
     effective_expiry,
     extended,
     grace_refused,
@@ -21,15 +23,18 @@ from ispctl.money.periods import (
     renewed,
     used_grace,
 )
-from ispctl.money.quotes import Quote, priced, quote, takes_effect
+from ispctl.money.quotes import Quote, quote, takes_effect
 from ispctl.money.revert import Obstacle, Undone, dependents, revert
 from ispctl.money.statement import Statement, StatementLine, statement
 
 __all__ = [
     "BUCKETS",
+    "ONE_DAY",
     "Charge",
     "Debt",
+    "Invoice",
     "Obstacle",
+    "Part",
     "Quote",
     "Renewed",
     "Settlement",
@@ -42,7 +47,6 @@ __all__ = [
     "anchor_day",
     "appended",
     "balance",
-    "billed_until",
     "charge",
     "dependents",
     "dunning",
@@ -50,7 +54,9 @@ __all__ = [
     "extended",
     "grace_refused",
     "graced",
+    "invoiced",
     "minor_unit",
+    "next_invoice",
     "paid_end",
     "period_of",
     "priced",

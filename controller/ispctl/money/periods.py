@@ -68,11 +68,11 @@ def reach(begins: date, period: Period, periods: int = 1) -> date:
     """The last day of so many periods that begin on a day. What begins with a month ends with one."""
     before = begins - ONE_DAY
     if period.months is not None:
-        return add_months(before, period.months * periods, _anchor_of(begins))
+        return add_months(before, period.months * periods, anchor_of(begins))
     return days_later(before, (period.days or 0) * periods)
 
 
-def _anchor_of(begins: date) -> int:
+def anchor_of(begins: date) -> int:
     """The day of the month on which a period ends that begins on a day, if the month has it."""
     return begins.day - 1 or 31
 
@@ -97,25 +97,19 @@ def anchor_day(service: Service, ledger: Ledger | None, until: date, policy: Pol
     while _is_last(end) and end in begins:
         first = min(begins.pop(end), end)
         end, known = first - ONE_DAY, True
-        anchor = max(anchor, _anchor_of(first))
+        anchor = max(anchor, anchor_of(first))
     if known:
         return anchor
     return (
         likely_anchor(until)
         if service.activated is None
-        else max(anchor, _anchor_of(local_day(service.activated, zone)))
+        else max(anchor, anchor_of(local_day(service.activated, zone)))
     )
 
 
 def likely_anchor(until: date) -> int:
     """The day of the month that is meant by a paid day of which nothing else is known."""
     return 31 if _is_last(until) else until.day
-
-
-def billed_until(service: Service, ledger: Ledger | None, policy: Policy) -> date | None:
-    """The last day that a ledger has asked money for; None: nothing was invoiced yet."""
-    zone = ZoneInfo(policy.timezone)
-    return max((local_day(period.until, zone) for period in _periods(service, ledger)), default=None)
 
 
 def _periods(service: Service, ledger: Ledger | None) -> list[Invoiced]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,8 +12,9 @@ from zoneinfo import ZoneInfo
 from ispctl.model.days import days_later, local_day
 from ispctl.model.policy import Policy
 from ispctl.model.tariff import Tariff
-from ispctl.money.amounts import ZERO, Charge, charge, period_of, prorate, rounded, tax_within
-from ispctl.money.periods import ONE_DAY, extended, likely_anchor, reach
+from ispctl.money.amounts import ZERO, charge, period_of, prorate, rounded, tax_within
+from ispctl.money.parts import days_in
+from ispctl.money.periods import ONE_DAY, extended, likely_anchor
 
 MOST: Final = 3660
 """Days that remaining money buys at most; what it is worth beyond them stays credit."""
@@ -73,7 +73,7 @@ def quote(
     first = parts[0].since if parts else day
     old_price, new_price = charge(old, first, policy).gross, charge(new, day, policy).gross
     unused = sum((prorate(charge(old, p.since, policy).gross, p.left, p.length, policy) for p in parts), ZERO)
-    lengths = (parts[0].length if parts else _length(old, day)), _new_length(old, new, parts, day)
+    lengths = (parts[0].length if parts else days_in(old, day)), _new_length(old, new, parts, day)
     if remaining == "keep-expiry" or until is None or not parts:
         cost = sum((_cost(old, new, part, day, policy) for part in parts), ZERO)
         ends = until
@@ -102,28 +102,12 @@ def quote(
     )
 
 
-def priced(tariffs: Sequence[tuple[date, Tariff]], since: date, until: date, policy: Policy) -> Charge:
-    """What a period costs, both days included, if the tariff changes in it. `tariffs`: each with its first day, in
-    order, the first of them from the beginning on. Raises Refusal E746."""
-    if len(tariffs) == 1:
-        return charge(tariffs[0][1], since, policy)
-    usual, whole = period_of(tariffs[0][1]), (until - since).days + 1
-    net, tax = ZERO, ZERO
-    for number, (first, tariff) in enumerate(tariffs):
-        days = ((tariffs[number + 1][0] if number + 1 < len(tariffs) else until + ONE_DAY) - first).days
-        length = whole if period_of(tariff) == usual else _length(tariff, first)
-        gross = prorate(charge(tariff, first, policy).gross, days, length, policy)
-        part = tax_within(gross, tariff.tax, policy)
-        net, tax = net + gross - part, tax + part
-    return Charge(net, tax, net + tax)
-
-
 def takes_effect(old: Tariff, new: Tariff, until: date | None, day: date, policy: Policy) -> date:
     """The first day of another tariff that is asked for on a day: one that costs less a day waits for the end of what
     is paid, where the policy says so. Raises Refusal E746."""
     if until is None or until < day or policy.money.change_tariff.downgrade == "now":
         return day
-    daily = [Fraction(charge(t, day, policy).gross) / _length(t, day) for t in (old, new)]
+    daily = [Fraction(charge(t, day, policy).gross) / days_in(t, day) for t in (old, new)]
     return until + ONE_DAY if daily[1] < daily[0] else day
 
 
@@ -142,19 +126,14 @@ def _parts(tariff: Tariff, until: date | None, day: date, anchor: int | None, po
     return found[::-1]
 
 
-def _length(tariff: Tariff, day: date) -> int:
-    """Days of a period that begins on a day."""
-    return (reach(day, period_of(tariff)) - day).days + 1
-
-
 def _new_length(old: Tariff, new: Tariff, parts: list[_Part], day: date) -> int:
     """Over how many days the price of the new tariff goes: alike, where both are sold for periods alike."""
-    return parts[0].length if parts and period_of(old) == period_of(new) else _length(new, day)
+    return parts[0].length if parts and period_of(old) == period_of(new) else days_in(new, day)
 
 
 def _cost(old: Tariff, new: Tariff, part: _Part, day: date, policy: Policy) -> Decimal:
     begins = max(part.since, day)
-    length = part.length if period_of(old) == period_of(new) else _length(new, begins)
+    length = part.length if period_of(old) == period_of(new) else days_in(new, begins)
     return prorate(charge(new, begins, policy).gross, part.left, length, policy)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import Subscriber
+from ispctl.verbs.billing import bill
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
 from ispctl.verbs.rows import Request, Row
@@ -84,22 +85,26 @@ def _whose(draft: Draft, term: str) -> tuple[Document[Subscriber], str]:
     return document, document.value.services[0].key if len(document.value.services) == 1 else ""
 
 
+def _invoice(draft: Draft, row: Row) -> None:
+    """Of a period, where no amount is said."""
+    sub, due = row.text("sub"), row.day("due")
+    reference, tax, since = _reference(row), row.text("tax", ""), row.day("from")
+    if amount := row.text("amount", ""):
+        if since is not None:
+            raise row.wrong("from is of a period, and an amount is for none")
+        invoice(draft, sub, amount, reference=reference, due=due, tax=tax)
+    elif reference or tax:
+        raise row.wrong("amount is missing; reference and tax go with one")
+    else:
+        bill(draft, sub, since=since, due=due)
+
+
 def _reference(row: Row) -> str:
     return row.text("reference", "")
 
 
 REQUESTS: Final = {
-    "invoice": Request(
-        lambda draft, row: invoice(
-            draft,
-            row.text("sub"),
-            row.text("amount"),
-            reference=_reference(row),
-            due=row.day("due"),
-            tax=row.text("tax", ""),
-        ),
-        ("amount", "reference", "due", "tax"),
-    ),
+    "invoice": Request(_invoice, ("amount", "reference", "due", "tax", "from")),
     "pay": Request(
         lambda draft, row: pay(draft, row.text("sub"), row.text("amount"), reference=_reference(row)),
         ("amount", "reference"),
