@@ -1,22 +1,16 @@
-"""What a subscriber and a bookkeeper are given: the same octets for the same entries, and sums that come out."""
+"""What a subscriber is given: the same octets for the same entries, and sums that come out."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from ispctl.model.ledger import Ledger
-from ispctl.model.policy import Policy
-from ispctl.report.plain_accounts import of_subscriber, receivable, transactions
 from tests.cli.conftest import Said, process
 from tests.gates import example
 from tests.verbs.conftest import SUB, Isp
@@ -25,7 +19,6 @@ DAYS = ("--from", "2025-10-01", "--to", "2025-11-30")
 ANNAPURNA = "sub-000206"
 OWN = "templates/statement/statement.en.txt.j2"
 OWN_PAGE = "templates/statement/statement.en.html.j2"
-POLICY = Policy.model_validate({"format": "1", "timezone": "Asia/Kathmandu", "currency": "NPR"})
 
 
 @pytest.mark.shows("name")
@@ -195,49 +188,3 @@ def test_an_account_that_cannot_be_read_is_told_and_never_empty(isp: Isp, words:
     example.git(isp.clone, "pull", "-q")
     said = isp(*words)
     assert (said.code, f"{path}:12:18 E032 wrong-value" in said.err) == (1, True), said.both
-
-
-@pytest.mark.parametrize("format", ["beancount", "hledger"])
-def test_the_books_hold_every_account_and_nobodys_name(isp: Isp, format: str) -> None:
-    isp.done("renew", SUB, "--payment", "BANK-1", "--direct")
-    books = isp("export", "accounts", "--format", format).out
-    assert {f"Sub-{number}" for number in ("000077", "000123", "000206", "000207")} <= set(
-        re.findall(r"Sub-\d+", books)
-    )
-    assert "156.00 NPR" in books
-
-
-_TYPES = ("invoice", "payment", "credit", "adjustment", "refund", "note", "reversal")
-_ENTRIES = st.lists(st.tuples(st.sampled_from(_TYPES), st.integers(1, 10**6)), max_size=20)
-
-
-@settings(deadline=None)
-@given(_ENTRIES)
-def test_every_transaction_balances_and_the_account_comes_to_its_balance(entries: list[tuple[str, int]]) -> None:
-    from datetime import UTC, datetime
-
-    from ispctl import money
-
-    said: list[dict[str, object]] = []
-    for number, (kind, cents) in enumerate(entries):
-        entry: dict[str, object] = {"key": f"k{number}", "at": "2026-01-05", "type": kind}
-        open_ = [one for one in said if one["type"] not in ("note", "reversal") and not one.get("undone")]
-        if kind == "reversal":
-            if not open_:
-                continue
-            undone = open_[cents % len(open_)]
-            undone["undone"] = True
-            entry["reverses"] = undone["key"]
-        elif kind != "note":
-            entry["amount"] = f"{Decimal(cents) / 100:.2f}"
-            if kind == "invoice":
-                entry["tax"] = f"{Decimal(cents // 9) / 100:.2f}"
-        said.append(entry)
-    plain = [{name: value for name, value in entry.items() if name != "undone"} for entry in said]
-    ledger = Ledger.model_validate({"subscriber": "sub-1", "entries": plain})
-    found = list(transactions(ledger, POLICY))
-    assert all(sum(amount for _, amount in one.postings) == 0 for one in found)
-    owed = sum((amount for one in found for name, amount in one.postings if name == receivable("sub-1")), Decimal(0))
-    assert owed == money.balance(ledger, POLICY, datetime(2026, 2, 1, tzinfo=UTC))
-    text = "".join(of_subscriber("beancount", ledger, POLICY))
-    assert bool(found) == (f"balance {receivable('sub-1')}" in text)

@@ -128,16 +128,25 @@ def begin() -> None:
 @export.command()
 def accounts(
     context: typer.Context,
-    format: Annotated[Literal["beancount", "hledger"], typer.Option("--format")] = "beancount",
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="First day; what stood before opens the books.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day.")] = None,
+    format: Annotated[Literal["beancount", "hledger", "csv"], typer.Option("--format")] = "beancount",
     commit: CommitOption = "HEAD",
     out: OutOption = None,
 ) -> None:
-    """All accounts as plain-text accounting, with ids and without names: an account for each subscriber, a transaction
-    for each entry, and the balance it comes to."""
+    """All accounts, archived ones too, for a bookkeeper, with ids and without names: an account for each subscriber and
+    for the income of each tariff, a transaction for each entry, and the balance it comes to.
+
+    ispctl export accounts --from 2026-01-01 --to 2026-12-31 --format hledger --out 2026.journal
+    """
     from ispctl.cli.progress import Progress
     from ispctl.model.ledger import LEDGER
-    from ispctl.report import plain_accounts
+    from ispctl.report.plain_accounts import Books
 
+    first, last = day_of(since, "--from"), day_of(until, "--to")
+    _in_order(first, last)
     session: Session = context.obj
     with session.repository() as repository, Progress() as progress:
         shared = repository.part(commit, ())
@@ -145,15 +154,17 @@ def accounts(
         policy = shared.policy.value
 
         def parts() -> Iterator[str]:
-            yield from plain_accounts.opening(format, policy)
-            done = 0
+            books, done = Books(format, policy, first, last), 0
+            yield from books.begin()
             for paths in repository.sweep(commit, "subscribers", lambda _: True, 1000):
                 part = repository.part(commit, paths)
                 part.need({path for path in part.broken if path.endswith(LEDGER)})
                 for ledger in part.ledgers():
-                    yield from plain_accounts.of_subscriber(format, ledger.value, policy)
+                    yield from books.subscriber(ledger.value)
                 done += len(paths)
                 progress("files", done, 0)
+            for archived in repository.archived(commit):
+                yield from books.subscriber(archived.value)
 
         _give(parts(), out)
 
@@ -162,9 +173,13 @@ def _days(session: Session, zone: ZoneInfo, since: str | None, until: str | None
     today = session.now.astimezone(zone).date()
     last = day_of(until, "--to") or today
     first = day_of(since, "--from") or last.replace(day=1)
-    if first > last:
-        raise typer.BadParameter("the first day is after the last one", param_hint="--from")
+    _in_order(first, last)
     return first, last
+
+
+def _in_order(first: date | None, last: date | None) -> None:
+    if first is not None and last is not None and first > last:
+        raise typer.BadParameter("the first day is after the last one", param_hint="--from")
 
 
 def _own(repository: Repository, commit: str, path: str) -> bytes | None:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from ispctl.model.document import Document
-from ispctl.model.ledger import LEDGER, companion
+from ispctl.model.ledger import LEDGER, Ledger, companion
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.facts import Facts
 from ispctl.repo.git import FOLDER, Entry, Git, refused
-from ispctl.repo.layout import ARCHIVE, FOLDERS, LARGE, Kind, decode, is_shared, kind_of
+from ispctl.repo.layout import ACCOUNT, ARCHIVE, FOLDERS, LARGE, Kind, decode, is_shared, kind_of
 from ispctl.repo.remote import KEEPS
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
@@ -210,6 +210,17 @@ class Repository:
     def paths(self, rev: str) -> Iterator[str]:
         """Of every file below subscribers/ and archive/, in git's order. Costs what there is."""
         return (entry.path for entry in self.git.tree(rev, ("subscribers", ARCHIVE)))
+
+    def archived(self, rev: str) -> Iterator[Document[Ledger]]:
+        """The accounts of those whose contracts are over long ago. Raises Refusal for one that cannot be read."""
+        entries = (entry for entry in self.git.tree(self.git.resolve(rev), (ARCHIVE,)) if entry.path.endswith(LEDGER))
+        for chunk in chunks(entries, 1000):
+            blobs = self.git.blobs((entry.blob for entry in chunk), LARGE)
+            for entry, data in zip(chunk, blobs, strict=True):
+                document, problems = decode(entry.path, data, ACCOUNT)
+                if document is None:
+                    raise Refusal(*problems)
+                yield document
 
     def _shared(self, commit: str) -> tuple[list[Entry], frozenset[str]]:
         """The files that say something about many, and the names of the groups' folders."""

@@ -48,12 +48,13 @@ _INVENTORY: Final = {
     "targets": Kind("targets", Targets),
     "roles": Kind("roles", Roles),
 }
+ACCOUNT: Final = Kind("ledger", Ledger, LARGE)
 KINDS: Final = (
     *_INVENTORY.values(),
     Kind("tariff", Tariff),
     Kind("group", Group),
     Kind("subscriber", Subscriber),
-    Kind("ledger", Ledger, LARGE),
+    ACCOUNT,
 )
 _FOREIGN: Final = {"custom", "connection_options"}
 """What stands below these keys is somebody else's format."""

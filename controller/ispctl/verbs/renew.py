@@ -137,7 +137,7 @@ def _extend(
             tax=f"{cost.tax}" if cost.tax else None,
             service=service.key,
             period=period,
-            event=event(verb, changed),
+            event=event(verb, changed, {"tariff": " → ".join(tariff.name for _, tariff in tariffs)}),
         )
         text += f", {cost.gross} {draft.currency}"
     if found.grace_days:
