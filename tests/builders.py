@@ -80,6 +80,7 @@ class World:
     nas: dict[str, Nas] = field(default_factory=dict)
     entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Of the account of a subscriber, by id."""
+    first_logins: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def policy(self) -> Document[Policy]:

@@ -22,6 +22,7 @@ class State(StrEnum):
     EXPIRED = "expired"
     GRACE = "grace"
     THROTTLED = "throttled"
+    WAITING = "waiting"
     ACTIVE = "active"
 
 
@@ -85,6 +86,14 @@ TABLE: Final = (
         "a renewal or an invoice is due",
     ),
     Meaning(State.THROTTLED, "over a fair-use tier", "", "accepted at the tier's rate", "kept", "unchanged"),
+    Meaning(
+        State.WAITING,
+        "with `activation`, before the first session",
+        "",
+        "accepted",
+        "kept",
+        "paid, and lasts from the first session on",
+    ),
     Meaning(State.ACTIVE, "otherwise", "active, due, reminded", "accepted", "kept", "paid, or not overdue for long"),
 )
 ACCOUNTS: Final = (

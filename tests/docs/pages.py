@@ -95,6 +95,22 @@ What takes something away (walled, suspended, inactive) begins on no day of `wee
 next other day; the stage after it is counted from there. It begins after midnight like other ends, spread by
 `expiry.spread`. All postpaid services of a subscriber share the account; for prepaid ones it has no consequence.
 
+## Waiting for the first login
+
+A service with `activation` is paid, and begins when its subscriber is online for the first time: the first session
+since it was let in to wait, as the accounting tells. One that the server put behind the wall (another device than the
+bound ones) is none; who is online already when he is let in begins at that moment. The day of the first login, in the
+ISP's time zone, is the first day of what is paid, as if `activated` stood there: on 31 January with `months: 1` it is
+paid until 27 February and ends when that day has ended. Later sessions change nothing. Until then no end is known, and
+none is given to the server; the plan of the apply that finds the first login says so, and who is online stays online.
+
+With `until`, whoever does not log in by the end of that day is expired. Whatever is stricter wins as always: who is
+suspended or on hold does not wait meanwhile, and nothing begins. A postpaid service takes no `activation` (E120).
+
+No file says when somebody logged in: that is a fact, kept in the database and in `ispctl backup`. Lost, the service
+waits again and the next session is the first. Once `activated` and `paid_until` stand in the file instead, it is needed
+no more.
+
 ## What the words mean
 
 A walled login is accepted, in the group `isp:walled`: the wall's address list, pool and rate, no IPv6. "Moved" means

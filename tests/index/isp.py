@@ -15,6 +15,11 @@ from ispctl.report.shapes import PlanJson
 
 NOON = datetime(2026, 11, 25, 6, 15, tzinfo=UTC)
 ZONE = "Asia/Kathmandu"
+WAITS = (
+    "since: 2026-11-20, days: 2",
+    "since: 2026-11-20, months: 1, until: 2026-11-26",
+    "since: 2026-11-27T12:00:00+05:45, days: 1",
+)
 AFTERWARDS = "after-30"
 """The tariff that is paid afterwards."""
 SHARED = {
@@ -58,6 +63,8 @@ class Person:
     terminated: str | None = None
     scheduled: tuple[str, str] | None = None
     nas: str | None = None
+    waits: str = ""
+    """What is paid from the first login on, and until when it has to come."""
     entries: list[str] | None = None
     junk: str = ""
 
@@ -74,9 +81,9 @@ class Person:
             "  - key: main",
             f"    login: {self.login or self.id + '@home.example'}",
             f'    password: "enc:k1:{sealed}"',
-            "    activated: 2025-01-01",
+            *([f"    activation: {{at: first-login, {self.waits}}}"] if self.waits else ["    activated: 2025-01-01"]),
             *([f"    tariff: {self.tariff}"] if self.tariff else []),
-            *([f"    paid_until: {self.paid}"] if self.paid and self.tariff != AFTERWARDS else []),
+            *([f"    paid_until: {self.paid}"] if self.paid and not self.waits and self.tariff != AFTERWARDS else []),
             *([f"    ipv4: {{static: {self.address}}}"] if self.address else []),
             *([f"    routes: [{self.route}]"] if self.route else []),
             *([f'    mac: {{mode: {self.mode}, addresses: [{{mac: "{self.mac}"}}]}}'] if self.mac else []),
@@ -163,6 +170,7 @@ class Isp:
             lambda: setattr(someone, "mode", chance.choice(["fixed", "learn", "off"])),
             lambda: setattr(someone, "seal", other.seal),
             lambda: setattr(someone, "terminated", chance.choice([None, "2026-11-01", "2026-11-27", "2024-01-01"])),
+            lambda: setattr(someone, "waits", chance.choice(["", *WAITS])),
             lambda: setattr(someone, "nas", chance.choice([None, "pop-b", "pop-c", "pop-x"])),
             lambda: setattr(someone, "entries", [] if someone.entries is None else None),
             lambda: self._entry(someone),

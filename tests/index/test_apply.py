@@ -22,7 +22,7 @@ from ispctl.reconcile.settled import SETTLED
 from ispctl.repo import Repository
 from ispctl.report.plan_json import document
 from ispctl.store import Pause, Store
-from tests.index.isp import NOON, Isp, in_any_order
+from tests.index.isp import NOON, WAITS, Isp, in_any_order
 
 ALL = Permission(most=dict.fromkeys(("cut_off", "dropped", "slower", "delete", "clock"), 1000), rollback=True)
 
@@ -52,6 +52,16 @@ class Site:
             index = Index(repository, self.place, size=self.size) if self.size else None
             yield World(repository, store, Opener, now, lambda: now, index=index)  # type: ignore[arg-type]
 
+    def dial(self, login: str, at: datetime) -> None:
+        """A session of ten minutes that is over."""
+        with closing(sqlite3.connect(self.path)) as database, database:
+            began, unique = int(at.timestamp()), f"{login} {at}"
+            database.execute(
+                "INSERT OR IGNORE INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime,"
+                " acctupdatetime, acctstoptime) VALUES (?, ?, ?, '192.0.2.1', ?, ?, ?)",
+                (unique, unique, login, began, began + 600, began + 600),
+            )
+
     def rows(self) -> dict[str, list[Any]]:
         """Everything in the database but who did what when."""
         with closing(sqlite3.connect(self.path)) as database:
@@ -71,13 +81,20 @@ class Site:
                 found[table] = sorted(map(repr, ([row[n] for n in mine] for row in rows)))
             services = "SELECT id, key, login, entitlement, digest FROM ispctl_service ORDER BY id, key"
             found["services"] = database.execute(services).fetchall()
+            begins = "SELECT id, key, login, since, at, until FROM ispctl_first_login ORDER BY id, key"
+            found["begins"] = database.execute(begins).fetchall()
             return found
 
 
+@pytest.mark.parametrize("waits", [False, True], ids=["", "who begin with a first login"])
 @pytest.mark.parametrize("seed", range(4))
-def test_both_plan_and_do_the_same_for_any_history(tmp_path: Path, seed: int) -> None:
+def test_both_plan_and_do_the_same_for_any_history(tmp_path: Path, seed: int, waits: bool) -> None:
     chance = random.Random(1000 + seed)
     isp = Isp(tmp_path / "isp.git", chance)
+    if waits:
+        for person in isp.people.values():
+            person.waits = chance.choice(["", *WAITS])
+        isp.commit()
     sites = [Site(tmp_path, "all", None), Site(tmp_path, "some", TOGETHER), Site(tmp_path, "slices", SLICES)]
     now, applied, spared = NOON, isp.commits[0], Counter[str]()
     for _ in range(14):
@@ -87,8 +104,11 @@ def test_both_plan_and_do_the_same_for_any_history(tmp_path: Path, seed: int) ->
         now += timedelta(hours=chance.choice([0, 1, 30]))
         permission = ALL if chance.random() < 0.7 else Permission(rollback=True)
         pausing, doubting = chance.random() < 0.15, chance.random() < 0.3
+        dialled = [chance.choice([*isp.people.values()]) for _ in range(2 if waits else 0)]
         said = []
         for site in sites:
+            for person in dialled:
+                site.dial(person.login or f"{person.id}@home.example", now - timedelta(minutes=chance_of(person.id)))
             with site.world(isp, now) as world:
                 if pausing:
                     until = now + timedelta(hours=2)
@@ -106,10 +126,16 @@ def test_both_plan_and_do_the_same_for_any_history(tmp_path: Path, seed: int) ->
     assert spared["slices"] > 1, "nobody came in slices: nothing was shown"
 
 
+def chance_of(id: str) -> int:
+    """Minutes ago; the same at every site."""
+    return 1 + int(id[-3:]) % 90
+
+
 def outcome(world: World, head: str, permission: Permission) -> Any:
     """The plan and what came of it, without what differs from run to run."""
     try:
-        plan = in_any_order(document(reconcile.live(world, head).plan))
+        found = reconcile.live(world, head).plan
+        plan = in_any_order(document(found)), found.until
         result = reconcile.apply(world, head, permission)
     except (Refusal, KeyError) as refused:
         return "a tariff is missing" if isinstance(refused, KeyError) else str(refused)

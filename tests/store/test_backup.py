@@ -60,6 +60,7 @@ def fill(store: Store) -> None:
         f" VALUES ('p', '198.51.100.1', 'k', 'x', {lease}, 600)"
     )
     write("INSERT INTO radippool (pool_name, framedipaddress) VALUES ('p', '198.51.100.2')")
+    write("INSERT INTO ispctl_first_login VALUES ('sub-1', 'main', 'x', 1800000000, 1800000100, NULL)")
     write("INSERT INTO ispctl_stranger VALUES ('198.51.100.77', 1, 2, 3)")
     store.put_proof(Proof("u1", "l1@home.example", "lalitpur-1", "coa", "aa-bb", "ack", 1, NOON, NOON))
     store.put_limit(Limit("lalitpur-1", "coa", "", 405, NOON, "e"))

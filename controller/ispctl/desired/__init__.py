@@ -3,13 +3,14 @@
 from ispctl.desired._frame import Frame
 from ispctl.desired._known import identities, sealed_digest
 from ispctl.desired._service import Course, Likeness, Turn, entitle, entitle_all, turns
-from ispctl.desired._values import Because, Context, Entitlement, Terms, pop_of, terms_of
+from ispctl.desired._values import Because, Context, Entitlement, FirstLogin, Terms, pop_of, terms_of
 
 __all__ = [
     "Because",
     "Context",
     "Course",
     "Entitlement",
+    "FirstLogin",
     "Frame",
     "Likeness",
     "Terms",

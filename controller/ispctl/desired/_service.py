@@ -7,30 +7,20 @@ A service is a set of spans of time, each with a state and the line that brought
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from ispctl.desired._frame import Frame
 from ispctl.desired._known import identities, sealed_digest, sealing_key
+from ispctl.desired._life import Life, Span
 from ispctl.desired._values import Because, Context, Entitlement, Terms, granted
-from ispctl.model.days import BEGINNING, NEVER, later
+from ispctl.model.days import BEGINNING, NEVER
 from ispctl.model.document import Document
-from ispctl.model.ledger import Ledger
 from ispctl.model.record import Loc
-from ispctl.model.subscriber import Binding, Hold, Ipv4, Ipv6, Service, Subscriber, group_of
+from ispctl.model.subscriber import Binding, Ipv4, Ipv6, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
-from ispctl.money import Stage, dunning, paid_end
-from ispctl.states import BRINGS, STRICTNESS, Access, State, access
-
-
-class Span(NamedTuple):
-    """A state that holds from `start` (inclusive) to `end` (exclusive). `stage`: of the account that brought it."""
-
-    state: State
-    start: datetime
-    end: datetime
-    stage: Stage | None = None
+from ispctl.states import STRICTNESS, Access, State, access
 
 
 def entitle(document: Document[Subscriber], number: int, context: Context, now: datetime) -> Entitlement:
@@ -154,7 +144,8 @@ class _Service:
     def _derive(self) -> None:
         self.service, self.changed = self._scheduled() if self.written.scheduled else (self.written, {})
         self.tariff = self._sold()
-        self.spans = tuple(self._spans())
+        self.life = Life(self.document, self.number, self.service, self.tariff.value, self.frame)
+        self.spans = tuple(self.life.spans())
         self.span = self._strictest()
 
     def look(self, now: datetime) -> None:
@@ -167,7 +158,7 @@ class _Service:
 
     def entitlement(self) -> Entitlement:
         terms = self.frame.terms(self._value("tariff"))
-        ends = next((span.start for span in self.spans if span.state is State.EXPIRED and self._counts(span)), None)
+        ends = None if self.span.state is State.WAITING else self._end()
         names = self._value("nas") or ()
         binding: Binding = self._value("mac") or Binding()
         ipv4, ipv6 = self._addresses(terms)
@@ -197,8 +188,16 @@ class _Service:
             backstop=self._backstop(ends),
             on_expiry=self.policy.expired.method,
             until=self.next_edge(),
+            first_login=self.life.first_login,
             because=Reasons(self),
         )
+
+    def because_of_state(self) -> Because:
+        """The reason of the span that holds now."""
+        return self.life.because(self.span)
+
+    def _end(self) -> datetime | None:
+        return next((span.start for span in self.spans if span.state is State.EXPIRED and self._counts(span)), None)
 
     def likeness(self) -> Likeness:
         names, binding = self._value("nas") or (), self._value("mac") or Binding()
@@ -240,86 +239,6 @@ class _Service:
         if ends is None or ends == BEGINNING:
             return None
         return _later(ends, timedelta(seconds=self.policy.expiry.backstop))
-
-    # what holds when
-
-    def _spans(self) -> Iterator[Span]:
-        service = self.service
-        yield Span(State.ACTIVE, BEGINNING, NEVER)
-        if service.terminated is not None:
-            yield Span(State.TERMINATED, self.frame.moment(service.terminated), NEVER)
-        if service.activated is not None:
-            yield Span(State.PENDING, BEGINNING, self.frame.moment(service.activated))
-        if service.suspended is not None:
-            yield Span(State.SUSPENDED, self.frame.moment(service.suspended.since), NEVER)
-        if service.hold is not None:
-            yield Span(State.HOLD, *self._held(service.hold))
-        if self.tariff.value.billing == "prepaid":
-            yield from self._prepaid()
-        elif self.policy.money.dunning is not None:
-            yield from self._postpaid()
-
-    def _prepaid(self) -> Iterator[Span]:
-        service = self.service
-        paid = paid_end(service, self.frame.zone, self.owner, self.policy.expiry.spread) or BEGINNING
-        last, _ = self._last_grace() if service.grace else (paid, 0)
-        if last > paid:
-            yield Span(State.GRACE, paid, last)
-        yield Span(State.EXPIRED, max(paid, last), NEVER)
-
-    def _postpaid(self) -> Iterator[Span]:
-        """What the account brings. The days of a service end when its own do, see `later`."""
-        if self.ledger is not None:
-            for stage in dunning(self.ledger.value, self.policy, later(self.owner, self.policy.expiry.spread)):
-                if BRINGS[stage.standing] is not State.ACTIVE:
-                    yield Span(BRINGS[stage.standing], stage.start, stage.end, stage)
-
-    @cached_property
-    def ledger(self) -> Document[Ledger] | None:
-        return self.frame.ledger(self.document.path)
-
-    def _last_grace(self) -> tuple[datetime, int]:
-        """When the latest grace ends, and its number."""
-        return max((self._ends(grace.until), i) for i, grace in enumerate(self.service.grace))
-
-    def because_of_state(self) -> Because:
-        """The reason of the span that holds now."""
-        if self.span.stage is not None:
-            return self._because_of_account(self.span.stage)
-        service = self.service
-        code, text = "in-service", "in service"
-        field: Loc = ()
-        match self.span.state:
-            case State.TERMINATED:
-                code, text, field = "terminated", "the contract is over", ("terminated",)
-            case State.PENDING:
-                code, text, field = "activated", f"begins {service.activated}", ("activated",)
-            case State.SUSPENDED if service.suspended is not None:
-                code, text, field = "suspended", f"suspended: {service.suspended.reason}", ("suspended", "since")
-            case State.HOLD if service.hold is not None:
-                code, text, field = "hold", f"on hold until {service.hold.until}", ("hold",)
-            case State.GRACE:
-                _, number = self._last_grace()
-                grace = service.grace[number]
-                code, text = "grace", f"grace until {grace.until}: {grace.reason}"
-                field = "grace", number, "until"
-            case State.EXPIRED if service.paid_until is None:
-                code, text = "never-paid", "prepaid, and nothing is paid yet"
-            case _ if service.paid_until is not None:
-                code, text, field = "paid-until", f"paid until {service.paid_until}", ("paid_until",)
-        return Because(code, text, self.document.spot(*self.at, *field))
-
-    def _because_of_account(self, stage: Stage) -> Because:
-        """The entry of the ledger that is not paid."""
-        entry = () if stage.entry is None else ("entries", stage.entry)
-        at = self.ledger.spot(*entry) if self.ledger is not None else None
-        return Because("unpaid", f"{stage.standing}: {stage.why}", at)
-
-    def _ends(self, value: datetime | date) -> datetime:
-        return self.frame.ending(value, self.owner, self.policy.expiry.spread)
-
-    def _held(self, hold: Hold) -> tuple[datetime, datetime]:
-        return self.frame.moment(hold.since), self.frame.ending(hold.until, self.owner, 0)
 
     def _schedule(self) -> Iterator[datetime]:
         return (self.frame.moment(change.at) for change in self.written.scheduled)

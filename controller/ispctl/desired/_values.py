@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ispctl.model.document import Document, Spot
 from ispctl.model.ledger import Ledger
@@ -54,6 +54,12 @@ class Context(Protocol):
         """The hosts that names of hosts and Nornir groups stand for, sorted."""
         ...
 
+    @property
+    def first_logins(self) -> Mapping[str, datetime]:
+        """Service (id/key) -> when it was first online since its activation. A fact, which no commit says: who is not
+        in it waits."""
+        ...
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -68,6 +74,13 @@ class Terms:
     ipv4: str
     ipv6: str
     delegated: str
+
+
+class FirstLogin(NamedTuple):
+    """Of a service that begins with its first session: from when on one counts, and when it began (None: it waits)."""
+
+    since: datetime
+    at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -102,6 +115,8 @@ class Entitlement:
     identities: tuple[str, ...] = ()
     """What the network says instead of a login and a password (ipoe): "mac:02:00:5e:10:00:01", "circuit:<hex>" or
     "circuit:<hex>/<hex of the remote id>"."""
+    first_login: FirstLogin | None = field(default=None, compare=False)
+    """None where the file says itself when it begins."""
     because: Mapping[str, Because] = field(default_factory=dict, compare=False, repr=False)
     sealed: str | None = field(default=None, compare=False, repr=False)
     """The sealed text itself, for whoever writes the row."""

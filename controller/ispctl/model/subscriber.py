@@ -73,6 +73,25 @@ class Grace(Record):
     key: Text | None = Field(None, description="Idempotency key of the event.")
 
 
+class Activation(Record):
+    """What is paid for a service that begins when its subscriber is online for the first time."""
+
+    at: Literal["first-login"] = Field(description="At the first session.")
+    since: Moment = Field(description="Sessions count from here on; a date means 00:00 local.")
+    months: Annotated[Whole, Field(ge=1, le=4320)] | None = Field(None, description="Calendar months that are paid.")
+    days: Annotated[Whole, Field(ge=1, le=132_000)] | None = Field(None, description="Days; instead of months.")
+    until: Moment | None = Field(None, description="Last day to begin, inclusive; without it there is none.")
+    key: Text | None = Field(None, description="Idempotency key of the event.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.months is None) == (self.days is None):
+            raise ValueError("takes either months or days")
+        if type(self.since) is type(self.until) and self.since > self.until:
+            raise ValueError("until is before since")
+        return self
+
+
 class Hold(Record):
     """Holiday: no service from the first day to the last, both included."""
 
@@ -228,6 +247,7 @@ class Service(Record):
         None, description="Where it is planned: hosts or Nornir groups; default: the group's."
     )
     activated: Moment | None = Field(None, description="Begins at 00:00 local of that day.")
+    activation: Activation | None = Field(None, description="Prepaid only; instead of activated and paid_until.")
     paid_until: Moment | None = Field(None, description="Prepaid only; inclusive: ends when that local day ends.")
     grace: tuple[Grace, ...] = Field((), description="Service beyond what is paid; the latest counts.")
     scheduled: tuple[Scheduled, ...] = Field((), description="Changes that take effect by the clock.")
@@ -248,6 +268,8 @@ class Service(Record):
             raise ValueError("a pppoe service needs a password")
         if self.access.type == "ipoe" and self.password is not None:
             raise ValueError("an ipoe service has no password: the network says who it is")
+        if self.activation is not None and (self.activated is not None or self.paid_until is not None):
+            raise ValueError("activation stands instead of activated and paid_until: take one")
         return self
 
 

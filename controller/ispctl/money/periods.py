@@ -14,7 +14,7 @@ from ispctl.model.ledger import Ledger
 from ispctl.model.ledger import Period as Invoiced
 from ispctl.model.policy import Policy
 from ispctl.model.scalars import LAST_YEAR
-from ispctl.model.subscriber import Service
+from ispctl.model.subscriber import Activation, Service
 from ispctl.model.tariff import Period
 
 ONE_DAY = timedelta(days=1)
@@ -70,6 +70,13 @@ def reach(begins: date, period: Period, periods: int = 1) -> date:
     if period.months is not None:
         return add_months(before, period.months * periods, anchor_of(begins))
     return days_later(before, (period.days or 0) * periods)
+
+
+def begun(activation: Activation, at: datetime, zone: ZoneInfo) -> date:
+    """The last day that is paid for a service whose first session began at a moment: that local day is the first, as if
+    it had been activated on it."""
+    step = Period(days=1) if activation.months is None else Period(months=1)
+    return reach(local_day(at, zone), step, activation.months or activation.days or 0)
 
 
 def anchor_of(begins: date) -> int:

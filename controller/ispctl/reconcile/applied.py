@@ -17,7 +17,7 @@ from ispctl.desired import Entitlement, Terms
 from ispctl.plan import Fields
 from ispctl.states import State
 
-_LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until"})
+_LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until", "first_login"})
 _TUPLES: Final = frozenset({"routes", "nas", "macs", "identities"})
 _MOMENTS: Final = frozenset({"ends", "backstop"})
 _NAMES: Final = frozenset(field.name for field in fields(Entitlement) if field.name not in _LEFT_OUT)

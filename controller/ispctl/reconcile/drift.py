@@ -15,7 +15,7 @@ from ispctl.radius.rendering import Intent, render
 from ispctl.radius.rows import TARGET, RadiusRows
 from ispctl.reconcile import settled
 from ispctl.reconcile.applied import digest_of
-from ispctl.reconcile.reading import Reading
+from ispctl.reconcile.reading import Reading, knowing
 from ispctl.reconcile.survey import RENDERED, key_of
 from ispctl.repo import Snapshot
 
@@ -117,7 +117,7 @@ class _Looking:
             if since is not None:
                 ids |= {owner.partition("/")[0] for owner in settled.left(reading.store)}
             look = reading.index.look((reading.commit,), reading.now, Besides(since, ids, logins))
-        return look.parts[reading.commit], look.partial
+        return knowing(look, reading.store).parts[reading.commit], look.partial
 
     def at(self, suspect: Sequence[str], wanted: Resources) -> tuple[list[Difference], Resources]:
         """How these logins, and with `since` everybody in the part, differ; and the suspects that do not."""

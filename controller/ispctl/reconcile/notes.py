@@ -18,7 +18,9 @@ from ispctl.reconcile.people import TOLD, People
 from ispctl.reconcile.stops import STOPPED
 from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, Survey, shared_key
 from ispctl.reconcile.world import Waiting
-from ispctl.store import Applied, AppliedService, Run, Store
+from ispctl.states import State
+from ispctl.store import Applied, AppliedService, Run, Store, first_logins
+from ispctl.store.first_logins import Begins
 
 LASTING: Final = frozenset({"E314", "E318", "E652"})
 """Failures that wait for a person (rows of somebody else), and what waits for those: the commit counts as applied."""
@@ -64,7 +66,20 @@ class Notes:
                     left.add(owner)
             elif owner not in self.written and self._is_stale(owner):
                 self._service(owner)
+        self._first_logins(quiet)
         return left
+
+    def _first_logins(self, quiet: Container[str]) -> None:
+        """Who waits for a first login from now on, and whose came: that stands whatever becomes of the accounting."""
+        owners = {owner for owner in self.people.entitlements.keys() | self.people.stored.keys() if owner not in quiet}
+        rows = first_logins.known(self.store, owners)
+        for owner in sorted(owners):
+            row, entitlement = rows.get(owner), self.people.entitlements.get(owner)
+            wanted = _begins(entitlement, row, self.now) if entitlement else None
+            if wanted is not None and wanted != row:
+                first_logins.put(self.store, wanted)
+            elif wanted is None and row is not None:
+                first_logins.forget(self.store, row)
 
     def shared(self, key: Key, after: Fields | None) -> None:
         """A key that all share stands like this now."""
@@ -114,6 +129,19 @@ class Notes:
             self.store.put_object(LEFT, login, {"owner": change.owner})
         elif change.before is None and login in self.left:
             self.store.forget_object(LEFT, login)
+
+
+def _begins(e: Entitlement, row: Begins | None, now: datetime) -> Begins | None:
+    """What is written down of a service; `row`: what is. Who was let in to wait stays so while he waits."""
+    first = e.first_login
+    if first is None or (first.at is None and e.state is not State.WAITING):
+        return None
+    if first.at is not None:
+        until = e.until.replace(microsecond=0) if e.until else None
+        return Begins(e.id, e.key, e.login, row.since if row else first.since, first.at, until)
+    waits = row is not None and row.at is None and row.since >= first.since
+    since = row.since if row is not None and waits else max(first.since, now.replace(microsecond=0))
+    return Begins(e.id, e.key, e.login, since)
 
 
 def finish(

@@ -23,6 +23,7 @@ from ispctl.reconcile.applied import digest_of, from_text
 from ispctl.reconcile.reading import then
 from ispctl.reconcile.rerender import in_other_words
 from ispctl.repo import Snapshot
+from ispctl.states import State
 from ispctl.store import Applied, AppliedService, Session, Store
 
 TOLD = "told"
@@ -164,6 +165,13 @@ def _told(store: Store) -> Callable[[str], Sequence[Attribute] | None]:
     return look
 
 
+def _by_itself(was: Entitlement, will_be: Entitlement | None) -> Cause:
+    """What changed a service whose files say the same: a first login in time is no matter of the clock."""
+    if will_be is None or was.state is not State.WAITING or will_be.access != was.access:
+        return "clock"
+    return "facts" if will_be.first_login and will_be.first_login.at else "clock"
+
+
 def makes(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
     """The ids of what is made, by the name of the group, the set of NAS or whatever it is."""
     made: dict[str, frozenset[str]] = {}
@@ -214,6 +222,6 @@ def _pairs(
     for owner in sorted(was.keys() | will.keys()):
         before, after = was.get(owner), will.get(owner)
         middle = between.get(owner) if between is not None and owner not in stopped else before
-        cause: Cause = "commit" if before is None or effects(middle, after) else "clock"
+        cause: Cause = "commit" if before is None or effects(middle, after) else _by_itself(before, after)
         names = {e.login for e in (before, after) if e}
         yield Pair(before, after, cause, sum(online[name] for name in names))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from ispctl.desired import Entitlement
 from ispctl.index import ANNOUNCED, Look, errors
 from ispctl.intent import entitlements, intent_of, shared_of
 from ispctl.model.problem import Refusal, in_order
@@ -32,13 +34,14 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
     others = gathered(look, partial(_proposed, base, head, changed, judging=judging))
     if others.wrong:
         raise Refusal(*in_order([*look.errors(head, near=True), *dict.fromkeys(others.wrong)]))
-    plan, until, ends, learning = _proposal(look, base, head, changed, shared=True)
+    plan, until, ends, facts = _proposal(look, base, head, changed, shared=True)
     observed = with_observed(plan, (after, before), entitlements(after, now), others.enforced, others.kept)
     plan = with_many(observed, look)
-    learning += sum(len(one.owners) for one in plan.many if one.example.now.mac_mode == "learn")
+    for one in plan.many:
+        facts.update(dict.fromkeys(_facts(one.example.now), len(one.owners)))
     plan = replace(
         plan,
-        assumes=(*_assumptions(repository, before, after, learning + others.counts["learn"]), *_named(before, after)),
+        assumes=(*_assumptions(repository, before, after, facts + others.counts), *_named(before, after)),
         until=min(filter(None, (until, others.until, look.until)), default=None),
         coming=Coming(now + ANNOUNCED, ends + others.ending + look.ending),
     )
@@ -51,17 +54,17 @@ def _proposed(base: str, head: str, changed: frozenset[str], look: Look, *, judg
     if wrong:
         empty = Plan("proposed", head, base, look.now, (), ())
         return gist(empty, None, 0, {}, frozenset(), wrong=wrong)
-    plan, until, ends, learning = _proposal(look, base, head, changed, shared=False)
+    plan, until, ends, facts = _proposal(look, base, head, changed, shared=False)
     parts = (look.parts[head], look.parts[base])
     found = tuple(entitlements(parts[0], look.now))
-    return gist(with_observed(plan, parts, found), until, ends, {"learn": learning}, enforced(parts, found))
+    return gist(with_observed(plan, parts, found), until, ends, facts, enforced(parts, found))
 
 
 def _proposal(
     look: Look, base: str, head: str, changed: frozenset[str], *, shared: bool
-) -> tuple[Plan, datetime | None, int, int]:
+) -> tuple[Plan, datetime | None, int, Counter[str]]:
     """The plan of those who are at hand, with what all share or without; when the clock changes something of theirs
-    next, how many it ends within a day, and how many of the touched learn their devices."""
+    next, how many it ends within a day, and how many of the touched depend on a fact, by `_facts`."""
     before, after, now = look.parts[base], look.parts[head], look.now
     old, new = intent_of(before, now), intent_of(after, now)
     was, will = {e.owner: e for e in old.entitlements}, {e.owner: e for e in new.entitlements}
@@ -80,9 +83,17 @@ def _proposal(
     )
     found = tuple(new.entitlements)
     touched = (pair.will_be for pair in pairs if pair.was != pair.will_be)
-    learning = sum(e is not None and e.mac_mode == "learn" for e in touched)
+    facts = Counter(fact for e in touched if e is not None for fact in _facts(e))
     until = min((e.until for e in found if e.until), default=None)
-    return plan, until, ending(after, found, now), learning
+    return plan, until, ending(after, found, now), facts
+
+
+def _facts(e: Entitlement) -> Iterator[str]:
+    """Which facts decide more of a service than its files say."""
+    if e.mac_mode == "learn":
+        yield "learn"
+    if e.first_login is not None:
+        yield "first login"
 
 
 def _named(before: Snapshot, after: Snapshot) -> Iterator[str]:
@@ -94,9 +105,11 @@ def _named(before: Snapshot, after: Snapshot) -> Iterator[str]:
         yield f"Routers of platform {vendor} have to know before this is applied: {', '.join(things)}"
 
 
-def _assumptions(repository: Repository, before: Snapshot, after: Snapshot, learning: int) -> Iterator[str]:
+def _assumptions(repository: Repository, before: Snapshot, after: Snapshot, facts: Mapping[str, int]) -> Iterator[str]:
     yield "Who is online is not asked here: what is said of sessions holds for those who are"
-    if learning:
+    if learning := facts.get("learn"):
         yield f"MAC addresses that were learned stay as they are (services that learn: {learning})"
+    if waiting := facts.get("first login"):
+        yield f"Who begins with a first login is taken to wait for it still (such services: {waiting})"
     if not repository.contains(after.commit, before.commit):
         yield "The base is not in the history of this commit: what only the base has appears as removed; rebase first"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 from ispctl.backend import Backend
-from ispctl.index import Besides, Index, Look, whole
+from ispctl.index import ANNOUNCED, Besides, Index, Look, whole
 from ispctl.intent import intent_of
 from ispctl.model.problem import Refusal
 from ispctl.radius.rendering import Intent
 from ispctl.reconcile import settled
 from ispctl.repo import Repository, Snapshot
-from ispctl.store import Applied, Store
+from ispctl.store import Applied, Store, first_logins
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class Reading:
     @cached_property
     def look(self) -> Look:
         """The commit and the applied one: as far as anything may have to be done, or all of both."""
+        return knowing(self._look, self.store)
+
+    @property
+    def _look(self) -> Look:
         revs = tuple(dict.fromkeys([self.applied.commit, self.commit] if self.applied else [self.commit]))
         known = self.index is not None and self.index.exists
         if self.index is None or not known or not (self.slicing or self._settled):
@@ -58,7 +62,8 @@ class Reading:
     @cached_property
     def doubtful(self) -> frozenset[str]:
         """Services that have to be looked at though neither git nor time has changed them."""
-        return frozenset({*settled.left(self.store), *self.store.behind(), *self._strangers})
+        begun = first_logins.to_look_at(self.store, self.now, self.now + ANNOUNCED)
+        return frozenset({*settled.left(self.store), *self.store.behind(), *self._strangers, *begun})
 
     @property
     def snapshot(self) -> Snapshot:
@@ -93,6 +98,15 @@ class Reading:
 def parts(look: Look, commit: str) -> tuple[Snapshot, ...]:
     """Of a commit, and of the applied one where it is another and is here."""
     return (look.parts[commit], *(part for rev, part in look.parts.items() if rev != commit))
+
+
+def knowing(look: Look, store: Store) -> Look:
+    """The same, with what the accounting and the database tell of those who begin with a first login."""
+    waiting = {one.owner for part in look.parts.values() for one in part.services() if one.service.activation}
+    if not waiting:
+        return look
+    told = first_logins.told(store, waiting, look.now)
+    return replace(look, parts={rev: part.knowing(told) for rev, part in look.parts.items()})
 
 
 def then(look: Look, applied: Applied | None) -> Intent | None:

@@ -25,11 +25,11 @@ from ispctl.reconcile.disturbs import disturbs
 from ispctl.reconcile.far import Far, Gist, gathered, gist
 from ispctl.reconcile.managed import enforced, with_observed
 from ispctl.reconcile.people import Around, People, makes, people
-from ispctl.reconcile.reading import Reading, parts, then
+from ispctl.reconcile.reading import Reading, knowing, parts, then
 from ispctl.reconcile.rerender import with_rerendered
 from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.repo import Snapshot
-from ispctl.store import Applied, Store
+from ispctl.store import Applied, Store, first_logins
 
 SHARED = ("group", "nas", "pop", "range", "realm")
 RENDERED = "rendered"
@@ -87,6 +87,7 @@ def survey(reading: Reading) -> Survey:
     others = gathered(look, Surveying(around, changed, store.again, another, store))
     near = people(around, look, store, reading.backend, reading.doubtful)
     waiting = (*near.waiting, *others.waiting)
+    turn = first_logins.next_turn(store, reading.now + ANNOUNCED, near.entitlements) if look.partial else None
     plan = build(
         "live",
         near.pairs,
@@ -98,7 +99,7 @@ def survey(reading: Reading) -> Survey:
         changed_files=changed,
         assumes=rest.notes(waiting, near.unmarked, others.counts),
         unread=rest.unread((*near.resting, *others.resting), around.intent.policy.timezone),
-        until=min(filter(None, (near.until, others.until, look.until)), default=None),
+        until=min(filter(None, (near.until, others.until, look.until, turn)), default=None),
         coming=Coming(reading.now + ANNOUNCED, near.ending + others.ending + look.ending),
     )
     plan = with_rerendered(plan, lambda: reading.then() if another else None, others.noticed)
@@ -126,7 +127,7 @@ class Surveying:
 
     def __call__(self, look: Look) -> Gist:
         self.store = self.store or self.again()
-        around = self.around
+        around, look = self.around, knowing(look, self.store)
         found = people(around, look, self.store, RadiusRows(self.store))
         plan = build(
             "live",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from copy import copy
+from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, NamedTuple, TypeVar
@@ -69,7 +71,16 @@ class Snapshot:
         self.problems = problems
         self._files = files
         self._facts = facts
+        self.first_logins: Mapping[str, datetime] = {}
+        """Service (id/key) -> when it was first online since its activation, as far as whoever asks knows: no commit
+        says it."""
         self.inventory = Inventory(*(files.single.get(name) for name in ("hosts", "host-groups", "defaults")))
+
+    def knowing(self, first_logins: Mapping[str, datetime]) -> Snapshot:
+        """The same, with these facts."""
+        other = copy(self)
+        other.first_logins = first_logins
+        return other
 
     # single files
 

@@ -31,6 +31,8 @@ def owner(service: ServiceJson) -> str:
 def effect_words(service: ServiceJson) -> str:
     if service["effects"] == ["restored"] and service["was"].get("state") == "pending":
         return "begins"
+    if service["effects"] == ["other"] and service["cause"] == "facts" and service["was"].get("state") == "waiting":
+        return "first login"
     return ", ".join(WORDS.get(effect, clean(effect)) for effect in service["effects"])
 
 

@@ -34,6 +34,7 @@ _FIELDS: Final[dict[str, Kind]] = {
     "tariff": "tariff",
     "nas": "place",
     "activated": "activate",
+    "activation": "activate",
     "hold": "hold",
     "suspended": "suspend",
     "terminated": "terminate",

@@ -17,10 +17,9 @@ class Elsewhen(View):
     to come from nobody."""
 
     def __init__(self, view: View, then: Then) -> None:
-        super().__init__(view.index, view.store, then.at, head=then.commit)
+        super().__init__(view.index, view.store, then.at, head=then.commit, today=view.now)
         self.problems, self.silence = view.problems, view.silence
         self.then = then
-        self.today = view.now
 
     @cached_property
     def rows(self) -> Resources | None:

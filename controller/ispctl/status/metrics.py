@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ispctl.gates import GATES
-from ispctl.index import Besides
 from ispctl.model.problem import Refusal
 from ispctl.reconcile import settled
 from ispctl.status.check import Check
@@ -201,12 +200,12 @@ def _written_states(view: View) -> Counter[str] | None:
         return None
     ids = {owner.partition("/")[0] for owner in left}
     try:
-        look = view.index.look((applied.commit,), view.now, Besides(applied.at, ids))
+        look = view.turned(applied, ids)
     except Refusal:
         return None
     if not look.partial:
         return None
-    part = look.parts[applied.commit]
+    (part,) = look.parts.values()
     keys = {(one.document.value.id, one.service.key) for one in part.services()}
     keys |= {(id, key) for id, _, key in (owner.partition("/") for owner in left)}
     stored = view.ask(lambda store: [_state_of(row) for row in store.entitlements(sorted(keys))])
@@ -223,6 +222,7 @@ def _derived_states(view: View) -> Counter[str]:
     found: Counter[str] = Counter()
     served = View(view.index, None, view.now, head=view.served.commit)
     for part, services in served.slices():
+        part.head = view.knowing(part.head)
         own = (part.derived.get((one.document.path, one.number)) for one in services)
         found.update(str(one.state) for one in own if one)
     return found

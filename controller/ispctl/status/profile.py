@@ -229,7 +229,7 @@ def _ends_reason(view: View, holding: Holding, e: Entitlement) -> Reason:
     """Whatever it was that held until the end."""
     assert e.ends is not None
     last = entitle(holding.document, holding.number, view.head, e.ends - timedelta(seconds=1)).because.get("state")
-    if last is not None and last.code in ("paid-until", "grace"):
+    if last is not None and last.code in ("paid-until", "grace", "first-login"):
         return reason(last)
     return _written(holding, "paid_until")
 

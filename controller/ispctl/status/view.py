@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Literal, TypeVar
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.backend import Unreachable
 from ispctl.desired import Entitlement, entitle, entitle_all, terms_of
-from ispctl.index import Besides, Index, Look, whole
+from ispctl.index import ANNOUNCED, Besides, Index, Look, whole
 from ispctl.model.document import Document
 from ispctl.model.network import Nas
 from ispctl.model.problem import Problem, Refusal
@@ -26,7 +26,7 @@ from ispctl.radius.rendering import Intent, render
 from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile.stops import STOPPED
 from ispctl.repo import Holding, Snapshot
-from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, facts
+from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, facts, first_logins
 
 T = TypeVar("T")
 Opener = Callable[[Snapshot], Store]
@@ -72,16 +72,20 @@ class View:
         now: datetime,
         problems: tuple[Problem, ...] = (),
         head: str = "HEAD",
+        today: datetime | None = None,
     ):
+        """`today`: what time it is, where the answer is about another moment."""
         self.index, self.lookup, self.repository = index, index.lookup, index.repository
-        self.now = now
+        self.now, self.today = now, today or now
+        self.store = store
+        self._asked, self._told = frozenset[str](), dict[str, datetime]()
+        """Of whom the first logins were asked, and what the database told."""
         self.met: frozenset[str] | None = frozenset()
         """The logins and ids of those that this view knows; None: everybody."""
-        self.head = index.lookup.part(head, ())
-        self.zone = ZoneInfo(self.head.policy.value.timezone)
         self.problems = list(problems)
         self.silence = str(problems[0]) if problems else ""
-        self.store = store
+        self.head = self.knowing(index.lookup.part(head, ()))
+        self.zone = ZoneInfo(self.head.policy.value.timezone)
 
     @property
     def knows_everybody(self) -> bool:
@@ -103,7 +107,7 @@ class View:
             fresh |= self.ask(lambda store: facts.namesakes(store, words)) or set()
         while fresh:
             met |= fresh
-            self.head = self.lookup.part(self.head.commit, met)
+            self.head = self.knowing(self.lookup.part(self.head.commit, met))
             found = (holding for word in fresh for holding in self.head.find(word))
             fresh = {name for one in found for name in (one.document.value.id, one.service.login)} - met
         self.met = met
@@ -113,7 +117,7 @@ class View:
         """Read all of it. Costs what there is."""
         if self.met is not None:
             self.met = None
-            self.head = self.repository.at(self.head.commit)
+            self.head = self.knowing(self.repository.at(self.head.commit))
             self._forget()
 
     def slices(self, group: str = "", tariff: str = "") -> Iterator[tuple[View, Iterable[Holding]]]:
@@ -130,12 +134,31 @@ class View:
         for services, part, beside in found:
             one = copy(self)
             one._forget()
-            one.head = part
+            one.head = self.knowing(part)
             known = frozenset(holding.service.login for holding in services)
-            one.__dict__ |= {"met": known, "logins": known, "applied": beside}
+            one.__dict__ |= {"met": known, "logins": known, "applied": self.knowing(beside) if beside else None}
             yield one, services
             self.store, self.silence = one.store, one.silence
             gc.collect()  # a part holds itself in circles, and a command collects seldom
+
+    def knowing(self, part: Snapshot) -> Snapshot:
+        """With the first logins that the database knows of; where it gives no answer, who waits for one waits."""
+        waiting = {one.owner for one in part.services() if one.service.activation}
+        if fresh := waiting - self._asked:
+            told = self.ask(lambda store: first_logins.told(store, fresh, self.today))
+            self._asked, self._told = self._asked | fresh, {**self._told, **(told or {})}
+        return part.knowing(self._told) if waiting else part
+
+    def turned(self, applied: Applied, ids: Collection[str] = ()) -> Look:
+        """What was applied, of everybody whom time or a first login may have changed since, and of these. Raises
+        Refusal."""
+        soon = self.now + ANNOUNCED
+        begun = self.ask(lambda store: first_logins.to_look_at(store, self.now, soon)) or ()
+        besides = Besides(applied.at, {*ids, *(owner.partition("/")[0] for owner in begun)})
+        look = self.index.look((self.repository.resolve(applied.commit),), self.now, besides)
+        turn = self.ask(lambda store: first_logins.next_turn(store, soon)) if look.partial else None
+        parts = {rev: self.knowing(part) for rev, part in look.parts.items()}
+        return replace(look, parts=parts, until=min(filter(None, (look.until, turn)), default=None))
 
     def _forget(self) -> None:
         """What was derived from those who were known before."""
@@ -186,7 +209,9 @@ class View:
         if found is None:
             return None
         try:
-            return self.repository.at(found.commit) if self.met is None else self.lookup.part(found.commit, self.met)
+            every = self.met is None
+            part = self.repository.at(found.commit) if every else self.lookup.part(found.commit, self.met or ())
+            return self.knowing(part)
         except Refusal as refusal:
             self.problems += refusal.problems
             return None
@@ -201,7 +226,7 @@ class View:
         try:
             if self.met is None:
                 return whole({found.commit: self.applied}, self.now) if self.applied else None
-            return self.index.look((self.repository.resolve(found.commit),), self.now, Besides(found.at))
+            return self.turned(found)
         except Refusal as refusal:
             self.problems += refusal.problems
             return None

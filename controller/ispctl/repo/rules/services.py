@@ -100,6 +100,7 @@ def _billing(version: Version, tariff: Tariff) -> Iterator[Problem]:
     if tariff.billing == "postpaid":
         given = {
             "paid_until": service.paid_until is not None,
+            "activation": service.activation is not None,
             "grace": bool(service.grace),
             "hold": bool(service.hold and service.hold.extends_paid_until),
         }
@@ -108,7 +109,7 @@ def _billing(version: Version, tariff: Tariff) -> Iterator[Problem]:
                 said = "hold.extends_paid_until" if name == "hold" else name
                 text = f"{said} belongs to prepaid, and {tariff.name} is postpaid"
                 yield Problem("E120", text, version.where(name), "Remove it: the ledger decides")
-    elif service.paid_until is None:
+    elif service.paid_until is None and service.activation is None:
         text = f"{tariff.name} is prepaid and nothing was paid yet: the service is expired from its first day"
         yield Problem("W701", text, version.where("key"), "Write paid_until once it is paid")
 
