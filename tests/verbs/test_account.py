@@ -17,7 +17,8 @@ def test_the_balance_comes_first_and_the_newest_entry_next(isp: Isp) -> None:
         "account   due: INV-1 is to be paid until 2030-01-10",
         "ageing    179.50 not due yet",
     ]
-    assert lines[3] == "", "the service is prepaid: nothing follows from what is owed"
+    assert lines[3].startswith("oldest    INV-1, 179.50 of 300.00, due 2030-01-10")
+    assert lines[4] == "", "the service is prepaid: nothing follows from what is owed"
     assert [line.split()[2:6] for line in lines[-2:]] == [
         ["payment", "-120.50", "179.50", "BANK-1"],
         ["invoice", "+300.00", "300.00", "INV-1"],
@@ -71,3 +72,16 @@ def test_an_account_that_cannot_be_read_is_not_an_empty_one(isp: Isp, words: tup
     example.git(isp.clone, "pull", "-q")
     said = isp.cli.stat(*words) if words[0] == "account" else isp(*words)
     assert (said.code, f"{path}:3:" in said.err and "E032" in said.err, said.out) == (1, True, "")
+
+
+def test_whoever_is_archived_is_still_asked_about_by_the_id(isp: Isp) -> None:
+    """sub-000204 is terminated for over a year; what is owed is said before it is out of reach of verbs."""
+    isp.done("invoice", "sub-000204", "600", "--reference", "INV-9", "--direct")
+    gone = isp.done("archive", "sub-000204", "--direct")
+    assert "sub-000204 owes 600.00 NPR: no verb changes an archived account, so settle it first." in gone["notes"]
+    (one,) = isp.cli.stat("account", "sub-000204", "--format", "json").json["items"]
+    assert (one["state"], one["balance"], one["coming"]) == ("archived", "600.00", [])
+    assert one["file"].startswith("archive/")
+    stated = isp("statement", "sub-000204", "--format", "json").json
+    assert stated["closing"] == "600.00"
+    assert "E321" in isp.cli.stat("account", "sub-000299").err

@@ -68,16 +68,19 @@ def _account(
 
     with session.reading(repository) as index:
         part = index.lookup.part(commit, [sub])
-        documents = {holding.document.path: holding.document for holding in part.find(sub)}
-        if not documents:
-            raise nobody()
+        documents = [holding.document for holding in part.find(sub)]
         policy = part.policy.value
         first, last = _days(session, ZoneInfo(policy.timezone), since, until)
-        document = next(iter(documents.values()))
-        path = companion(document.path)
-        account = repository.part(commit, {path})
-        account.need({path, POLICY})
-        found = account.ledger_at(path)
+        if documents:
+            document, path = documents[0], companion(documents[0].path)
+            account = repository.part(commit, {path})
+            account.need({path, POLICY})
+            found = account.ledger_at(path)
+        else:
+            archived = repository.archived_as(commit, sub)
+            if archived is None:
+                raise nobody()
+            document, found = archived
         ledger = found.value if found else Ledger(subscriber=document.value.id)
         stated = money.statement(ledger, first, last, policy)
         return report.document(stated, ledger, policy, document.value.profile.name)

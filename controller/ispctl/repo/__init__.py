@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, Self
 from ispctl.model.document import Document
 from ispctl.model.ledger import LEDGER, Ledger, companion
 from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.model.subscriber import Subscriber
 from ispctl.repo.facts import Facts
 from ispctl.repo.git import FOLDER, Entry, Git, refused
-from ispctl.repo.layout import ACCOUNT, ARCHIVE, FOLDERS, LARGE, Kind, decode, is_shared, kind_of
+from ispctl.repo.layout import ACCOUNT, ARCHIVE, FOLDERS, LARGE, PERSON, Kind, decode, is_shared, kind_of
 from ispctl.repo.remote import KEEPS
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
@@ -221,6 +222,19 @@ class Repository:
                 if document is None:
                     raise Refusal(*problems)
                 yield document
+
+    def archived_as(self, rev: str, id: str) -> tuple[Document[Subscriber], Document[Ledger] | None] | None:
+        """One of them by the subscriber's id, with the account, if there is one. Costs the names of the archive. Raises
+        Refusal for a file that cannot be read."""
+        names = {f"{id}.yaml": PERSON, f"{id}{LEDGER}": ACCOUNT}
+        found: dict[str, Document[Any]] = {}
+        for entry in self.git.tree(self.git.resolve(rev), (ARCHIVE,)):
+            if (kind := names.get(entry.path.rpartition("/")[2])) is not None:
+                document, problems = decode(entry.path, self.git.blob(entry.blob, LARGE), kind)
+                if document is None:
+                    raise Refusal(*problems)
+                found[kind.name] = document
+        return (found[PERSON.name], found.get(ACCOUNT.name)) if PERSON.name in found else None
 
     def _shared(self, commit: str) -> tuple[list[Entry], frozenset[str]]:
         """The files that say something about many, and the names of the groups' folders."""

@@ -27,7 +27,8 @@ SMALL: Final = 256 * 1024
 LARGE: Final = 4 * 1024 * 1024
 FOLDERS: Final = ("inventory", "subscribers", "tariffs", "templates")
 ARCHIVE: Final = "archive"
-"""Whose contract is over long ago: read by nobody but whoever looks for an id that was never used."""
+"""Whose contract is over long ago: read by nobody but whoever keeps the books, asks for the account of an id, or looks
+for an id that was never used."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,12 @@ _INVENTORY: Final = {
     "roles": Kind("roles", Roles),
 }
 ACCOUNT: Final = Kind("ledger", Ledger, LARGE)
+PERSON: Final = Kind("subscriber", Subscriber)
 KINDS: Final = (
     *_INVENTORY.values(),
     Kind("tariff", Tariff),
     Kind("group", Group),
-    Kind("subscriber", Subscriber),
+    PERSON,
     ACCOUNT,
 )
 _FOREIGN: Final = {"custom", "connection_options"}

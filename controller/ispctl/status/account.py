@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from ispctl.model.days import local_day, moment
 from ispctl.model.document import Document
 from ispctl.model.ledger import Entry, Ledger, companion
 from ispctl.model.policy import Policy
+from ispctl.model.problem import Refusal
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo import Snapshot
 from ispctl.status.names import services
@@ -93,8 +95,18 @@ class Account:
 
 
 def account(view: View, named: str, last: int) -> tuple[Account, ...]:
-    """The accounts of whoever a login, an id or id/key names, each with its `last` entries. Raises Refusal E321."""
-    documents = {holding.document.path: holding.document for holding in services(view, named)}
+    """The accounts of whoever a login, an id or id/key names, each with its `last` entries; of whoever is archived by
+    the id. Raises Refusal E321."""
+    try:
+        documents = {holding.document.path: holding.document for holding in services(view, named)}
+    except Refusal:
+        gone = view.repository.archived_as(view.head.commit, named)
+        if gone is None:
+            raise
+        over = _account(
+            view, *gone, last, money.dunning(Ledger(subscriber=named), _without_dunning(view.head.policy.value))
+        )
+        return (replace(over, state="archived", why=f"the contract is over, {gone[0].path}"),)
     return tuple(account_of(view, document, last) for document in documents.values())
 
 
@@ -104,12 +116,23 @@ def account_of(view: View, document: Document[Subscriber], last: int | None, lat
     path = companion(document.path)
     part = view.repository.part(view.head.commit, {document.path, path})
     part.need({path})
-    found = part.ledger_at(path)
+    found, policy = part.ledger_at(path), view.head.policy.value
     ledger = found.value if found else Ledger(subscriber=document.value.id)
+    stages = money.dunning(ledger, policy if _decides(view, document) else _without_dunning(policy), later)
+    return _account(view, document, found, last, stages)
+
+
+def _account(
+    view: View,
+    document: Document[Subscriber],
+    found: Document[Ledger] | None,
+    last: int | None,
+    stages: Sequence[money.Stage],
+) -> Account:
     policy = view.head.policy.value
+    ledger = found.value if found else Ledger(subscriber=document.value.id)
     settled = money.settle(ledger, policy, view.now)
     parts = money.ageing(settled, view.now.astimezone(view.zone).date())
-    stages = money.dunning(ledger, policy if _decides(view, document) else _without_dunning(policy), later)
     now = next(stage for stage in stages if stage.start <= view.now < stage.end)
     entries = tuple(_entries(ledger, found, policy, view))
     return Account(
@@ -128,7 +151,7 @@ def account_of(view: View, document: Document[Subscriber], last: int | None, lat
         coming=tuple(_coming(stage, found) for stage in stages if stage.start > view.now),
         entries=entries[::-1][:last],
         count=len(entries),
-        file=path if found else "",
+        file=found.path if found else "",
     )
 
 

@@ -167,6 +167,10 @@ def archive(draft: Draft, term: str) -> None:
             text = f"the contract of {owner} is not over for as long as money.dunning.archive_after says"
             advice = f"From {ready.astimezone(draft.zone):%Y-%m-%d %H:%M} on it may be archived"
             raise Refusal(Problem("E684", text, where, advice))
+    owed = Book(draft, document).balance
+    if owed:
+        said = f"owes {owed} {draft.currency}" if owed > 0 else f"has {-owed} {draft.currency} over"
+        draft.notes.append(f"{document.value.id} {said}: no verb changes an archived account, so settle it first.")
     note(draft, document, "archive")
     relocate(draft, document.path, f"{ARCHIVE}/{document.path.removeprefix('subscribers/')}")
     draft.say("archive", document, "", "the contract is over")
