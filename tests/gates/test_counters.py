@@ -153,7 +153,8 @@ FILES = 87
 """Files of the example that ispctl reads: 8 of the inventory, 9 tariffs, 5 groups, 62 subscribers, 3 ledgers."""
 SURVEY = 177
 """Rows that tell what was applied: 64 services, 70 groups, 9 addresses of NAS and 9 sets of NAS, 3 ranges, a realm, 9
-tariffs, two who wait for a first login, and 8 single words on the database, the commit and what may be waiting. No row of RADIUS is among them."""
+tariffs, two who wait for a first login, and 8 single words on the database, the commit and what may be waiting. No row
+of RADIUS is among them."""
 COSTS: dict[str, tuple[Cost, str]] = {
     "ispctl validate": (Cost(FILES, 0, 0), "every file once, although nine sets of rules judge it"),
     "ispctl plan --base HEAD~1": (Cost(FILES, 0, 0), "two commits that share every file, and no database"),

@@ -41,7 +41,7 @@ def state(world: World, id: str = "sub-000900") -> str:
 
 
 def noted(world: World) -> list[tuple[str, object]]:
-    return [(id, at) for id, at in world.sql("SELECT id, at FROM ispctl_first_login ORDER BY id")]
+    return [(id, at) for id, at in world.sql("SELECT id, at FROM ispctl_first_login") if id == "sub-000900"]
 
 
 @BOTH
