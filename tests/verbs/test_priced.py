@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from ispctl.model.problem import Refusal
+from ispctl.verbs.account import pay
 from ispctl.verbs.renew import renew
 from ispctl.verbs.revert import revert
 from ispctl.verbs.tariff import change_tariff
@@ -72,3 +73,9 @@ def test_another_tariff_holds_also_after_one_that_was_scheduled(at: str) -> None
     assert not isp.problems(noon("2026-11-20"))
     isp.at(noon("2026-11-21"), revert, "down", reason="oops")
     assert isp.entitlement(noon("2026-11-21")).terms.tariff == "gold"
+
+
+def test_what_is_paid_to_the_account_alone_says_what_it_does_not_do() -> None:
+    isp = Isp(PAID).at(noon("2027-04-02"), pay, "200", reference="BANK-1")
+    assert isp.notes == ["sub-1/main is expired still: ispctl renew sub-1/main pays its next period with it."]
+    assert isp.at(noon("2027-04-02"), renew).at(noon("2027-04-03"), pay, "10", reference="BANK-2").notes == []

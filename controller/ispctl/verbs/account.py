@@ -6,9 +6,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from ispctl.desired import Entitlement, entitle
 from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import Subscriber
+from ispctl.states import State
 from ispctl.verbs.billing import bill
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
@@ -36,6 +38,17 @@ def pay(draft: Draft, term: str, amount: str, *, reference: str = "") -> None:
     paid = book.amount(amount)
     book.enter("payment", "payment", amount=f"{paid}", service=service, reference=reference)
     draft.say("pay", document, service, f"{paid} {draft.currency} paid")
+    for number, one in enumerate(document.value.services):
+        found = entitle(document, number, draft.head, draft.asked.now)
+        over = found.state in (State.EXPIRED, State.GRACE) and _is_prepaid(draft, found)
+        if over and one.key == (service or one.key):
+            advice = f"ispctl renew {found.owner} pays its next period with it"
+            draft.notes.append(f"{found.owner} is {found.state.value} still: {advice}.")
+
+
+def _is_prepaid(draft: Draft, found: Entitlement) -> bool:
+    tariff = draft.head.tariff(found.terms.tariff)
+    return tariff is not None and tariff.value.billing == "prepaid"
 
 
 def credit(draft: Draft, term: str, amount: str) -> None:
