@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from ispctl.report import statement as report
 from tests.cli.conftest import Said, process
 from tests.gates import example
+from tests.report.golden import assert_golden
 from tests.verbs.conftest import SUB, Isp
 
 DAYS = ("--from", "2025-10-01", "--to", "2025-11-30")
 ANNAPURNA = "sub-000206"
 OWN = "templates/statement/statement.en.txt.j2"
+GOLDEN = Path(__file__).parent / "golden"
 OWN_PAGE = "templates/statement/statement.en.html.j2"
 
 
@@ -40,6 +43,19 @@ def test_the_same_statement_twice_is_the_same_octets(isp: Isp, format: str, tmp_
     assert first.read_bytes() == second.read_bytes()
     assert b"7345.00" in first.read_bytes()
     assert first.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.shows("name")
+def test_what_people_read_is_as_it_was_found_right(isp: Isp, request: pytest.FixtureRequest) -> None:
+    said = isp("statement", ANNAPURNA, *DAYS, "--format", "json").json
+    texts = {
+        "statement.isp.txt": isp("statement", ANNAPURNA, *DAYS).out,
+        "statement.txt": report.render(said, "text", "en", None),
+        "statement.html": isp("statement", ANNAPURNA, *DAYS, "--format", "html").out,
+        "statement.csv": isp("statement", ANNAPURNA, *DAYS, "--format", "csv").out,
+    }
+    for name, text in texts.items():
+        assert_golden(request, name, text, GOLDEN)
 
 
 def words_of(octets: bytes) -> str:

@@ -22,6 +22,7 @@ from ispctl.cli.life_line import ip, mac, reset_password
 from ispctl.cli.life_money import activate, change_tariff, grace, renew, revert
 from ispctl.cli.life_time import add, archive, hold, schedule, terminate
 from ispctl.cli.pause import pause
+from ispctl.cli.sending import outbox
 from ispctl.cli.start import init, pool, schema
 from ispctl.cli.statement import export, statement
 from ispctl.cli.takeover import adopt as take_over
@@ -272,6 +273,7 @@ for command in (
     adjust,
     refund,
     statement,
+    outbox,
 ):
     app.command()(command)
 for name, group in (

@@ -19,6 +19,8 @@ from ispctl.cli.out import write
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
+    from ispctl.model.document import Document
+    from ispctl.model.subscriber import Subscriber
     from ispctl.repo import Repository
 
 CommitOption = Annotated[str, typer.Option("--commit", metavar="REV", help="Commit, branch or tag.")]
@@ -26,6 +28,8 @@ OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write it there, for its owner alone, not to stdout.")
 ]
 Format = Literal["text", "html", "pdf", "json", "csv"]
+SENT: Final[tuple[Format, Format]] = ("text", "pdf")
+"""What the letter says, and what goes with it."""
 POLICY: Final = "inventory/policy.yaml"
 export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What others read of it.")
 
@@ -42,25 +46,39 @@ def statement(
     format: Annotated[Format, typer.Option("--format")] = "text",
     pdf: Annotated[bool, typer.Option("--pdf", help="The same as --format pdf.")] = False,
     out: OutOption = None,
+    send: Annotated[bool, typer.Option("--send", help="By e-mail to the subscriber, as PDF, once.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="With --send: also if it went.")] = False,
 ) -> None:
     """The account of a subscriber over some days: what stood before, every entry, what stands after, how old it is. By
     templates/statement/ of the repository where there is one; PDF by that of HTML. The same days give the same octets.
 
     ispctl statement anita.rai@home.example --from 2026-10-01 --to 2026-10-31 --pdf --out october.pdf
+    ispctl statement anita.rai@home.example --from 2026-10-01 --to 2026-10-31 --send
     """
     session: Session = context.obj
     kind: Format = "pdf" if pdf else format
-    if kind == "pdf" and out is None and sys.stdout.isatty():
+    if send and (out is not None or format not in ("text", "pdf")):
+        raise typer.BadParameter("what is sent is a PDF, and goes into no file", param_hint="--send")
+    if again and not send:
+        raise typer.BadParameter("it goes with --send", param_hint="--again")
+    if kind == "pdf" and not send and out is None and sys.stdout.isatty():
         raise typer.BadParameter("a PDF is for a file: name it", param_hint="--out")
     with session.repository() as repository:
-        said = _account(session, repository, commit, sub, since, until)
-        _give([_octets(repository, commit, said, kind, language)], out)
+        document, said = _account(session, repository, commit, sub, since, until)
+        if not send:
+            _give([_octets(repository, commit, said, kind, language)], out)
+            return
+        from ispctl.cli.sending import send_statement
+
+        text, pages = (_octets(repository, commit, said, form, language) for form in SENT)
+        shared = repository.part(commit, ())
+        send_statement(session, shared, document, said, language, text.decode(), pages, again)
 
 
 def _account(
     session: Session, repository: Repository, commit: str, sub: str, since: str | None, until: str | None
-) -> dict[str, Any]:
-    """The statement as JSON has it."""
+) -> tuple[Document[Subscriber], dict[str, Any]]:
+    """Whose it is, and the statement as JSON has it."""
     from ispctl import money
     from ispctl.model.ledger import Ledger, companion
     from ispctl.report import statement as report
@@ -83,7 +101,7 @@ def _account(
             document, found = archived
         ledger = found.value if found else Ledger(subscriber=document.value.id)
         stated = money.statement(ledger, first, last, policy)
-        return report.document(stated, ledger, policy, document.value.profile.name)
+        return document, report.document(stated, ledger, policy, document.value.profile.name)
 
 
 def _octets(repository: Repository, commit: str, said: dict[str, Any], kind: Format, language: str) -> bytes:

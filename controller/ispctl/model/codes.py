@@ -242,6 +242,12 @@ CODES: Final[dict[str, str]] = {
     "E747": "duplicate-invoice",
     "E750": "bad-template",
     "E751": "no-pdf",
+    "E752": "no-e-mail",
+    "E753": "no-mail-server",
+    "E755": "mail-waits",
+    "E756": "mail-refused",
+    "E757": "mail-under-way",
+    "E758": "mail-unsure",
     # E76x: who may do what
     "E760": "not-by-this-role",
     "E761": "takes-two-persons",

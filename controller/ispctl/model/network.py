@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import BeforeValidator, Field, RootModel, model_validator
+from pydantic_core import PydanticCustomError
 
 from ispctl.model.problem import Where
 from ispctl.model.record import Record
 from ispctl.model.scalars import (
     Address,
+    Email,
     Flag,
     Hostname,
     Managed,
@@ -177,6 +179,9 @@ _PASSWORD: Final = re.compile(r"://[^?#]*:[^?#]*@|[?&](ssl)?password=")
 """In a DSN: between the user and the host, or among the options."""
 
 
+_MAIL_SERVER: Final = re.compile(r"smtps?://([^\s:@/]+@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
+
+
 class RadiusTarget(Record):
     """The database that FreeRADIUS reads."""
 
@@ -198,7 +203,24 @@ class RadiusTarget(Record):
         return tuple(place for place, text in named if _PASSWORD.search(text))
 
 
+def _mail_server(value: Any) -> Any:
+    if not isinstance(value, str) or not _MAIL_SERVER.fullmatch(value):
+        expected = "expected smtp://user@host:port or smtps://user@host:port, without a password"
+        raise PydanticCustomError("mail_server", expected)
+    return str(value)
+
+
+class MailTarget(Record):
+    """The server that takes e-mail to subscribers. Its password is ISPCTL_MAIL_PASSWORD in the environment."""
+
+    url: Annotated[str, BeforeValidator(_mail_server)] = Field(
+        description="smtps://user@host:port, or smtp:// with TLS where the server offers it; without a password."
+    )
+    sender: Email = Field(description="The address that letters come from.")
+
+
 class Targets(Record):
     """inventory/targets.yaml"""
 
     radius: RadiusTarget = Field(description="Where logins, sessions and our own tables are.")
+    mail: MailTarget | None = Field(None, description="By which server statements are sent; default: by none.")

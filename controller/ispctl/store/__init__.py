@@ -11,7 +11,18 @@ from ispctl.store._journal import Run
 from ispctl.store._lock import Holder
 from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
 from ispctl.store.heartbeat import LEASE, Beat, Heartbeat, LoopState
-from ispctl.store.records import Applied, AppliedService, Limit, Pause, Proof, Reject, RunRecord, Session, Undone
+from ispctl.store.records import (
+    Applied,
+    AppliedService,
+    Limit,
+    Message,
+    Pause,
+    Proof,
+    Reject,
+    RunRecord,
+    Session,
+    Undone,
+)
 
 __all__ = [
     "LAB_CLIENT",
@@ -27,6 +38,7 @@ __all__ = [
     "Holder",
     "Limit",
     "LoopState",
+    "Message",
     "Meta",
     "Pause",
     "Proof",

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ispctl.store import _errors, _journal, _pauses, _schema, _sessions
+from ispctl.store import _errors, _journal, _outbox, _pauses, _schema, _sessions
 from ispctl.store._database import Database
 from ispctl.store._dsn import Address, address
 from ispctl.store._lock import Holder, Lock, held
@@ -20,6 +20,7 @@ from ispctl.store.records import (
     Applied,
     AppliedService,
     Limit,
+    Message,
     Pause,
     Proof,
     Reject,
@@ -294,6 +295,27 @@ class Store:
     def put_pause(self, pause: Pause) -> None:
         """Write a pause down, or what became of one; none is ever forgotten."""
         _pauses.put(self.database, pause)
+
+    # The outbox
+
+    def message(self, key: str) -> Message | None:
+        return _outbox.find(self.database, key)
+
+    def messages(self, states: Collection[str], limit: int = 20) -> list[Message]:
+        """Those in one of these states, newest first."""
+        return _outbox.listed(self.database, states, limit)
+
+    def add_message(self, message: Message) -> bool:
+        """Write a new one down; whether it was not there yet."""
+        return _outbox.add(self.database, message)
+
+    def change_message(self, was: Message, now: Message) -> bool:
+        """Write down what becomes of it; False, and nothing is done, where somebody else did meanwhile."""
+        return _outbox.change(self.database, was, now)
+
+    def replace_messages(self, sent: Message) -> None:
+        """What waits about the same, as it stood before, need not go any more."""
+        _outbox.replaced(self.database, sent)
 
     # Facts
 

@@ -63,6 +63,7 @@ KEPT: Final[dict[str, Kept]] = {
     "ispctl_journal_change": Kept("what runs did to rows"),
     "ispctl_pause": Kept("pauses"),
     "ispctl_undone": Kept("runs that were taken back"),
+    "ispctl_outbox": Kept("what was told to people, and what waits"),
 }
 
 

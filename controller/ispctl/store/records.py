@@ -72,6 +72,27 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Message:
+    """Something that is told to a subscriber. `sending`: somebody, who has this pid on this host, is at it, or was
+    interrupted. `unsure`: attempts that were interrupted. `tried`: when the last one began; of one that was sent, when
+    it went."""
+
+    key: str
+    kind: str
+    subscriber: str
+    about: str
+    state: Literal["queued", "sending", "sent", "failed"]
+    attempts: int
+    unsure: int
+    error: str
+    by: str
+    host: str
+    pid: int
+    made: datetime
+    tried: datetime | None
+
+
+@dataclass(frozen=True)
 class Undone:
     """A run that was taken back: it had applied `commit` over `base`, and run `undone_by` applied `base` again."""
 

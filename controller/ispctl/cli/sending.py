@@ -1,0 +1,144 @@
+"""`ispctl statement --send` and `ispctl outbox`: what goes to people by e-mail, once, and what waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+import typer
+
+from ispctl.cli.common import FormatOption, Session, clock, say, say_json
+from ispctl.model.problem import Problem, Refusal
+
+if TYPE_CHECKING:
+    from ispctl.model.document import Document
+    from ispctl.model.subscriber import Subscriber
+    from ispctl.notices import Mail
+    from ispctl.repo import Snapshot
+    from ispctl.store import Message
+
+State = Literal["queued", "sending", "sent", "failed"]
+WAITING: Final[tuple[State, ...]] = ("queued", "sending", "failed")
+
+
+def send_statement(
+    session: Session,
+    shared: Snapshot,
+    document: Document[Subscriber],
+    said: dict[str, Any],
+    language: str,
+    text: str,
+    octets: bytes,
+    again: bool,
+) -> None:
+    """Send a statement (`said`, as JSON has it) to its subscriber, with the PDF, unless it went. Raises Refusal."""
+    from ispctl.notices import Letter, deliver
+    from ispctl.report.plan_json import dumps
+
+    channel = _mail(session, shared)
+    to = _address(document)
+    id, since, until = said["id"], said["since"], said["until"]
+    digest = sha256((language + dumps(said)).encode()).hexdigest()
+    letter = Letter(
+        key=f"statement {id} {digest}",
+        kind="statement",
+        subscriber=id,
+        about=f"{since} to {until} in {language}",
+        to=to,
+        subject=f"Statement of account {id}, {since} to {until}",
+        text=text,
+        attached=f"statement-{id}-{since}-{until}.pdf",
+        octets=octets,
+    )
+    with session.store(shared) as store:
+        done = deliver(store, letter, channel, session.actor, clock, again=again)
+    sent = _local(done.sent, ZoneInfo(shared.policy.value.timezone))
+    what = f"{id}, {letter.about}"
+    if done.again:
+        say(f"already sent {sent}: {what}; nothing was sent. With --again it goes once more")
+    elif done.perhaps_twice:
+        say(f"sent: {what}. An earlier attempt was interrupted, so it may arrive twice")
+    else:
+        say(f"sent: {what}")
+
+
+def outbox(
+    context: typer.Context,
+    state: Annotated[State | None, typer.Option("--state", help="Default: all that did not go.")] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="So many, newest first.")] = 100,
+    format: FormatOption = "text",
+) -> None:
+    """What was to be sent to people and did not go, why, and how to send it once more. Nothing sends it by itself."""
+    session: Session = context.obj
+    with session.repository() as repository:
+        shared = repository.part("HEAD", ())
+        with session.store(shared, readonly=True) as store:
+            found = store.messages((state,) if state else WAITING, limit)
+    zone = ZoneInfo(shared.policy.value.timezone)
+    items = [_item(one, zone) for one in found]
+    if format == "json":
+        say_json({"version": 1, "items": items})
+    else:
+        say("\n".join(map(_line, items)) or ("Nothing is there." if state else "Nothing waits."))
+
+
+def _item(one: Message, zone: ZoneInfo) -> dict[str, Any]:
+    since, _, until, _, language = one.about.split()
+    words = [one.kind, one.subscriber, "--from", since, "--to", until]
+    words += [] if language == "en" else ["--language", language]
+    again = one.state == "sent" or (one.state == "sending" and one.unsure)
+    return {
+        "state": one.state,
+        "kind": one.kind,
+        "id": one.subscriber,
+        "about": one.about,
+        "attempts": one.attempts,
+        "unsure": one.unsure,
+        "error": one.error,
+        "by": one.by,
+        "made": _local(one.made, zone),
+        "tried": _local(one.tried, zone) if one.tried else None,
+        "command": " ".join(["ispctl", *words, "--send", *(["--again"] if again else [])]),
+    }
+
+
+def _line(item: dict[str, Any]) -> str:
+    why = f": {item['error']}" if item["error"] else ""
+    times = f"{item['attempts']} attempt{'s' if item['attempts'] != 1 else ''}"
+    return f"{item['state']}  {item['kind']} of {item['id']}, {item['about']}; {times}{why}\n    {item['command']}"
+
+
+def _local(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).isoformat(timespec="seconds")
+
+
+def _address(document: Document[Subscriber]) -> str:
+    found = document.value.profile.email
+    if found:
+        return found
+    id = document.value.id
+    advice = f"ispctl edit {id} email=…, or give it as a file: ispctl statement {id} --pdf --out FILE"
+    raise Refusal(Problem("E752", f"{id} has no e-mail address", document.where("profile"), advice))
+
+
+def _mail(session: Session, shared: Snapshot) -> Mail:
+    """The server of inventory/targets.yaml, each value overridden by the environment. Raises Refusal E753."""
+    from pydantic import ValidationError
+
+    from ispctl.model.network import MailTarget
+    from ispctl.notices import Mail
+
+    named = shared.targets.value.mail if shared.targets else None
+    url = session.env.get(f"{session.prefix}_MAIL__URL") or (named.url if named else None)
+    sender = session.env.get(f"{session.prefix}_MAIL__SENDER") or (named.sender if named else None)
+    if not (url and sender):
+        advice = 'Write mail: {url: "smtps://user@host", sender: …} into inventory/targets.yaml'
+        raise Refusal(Problem("E753", "no mail server is named", advice=advice))
+    try:
+        target = MailTarget(url=url, sender=sender)
+    except ValidationError:
+        text = f"{session.prefix}_MAIL__URL or {session.prefix}_MAIL__SENDER is not one"
+        raise Refusal(Problem("E753", text, advice="Write smtps://user@host:port, and an address")) from None
+    return Mail(target.url, target.sender, session.env.get(f"{session.prefix}_MAIL_PASSWORD", ""))

@@ -1,0 +1,129 @@
+"""Letters by e-mail (RFC 5321). What a server says is told by its numbers alone: its words may hold an address."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import socket
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
+from email.utils import format_datetime
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from ispctl.notices.outbox import Letter, Refused, Unsure, Waits
+
+_TIMEOUT: Final = 30.0
+"""Seconds for each step."""
+_ENHANCED: Final = re.compile(rb"[245]\.[0-9]{1,3}\.[0-9]{1,3}\b")
+"""RFC 3463"""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A server that takes letters. `url`: smtps:// speaks TLS at once; smtp:// turns to it where the server offers it,
+    and with a password does not go on without."""
+
+    url: str = field(repr=False)
+    sender: str
+    password: str = field(default="", repr=False)
+
+    def send(self, letter: Letter, at: datetime) -> None:
+        """Raises Waits, Refused, Unsure."""
+        try:
+            server = self._connect()
+            try:
+                self._talk(server, letter, at)
+            finally:  # what it says to that changes nothing
+                with suppress(OSError, smtplib.SMTPException):
+                    server.quit()
+        except smtplib.SMTPResponseException as error:
+            _took((error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""))
+        except ssl.SSLError as error:
+            raise Waits(f"no TLS with the mail server: {error.reason or 'it was refused'}") from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise Waits(f"the mail server cannot be used: {_word(error)}") from None
+
+    def _talk(self, server: smtplib.SMTP, letter: Letter, at: datetime) -> None:
+        wide = not (letter.to + self.sender).isascii()
+        if wide and not server.has_extn("smtputf8"):
+            raise Refused("the mail server takes no such address")
+        _took(server.mail(self.sender, ["SMTPUTF8"] if wide else []))
+        _took(server.rcpt(letter.to))
+        _hand_over(server, self._message(letter, at, SMTPUTF8 if wide else SMTP).as_bytes())
+
+    def _connect(self) -> smtplib.SMTP:
+        to = urlsplit(self.url)
+        host, secure, context = to.hostname or "", to.scheme == "smtps", ssl.create_default_context()
+        name = socket.gethostname()
+        if secure:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                host, to.port or 465, local_hostname=name, timeout=_TIMEOUT, context=context
+            )
+        else:
+            server = smtplib.SMTP(host, to.port or 25, local_hostname=name, timeout=_TIMEOUT)
+        try:
+            server.ehlo()
+            if not secure and server.has_extn("starttls"):
+                server.starttls(context=context)
+                server.ehlo()
+                secure = True
+            if to.username and self.password:
+                if not (secure or _here(host)):
+                    raise Waits("the mail server offers no TLS, so it is not told the password")
+                server.login(unquote(to.username), self.password)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def _message(self, letter: Letter, at: datetime, policy: EmailPolicy[EmailMessage]) -> EmailMessage:
+        message = EmailMessage(policy.clone(cte_type="7bit"))
+        message["From"] = self.sender
+        message["To"] = letter.to
+        message["Subject"] = letter.subject
+        message["Date"] = format_datetime(at)
+        message["Message-ID"] = f"<{sha256(letter.key.encode()).hexdigest()[:40]}@{self.sender.rpartition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers it that he is on holiday
+        message.set_content(letter.text)
+        message.add_attachment(letter.octets, maintype="application", subtype="pdf", filename=letter.attached)
+        return message
+
+
+def _hand_over(server: smtplib.SMTP, octets: bytes) -> None:
+    """From the first octet on, silence means that nobody knows."""
+    try:
+        _took(server.data(octets))
+    except (OSError, smtplib.SMTPServerDisconnected) as error:
+        if isinstance(error, smtplib.SMTPResponseException):
+            raise
+        raise Unsure(f"the mail server fell silent: {_word(error)}") from None
+
+
+def _took(answer: tuple[int, bytes]) -> None:
+    """Raises Waits, Refused by what the number means (RFC 5321 section 4.2.1)."""
+    code, text = answer
+    if code < 400:
+        return
+    enhanced = _ENHANCED.search(text)
+    said = f"the mail server says {code}" + (f" {enhanced[0].decode()}" if enhanced else "")
+    raise (
+        Waits(said) if code < 500 or code in (530, 534, 535, 538) else Refused(said)
+    )  # those: the login, which is ours
+
+
+def _word(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

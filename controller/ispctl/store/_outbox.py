@@ -1,0 +1,71 @@
+"""The outbox: what was to be told to people, and what became of it. A fact of operation, so it is not in git."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
+from ispctl.store._database import Database
+from ispctl.store.records import EPOCH, Message, moment, stamp, stamp_or_none
+
+_COLUMNS: Final = (
+    "message, kind, subscriber, about, state, attempts, unsure, error, actor, host, pid, made, tried"  # as in Message
+)
+_SELECT: Final = f"SELECT {_COLUMNS} FROM ispctl_outbox"
+
+
+def find(database: Database, key: str) -> Message | None:
+    return next(_read(database.query(f"{_SELECT} WHERE message = ?", (key,))), None)
+
+
+def listed(database: Database, states: Collection[str], limit: int) -> list[Message]:
+    """The newest in one of these states, newest first."""
+    marks = ", ".join("?" * len(states))
+    sql = f"{_SELECT} WHERE state IN ({marks}) ORDER BY made DESC, message LIMIT ?"
+    return list(_read(database.query(sql, (*sorted(states), limit))))
+
+
+def add(database: Database, message: Message) -> bool:
+    """Whether it is new."""
+    marks = ", ".join("?" * len(_COLUMNS.split(", ")))
+    sql = f"INSERT INTO ispctl_outbox ({_COLUMNS}) VALUES ({marks}) ON CONFLICT (message) DO NOTHING"
+    return database.write(sql, _values(message)) == 1
+
+
+def change(database: Database, was: Message, now: Message) -> bool:
+    """Whether it was still as `was` says: of two who change it, one does."""
+    names = _COLUMNS.split(", ")[1:]
+    sql = f"UPDATE ispctl_outbox SET {', '.join(f'{name} = ?' for name in names)}"
+    sql += " WHERE message = ? AND state = ? AND attempts = ?"
+    return database.write(sql, (*_values(now)[1:], was.key, was.state, was.attempts)) == 1
+
+
+def replaced(database: Database, sent: Message) -> None:
+    database.write(
+        "UPDATE ispctl_outbox SET state = 'failed', error = 'another one went instead'"
+        " WHERE kind = ? AND subscriber = ? AND about = ? AND state = 'queued' AND message <> ?",
+        (sent.kind, sent.subscriber, sent.about, sent.key),
+    )
+
+
+def _values(message: Message) -> tuple[Any, ...]:
+    return (
+        message.key,
+        message.kind,
+        message.subscriber,
+        message.about,
+        message.state,
+        message.attempts,
+        message.unsure,
+        message.error,
+        message.by,
+        message.host,
+        message.pid,
+        stamp(message.made),
+        stamp_or_none(message.tried),
+    )
+
+
+def _read(rows: list[tuple[Any, ...]]) -> Iterator[Message]:
+    for *fields, made, tried in rows:
+        yield Message(*[*fields, moment(made) or EPOCH, moment(tried)])

@@ -1,0 +1,303 @@
+"""A statement goes to its subscriber by e-mail: whole, once, and nobody is told that it went when it did not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope
+from pypdf import PdfReader
+
+from tests.gates import example
+from tests.verbs.conftest import Isp
+
+pytestmark = pytest.mark.live
+
+ANNAPURNA = "sub-000206"
+DAYS = ("--from", "2025-10-01", "--to", "2025-11-30")
+SEND = ("statement", ANNAPURNA, *DAYS, "--send")
+SENDER = "accounts@example.net"
+FILE = f"subscribers/kathmandu/07/{ANNAPURNA}.yaml"
+
+
+@dataclass
+class Post:
+    """A mail server. `answers`: what it says to each recipient, and to each letter, instead of taking it."""
+
+    got: list[Envelope] = field(default_factory=list)
+    to: str = ""
+    letter: str = ""
+    dies: int = 0
+    """A process that is killed when the letter is there, before the answer."""
+    port: int = 0
+
+    async def handle_RCPT(self, _s: Any, _c: Any, envelope: Envelope, address: str, _o: Any) -> str:  # noqa: N802
+        if self.to:
+            return self.to.format(address)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
+        if self.letter == "silence":
+            server.transport.close()
+            return "250 OK"
+        if self.letter:
+            return self.letter
+        self.got.append(envelope)
+        if self.dies:
+            os.kill(self.dies, signal.SIGKILL)
+        return "250 OK"
+
+    @property
+    def letters(self) -> list[EmailMessage]:
+        return [message_from_bytes(one.original_content or b"", policy=default) for one in self.got]
+
+
+def free() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture
+def post(isp: Isp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+    """At work; the ISP has an account there, and a database."""
+    monkeypatch.setattr(logging.getLogger("mail.log"), "disabled", True)  # it logs who gets what
+    post = Post(port=free())
+    controller = Controller(post, hostname="127.0.0.1", port=post.port)
+    controller.start()
+    monkeypatch.setenv("ISPCTL_MAIL__URL", f"smtp://127.0.0.1:{post.port}")
+    monkeypatch.setenv("ISPCTL_MAIL__SENDER", SENDER)
+    (isp.clone / "var").mkdir()
+    assert isp("radius", "init").code == 0
+    try:
+        yield post
+    finally:
+        controller.stop()
+
+
+def address(isp: Isp) -> str:
+    found = re.search(r"email: ([^\s,}]+)", isp.text(FILE))
+    assert found
+    return found[1]
+
+
+@pytest.mark.shows("name", "email")
+def test_the_pdf_arrives_whole_with_the_same_in_words(isp: Isp, post: Post, tmp_path: Path) -> None:
+    said = isp(*SEND)
+    assert (said.code, said.out) == (0, f"sent: {ANNAPURNA}, 2025-10-01 to 2025-11-30 in en\n"), said.err
+    assert isp(*SEND[:-1], "--pdf", "--out", tmp_path / "statement.pdf").code == 0
+    (letter,), (envelope,) = post.letters, post.got
+    assert (envelope.mail_from, envelope.rcpt_tos) == (SENDER, [address(isp)])
+    assert (letter["From"], letter["To"]) == (SENDER, address(isp))
+    assert letter["Subject"] == f"Statement of account {ANNAPURNA}, 2025-10-01 to 2025-11-30"
+    words = letter.get_body()
+    assert words is not None
+    assert words.get_content().replace("\r\n", "\n") == isp(*SEND[:-1]).out
+    (attached,) = letter.iter_attachments()
+    assert attached.get_filename() == f"statement-{ANNAPURNA}-2025-10-01-2025-11-30.pdf"
+    octets = attached.get_payload(decode=True)
+    assert octets == (tmp_path / "statement.pdf").read_bytes()
+    assert "7345.00" in PdfReader(BytesIO(octets)).pages[0].extract_text()
+
+
+def test_the_same_statement_goes_once_unless_told_otherwise(isp: Isp, post: Post) -> None:
+    isp(*SEND)
+    said = isp(*SEND)
+    assert (said.code, said.out.startswith("already sent 20"), len(post.got)) == (0, True, 1)
+    assert isp(*SEND, "--again").out.startswith("sent: ")
+    assert len({letter["Message-ID"] for letter in post.letters}) == 1
+    assert len(post.got) == 2
+
+
+def test_a_statement_that_says_something_else_since_then_is_another(isp: Isp, post: Post) -> None:
+    isp(*SEND)
+    path = FILE.replace(".yaml", ".ledger.yaml")
+    isp.push(path, isp.text(path) + '  - {key: late, at: 2025-11-20, type: payment, amount: "1.00"}\n')
+    example.git(isp.clone, "pull", "-q")
+    assert isp(*SEND).out.startswith("sent: ")
+    assert len(post.got) == 2
+
+
+@pytest.mark.shows("email")
+@pytest.mark.parametrize(
+    "answers, code, told",
+    [
+        ({"to": "550 5.1.1 <{}>: nobody here"}, "E756 mail-refused", "(the mail server says 550 5.1.1)"),
+        ({"to": "450 4.2.1 <{}>: later"}, "E755 mail-waits", "(the mail server says 450 4.2.1)"),
+        ({"letter": "552 5.3.4 too big"}, "E756 mail-refused", "(the mail server says 552 5.3.4)"),
+        ({"letter": "451 later"}, "E755 mail-waits", "(the mail server says 451)"),
+    ],
+)
+def test_what_the_server_does_not_take_is_told_by_its_number_and_goes_when_it_does(
+    isp: Isp, post: Post, answers: dict[str, str], code: str, told: str
+) -> None:
+    for name, answer in answers.items():
+        setattr(post, name, answer)
+    said = isp(*SEND)
+    assert (said.code, code in said.err, told in said.err) == (1, True, True), said.err
+    assert address(isp) not in said.both
+    (item,) = isp("outbox", "--format", "json").json["items"]
+    assert item["state"] == ("queued" if "E755" in code else "failed")
+    assert item["command"] == f"ispctl statement {ANNAPURNA} --from 2025-10-01 --to 2025-11-30 --send"
+    post.to = post.letter = ""
+    assert isp(*item["command"].split()[1:]).out == f"sent: {ANNAPURNA}, 2025-10-01 to 2025-11-30 in en\n"
+    assert isp("outbox").out == "Nothing waits.\n"
+
+
+def test_a_server_that_is_down_leaves_it_in_the_outbox(isp: Isp, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISPCTL_MAIL__URL", f"smtp://127.0.0.1:{free()}")
+    for attempt in (1, 2):
+        said = isp(*SEND)
+        assert (said.code, "it waits in the outbox. Send it once more later: the same command" in said.err) == (1, True)
+        assert "Connection refused" in said.err
+        assert f"queued  statement of {ANNAPURNA}, 2025-10-01 to 2025-11-30 in en; {attempt} a" in isp("outbox").out
+    monkeypatch.setenv("ISPCTL_MAIL__URL", f"smtp://127.0.0.1:{post.port}")
+    assert (isp(*SEND).code, len(post.got)) == (0, 1)
+
+
+def killed(isp: Isp, post: Post) -> None:
+    """A process that dies after the letter was taken, before that is written down."""
+    code = "import sys; from ispctl.cli.main import main; sys.stdin.readline(); main()"
+    command = [sys.executable, "-c", code, "--repo", str(isp.clone), *SEND]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as one:
+        post.dies = one.pid
+        one.communicate(b"\n", timeout=60)
+    post.dies = 0
+    assert one.returncode == -signal.SIGKILL
+
+
+def test_a_kill_between_sending_and_writing_it_down_makes_at_most_one_too_many_and_it_is_told(
+    isp: Isp, post: Post
+) -> None:
+    killed(isp, post)
+    said = isp(*SEND)
+    assert (said.code, said.out.endswith("An earlier attempt was interrupted, so it may arrive twice\n")) == (0, True)
+    assert isp(*SEND).out.startswith("already sent")
+    assert len({letter["Message-ID"] for letter in post.letters}) == 1
+    assert len(post.got) == 2
+
+
+def test_a_second_kill_leaves_it_to_a_person(isp: Isp, post: Post) -> None:
+    killed(isp, post)
+    killed(isp, post)
+    said = isp(*SEND)
+    assert (said.code, f"E758 mail-unsure: nobody knows whether the statement of {ANNAPURNA}" in said.err) == (1, True)
+    (item,) = isp("outbox", "--format", "json").json["items"]
+    assert (item["state"], item["attempts"], item["command"].endswith("--send --again")) == ("sending", 2, True)
+    assert len(post.got) == 2
+    assert isp(*SEND, "--again").out.endswith("it may arrive twice\n")
+
+
+def test_a_server_that_falls_silent_may_have_it(isp: Isp, post: Post) -> None:
+    post.letter = "silence"
+    said = isp(*SEND)
+    assert (said.code, "E758 mail-unsure" in said.err, "; the same command does" in said.err) == (1, True, True)
+    post.letter = ""
+    assert isp(*SEND).out.endswith("it may arrive twice\n")
+
+
+def test_who_else_is_sending_it_is_not_disturbed(isp: Isp, post: Post) -> None:
+    isp(*SEND)
+    with sqlite3.connect(isp.clone / "var/radius.db") as database:
+        database.execute("UPDATE ispctl_outbox SET state = 'sending', pid = ?", (os.getppid(),))
+    said = isp(*SEND)
+    assert (said.code, "E757 mail-under-way" in said.err, len(post.got)) == (1, True, 1)
+
+
+def test_a_password_is_told_to_nobody_without_tls(isp: Isp, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import UTC, datetime
+
+    from ispctl.notices import Letter, Mail, Waits
+    from ispctl.notices import mail as module
+
+    monkeypatch.setattr(module, "_here", lambda _: False)
+    letter = Letter("k", "statement", "sub-1", "x", "somebody@example.net", "s", "t", "s.pdf", b"%PDF")
+    server = Mail(f"smtp://office@127.0.0.1:{post.port}", SENDER, "canary-pw-post")
+    with pytest.raises(Waits, match="offers no TLS, so it is not told the password"):
+        server.send(letter, datetime(2026, 1, 1, tzinfo=UTC))
+    assert post.got == []
+
+
+@pytest.mark.parametrize(("password", "state"), [("canary-pw-post", "sent"), ("canary-pw-other", "queued")])
+def test_a_login_that_is_refused_is_our_matter_and_not_the_subscribers(
+    isp: Isp, post: Post, password: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+        return AuthResult(success=data.password == b"canary-pw-post", handled=False)
+
+    port = free()
+    controller = Controller(post, hostname="127.0.0.1", port=port, authenticator=authenticate, auth_require_tls=False)
+    controller.start()
+    try:
+        monkeypatch.setenv("ISPCTL_MAIL__URL", f"smtp://office@127.0.0.1:{port}")
+        monkeypatch.setenv("ISPCTL_MAIL_PASSWORD", password)
+        isp(*SEND)
+    finally:
+        controller.stop()
+    (item,) = isp("outbox", "--state", state, "--format", "json").json["items"]
+    assert (item["state"], item["error"]) == (state, "" if state == "sent" else "the mail server says 535 5.7.8")
+
+
+def test_who_has_no_address_is_told_before_anything_is_written_down(isp: Isp, post: Post) -> None:
+    isp.push(FILE, re.sub(r",? *email: [^\s,}]+", "", isp.text(FILE)))
+    example.git(isp.clone, "pull", "-q")
+    said = isp(*SEND)
+    assert (said.code, f"E752 no-e-mail: {ANNAPURNA} has no e-mail address" in said.err) == (1, True), said.err
+    assert FILE in said.err
+    assert isp("outbox").out == "Nothing waits.\n"
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (("--out", "x.pdf"), "what is sent is a PDF, and goes into no file"),
+        (("--format", "csv"), "what is sent is a PDF, and goes into no file"),
+    ],
+)
+def test_what_is_sent_goes_nowhere_else(isp: Isp, words: tuple[str, ...], told: str) -> None:
+    said = isp(*SEND, *words)
+    assert (said.code, told in said.err) == (1, True), said.err
+
+
+@pytest.mark.parametrize("url", ["http://example.net", "smtp://user:canary-pw-x@example.net"])
+def test_a_server_of_the_environment_is_one_and_names_no_password(
+    isp: Isp, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISPCTL_MAIL__URL", url)
+    said = isp(*SEND)
+    assert (said.code, "E753 no-mail-server: ISPCTL_MAIL__URL" in said.err, url in said.err) == (1, True, False), (
+        said.err
+    )
+
+
+def test_an_isp_without_a_server_is_told_where_to_name_one(isp: Isp) -> None:
+    isp.push("inventory/targets.yaml", 'radius: {dsn: "sqlite:///var/radius.db"}\n')
+    example.git(isp.clone, "pull", "-q")
+    said = isp(*SEND)
+    assert (said.code, "E753 no-mail-server: no mail server is named" in said.err) == (1, True), said.err
+
+
+def test_a_server_in_the_repository_names_no_password(isp: Isp) -> None:
+    path = "inventory/targets.yaml"
+    isp.push(path, isp.text(path).replace("accounts@mail", "accounts:canary-pw-x@mail"))
+    example.git(isp.clone, "pull", "-q")
+    told = isp("validate")
+    assert (told.code, "expected smtp://user@host:port or smtps://user@host:port" in told.both) == (1, True), told.both
+    assert "canary-pw" not in told.both
