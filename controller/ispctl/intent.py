@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from ispctl.desired import Entitlement, entitle_all, pop_of, terms_of
+from ispctl.desired import Entitlement, all_terms, entitle_all, pop_of
 from ispctl.radius.rendering import Intent
 from ispctl.repo.snapshot import Snapshot
 
@@ -22,7 +22,7 @@ def intent_of(snapshot: Snapshot, now: datetime) -> Intent:
 
 def shared_of(snapshot: Snapshot) -> Intent:
     """The same without anybody in it."""
-    terms = {tariff.value.name: terms_of(tariff.value) for tariff in snapshot.tariffs()}
+    terms = all_terms((tariff.value for tariff in snapshot.tariffs()), snapshot.policy.value)
     pops = {pop_of(names): snapshot.reach(names) for names in snapshot.facts.places}
     return Intent(snapshot.policy.value, terms, snapshot.nas, (), snapshot.pools, pops)
 

@@ -85,7 +85,14 @@ TABLE: Final = (
         "kept",
         "a renewal or an invoice is due",
     ),
-    Meaning(State.THROTTLED, "over a fair-use tier", "", "accepted at the tier's rate", "kept", "unchanged"),
+    Meaning(
+        State.THROTTLED,
+        "over a fair-use tier",
+        "throttled",
+        "accepted at the tier's rate, or that of `throttled`",
+        "kept",
+        "an invoice is due",
+    ),
     Meaning(
         State.WAITING,
         "with `activation`, before the first session",
@@ -101,7 +108,16 @@ ACCOUNTS: Final = (
     Stage(Standing.DUE, "something is to be paid, or less than `minimum` is overdue", State.ACTIVE),
     Stage(Standing.REMINDED, "the first of `reminders`, of more than one", State.ACTIVE),
     Stage(Standing.GRACE, "the last of `reminders`; without any, the day after the last day to pay", State.GRACE),
-    Stage(Standing.WALLED, "`grace_days` later; or at once, where more than `credit_limit` is owed", State.EXPIRED),
+    Stage(
+        Standing.THROTTLED,
+        "where the policy has `throttled`: `grace_days` later; or at once, where more than `credit_limit` is owed",
+        State.THROTTLED,
+    ),
+    Stage(
+        Standing.WALLED,
+        "`throttled.days` later; without `throttled` as it says; never, where `throttled` has no days",
+        State.EXPIRED,
+    ),
     Stage(Standing.SUSPENDED, "`suspend_after` days later", State.SUSPENDED),
     Stage(Standing.INACTIVE, "`end_after` days later", State.TERMINATED),
     Stage(Standing.ARCHIVED, "`archive_after` days later", State.TERMINATED),

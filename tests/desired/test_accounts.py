@@ -10,6 +10,7 @@ import pytest
 from ispctl.desired import Entitlement, Frame, entitle, turns
 from ispctl.model.days import later
 from ispctl.money import Standing
+from ispctl.plan import effects
 from ispctl.states import ACCOUNTS, State
 from tests.builders import World, subscriber
 from tests.money.accounts import at, invoice, payment
@@ -49,6 +50,30 @@ def test_each_stage_of_the_account_brings_its_state(now: str, state: State, met:
 def test_a_payment_brings_the_service_back_at_its_moment() -> None:
     assert service("2026-10-05T11:59", OWED, PAID).state == State.EXPIRED
     assert service("2026-10-05T12:00", OWED, PAID).state == State.ACTIVE
+
+
+SLOW: dict[str, Any] = {
+    "money": {"dunning": DUNNING["dunning"] | {"throttled": {"rate": {"down": "2M", "up": "900M"}}}}
+}
+
+
+def test_a_throttled_service_runs_at_the_speed_of_the_policy_and_never_faster_than_its_own() -> None:
+    before, found = service("2026-10-01T12:00", OWED), service("2026-10-02T12:00", OWED, of=world(OWED, **SLOW))
+    assert (found.state, found.access, found.ipv4) == (State.THROTTLED, "open", before.ipv4)
+    own = before.terms
+    assert (found.terms.tariff, found.terms.name) == (own.tariff, f"{own.tariff}:throttled")
+    assert (found.terms.down, found.terms.up, found.terms.burst) == (2_000_000, own.up, None)
+    reason = found.because["rate"]
+    assert (reason.code, reason.text) == ("throttled", "throttled: INV-9 was to be paid until 2026-09-15")
+    assert reason.file == "inventory/policy.yaml"
+    assert found.because["state"].file.endswith(".ledger.yaml")
+
+
+def test_a_payment_brings_the_full_speed_back() -> None:
+    slow = world(OWED, PAID, **SLOW)
+    was, now = (service(f"2026-10-05T{at}", of=slow) for at in ("11:59", "12:00"))
+    assert effects(was, now) == ("faster",)
+    assert (was.until, now.terms.name) == (at("2026-10-05T12:00"), "business")
 
 
 def test_the_reason_is_the_line_of_the_invoice() -> None:

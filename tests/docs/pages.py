@@ -91,8 +91,8 @@ Whatever is entered counts at once: paid, the account is active, whichever stage
 | --- | --- | --- |
 """
 STATES_TAIL = """
-What takes something away (walled, suspended, inactive) begins on no day of `weekend` and none of `holidays`, but on the
-next other day; the stage after it is counted from there. It begins after midnight like other ends, spread by
+What takes something away (throttled, walled, suspended, inactive) begins on no day of `weekend` and none of `holidays`,
+but on the next other day; the stage after it is counted from there. It begins after midnight like other ends, spread by
 `expiry.spread`. All postpaid services of a subscriber share the account; for prepaid ones it has no consequence.
 
 ## Waiting for the first login
@@ -114,8 +114,11 @@ no more.
 ## What the words mean
 
 A walled login is accepted, in the group `isp:walled`: the wall's address list, pool and rate, no IPv6. "Moved" means
-that the session ends and comes back in the new group, since its pool differs. Throttled is in the table for its place;
-no usage is counted yet, so nothing brings a service there.
+that the session ends and comes back in the new group, since its pool differs.
+
+Throttled by its account, a service keeps its addresses and is in a group of its tariff's own, `isp:<tariff>:throttled`,
+with the rate of `money.dunning.throttled` where that is slower. The session is told, and told again when it is paid. No
+usage is counted yet, so no fair-use tier brings a service there.
 
 Days begin and end at midnight of the time zone in `inventory/policy.yaml`. An end that is written as a day is
 inclusive, and is spread over `policy.expiry.spread` after that midnight, at a moment of its own for each service; so

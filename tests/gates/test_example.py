@@ -17,6 +17,7 @@ from tests.gates.tracked import ROOT
 
 ONE = "one ISP has one policy, and this is another word of it"
 EXCEPT: dict[str, str] = {
+    **dict.fromkeys(("Dunning.throttled", "Throttled.rate", "Throttled.days"), "here the wall follows on grace"),
     "Billing.hold: charged": ONE,
     "Billing.suspended: free": ONE,
     **{

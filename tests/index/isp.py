@@ -26,7 +26,8 @@ SHARED = {
     "inventory/policy.yaml": (
         f"format: 1\ntimezone: {ZONE}\ncurrency: NPR\nrealms: {{home.example: local}}\nroaming: alert\n"
         "expired: {method: wall}\nwall: {address_list: isp-walled, pool: walled, rate: {down: 1M, up: 1M}}\n"
-        "money: {dunning: {reminders: [1, 2], grace_days: 1, suspend_after: 1, end_after: 1, weekend: [saturday]}}\n"
+        "money: {dunning: {reminders: [1, 2], grace_days: 1, suspend_after: 1, end_after: 1, weekend: [saturday],"
+        " throttled: {days: 1, rate: {down: 25M, up: 25M}}}}\n"
     ),
     "inventory/groups.yaml": "pop-a: {}\npop-b: {}\npop-c: {}\n",
     "inventory/hosts.yaml": "".join(

@@ -32,30 +32,44 @@ class Isp:
         self.lab = Lab(folder / "var" / "lab")
         self.number = 900000
 
-    def subscriber(self, paid_until: str) -> str:
-        """A new one, in a commit of its own; returns the login."""
+    def subscriber(self, paid_until: str, tariff: str = "home-50") -> str:
+        """A new one, in a commit of its own; returns the login. `paid_until`: "" where it is paid afterwards."""
         self.number += 1
         id = f"sub-{self.number:06}"
         sealed = keyring().seal("service", f"{id}/main", "password", f"canary-pw-{self.number}").text
         file = self.folder / FILE.format(self.number)
         file.parent.mkdir(parents=True, exist_ok=True)
         login = f"l{self.number}@home.example"
-        service = f'login: {login}\n    password: "{sealed}"\n    tariff: home-50\n    activated: 2026-01-01'
+        service = f'login: {login}\n    password: "{sealed}"\n    tariff: {tariff}\n    activated: 2026-01-01'
         file.write_text(
             f"id: {id}\nprofile: {{name: Canary Birdsong}}\nservices:\n  - key: main\n    {service}\n"
-            f"    paid_until: {paid_until}\n",
+            + (f"    paid_until: {paid_until}\n" if paid_until else ""),
             "utf-8",
         )
         example.commit(self.folder, "A subscriber")
         return login
 
+    def owes(self, since: str, due: str) -> None:
+        """The newest has an invoice of a day, to be paid until another; who does not pay is slow."""
+        policy = self.folder / "inventory" / "policy.yaml"
+        text = policy.read_text("utf-8")
+        slow = "    throttled: {rate: {down: 2M, up: 1M}}\n    suspend_after:"
+        policy.write_text(text.replace("    suspend_after:", slow, 1), "utf-8")
+        said = f'{{key: inv-1, at: {since}, type: invoice, amount: "500.00", service: main, due: {due}}}'
+        account = self.folder / FILE.format(self.number).replace(".yaml", ".ledger.yaml")
+        account.write_text(f"subscriber: sub-{self.number:06}\nentries:\n  - {said}\n", "utf-8")
+        example.commit(self.folder, "Make slow who does not pay")
+
     def dial(self, login: str) -> subprocess.CompletedProcess[str]:
         return command("ispctl", "lab", "dial", login, "--nas", "lalitpur-1", folder=self.folder)
 
     def open_sessions(self, login: str) -> int:
+        return len(self.sessions(login))
+
+    def sessions(self, login: str) -> list[dict[str, Any]]:
         said = command("ispstat", "sessions", "--login", login, "--format", "json", folder=self.folder)
         items: list[dict[str, Any]] = json.loads(said.stdout)["items"]
-        return len(items)
+        return items
 
     def applied(self) -> str:
         said = command("ispstat", "sessions", "--format", "json", folder=self.folder)
@@ -141,6 +155,26 @@ def test_whoever_pays_behind_the_wall_is_back_in_seconds(isp: Isp, service: Serv
     assert "Already done by" in again.stdout
     record_property("commit_to_session_seconds", round(took, 2))
     print(f"command {committed - began:.2f} s, commit to session {took:.2f} s")
+
+
+def test_whoever_pays_while_throttled_has_the_full_speed_on_the_same_session(isp: Isp, service: Service) -> None:
+    """Overdue and online at the speed of the policy; one command books the payment, and the session is told."""
+    login = isp.subscriber("", "business")
+    today = datetime.now(UTC).date()
+    isp.owes(f"{today - timedelta(days=30)}", f"{today - timedelta(days=21)}")
+    assert wait_for(lambda: isp.applied() == isp.head, 20)
+    assert _state(isp, login) == "throttled"
+    assert isp.dial(login).returncode == 0
+    (slow,) = isp.sessions(login)
+    assert (slow["expected"]["down"], slow["expected"]["up"]) == (2_000_000, 1_000_000)
+    before = len(service.events("applied"))
+    paid = command("ispctl", "pay", login, "500", "--reference", "BANK-9", "--direct", folder=isp.folder)
+    assert paid.returncode == 0, paid.stdout + paid.stderr
+    assert "faster" in paid.stdout
+    assert service.wait("applied", before + 1)["sessions"] == 1
+    (full,) = isp.sessions(login)
+    assert (full["started"], full["expected"]["down"]) == (slow["started"], 200_000_000)
+    assert (_state(isp, login), full["config"] in ("acked", "proved")) == ("active", True)
 
 
 def _state(isp: Isp, login: str) -> str:

@@ -52,6 +52,28 @@ def test_each_stage_follows_the_one_before() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "throttled, later",
+    [
+        ({"days": "5"}, [("throttled", "10-02 00:00"), ("walled", "10-07 00:00"), ("suspended", "10-21 00:00")]),
+        ({"days": "1"}, [("throttled", "10-02 00:00"), ("walled", "10-04 00:00"), ("suspended", "10-18 00:00")]),
+        ({}, [("throttled", "10-02 00:00"), ("suspended", "10-16 00:00"), ("inactive", "12-15 00:00")]),
+    ],
+    ids=["before the wall", "which waits for a working day", "instead of it"],
+)
+def test_a_low_speed_comes_before_the_wall_or_instead_of_it(
+    throttled: dict[str, str], later: list[tuple[str, str]]
+) -> None:
+    slow = rules(throttled={"rate": {"down": "2M", "up": "1M"}} | throttled)
+    assert story(OWED, under=slow)[4:7] == later
+    assert story(OWED, payment("2026-10-03T12:00:00+05:45", "100"), under=slow)[-1] == ("active", "10-03 12:00")
+
+
+def test_owing_too_much_makes_it_slow_at_once() -> None:
+    slow = rules(throttled={"rate": {"down": "2M", "up": "1M"}}, credit_limit="50")
+    assert story(OWED, under=slow)[:2] == [("active", ""), ("throttled", "09-01 00:00")]
+
+
 def test_each_stage_says_which_entry_brought_it_and_why() -> None:
     found = stage("2026-10-05T12:00", invoice("2026-08-01", "5"), payment("2026-08-02", "5"), OWED)
     assert (found.standing, found.entry, found.why) == (Standing.WALLED, 2, "INV-9 was to be paid until 2026-09-15")

@@ -2,8 +2,18 @@
 
 from ispctl.desired._frame import Frame
 from ispctl.desired._known import identities, sealed_digest
-from ispctl.desired._service import Course, Likeness, Turn, entitle, entitle_all, turns
-from ispctl.desired._values import Because, Context, Entitlement, FirstLogin, Terms, pop_of, terms_of
+from ispctl.desired._service import Course, Turn, entitle, entitle_all, turns
+from ispctl.desired._values import (
+    Because,
+    Context,
+    Entitlement,
+    FirstLogin,
+    Likeness,
+    Terms,
+    all_terms,
+    pop_of,
+    terms_of,
+)
 
 __all__ = [
     "Because",
@@ -15,6 +25,7 @@ __all__ = [
     "Likeness",
     "Terms",
     "Turn",
+    "all_terms",
     "entitle",
     "entitle_all",
     "identities",

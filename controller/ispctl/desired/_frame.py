@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from ispctl.desired._values import Context, Terms, pop_of, terms_of
+from ispctl.desired._values import Context, Terms, pop_of, terms_of, throttled
 from ispctl.model.days import ending, moment
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger, companion
@@ -25,6 +25,7 @@ class Frame:
         self.group: Callable[[str], Document[Group] | None] = cache(context.group)
         self.tariff: Callable[[str], Document[Tariff] | None] = cache(context.tariff)
         self.terms: Callable[[str], Terms] = cache(self._terms)
+        self.slow: Callable[[str], Terms] = cache(self._slow)
         self.reach: Callable[[tuple[str, ...]], tuple[str, ...]] = cache(context.reach)
         self.pop: Callable[[tuple[str, ...]], str] = cache(pop_of)
 
@@ -45,3 +46,10 @@ class Frame:
         if tariff is None:
             raise KeyError(name)
         return terms_of(tariff.value)
+
+    def _slow(self, name: str) -> Terms:
+        """The terms of a tariff for a service that is throttled."""
+        rules = self.policy.money.dunning
+        assert rules is not None
+        assert rules.throttled is not None
+        return throttled(self.terms(name), rules.throttled.rate)

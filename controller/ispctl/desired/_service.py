@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from ispctl.desired._frame import Frame
 from ispctl.desired._known import identities, sealed_digest, sealing_key
 from ispctl.desired._life import Life, Span
-from ispctl.desired._values import Because, Context, Entitlement, Terms, granted
+from ispctl.desired._values import Because, Context, Entitlement, Likeness, Terms, granted
 from ispctl.model.days import BEGINNING, NEVER
 from ispctl.model.document import Document
 from ispctl.model.record import Loc
@@ -51,21 +51,6 @@ def turns(document: Document[Subscriber], number: int, frame: Frame) -> Iterator
     """Every moment after the frame's at which the entitlement of a service changes by itself, in order. Raises KeyError
     as `entitle` does."""
     return Course(document, number, frame).turns()
-
-
-class Likeness(NamedTuple):
-    """All of a service on which it depends what another rate of its tariff means for it: who are alike in this are
-    alike in what they get, notice and are told, and differ in their names and addresses."""
-
-    tariff: str
-    state: State
-    access: Access
-    nas: tuple[str, ...]
-    """As written."""
-    mac_mode: str
-    mac_max: int
-    on_mismatch: str
-    devices: int
 
 
 class Course:
@@ -157,7 +142,7 @@ class _Service:
             self.span = self._strictest()
 
     def entitlement(self) -> Entitlement:
-        terms = self.frame.terms(self._value("tariff"))
+        terms = self._terms()
         ends = None if self.span.state is State.WAITING else self._end()
         names = self._value("nas") or ()
         binding: Binding = self._value("mac") or Binding()
@@ -208,7 +193,7 @@ class _Service:
     def reasons(self) -> Mapping[str, Because]:
         """The reason of each value that `entitlement` would give."""
         self.because["state"] = self.because_of_state()
-        self._addresses(self.frame.terms(self._value("tariff")))
+        self._addresses(self._terms())
         self._explain_rate(self.opened)
         self._explain_access(self.span.state)
         for name in ("nas", "mac", "login", "password", "routes"):
@@ -290,8 +275,15 @@ class _Service:
             where = own if own != policy.where_key() else policy.where_key("expired")
             self.because["access"] = Because("policy", f"what {state} means in policy", where)
 
+    def _terms(self) -> Terms:
+        name = self._value("tariff")
+        return self.frame.slow(name) if self.span.state is State.THROTTLED else self.frame.terms(name)
+
     def _explain_rate(self, opened: Access) -> None:
-        if opened == "open":
+        if self.span.state is State.THROTTLED and self.span.stage is not None:
+            where = self.frame.context.policy.where_key("money", "dunning", "throttled")
+            self.because["rate"] = Because("throttled", f"throttled: {self.span.stage.why}", where)
+        elif opened == "open":
             tariff = self.tariff
             self.because["rate"] = Because("tariff", f"rate of tariff {tariff.value.name}", tariff.where_key("rate"))
         elif opened == "walled":

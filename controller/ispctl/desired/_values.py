@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from ispctl.model.document import Document, Spot
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
 from ispctl.model.subscriber import Group
-from ispctl.model.tariff import Tariff
+from ispctl.model.tariff import Speed, Tariff
 from ispctl.states import Access, State
 
 
@@ -61,10 +61,13 @@ class Context(Protocol):
         ...
 
 
+_SLOW: Final = ":throttled"
+
+
 @dataclass(frozen=True)
 class Terms:
-    """What a tariff grants: everything that all its services share. Rates in bit/s; burst as (down, up, threshold
-    down, threshold up, seconds)."""
+    """What a tariff grants: everything that all its services share, or those of them share that are `throttled` since
+    nobody pays. Rates in bit/s; burst as (down, up, threshold down, threshold up, seconds)."""
 
     tariff: str
     down: int
@@ -74,6 +77,12 @@ class Terms:
     ipv4: str
     ipv6: str
     delegated: str
+    throttled: bool = False
+
+    @property
+    def name(self) -> str:
+        """Under which it is known among all terms; that of the tariff, if it is not throttled."""
+        return f"{self.tariff}{_SLOW}" if self.throttled else self.tariff
 
 
 class FirstLogin(NamedTuple):
@@ -126,6 +135,21 @@ class Entitlement:
         return f"{self.id}/{self.key}"
 
 
+class Likeness(NamedTuple):
+    """All of a service on which it depends what another rate of its tariff means for it: who are alike in this are
+    alike in what they get, notice and are told, and differ in their names and addresses."""
+
+    tariff: str
+    state: State
+    access: Access
+    nas: tuple[str, ...]
+    """As written."""
+    mac_mode: str
+    mac_max: int
+    on_mismatch: str
+    devices: int
+
+
 def terms_of(tariff: Tariff) -> Terms:
     """A tariff as its services see it."""
     burst = tariff.rate.burst
@@ -140,6 +164,22 @@ def terms_of(tariff: Tariff) -> Terms:
         ipv6=granted(wan) if wan else "",
         delegated=granted(delegated) if delegated else "",
     )
+
+
+def throttled(terms: Terms, rate: Speed) -> Terms:
+    """The same at a low speed, if it is not slower already."""
+    return replace(terms, down=min(terms.down, rate.down), up=min(terms.up, rate.up), burst=None, throttled=True)
+
+
+def all_terms(tariffs: Iterable[Tariff], policy: Policy) -> dict[str, Terms]:
+    """The terms of tariffs by name, and those of their throttled services where the policy throttles any."""
+    rules, found = policy.money.dunning, dict[str, Terms]()
+    for tariff in tariffs:
+        terms = found[tariff.name] = terms_of(tariff)
+        if tariff.billing == "postpaid" and rules is not None and rules.throttled is not None:
+            slow = throttled(terms, rules.throttled.rate)
+            found[slow.name] = slow
+    return found
 
 
 def granted(use: Any) -> str:

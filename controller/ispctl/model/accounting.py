@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from ispctl.model.record import Record
 from ispctl.model.scalars import Day, Flag, Money, Whole
+from ispctl.model.tariff import Speed
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
@@ -87,6 +88,15 @@ class Billing(Record):
     )
 
 
+class Throttled(Record):
+    """Service at a low speed for whoever does not pay; nobody becomes faster by it."""
+
+    rate: Speed = Field(description="The speed, without a burst.")
+    days: Annotated[Whole, Field(ge=1, le=3660)] | None = Field(
+        None, description="Days before the wall; default: no wall, until the service is suspended."
+    )
+
+
 class Dunning(Record):
     """What happens to a postpaid account that is not paid. A stage follows the one before; payment ends it."""
 
@@ -99,8 +109,11 @@ class Dunning(Record):
     grace_days: Annotated[Whole, Field(ge=0, le=366)] = Field(
         7, description="After the last reminder: so many days of service are left."
     )
+    throttled: Throttled | None = Field(
+        None, description="After the days of grace: a low speed before the wall, or instead of it; default: the wall."
+    )
     suspend_after: Annotated[Whole, Field(ge=1, le=3660)] = Field(
-        14, description="Days behind the wall before the service is suspended."
+        14, description="Days behind the wall, or at the low speed instead, before the service is suspended."
     )
     end_after: Annotated[Whole, Field(ge=1, le=3660)] = Field(
         60, description="Days of suspension before the account is inactive: the service is over."
@@ -112,7 +125,7 @@ class Dunning(Record):
         Decimal(0), description="Less than this that is overdue takes nothing away."
     )
     credit_limit: Annotated[Money, Field(ge=0)] | None = Field(
-        None, description="Owing more than this brings the wall at once, whatever is due; default: no limit."
+        None, description="Owing more than this brings the wall, or `throttled`, at once; default: no limit."
     )
     weekend: tuple[Weekday, ...] = Field(
         ("saturday", "sunday"), description="Days of the week on which no stage begins that takes something away."

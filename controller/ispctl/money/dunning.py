@@ -26,6 +26,7 @@ class Standing(StrEnum):
     DUE = "due"
     REMINDED = "reminded"
     GRACE = "grace"
+    THROTTLED = "throttled"
     WALLED = "walled"
     SUSPENDED = "suspended"
     INACTIVE = "inactive"
@@ -97,7 +98,7 @@ def _follows(account: Running, policy: Policy, over: datetime | None, later: tim
         return stages
     calendar = _Calendar(rules, account.zone, later)
     overdue = _overdue(debts, rules.minimum)
-    walled: datetime | None = None
+    taken: datetime | None = None
     why = ""
     if overdue is not None:
         why = f"{_name(account, overdue)} was to be paid until {overdue.due}"
@@ -107,18 +108,24 @@ def _follows(account: Running, policy: Policy, over: datetime | None, later: tim
             stages.append(_stage(Standing.REMINDED, calendar.begin(marks[0]), overdue, why))
         last = marks[-1] if marks else day + ONE_DAY
         stages.append(_stage(Standing.GRACE, calendar.begin(last), overdue, why))
-        walled = calendar.takes(days_later(last, rules.grace_days))
-    if over is not None and (walled is None or calendar.at_once(over) < walled):
-        walled, overdue, why = calendar.at_once(over), first, f"more than {rules.credit_limit} is owed"
-        stages = [stage for stage in stages if stage.start < walled]
-    if walled is None:
+        taken = calendar.takes(days_later(last, rules.grace_days))
+    if over is not None and (taken is None or calendar.at_once(over) < taken):
+        taken, overdue, why = calendar.at_once(over), first, f"more than {rules.credit_limit} is owed"
+        stages = [stage for stage in stages if stage.start < taken]
+    if taken is None:
         return stages
-    return [*stages, *_taken(walled, calendar, rules, overdue, why)]
+    return [*stages, *_taken(taken, calendar, rules, overdue, why)]
 
 
 def _taken(start: datetime, calendar: _Calendar, rules: Dunning, debt: Debt | None, why: str) -> Iterator[Stage]:
     """The stages that take something away: each counts from the one before."""
-    yield _stage(Standing.WALLED, start, debt, why)
+    slow = rules.throttled
+    if slow is not None:
+        yield _stage(Standing.THROTTLED, start, debt, why)
+        if slow.days is not None:
+            start = calendar.takes(days_later(local_day(start, calendar.zone), slow.days))
+    if slow is None or slow.days is not None:
+        yield _stage(Standing.WALLED, start, debt, why)
     day = local_day(start, calendar.zone)
     for standing, days in ((Standing.SUSPENDED, rules.suspend_after), (Standing.INACTIVE, rules.end_after)):
         start = calendar.takes(days_later(day, days))

@@ -1,6 +1,7 @@
 """Intent -> rows of the RADIUS database, in the normal form that `rows.read` has too. Pure.
 
-A tariff becomes one group for each platform in use, so that a tariff edit is a few rows. The Class of a session is
+A tariff becomes one group for each platform in use, so that a tariff edit is a few rows; its throttled services have
+one of their own. The Class of a session is
 `<place><grade>` of the login, a dash, and `<place><grade>` of the group that was applied: eight hexadecimal digits
 each. What stands in `place` needs a new session, what stands in `grade` a CoA can change.
 """
@@ -139,14 +140,14 @@ def login(entitlement: Entitlement, served: frozenset[str] = frozenset()) -> Fie
 
 def group_name(entitlement: Entitlement) -> str:
     """The logical group; the server adds "@platform" of the asking NAS."""
-    return WALLED if entitlement.access == "walled" else f"isp:{entitlement.terms.tariff}"
+    return WALLED if entitlement.access == "walled" else f"isp:{entitlement.terms.name}"
 
 
 def groups(intent: Intent) -> Iterator[tuple[Key, Fields]]:
     """The groups of all tariffs and of the wall, for every platform in use."""
     for name in intent.platforms:
         for terms in intent.terms.values():
-            yield _group(f"isp:{terms.tariff}", name, granted(terms, name, intent.served), intent.interim)
+            yield _group(f"isp:{terms.name}", name, granted(terms, name, intent.served), intent.interim)
         if walled := behind_wall(intent.policy.wall, name, intent.served):
             yield _group(WALLED, name, walled, intent.interim)
 

@@ -22,7 +22,7 @@ _TUPLES: Final = frozenset({"routes", "nas", "macs", "identities"})
 _MOMENTS: Final = frozenset({"ends", "backstop"})
 _NAMES: Final = frozenset(field.name for field in fields(Entitlement) if field.name not in _LEFT_OUT)
 _SAID: Final = tuple(sorted(_NAMES | {"tariff"}))
-_VALUES: Final = attrgetter(*("terms.tariff" if name == "tariff" else name for name in _SAID))
+_VALUES: Final = attrgetter(*("terms.name" if name == "tariff" else name for name in _SAID))
 _JSON: Final = json.JSONEncoder(separators=(",", ":"))
 
 

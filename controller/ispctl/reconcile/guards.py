@@ -176,6 +176,6 @@ def _users(found: Survey) -> Mapping[str, frozenset[str]]:
         for entitlement in (service.was, service.will_be):
             if entitlement:
                 for platform in platforms:
-                    users.setdefault(f"isp:{entitlement.terms.tariff}@{platform}", set()).add(service.owner)
+                    users.setdefault(f"isp:{entitlement.terms.name}@{platform}", set()).add(service.owner)
                 users.setdefault(entitlement.pop, set()).add(service.owner)
     return {key: frozenset(owners) for key, owners in users.items()}

@@ -53,7 +53,7 @@ def in_other_words(
 def noticed(plan: Plan) -> frozenset[str]:
     """The services of a plan, and the names of the groups and places that they share."""
     sides = [side for service in plan.services for side in (service.was, service.will_be) if side]
-    return frozenset(name for e in sides for name in (e.owner, f"isp:{e.terms.tariff}", e.pop) if name)
+    return frozenset(name for e in sides for name in (e.owner, f"isp:{e.terms.name}", e.pop) if name)
 
 
 def _sealed(change: Change) -> bool:

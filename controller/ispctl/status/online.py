@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 from typing import Final, Literal
 
+from ispctl.desired import Terms, all_terms
 from ispctl.model.network import Nas
 from ispctl.plan import Fields, Resources
 from ispctl.radius import live
@@ -282,8 +284,13 @@ class _Judge:
         if walled or fields["group"] == WALLED:
             wall = self.view.served.policy.value.wall.rate
             return Speed(wall.down, wall.up)
-        tariff = self.view.served.tariff(str(fields["group"]).removeprefix("isp:"))
-        return Speed(tariff.value.rate.down, tariff.value.rate.up) if tariff else None
+        terms = self._terms.get(str(fields["group"]).removeprefix("isp:"))
+        return Speed(terms.down, terms.up) if terms else None
+
+    @cached_property
+    def _terms(self) -> Mapping[str, Terms]:
+        served = self.view.served
+        return all_terms((tariff.value for tariff in served.tariffs()), served.policy.value)
 
 
 def _measured(session: Session, down: int, up: int) -> Measured | None:

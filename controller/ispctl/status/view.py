@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from ispctl.backend import Unreachable
-from ispctl.desired import Entitlement, entitle, entitle_all, terms_of
+from ispctl.desired import Entitlement, all_terms, entitle, entitle_all
 from ispctl.index import ANNOUNCED, Besides, Index, Look, whole
 from ispctl.model.document import Document
 from ispctl.model.network import Nas
@@ -379,7 +379,7 @@ def derived(snapshot: Snapshot, documents: Iterable[Document[Subscriber]], now: 
 
 def rows_of(snapshot: Snapshot, people: Collection[Entitlement]) -> Resources | None:
     """The rows of these people, and what they share; None if it holds what cannot be expressed."""
-    terms = {tariff.value.name: terms_of(tariff.value) for tariff in snapshot.tariffs()}
+    terms = all_terms((tariff.value for tariff in snapshot.tariffs()), snapshot.policy.value)
     pops = {one.pop: one.nas for one in people if one.pop}
     try:
         return render(Intent(snapshot.policy.value, terms, snapshot.nas, people, snapshot.pools, pops))

@@ -11,6 +11,7 @@ from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.radius.live import former
+from ispctl.radius.rendering import WALLED
 from ispctl.repo import Holding
 from ispctl.repo.git import Commit
 from ispctl.status.names import services
@@ -164,7 +165,7 @@ def _since(view: View, session: Online, proof: Proof) -> Measured | None:
 def _slow(view: View, session: Online, measured: Measured | None) -> Iterator[str]:
     """What to look at if somebody says that it is slow."""
     expected = session.expected
-    if session.walled or (expected and session.config != "behind" and expected == _wall(view)):
+    if session.walled or (expected and session.config != "behind" and _walled(view, session)):
         yield f"behind the wall: {rate(expected)} to the payment page is all it gets"
     if session.config == "behind":
         needs = "a CoA" if session.needs == "coa" else "a new login"
@@ -189,6 +190,7 @@ def _judged(measured: Measured, expected: Speed) -> str:
     )
 
 
-def _wall(view: View) -> Speed:
-    wall = view.served.policy.value.wall.rate
-    return Speed(wall.down, wall.up)
+def _walled(view: View, session: Online) -> bool:
+    """Whether its rows put it behind the wall."""
+    fields = (view.rows or {}).get(("login", session.login))
+    return fields is not None and fields["group"] == WALLED

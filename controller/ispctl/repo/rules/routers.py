@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ispctl.desired import terms_of
+from ispctl.desired import all_terms, terms_of
 from ispctl.model.document import Document
 from ispctl.model.network import FALLBACK, Coa, Nas
 from ispctl.model.problem import Problem
@@ -30,6 +30,7 @@ def rules(scene: Scene) -> Iterator[Problem]:
             yield from _speed(tariff, name)
     for name in names if scene.snapshot.file("policy") else ():
         yield from _wall(scene, name)
+        yield from _throttled(scene, name)
     for version in scene.versions():
         yield from _own_pools(scene, version, clients)
 
@@ -69,6 +70,20 @@ def _speed(tariff: Document[Tariff], name: str) -> Iterator[Problem]:
     if terms.burst and not platform(name).bursts:
         text = f"{name} routers know no burst: there {tariff.value.name} has its plain rate"
         yield Problem("W704", text, tariff.where_key("rate", "burst"))
+
+
+def _throttled(scene: Scene, name: str) -> Iterator[Problem]:
+    policy = scene.snapshot.policy
+    found = all_terms((tariff.value for tariff in scene.snapshot.tariffs()), policy.value)
+    for terms in found.values():
+        try:
+            if terms.throttled:
+                platform(name).tariff(terms)
+        except ValueError as error:
+            text = f"a throttled service cannot be told to {name} routers: {error}"
+            where = policy.where("money", "dunning", "throttled", "rate")
+            yield Problem("E129", text, where, "Change the rate, or the platform of the host")
+            return
 
 
 def _wall(scene: Scene, name: str) -> Iterator[Problem]:
