@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ispctl.model.problem import Refusal
 from ispctl.verbs.billing import bill, bill_or_say
 from ispctl.verbs.coming import stay, terminate
+from ispctl.verbs.draft import Already
 from ispctl.verbs.later import end_hold, hold
 from ispctl.verbs.revert import revert
 from ispctl.verbs.state import resume, suspend
@@ -167,6 +168,15 @@ def test_an_invoice_that_was_reverted_is_written_anew() -> None:
     assert isp.ledger.entries[-1].key == "invoice-main-2027-02-01-2"
     assert isp.at(noon("2027-04-03"), bill).said == []
     assert isp.problems(noon("2027-04-03")) == []
+
+
+def test_who_invoices_a_period_in_another_place_enters_it_under_the_same_key() -> None:
+    one, other = (postpaid().at(noon("2027-03-01"), bill, key=key) for key in ("night", "by hand"))
+    keys = [[entry.key for entry in isp.ledger.entries] for isp in (one, other)]
+    assert keys[0] == ["invoice-main-2027-01-01", "invoice-main-2027-02-01", "night"]
+    assert keys[1][:2] == keys[0][:2], "both merged: E742, or a conflict"
+    with pytest.raises(Already):
+        one.at(noon("2027-04-01"), bill, key="night")
 
 
 def test_days_before_the_first_invoice_are_not_guessed() -> None:

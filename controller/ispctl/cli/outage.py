@@ -109,6 +109,9 @@ def _logins(wanted: Wanted, shared: Snapshot, down: Down) -> Mapping[str, bool]:
         one_of("--nas", down.nas, sorted(shared.nas))
     hosts = [shared.nas[name] for name in names]
     addresses = nas_by_address(hosts)
+    if not addresses:
+        text = f"--nas {down.nas} is no RADIUS client: nobody can have been on it"
+        raise Refusal(Problem("E621", text, advice="Take a NAS with data.radius in inventory/hosts.yaml"))
     slack = timedelta(seconds=STALE * max(nas.accounting.interim for nas in hosts))
     with wanted.session.store(shared, readonly=True) as store:
         return facts.was_on(store, list(addresses), down.outage.since, down.outage.until, slack)

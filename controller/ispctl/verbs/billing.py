@@ -15,6 +15,7 @@ from ispctl.repo import Holding
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
 from ispctl.verbs.events import event
+from ispctl.verbs.noted import note
 from ispctl.verbs.renew import tariff_at
 
 UNASKED: Final = 3
@@ -38,6 +39,7 @@ def bill(draft: Draft, term: str, *, since: date | None = None, due: date | None
         text = f"{held.owner} was never invoiced, and {len(made)} periods since {made[0].since} are over"
         raise _unknown(held, text)
     if made:
+        note(draft, held.document, "invoice", held.service.key)
         total = sum((one.gross for one in made), Decimal(0))
         what = "" if len(made) == 1 else f"{len(made)} periods, "
         said = f"{what}{made[0].since} to {made[-1].until}, {total} {draft.currency} owed"

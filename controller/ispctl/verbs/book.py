@@ -47,21 +47,21 @@ class Book:
                 raise Already(self.document.where("entries", number))
 
     def key(self, kind: str, own: str = "") -> str:
-        """A key for a new entry: that which was asked with, else its `own`, or one that a person can read. Of several
+        """A key for a new entry: its `own`, else that which was asked with, else one that a person can read. Of several
         entries of one event the first has the key itself."""
         taken = {entry.key for entry in self.entries}
-        wanted = self.draft.asked.key or own or f"{kind}-{self.draft.now.date()}"
+        wanted = own or self.draft.asked.key or f"{kind}-{self.draft.now.date()}"
         if wanted not in taken:
             return wanted
-        stem = f"{wanted}-{kind}" if self.draft.asked.key else wanted
+        stem = f"{wanted}-{kind}" if self.draft.asked.key and not own else wanted
         number = 2
         while (found := f"{stem}-{number}") in taken:
             number += 1
         return stem if stem not in taken else found
 
     def enter(self, kind: str, type: str, own: str = "", **values: Value | None) -> str:
-        """Add an entry, which happens now; its key. `kind` stands in a key that is made up; `own`: the key where none
-        was asked with. Raises Refusal."""
+        """Add an entry, which happens now; its key. `kind` stands in a key that is made up; `own`: a key by
+        which whoever enters the same meets this one, whatever was asked with. Raises Refusal."""
         key = self.key(kind, own)
         entry: dict[str, Value] = {"key": key, "at": self.draft.now.isoformat(timespec="seconds"), "type": type}
         entry |= {name: value for name, value in values.items() if value is not None and value != ""}
