@@ -108,8 +108,9 @@ With `until`, whoever does not log in by the end of that day is expired. Whateve
 suspended or on hold does not wait meanwhile, and nothing begins. A postpaid service takes no `activation` (E120).
 
 No file says when somebody logged in: that is a fact, kept in the database and in `ispctl backup`. Lost, the service
-waits again and the next session is the first. Once `activated` and `paid_until` stand in the file instead, it is needed
-no more.
+waits again and the next session is the first. `ispctl activate SUB --first-login` writes the activation, with the
+invoice; `ispctl activate SUB --confirm` puts `activated` and `paid_until` in its place, which changes nothing for
+anybody: from then on the fact is needed no more.
 
 ## What the words mean
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ispctl.cli.common import say, say_json
+from ispctl.cli.common import Session, say, say_json
 from ispctl.cli.life import SubArgument, day_of
 from ispctl.cli.many import ExpiringOption, GroupOption, SubsArgument, TableOption, for_many, for_rows
 from ispctl.cli.verb import Wanted, carry_out, verb
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ispctl.repo import Snapshot
+    from ispctl.verbs.first_login import Told
 
 PeriodsOption = Annotated[int, typer.Option("--periods", metavar="N", min=1, max=120, help="How many periods.")]
 PaymentOption = Annotated[
@@ -26,15 +32,51 @@ def activate(
     wanted: Wanted,
     sub: SubArgument,
     on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="First day; default: today.")] = None,
+    first_login: Annotated[
+        bool, typer.Option("--first-login", help="It begins when the subscriber is online for the first time.")
+    ] = False,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DAY", help="With --first-login: the last day to begin.")
+    ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Write into the file when it began with its first login.")
+    ] = False,
     periods: PeriodsOption = 1,
     payment: PaymentOption = "",
     amount: AmountOption = "",
 ) -> None:
-    """Let a service begin, with an invoice for its first periods."""
+    """Let a service begin, with an invoice for its first periods: today, on a day, or at its first login. Of one that
+    began so, --confirm writes the dates into the file, where whatever reckons with them finds them."""
+    from ispctl.verbs import first_login as first
     from ispctl.verbs.renew import activate as act
 
-    day = day_of(on, "--on")
+    day, last = day_of(on, "--on"), day_of(until, "--until")
+    if confirm and (day or last or first_login or payment or amount or periods != 1):
+        raise typer.BadParameter("--confirm stands alone")
+    if (day and first_login) or (last and not first_login):
+        raise typer.BadParameter("--on says a day, --first-login waits, at the latest --until a day")
+    if confirm:
+        carry_out(wanted, [sub], lambda draft: first.confirm(draft, sub, _first_login(wanted.session)))
+        return
+    paid = {"payment": payment, "amount": amount}
+    if first_login:
+        carry_out(
+            wanted,
+            [sub],
+            lambda draft: first.activate_at_first_login(draft, sub, until=last, periods=periods, **paid),
+        )
+        return
     carry_out(wanted, [sub], lambda draft: act(draft, sub, on=day, periods=periods, payment=payment, amount=amount))
+
+
+def _first_login(session: Session) -> Told:
+    def look(snapshot: Snapshot, owner: str) -> datetime | None:
+        from ispctl.store import first_logins
+
+        with session.store(snapshot, readonly=True) as store:
+            return first_logins.told(store, {owner}, session.now).get(owner)
+
+    return look
 
 
 @verb

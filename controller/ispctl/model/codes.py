@@ -231,6 +231,7 @@ CODES: Final[dict[str, str]] = {
     "E726": "session-unknown",
     "E727": "nothing-lost",
     "E728": "billing-unknown",
+    "E729": "dates-not-written",
     # E74x are about accounts
     "E740": "ledger-rewritten",
     "E741": "ledger-gone",

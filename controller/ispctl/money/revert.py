@@ -12,7 +12,7 @@ from ispctl.model.days import local_day
 from ispctl.model.ledger import Entry, Event, Ledger
 from ispctl.model.policy import Policy
 
-PAID_FOR: Final = frozenset({"activated", "paid_until", "grace", "hold", "tariff", "scheduled"})
+PAID_FOR: Final = frozenset({"activated", "activation", "paid_until", "grace", "hold", "tariff", "scheduled"})
 """What the price and the reach of a payment follow from: whoever changes one of them has reckoned with the others."""
 
 

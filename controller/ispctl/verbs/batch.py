@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.verbs import account, change, coming, grace, ip, later, mac, renew, revert, state, tariff
+from ispctl.verbs import account, change, coming, first_login, grace, ip, later, mac, renew, revert, state, tariff
 from ispctl.verbs.draft import Already, Asked, Draft
 from ispctl.verbs.rows import Request, Row
 
@@ -21,6 +21,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     **ip.REQUESTS,
     **account.REQUESTS,
     **renew.REQUESTS,
+    **first_login.REQUESTS,
     **grace.REQUESTS,
     **tariff.REQUESTS,
     **revert.REQUESTS,

@@ -27,6 +27,7 @@ _OTHERS: Final[Mapping[str, str]] = {
     "password": "ispctl reset-password",
     "tariff": "ispctl change-tariff, or ispctl schedule for later",
     "activated": "ispctl activate",
+    "activation": "ispctl activate",
     "paid_until": "ispctl renew",
     "grace": "ispctl grace",
     "scheduled": "ispctl schedule",

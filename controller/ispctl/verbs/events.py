@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Final
 
-from ispctl.model.subscriber import Hold, Service, Suspended
+from ispctl.model.subscriber import Activation, Hold, Service, Suspended
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
 from ispctl.verbs.draft import Draft
 
+_RECORDS: Final = frozenset({"activation", "hold", "suspended"})
 Changed = Mapping[str, tuple[str | None, str | None]]
 """By field: as it was and as it is, None for not there. Items of `grace` and `scheduled` are known by their key."""
 
@@ -35,7 +37,7 @@ def present(service: Service, name: str, key: str) -> str | None:
         return text_of(getattr(service, name))
     if name == "tariff":
         return service.tariff
-    if name in ("hold", "suspended"):
+    if name in _RECORDS:
         return record_text(getattr(service, name))
     if name == "grace":
         return next((text_of(one.until) for one in service.grace if one.key == key), None)
@@ -44,8 +46,8 @@ def present(service: Service, name: str, key: str) -> str | None:
     raise KeyError(name)
 
 
-def record_text(record: Hold | Suspended | None) -> str | None:
-    """A hold or a suspension, on one line."""
+def record_text(record: Activation | Hold | Suspended | None) -> str | None:
+    """A hold, a suspension or an activation, on one line."""
     if record is None:
         return None
     return json.dumps(record.model_dump(mode="json", by_alias=True, exclude_unset=True), separators=(",", ":"))
@@ -60,6 +62,6 @@ def restore(draft: Draft, held: Holding, name: str, value: str | None, key: str)
         if number is not None:
             draft.drop(path, (*held.loc, name) if len(items) == 1 else (*held.loc, name, number))
     elif value is not None:
-        draft.put(path, (*held.loc, name), json.loads(value) if name in ("hold", "suspended") else value)
+        draft.put(path, (*held.loc, name), json.loads(value) if name in _RECORDS else value)
     elif present(service, name, key) is not None:
         draft.drop(path, (*held.loc, name))

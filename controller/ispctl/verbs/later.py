@@ -15,6 +15,7 @@ from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Already, Draft, decoded
 from ispctl.verbs.events import event, record_text, text_of
 from ispctl.verbs.noted import noted
+from ispctl.verbs.renew import dated
 from ispctl.verbs.rows import Request
 
 _DAY: Final = timedelta(days=1)
@@ -90,6 +91,8 @@ def _day(draft: Draft, value: date) -> date:
 def _fold(draft: Draft, held: Holding, there: Hold) -> None:
     """The days of a hold that is over stand in `paid_until` from now on, since its line makes room for another."""
     paid = held.service.paid_until
+    if there.extends_paid_until:
+        dated(held)
     if paid is None or not there.extends_paid_until:
         return
     begins = moment(there.since, draft.zone)

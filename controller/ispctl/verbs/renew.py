@@ -16,7 +16,7 @@ from ispctl.money.periods import Anchor
 from ispctl.repo import Holding
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
-from ispctl.verbs.events import event, record_text, text_of
+from ispctl.verbs.events import Changed, event, record_text, text_of
 from ispctl.verbs.rows import Request, Row
 
 
@@ -35,12 +35,12 @@ def renew(
     service, book = held.service, Book(draft, held.document)
     book.unless_done(payment)
     sellable(held, "renewed")
-    found = _renewed(draft, held, book, _prepaid(held, tariff_at(draft, held, draft.asked.now)), 1, anchor)
-    then = _prepaid(held, tariff_at(draft, held, max(draft.asked.now, moment(found.since, draft.zone))))
+    found = _renewed(draft, held, book, prepaid(held, tariff_at(draft, held, draft.asked.now)), 1, anchor)
+    then = prepaid(held, tariff_at(draft, held, max(draft.asked.now, moment(found.since, draft.zone))))
     found = _renewed(draft, held, book, then, periods, anchor)
     _extend(draft, held, book, "renew", found)
     if payment or amount:
-        _paid(held, book, payment, amount)
+        book_payment(held, book, payment, amount)
     if service.suspended is not None:
         draft.notes.append(f"{held.owner} stays suspended; ispctl resume {held.owner} ends that.")
 
@@ -67,7 +67,7 @@ def activate(
     found = renewed(service, period_of(tariff), draft.head.policy.value, at, held.owner, periods=periods)
     _extend(draft, held, book, "activate", found, activated=begins)
     if payment or amount:
-        _paid(held, book, payment, amount)
+        book_payment(held, book, payment, amount)
 
 
 def tariff_at(draft: Draft, held: Holding, at: datetime) -> Tariff:
@@ -78,7 +78,7 @@ def tariff_at(draft: Draft, held: Holding, at: datetime) -> Tariff:
     return found.value
 
 
-def _prepaid(held: Holding, tariff: Tariff) -> Tariff:
+def prepaid(held: Holding, tariff: Tariff) -> Tariff:
     if tariff.billing != "prepaid":
         text = f"{held.owner} is on {tariff.name}, which is postpaid: its ledger decides, not what is paid ahead"
         advice = "ispctl invoice SUB writes the next invoice, ispctl pay SUB AMOUNT books what is paid"
@@ -94,11 +94,21 @@ def _renewed(draft: Draft, held: Holding, book: Book, tariff: Tariff, periods: i
 
 
 def sellable(held: Holding, what: str) -> None:
-    """Raises Refusal E684 for a service whose contract ends."""
+    """Raises Refusal E684 for a service whose contract ends, E729 for one whose dates no file says."""
+    dated(held)
     if held.service.terminated is not None:
         text = f"{held.owner} ends {held.service.terminated} and cannot be {what}"
         where = held.document.where(*held.loc, "terminated")
         raise Refusal(Problem("E684", text, where, "Take the line away first, if the contract goes on"))
+
+
+def dated(held: Holding) -> None:
+    """Raises Refusal E729 for a service that begins with its first login: what is paid cannot be reckoned with before
+    its dates stand in the file."""
+    if held.service.activation is not None:
+        text = f"what is paid for {held.owner} begins with its first login, and no file says when that is"
+        where = held.document.where(*held.loc, "activation")
+        raise Refusal(Problem("E729", text, where, f"Write the dates first: ispctl activate {held.owner} --confirm"))
 
 
 def _extend(
@@ -121,31 +131,38 @@ def _extend(
         changed["hold"] = (record_text(service.hold), None)
         draft.drop(path, (*held.loc, "hold"))
         draft.notes.append(f"{held.owner}: the days of its hold are in the end that is over; the hold is gone.")
-    text = f"paid until {until}"
-    tariffs = _tariffs(draft, held, found)
-    unpriced = [tariff.name for _, tariff in tariffs if not tariff.prices]
-    if len(unpriced) == len(tariffs):
-        draft.notes.append(f"{held.owner}: tariffs/{unpriced[0]}.yaml names no price, so there is no invoice.")
-        book.enter(verb, "note", service=service.key, event=event(verb, changed))
-    else:
-        cost = _cost(draft, held, found, tariffs)
-        period = {"from": found.since.isoformat(), "until": local_day(found.until, draft.zone).isoformat()}
-        book.enter(
-            verb,
-            "invoice",
-            amount=f"{cost.gross}",
-            tax=f"{cost.tax}" if cost.tax else None,
-            service=service.key,
-            period=period,
-            event=event(verb, changed, {"tariff": " → ".join(tariff.name for _, tariff in tariffs)}),
-        )
-        text += f", {cost.gross} {draft.currency}"
+    text = f"paid until {until}{bill(draft, held, book, verb, found, changed)}"
     if found.grace_days:
         text += f", {found.grace_days} days of grace deducted"
     draft.say(verb, held.document, service.key, text)
 
 
-def _paid(held: Holding, book: Book, payment: str, amount: str) -> None:
+def bill(
+    draft: Draft, held: Holding, book: Book, verb: str, found: Renewed, changed: Changed, *, dated: bool = True
+) -> str:
+    """Enter the invoice for what is paid, or a note where there is no price, with what the event changed; the amount in
+    words. Not `dated`: nobody knows yet which days are paid for."""
+    service, tariffs = held.service, _tariffs(draft, held, found)
+    unpriced = [tariff.name for _, tariff in tariffs if not tariff.prices]
+    if len(unpriced) == len(tariffs):
+        draft.notes.append(f"{held.owner}: tariffs/{unpriced[0]}.yaml names no price, so there is no invoice.")
+        book.enter(verb, "note", service=service.key, event=event(verb, changed))
+        return ""
+    cost = _cost(draft, held, found, tariffs)
+    period = {"from": found.since.isoformat(), "until": local_day(found.until, draft.zone).isoformat()}
+    book.enter(
+        verb,
+        "invoice",
+        amount=f"{cost.gross}",
+        tax=f"{cost.tax}" if cost.tax else None,
+        service=service.key,
+        period=period if dated else None,
+        event=event(verb, changed, {"tariff": " → ".join(tariff.name for _, tariff in tariffs)}),
+    )
+    return f", {cost.gross} {draft.currency}"
+
+
+def book_payment(held: Holding, book: Book, payment: str, amount: str) -> None:
     """What was paid for the entry that was written last."""
     invoice = book.entries[-1]
     if not amount and invoice.amount is None:
@@ -207,11 +224,5 @@ REQUESTS: Final = {
             **_row_of(row),
         ),
         ("periods", "anchor", "payment", "amount"),
-    ),
-    "activate": Request(
-        lambda draft, row: activate(
-            draft, row.text("sub"), on=row.day("on"), periods=row.number_of("periods", 1), **_row_of(row)
-        ),
-        ("on", "periods", "payment", "amount"),
     ),
 }

@@ -77,9 +77,9 @@ def _told(entry: Entry, currency: str, reverted: bool) -> dict[str, Any]:
 
 
 def _restore(draft: Draft, held: Holding, entry: Entry) -> None:
-    """The latest event first, so that each finds the fields as it left them."""
+    """The latest event first, so that each finds the fields as it left them. What goes makes room for what comes."""
     if entry.event is not None:
-        for name, value in entry.event.was.items():
+        for name, value in sorted(entry.event.was.items(), key=lambda one: one[1] is not None):
             restore(draft, draft.service(held.owner), name, value, entry.key)
 
 

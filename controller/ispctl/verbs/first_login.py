@@ -1,0 +1,99 @@
+"""A service that begins with its first login: paid for now, and dated once the network has told when that was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Final
+
+from ispctl.model.days import moment
+from ispctl.model.problem import Problem, Refusal
+from ispctl.money import begun, period_of, renewed
+from ispctl.repo import Snapshot
+from ispctl.repo.edit import Value
+from ispctl.verbs.book import Book
+from ispctl.verbs.draft import Draft
+from ispctl.verbs.events import event, record_text
+from ispctl.verbs.renew import activate, bill, book_payment, prepaid, sellable, tariff_at
+from ispctl.verbs.rows import Request, Row
+
+Told = Callable[[Snapshot, str], datetime | None]
+"""(commit, service) -> when it was first online, which is a fact and stands in no file. Raises Refusal."""
+
+
+def activate_at_first_login(
+    draft: Draft, term: str, *, until: date | None = None, periods: int = 1, payment: str = "", amount: str = ""
+) -> None:
+    """Let a service begin when its subscriber logs in, at the latest on the day `until`. What it costs is what it costs
+    today. Raises Refusal as `activate` does, E687."""
+    held = draft.service(term)
+    service, book = held.service, Book(draft, held.document)
+    book.unless_done(payment)
+    sellable(held, "activated")
+    if service.activated is not None or service.paid_until is not None:
+        name = "activated" if service.activated is not None else "paid_until"
+        text = f"{held.owner} has begun: {name} {getattr(service, name)}"
+        raise Refusal(Problem("E684", text, held.document.where(*held.loc, name), "ispctl renew pays for more"))
+    if until is not None and until < draft.now.date():
+        raise Refusal(Problem("E687", f"{until} is over", advice="Take a day to come, or none"))
+    period = period_of(prepaid(held, tariff_at(draft, held, draft.asked.now)))
+    found = renewed(service, period, draft.head.policy.value, draft.asked.now, held.owner, periods=periods)
+    lasts: dict[str, Value] = {"months": period.months * periods} if period.months else {}
+    lasts = lasts or {"days": (period.days or 0) * periods}
+    said = {"at": "first-login", "since": draft.now.isoformat(timespec="seconds"), **lasts}
+    said |= {"until": until.isoformat()} if until else {}
+    draft.put(held.document.path, (*held.loc, "activation"), {**said, "key": book.key("activate")})
+    written = record_text(draft.service(held.owner).service.activation)
+    cost = bill(draft, held, book, "activate", found, {"activation": (None, written)}, dated=False)
+    if payment or amount:
+        book_payment(held, book, payment, amount)
+    last = f" until {until}" if until else ""
+    (name, number), *_ = lasts.items()
+    draft.say("activate", held.document, service.key, f"waits for its first login{last}, {number} {name}{cost}")
+
+
+def confirm(draft: Draft, term: str, told: Told) -> None:
+    """Write into the file when a service began, and until when it is paid, as the network told it: nothing changes for
+    anybody. Raises Refusal E321, E684."""
+    held = draft.service(term)
+    service, path, book = held.service, held.document.path, Book(draft, held.document)
+    book.unless_done()
+    activation = service.activation
+    if activation is None:
+        if service.activated is None:
+            advice = "ispctl activate SUB lets it begin, with --first-login at its first login"
+            raise Refusal(
+                Problem("E684", f"{held.owner} waits for no first login", held.document.where(*held.loc), advice)
+            )
+        return
+    at = told(draft.head, held.owner)
+    if at is None or at < moment(activation.since, draft.zone).replace(microsecond=0):
+        advice = "ispstat show SUB tells when it begins; ispctl apply lets in who waits for it"
+        where = held.document.where(*held.loc, "activation")
+        raise Refusal(Problem("E684", f"{held.owner} has had no first login yet", where, advice))
+    first, until = at.astimezone(draft.zone), begun(activation, at, draft.zone)
+    draft.drop(path, (*held.loc, "activation"))
+    draft.put(path, (*held.loc, "activated"), first.date().isoformat())
+    draft.put(path, (*held.loc, "paid_until"), until.isoformat())
+    changed = {
+        "activation": (record_text(activation), None),
+        "activated": (None, first.date().isoformat()),
+        "paid_until": (None, until.isoformat()),
+    }
+    book.enter("confirm", "note", service=service.key, event=event("confirm", changed))
+    draft.say("confirm", held.document, service.key, f"first login {first:%Y-%m-%d %H:%M}, paid until {until}")
+
+
+def _row(draft: Draft, row: Row) -> None:
+    paid = {"payment": row.text("payment", ""), "amount": row.text("amount", "")}
+    sub, on, until, periods = row.text("sub"), row.day("on"), row.day("until"), row.number_of("periods", 1)
+    first = row.text("first_login", "no") in ("yes", "true")
+    if (on and first) or (until and not first):
+        raise row.wrong("on is the day it begins; first_login waits, at the latest until")
+    if first:
+        activate_at_first_login(draft, sub, until=until, periods=periods, **paid)
+    else:
+        activate(draft, sub, on=on, periods=periods, **paid)
+
+
+REQUESTS: Final = {"activate": Request(_row, ("on", "first_login", "until", "periods", "payment", "amount"))}

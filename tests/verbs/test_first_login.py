@@ -1,0 +1,176 @@
+"""Paid now, begun with the first login: what a file says before, and after somebody has written the dates down."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from ispctl.repo import Snapshot
+from ispctl.states import State
+from ispctl.store import Store, first_logins
+from ispctl.store.first_logins import Begins
+from ispctl.verbs.draft import Already
+from ispctl.verbs.first_login import activate_at_first_login, confirm
+from ispctl.verbs.grace import grace
+from ispctl.verbs.later import hold
+from ispctl.verbs.renew import activate, renew
+from ispctl.verbs.revert import revert
+from ispctl.verbs.state import resume, suspend
+from ispctl.verbs.tariff import change_tariff
+from tests.verbs.conftest import Isp as Typed
+from tests.verbs.drafts import Isp
+from tests.verbs.test_life import balance, noon, refused
+
+FIRST = datetime.fromisoformat(noon("2026-11-05"))
+
+
+def told(_: Snapshot, owner: str) -> datetime | None:
+    assert owner == "sub-1/main"
+    return FIRST.astimezone(UTC)
+
+
+def never(_: Snapshot, _owner: str) -> datetime | None:
+    return None
+
+
+def unreachable(_: Snapshot, _owner: str) -> datetime | None:
+    raise AssertionError("nobody has to ask")
+
+
+def paid() -> Isp:
+    return Isp().at(noon("2026-10-20"), activate_at_first_login, payment="CASH-1", periods=2)
+
+
+def test_it_is_paid_and_invoiced_at_once_without_days_that_nobody_knows() -> None:
+    isp = paid()
+    said = isp.service.activation
+    assert said is not None
+    assert (said.months, said.until, str(said.since)) == (2, None, "2026-10-20 12:00:00+05:45")
+    first, second = isp.ledger.entries
+    assert (first.type, first.amount, first.period, first.key) == ("invoice", Decimal("400.00"), None, said.key)
+    assert (second.type, second.reference, second.part_of) == ("payment", "CASH-1", first.key)
+    assert isp.said == ["waits for its first login, 2 months, 400.00 NPR"]
+    assert isp.entitlement(noon("2027-10-20")).state == State.WAITING
+    assert isp.problems(noon("2026-10-20")) == []
+
+
+def test_it_may_have_to_begin_by_a_day() -> None:
+    isp = Isp().at(noon("2026-10-20"), activate_at_first_login, until=date(2026, 12, 31))
+    assert isp.said == ["waits for its first login until 2026-12-31, 1 months, 200.00 NPR"]
+    assert isp.entitlement(noon("2027-01-01")).state == State.EXPIRED
+    assert "is over" in refused(Isp(), "E687", noon("2026-10-20"), activate_at_first_login, until=date(2026, 10, 19))
+
+
+def test_once_it_came_the_dates_are_written_and_mean_the_same() -> None:
+    isp = paid().at(noon("2026-11-06"), confirm, told)
+    service = isp.service
+    assert (service.activation, service.activated, service.paid_until) == (None, date(2026, 11, 5), date(2027, 1, 4))
+    assert isp.said == ["first login 2026-11-05 12:00, paid until 2027-01-04"]
+    assert balance(isp, "2026-11-06") == 0
+    assert isp.problems(noon("2026-11-06")) == []
+    before = dict(isp.files)
+    assert isp.at(noon("2026-11-07"), confirm, unreachable).files == before
+
+
+@pytest.mark.parametrize("known", [never, lambda _snapshot, _owner: datetime(2026, 10, 1, tzinfo=UTC)])
+def test_before_it_came_no_date_is_written(known: object) -> None:
+    assert "sub-1/main has had no first login yet" in refused(paid(), "E684", noon("2026-11-06"), confirm, known)
+
+
+def test_whoever_never_waited_has_nothing_to_confirm() -> None:
+    assert "waits for no first login" in refused(Isp(), "E684", noon("2026-11-06"), confirm, told)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        renew,
+        lambda draft, term: grace(draft, term, 2),
+        lambda draft, term: change_tariff(draft, term, "gold"),
+        activate,
+        activate_at_first_login,
+    ],
+    ids=["renew", "grace", "change-tariff", "activate", "activate --first-login"],
+)
+def test_what_reckons_with_the_dates_asks_for_them_first(verb: object) -> None:
+    text = refused(paid(), "E729", noon("2026-11-06"), verb, reason="r")
+    assert "ispctl activate sub-1/main --confirm" in text
+
+
+def test_with_the_dates_it_is_renewed_like_any_other() -> None:
+    isp = paid().at(noon("2026-11-06"), confirm, told).at(noon("2026-11-07"), renew)
+    assert isp.service.paid_until == date(2027, 2, 4)
+
+
+def test_what_needs_no_dates_goes_on() -> None:
+    isp = paid().at(noon("2026-10-21"), suspend, reason="abuse").at(noon("2026-10-22"), resume)
+    assert isp.entitlement(noon("2026-10-23")).state == State.WAITING
+    isp.at(noon("2026-10-23"), hold, date(2026, 10, 24), date(2026, 10, 30))
+    assert isp.entitlement(noon("2026-10-25")).state == State.HOLD
+
+
+def test_the_days_of_a_hold_that_is_over_are_not_lost() -> None:
+    isp = paid().at(noon("2026-10-23"), hold, date(2026, 10, 24), date(2026, 10, 30), extend=True)
+    refused(isp, "E729", noon("2026-11-06"), hold, None, date(2026, 11, 30))
+
+
+def test_an_activation_is_taken_back_with_its_invoice() -> None:
+    isp = paid()
+    key = isp.ledger.entries[0].key
+    isp.at(noon("2026-10-21"), revert, key, reason="wrong customer")
+    assert (isp.service.activation, balance(isp, "2026-10-21")) == (None, Decimal(0))
+    isp.at(noon("2026-10-21"), activate_at_first_login)
+    assert isp.service.activation is not None
+
+
+def test_dates_that_were_written_are_taken_back_to_the_activation() -> None:
+    isp = paid()
+    before = isp.service.activation
+    isp.at(noon("2026-11-06"), confirm, told)
+    first, confirmed = isp.ledger.entries[0].key, isp.ledger.entries[-1].key
+    assert "came after" in refused(isp, "E725", noon("2026-11-07"), revert, first, reason="r")
+    isp.at(noon("2026-11-07"), revert, confirmed, reason="r")
+    assert (isp.service.activation, isp.service.activated, isp.service.paid_until) == (before, None, None)
+
+
+def test_the_same_payment_begins_it_once() -> None:
+    isp = paid()
+    with pytest.raises(Already):
+        isp.at(noon("2026-10-21"), activate_at_first_login, payment="CASH-1")
+
+
+def test_what_has_begun_does_not_wait() -> None:
+    begun = Isp("activated: 2026-10-01\npaid_until: 2026-10-31")
+    assert "has begun: activated 2026-10-01" in refused(begun, "E684", noon("2026-10-20"), activate_at_first_login)
+
+
+def test_who_pays_afterwards_is_not_paid_ahead() -> None:
+    isp = Isp()
+    isp.files["tariffs/silver.yaml"] += b"billing: postpaid\n"
+    refused(isp, "E722", noon("2026-10-20"), activate_at_first_login)
+
+
+# as it is typed
+
+
+def test_the_dates_come_from_the_database_and_without_it_nothing_is_guessed(isp: Typed) -> None:
+    path = "subscribers/chitwan/5a/sub-000412.yaml"
+    said = isp("activate", "sub-000412", "--confirm", "--direct")
+    assert (said.code, isp.log()[0]) == (1, isp.log("main~0")[0])
+    assert "E303" in said.err or "E301" in said.err or "E302" in said.err, said.both
+    with Store.create("sqlite:///var/radius.db", base=isp.clone, lab=True) as store:
+        at = datetime(2026, 1, 31, 20, tzinfo=UTC)
+        first_logins.put(store, Begins("sub-000412", "main", "santosh.mahato@home.example", at, at))
+    assert isp("activate", "sub-000412", "--confirm", "--direct").code == 0
+    text = isp.text(path)
+    assert "activated: 2026-02-01" in text
+    assert "paid_until: 2028-01-31" in text
+    assert "activation" not in text
+    assert isp.log()[0] == "confirm sub-000412/main: first login 2026-02-01 01:45, paid until 2028-01-31"
+
+
+def test_typed_together_the_ways_to_begin_are_refused(isp: Typed) -> None:
+    for words in (["--on", "2031-01-01", "--first-login"], ["--until", "2031-01-01"], ["--confirm", "--periods", "2"]):
+        assert isp("activate", "sub-000123", *words).code == 1
