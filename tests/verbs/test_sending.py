@@ -221,6 +221,20 @@ def test_who_else_is_sending_it_is_not_disturbed(isp: Isp, post: Post) -> None:
     assert (said.code, "E757 mail-under-way" in said.err, len(post.got)) == (1, True, 1)
 
 
+@pytest.mark.parametrize(("minutes", "code", "told"), [(1, 1, "E757 mail-under-way"), (11, 0, "it may arrive twice")])
+def test_an_attempt_of_another_machine_counts_as_interrupted_after_ten_minutes(
+    isp: Isp, post: Post, minutes: int, code: int, told: str
+) -> None:
+    isp(*SEND)
+    with sqlite3.connect(isp.clone / "var/radius.db") as database:
+        ((tried,),) = database.execute("SELECT tried FROM ispctl_outbox").fetchall()
+        minute = 60 * (10**6 if tried > 10**14 else 1)
+        change = "UPDATE ispctl_outbox SET state = 'sending', host = 'elsewhere', tried = ?"
+        database.execute(change, (tried - minutes * minute,))
+    said = isp(*SEND)
+    assert (said.code, told in said.both) == (code, True), said.both
+
+
 def test_a_password_is_told_to_nobody_without_tls(isp: Isp, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     from datetime import UTC, datetime
 

@@ -43,8 +43,8 @@ class Mail:
             finally:  # what it says to that changes nothing
                 with suppress(OSError, smtplib.SMTPException):
                     server.quit()
-        except smtplib.SMTPResponseException as error:
-            _took((error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""))
+        except smtplib.SMTPResponseException as error:  # to our coming or our login: it is not about the letter
+            raise Waits(_said(error.smtp_code, error.smtp_error)) from None
         except ssl.SSLError as error:
             raise Waits(f"no TLS with the mail server: {error.reason or 'it was refused'}") from None
         except (OSError, smtplib.SMTPException) as error:
@@ -54,8 +54,10 @@ class Mail:
         wide = not (letter.to + self.sender).isascii()
         if wide and not server.has_extn("smtputf8"):
             raise Refused("the mail server takes no such address")
-        _took(server.mail(self.sender, ["SMTPUTF8"] if wide else []))
-        _took(server.rcpt(letter.to))
+        code, text = server.mail(self.sender, ["SMTPUTF8"] if wide else [])
+        if code // 100 != 2:
+            raise Waits(_said(code, text))
+        _took(*server.rcpt(letter.to))
         _hand_over(server, self._message(letter, at, SMTPUTF8 if wide else SMTP).as_bytes())
 
     def _connect(self) -> smtplib.SMTP:
@@ -99,23 +101,28 @@ class Mail:
 def _hand_over(server: smtplib.SMTP, octets: bytes) -> None:
     """From the first octet on, silence means that nobody knows."""
     try:
-        _took(server.data(octets))
+        code, text = server.data(octets)
+    except smtplib.SMTPDataError as error:  # before the first
+        code, text = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
     except (OSError, smtplib.SMTPServerDisconnected) as error:
-        if isinstance(error, smtplib.SMTPResponseException):
-            raise
         raise Unsure(f"the mail server fell silent: {_word(error)}") from None
+    if not 200 <= code < 600:
+        raise Unsure("the mail server answers what is none")
+    _took(code, text)
 
 
-def _took(answer: tuple[int, bytes]) -> None:
+def _took(code: int, text: bytes) -> None:
     """Raises Waits, Refused by what the number means (RFC 5321 section 4.2.1)."""
-    code, text = answer
-    if code < 400:
+    if code // 100 == 2:
         return
-    enhanced = _ENHANCED.search(text)
-    said = f"the mail server says {code}" + (f" {enhanced[0].decode()}" if enhanced else "")
-    raise (
-        Waits(said) if code < 500 or code in (530, 534, 535, 538) else Refused(said)
-    )  # those: the login, which is ours
+    raise Refused(_said(code, text)) if code // 100 == 5 else Waits(_said(code, text))
+
+
+def _said(code: int, text: bytes | str) -> str:
+    enhanced = _ENHANCED.search(text.encode() if isinstance(text, str) else text)
+    if not 200 <= code < 600:
+        return "what is there is no mail server"
+    return f"the mail server says {code}" + (f" {enhanced[0].decode()}" if enhanced else "")
 
 
 def _word(error: Exception) -> str:
