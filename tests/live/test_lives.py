@@ -4,15 +4,17 @@ step."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import time_machine
 
+from ispctl.store import Store
 from tests.canary import PASSWORD
 from tests.cli.conftest import Cli
-from tests.live.lives import LOGIN, MAC, NEW_MAC, SUB, Life
+from tests.live.lives import LOGIN, MAC, NEW_MAC, SUB, ZONE, Life
 from tests.money.accounts import reckoned
 
 pytestmark = pytest.mark.live
@@ -215,3 +217,44 @@ def test_another_login_and_another_password(begin: Begin) -> None:
     assert life.rate(login="deepa.rai@home.example") == "refused"
     assert life.rate(login="deepa.rai@home.example", password="canary-pw-other") == "10M/10M"
     assert [entry["type"] for entry in life.entries()] == ["invoice", "payment"]
+
+
+def test_a_life_that_begins_with_its_first_login(begin: Begin) -> None:
+    life = begin("2027-01-20 10:00")
+    join(life)
+    life.do("activate", SUB, "--first-login", "--until", "2027-06-30", "--payment", "P1")
+    assert (life.state, life.balance, expires(life)) == ("waiting", Decimal(0), None)
+    life.at("2027-01-31 22:00").apply()
+    assert "E684" in life.refused("activate", SUB, "--confirm")
+
+    session = life.served()
+    assert (session["rate"], session["address_list"], session["timeout"]) == ("10M/10M", None, None)
+    life.at("2027-01-31 22:05")
+    assert "first login" in life.cli("plan", "--live").out
+    life.apply()
+    end = expires(life)
+    assert life.state == "active"
+    assert end is not None
+    assert end.astimezone(ZONE).date() == date(2027, 3, 2), "paid until 28 February, and a day for a dead controller"
+    assert [one["session"] for one in life.sessions()] == [session["session"]], "who is online stays online"
+    assert "first login 2027-01-31 22:00, paid until 2027-02-28" in life.cli.stat("why", SUB).out
+
+    life.at("2027-02-10 09:00").served()
+    life.apply()
+    assert expires(life) == end, "later logins move nothing"
+    assert "E729" in life.refused("renew", SUB, "--payment", "P2")
+    life.do("activate", SUB, "--confirm")
+    assert (life.service["activated"], life.service["paid_until"]) == ("2027-01-31", "2027-02-28")
+    assert (expires(life), "activation" in life.service) == (end, False)
+    life.do("renew", SUB, "--payment", "P2")
+    assert (life.service["paid_until"], life.balance) == ("2027-03-30", Decimal(0))
+    life.at("2027-03-31 09:00").apply()
+    assert (life.rate(), life.state) == ("walled", "expired")
+    assert life.log() == ["add", "activate", "confirm", "renew"]
+
+
+def expires(life: Life) -> datetime | None:
+    """Until when the server lets it in, should nobody change its rows any more."""
+    with Store.open(life.well("lab", "status", "--format", "json").json["dsn"], readonly=True) as store:
+        ((found,),) = store.database.query("SELECT expires FROM ispctl_login WHERE login = ?", (LOGIN,))
+    return None if found is None else datetime.fromtimestamp(int(found), UTC)
