@@ -114,6 +114,7 @@ def test_a_change_of_tariff_is_priced_by_the_days_of_each() -> None:
     assert invoices(isp) == [("2027-01-01", "2027-01-31", "370.00")], "10 × 10 + 11 × 20 + 10 × 5"
     assert isp.ledger.entries[-1].event is not None
     assert dict(isp.ledger.entries[-1].event.quote) == {
+        "tariff": "silver → gold → bronze",
         "part-1": "silver from 2027-01-01, 10 of 31 days: 100.00",
         "part-2": "gold from 2027-01-11, 11 of 31 days: 220.00",
         "part-3": "bronze from 2027-01-22, 10 of 31 days: 50.00",

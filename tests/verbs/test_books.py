@@ -172,6 +172,15 @@ def test_what_is_paid_ahead_is_income_of_its_tariff(isp: Isp) -> None:
     assert found["Income:Services"] < 0  # nobody knows of which tariff the invoices of a file are
 
 
+def test_a_period_that_is_over_is_income_of_its_tariff(isp: Isp) -> None:
+    before = by_beancount(isp("export", "accounts").out)
+    isp.done("invoice", "sub-000207", "--direct")
+    found = by_beancount(isp("export", "accounts").out)
+    (name,) = (one for one in found.keys() - before.keys() if one.startswith("Income"))
+    assert name.startswith("Income:Tariff:Business")
+    assert found["Income:Services"] == before["Income:Services"]
+
+
 def test_the_books_hold_every_account_and_nobodys_name(isp: Isp) -> None:
     for number in ("000077", "000206", "000207"):
         assert receivable(f"sub-{number}") in isp("export", "accounts").out

@@ -53,6 +53,7 @@ def statement(
     templates/statement/ of the repository where there is one; PDF by that of HTML. The same days give the same octets.
 
     ispctl statement anita.rai@home.example --from 2026-10-01 --to 2026-10-31 --pdf --out october.pdf
+
     ispctl statement anita.rai@home.example --from 2026-10-01 --to 2026-10-31 --send
     """
     session: Session = context.obj

@@ -55,7 +55,7 @@ def receivable(id: str) -> str:
 
 def income(entry: Entry) -> str:
     """The account that an invoice is income of: that of a tariff where the quote of its event names one, as it does for
-    what was paid ahead and for a change. beancount wants a capital first, and no '.' and '_' in it."""
+    periods and for a change. beancount wants a capital first, and no '.' and '_' in it."""
     quote: Mapping[str, str | None] = entry.event.quote if entry.event else {}
     tariff = quote.get("tariff") or quote.get("new") or ""
     if not _TARIFF.fullmatch(tariff):

@@ -116,7 +116,7 @@ def _enter(draft: Draft, held: Holding, book: Book, found: Invoice, due: date | 
         service=held.service.key,
         period={"from": found.since.isoformat(), "until": found.until.isoformat()},
         due=due.isoformat() if due else None,
-        event=event("invoice", {}, parts),
+        event=event("invoice", {}, {"tariff": " → ".join(dict.fromkeys(one.tariff for one in found.parts)), **parts}),
     )
     if len(found.parts) > 1 or found.parts[0].days != found.parts[0].of:
         draft.notes.append(f"{held.owner}: {'; '.join(parts.values())}")
