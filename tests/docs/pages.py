@@ -103,6 +103,7 @@ bound ones) is none; who is online already when he is let in begins at that mome
 ISP's time zone, is the first day of what is paid, as if `activated` stood there: on 31 January with `months: 1` it is
 paid until 28 February and ends when that day has ended. Later sessions change nothing. Until then no end is known, and
 none is given to the server; the plan of the apply that finds the first login says so, and who is online stays online.
+`ispctl run` looks for first logins every 15 seconds, among those who wait.
 
 With `until`, whoever does not log in by the end of that day is expired. Whatever is stricter wins as always: who is
 suspended or on hold does not wait meanwhile, and nothing begins. A postpaid service takes no `activation` (E120).

@@ -177,6 +177,25 @@ def test_whoever_pays_while_throttled_has_the_full_speed_on_the_same_session(isp
     assert (_state(isp, login), full["config"] in ("acked", "proved")) == ("active", True)
 
 
+def test_a_first_login_is_written_down_in_seconds(isp: Isp, service: Service) -> None:
+    login = isp.subscriber("2031-12-31")
+    file = isp.folder / FILE.format(isp.number)
+    dates = "    activated: 2026-01-01\n    paid_until: 2031-12-31\n"
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    activation = f"    activation: {{at: first-login, since: {since}, months: 1}}\n"
+    file.write_text(file.read_text("utf-8").replace(dates, activation), "utf-8")
+    example.commit(isp.folder, "Paid, and begins with the first login")
+    assert wait_for(lambda: isp.applied() == isp.head, 20)
+    before = len(service.events("applied"))
+    assert isp.dial(login).returncode == 0
+    began = time.monotonic()
+    assert service.wait("applied", before + 1, timeout=40)["update"] == 1
+    print(f"first login to rows: {time.monotonic() - began:.2f} s")
+    shown = command("ispstat", "show", login, folder=isp.folder)
+    assert ", paid until 20" in shown.stdout
+    assert "first login 20" in shown.stdout
+
+
 def _state(isp: Isp, login: str) -> str:
     said = command("ispstat", "list", "--format", "json", folder=isp.folder)
     return next(str(one["state"]) for one in json.loads(said.stdout)["items"] if one["login"] == login)

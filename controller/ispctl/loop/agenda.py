@@ -23,8 +23,8 @@ PATIENT: Final = timedelta(seconds=15)
 @dataclass(frozen=True)
 class Pace:
     """How often what is done when nothing happens. `every`: the branch is looked at; `resync`: everything is compared
-    again; `beat`: a sign of life; `watch`: accounting that may prove a change; `prune`: whether a day is over since old
-    facts were last pruned."""
+    again; `beat`: a sign of life; `watch`: accounting that may prove a change, or is a first login; `prune`: whether a
+    day is over since old facts were last pruned."""
 
     every: timedelta = timedelta(seconds=60)
     resync: timedelta = timedelta(minutes=5)

@@ -15,7 +15,7 @@ from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Remote
 from ispctl.roles import Reviews
 from ispctl.secrets import Keyring
-from ispctl.store import Beat, Heartbeat, Store
+from ispctl.store import Beat, Heartbeat, Store, first_logins
 from ispctl.store.retention import Pruned
 
 Report = tuple[str, datetime | None]
@@ -121,9 +121,11 @@ class Site:
         return result
 
     def reports(self) -> frozenset[Report]:
-        """The newest accounting of each session whose change is still to be proved."""
+        """The newest accounting of each session whose change is still to be proved, and who waited for a first login
+        and had it."""
         with self.store() as store:
-            return awaited_reports(store)
+            first = first_logins.came(store, self._clock())
+            return awaited_reports(store) | {(owner, None) for owner in first}
 
     def prune(self, now: datetime) -> Pruned | None:
         """What is older than the applied policy keeps, once a day, some seconds' worth; None: not due."""

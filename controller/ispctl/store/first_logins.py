@@ -53,7 +53,12 @@ def to_look_at(store: Store, now: datetime, until: datetime) -> frozenset[str]:
     and is changed by time up to `until`."""
     sql = "SELECT id, key FROM ispctl_first_login WHERE at IS NOT NULL AND until <= ?"
     began = (f"{id}/{key}" for id, key in store.database.query(sql, (stamp(until),)))
-    return frozenset({*began, *(owner for owner, _ in _starts(store.database.stream(_heard(store)), now))})
+    return frozenset({*began, *came(store, now)})
+
+
+def came(store: Store, now: datetime) -> frozenset[str]:
+    """The services that wait no more: who was online since."""
+    return frozenset(owner for owner, _ in _starts(store.database.stream(_heard(store)), now))
 
 
 def next_turn(store: Store, after: datetime, without: Collection[str] = ()) -> datetime | None:
