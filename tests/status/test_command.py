@@ -115,6 +115,16 @@ def test_csv_has_a_heading_and_a_line_a_service(ispstat: Ispstat) -> None:
     assert rows[1] == {"service": "sub-000123/main", "login": ANITA, "ends": "2032-01-01T00:27:27+05:45"}
 
 
+def test_accounts_are_columns(ispstat: Ispstat) -> None:
+    words = ("list", "--tariff", "business", "--columns", "id,balance,overdue,due")
+    rows = list(csv.DictReader(io.StringIO(ispstat(*words, "--format", "csv").out)))
+    assert rows[1] == {"id": "sub-000206", "balance": "0.00", "overdue": "0.00", "due": ""}
+    assert ispstat(*words).out.splitlines()[0].split() == ["ID", "BALANCE", "OVERDUE", "DUE"]
+    items = {one["id"]: one for one in json.loads(ispstat(*words, "--format", "json").out)["items"]}
+    assert items["sub-000206"]["balance"] == "0.00"
+    assert {one["balance"] for one in json.loads(ispstat("list", "--format", "json").out)["items"]} == {None}
+
+
 @pytest.mark.shows("name")
 def test_names_are_shown_to_whoever_asks_for_them(ispstat: Ispstat) -> None:
     assert "NAME" in ispstat("list", "--columns", "login,name").out.splitlines()[0]
@@ -139,6 +149,7 @@ def test_the_environment_names_another_database(
         ["list", "--state", "sleepy"],
         ["list", "--format", "xml"],
         ["list", "--expiring", "soon"],
+        ["list", "--overdue", "long"],
         ["list", "--columns", "age"],
         ["list", "--tariff", "home-5"],
         ["show"],

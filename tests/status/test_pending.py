@@ -140,6 +140,12 @@ def test_a_hold_that_runs_ends_and_does_not_begin(world: World) -> None:
     assert not [text for text in _said(_one(world)) if text.startswith("hold begins")]
 
 
+def test_whoever_waits_for_a_first_login_has_no_end_yet(world: World) -> None:
+    (found,) = _one(world, "sub-000409").pending
+    assert (found.at, found.text) == (None, "begins with the first login, on 2031-12-31 at the latest")
+    assert (found.kind, found.because.line) == ("activation", 9)
+
+
 def test_a_postpaid_service_says_what_follows_if_nothing_is_paid(world: World, golden: Golden) -> None:
     world.edit(OFFICE, lambda text: text + BILL)
     world.apply()

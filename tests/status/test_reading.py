@@ -20,7 +20,7 @@ from ispctl.status.elsewhen import elsewhen
 from ispctl.status.names import near, services
 from ispctl.status.view import View, look
 from ispctl.store import Store
-from tests.index.isp import NOON, Isp
+from tests.index.isp import AFTERWARDS, NOON, Isp
 from tests.index.test_apply import ALL, Site, outcome
 
 SMALL = 10**6
@@ -60,6 +60,10 @@ LISTS: tuple[listing.Wanted, ...] = (
     listing.Wanted(states=frozenset({"expired", "active"}), nas="bng-a"),
     listing.Wanted(group="b", no_session=1),
     listing.Wanted(drifted=True),
+    listing.Wanted(in_grace=True),
+    listing.Wanted(states=frozenset({"terminated", "expired"}), accounts=True),
+    listing.Wanted(expiring=1),
+    listing.Wanted(overdue=0),
 )
 ALL_OF_IT: tuple[Question, ...] = (
     *(lambda view, _, wanted=wanted: [*listing.listing(view, wanted)] for wanted in LISTS),
@@ -196,3 +200,44 @@ def test_who_may_have_been_meant_is_told_of_a_large_repository_too(
         before = view.repository.git.blobs_read
         assert sorted(near(view, typed)) == meant
         assert view.repository.git.blobs_read - before <= (len(meant) if indexed else 0)
+
+
+def _crowd(tmp_path: Path) -> tuple[Isp, Site]:
+    """Forty who are well, and four of whom something is to be told; an index that knows them."""
+    isp = Isp(tmp_path / "isp.git", random.Random(1))
+    for number in range(100, 130):
+        isp.add(f"s-{number}")
+    isp.people["s-100"].paid = "2026-11-26"
+    isp.people["s-101"].paid = "2026-11-01"
+    isp.people["s-102"].entries = ['at: 2026-11-01, type: invoice, amount: "5.00", due: 2026-11-20']
+    isp.people["s-103"].entries = [
+        'at: 2026-11-01, type: invoice, amount: "5.00", due: 2026-11-20',
+        'at: 2026-11-10, type: payment, amount: "5.00"',
+    ]
+    isp.people["s-104"].tariff = AFTERWARDS
+    isp.people["s-104"].entries = ['at: 2026-11-01, type: invoice, amount: "5.00", due: 2026-11-23']
+    site = Site(tmp_path, "isp", Size(worth=1))
+    with site.world(isp, NOON) as world:
+        outcome(world, isp.commit(), ALL)
+    return isp, site
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (listing.Wanted(in_grace=True), ["s-104"]),
+        (listing.Wanted(states=frozenset({"expired"})), ["s-101"]),
+        (listing.Wanted(expiring=3), ["s-100"]),
+        (listing.Wanted(overdue=1), ["s-102", "s-104"]),
+        (listing.Wanted(overdue=5), ["s-102"]),
+        (listing.Wanted(overdue=1, in_grace=True), ["s-104"]),
+    ],
+    ids=repr,
+)
+def test_what_an_index_knows_costs_whom_it_concerns(
+    tmp_path: Path, wanted: listing.Wanted, expected: list[str]
+) -> None:
+    isp, site = _crowd(tmp_path)
+    with viewed(isp, site, site.place, NOON, 1) as view:
+        assert [one.id for one in listing.listing(view, wanted)] == expected
+        assert view.repository.git.blobs_read < 40

@@ -140,8 +140,10 @@ def fetched(wanted: Wanted) -> str:
 
 
 def _services(wanted: Wanted, repository: Repository, base: str, group: str) -> Iterator[Holding]:
+    from ispctl.index import Narrow
+
     with wanted.session.reading(repository) as index:
-        slices = index.lookup.slices(base, None, group, "")
+        slices = index.lookup.slices(base, None, Narrow(group=group))
         if slices is not None:
             for one in slices:
                 yield from one.services

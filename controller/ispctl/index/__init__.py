@@ -20,7 +20,7 @@ from typing import Final
 from ispctl.index._crowds import Crowd, Rates
 from ispctl.index._file import File, Row, throw_away
 from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, counted, errors, whole
-from ispctl.index._lookup import Lookup, is_large, opened
+from ispctl.index._lookup import EVERYBODY, Lookup, Narrow, is_large, opened
 from ispctl.index._region import Besides, Region, region
 from ispctl.index._rows import rows, traits
 from ispctl.index._writing import Making, Moving
@@ -32,7 +32,20 @@ from ispctl.repo.facts import Facts, Tally
 from ispctl.repo.layout import is_shared
 from ispctl.workers import each
 
-__all__ = ["ANNOUNCED", "Besides", "Crowd", "Index", "Look", "Lookup", "Rates", "Size", "errors", "whole"]
+__all__ = [
+    "ANNOUNCED",
+    "EVERYBODY",
+    "Besides",
+    "Crowd",
+    "Index",
+    "Look",
+    "Lookup",
+    "Narrow",
+    "Rates",
+    "Size",
+    "errors",
+    "whole",
+]
 
 STALE: Final = timedelta(hours=12)
 """An index that was judged so long ago is judged again when its commit is applied again."""

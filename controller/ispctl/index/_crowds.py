@@ -64,7 +64,7 @@ def rated(index: File, names: Iterable[str], now: datetime, differing: AbstractS
         if turned:  # whatever they were when the index was judged
             found.alone |= turned & index.using([hashed("tariff", name)])
         kinds: dict[int, list[Member]] = defaultdict(list)
-        for member in index.members(name):
+        for member in index.members(hashed("tariff", name)):
             kinds[member.kind].append(member)
         for kind, members in kinds.items():
             apart = differing | found.alone

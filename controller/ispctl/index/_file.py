@@ -52,9 +52,11 @@ class Turning(NamedTuple):
 
 class Sold(NamedTuple):
     """Service `number` of a file as one of many on its tariff, at the moment at which the rules judged. Who is of the
-    same `kind` is alike in all on which it depends what another rate means; 0: each has a reason of its own."""
+    same `kind` is alike in all on which it depends what another rate means; 0: each has a reason of its own. Also as
+    one of many in a state other than active, or of those of whom no file tells it; an account as one that owes."""
 
-    tariff: int
+    one_of: int
+    """What they share, hashed."""
     number: int
     kind: int
     owner: str
@@ -63,7 +65,7 @@ class Sold(NamedTuple):
 
 
 class Member(NamedTuple):
-    """Who has a tariff: the file, and what it says of this service; see Sold."""
+    """Who has a tariff, or whatever else is shared: the file, and what it says of this service; see Sold."""
 
     file: int
     kind: int
@@ -145,9 +147,9 @@ class File:
     def using(self, hashes: Iterable[int]) -> set[int]:
         return {number for _, number in self._parts.of(USE, *hashes)}
 
-    def members(self, tariff: str) -> Iterator[Member]:
-        """The services that have a tariff, as they were at the moment at which the rules judged."""
-        return (Member(file, *rest) for _, file, _, *rest in self._parts.of(KIND, hashed("tariff", tariff)))
+    def members(self, one_of: int) -> Iterator[Member]:
+        """The services that share something, as they were at the moment at which the rules judged."""
+        return (Member(file, *rest) for _, file, _, *rest in self._parts.of(KIND, one_of))
 
     def touching(self, span: Span) -> Iterator[int]:
         """The files that hold an address inside these, or around them. Prefixes are nested or apart."""

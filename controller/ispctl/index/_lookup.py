@@ -6,12 +6,17 @@ import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ispctl.index._file import File
+from ispctl.index._rows import OWING, REMEMBERED, UNTOLD
+from ispctl.model.days import NEVER
 from ispctl.model.document import Document
+from ispctl.model.ledger import companion
 from ispctl.model.problem import Refusal
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo import Entry, Holding, Repository, Snapshot
@@ -19,6 +24,7 @@ from ispctl.repo.git import refused
 from ispctl.repo.layout import LARGE, SMALL, is_shared
 from ispctl.repo.snapshot import Prefix
 from ispctl.repo.traits import hashed, prefix_of
+from ispctl.states import State
 
 WORTH: Final = 2000
 """With fewer files, all are read faster than an index is made."""
@@ -109,10 +115,10 @@ class Lookup:
             return None
         return frozenset(found.union(_held(self.repository.part(commit, changed)))) if len(changed) <= MANY else None
 
-    def slices(self, rev: str, beside: str | None, group: str, tariff: str) -> Iterator[Slice] | None:
+    def slices(self, rev: str, beside: str | None, narrow: Narrow) -> Iterator[Slice] | None:
         """A commit, some thousand files at a time, with what another commit (`beside`) says of the same people, and in
-        each with whoever else has one of their logins. Only those of a group, or who may have a tariff, if one is
-        named. What was read before is forgotten. None where there is no index, or it lies too far from them."""
+        each with whoever else has one of their logins. Of those whom `narrow` leaves out, as many are read as the index
+        cannot tell. What was read before is forgotten. None where there is no index, or it lies too far from them."""
         commit = self.repository.resolve(rev)
         other = commit if beside is None else self.repository.resolve(beside)
         file = opened(self.repository, self._place)
@@ -121,7 +127,7 @@ class Lookup:
         try:
             with closing(file):
                 base, known = file.commit, _Claimed(file.twins())
-                using = set(file.paths(file.using([hashed("tariff", tariff)]))) if tariff else set()
+                left = narrow.left(file)
         except sqlite3.Error:
             return None
         edited = {path for one in {commit, other} - {base} for path in self.repository.changes(base, one).paths}
@@ -130,11 +136,10 @@ class Lookup:
             return None
         for one in {commit, other}:
             known.take(self.repository.part(one, people))
-        by_tariff = bool(tariff) and people == edited  # who has the default of a group depends on its file
-        folder = f"subscribers/{group}" if group else "subscribers"
-        paths = self.repository.sweep(
-            commit, folder, lambda path: not by_tariff or path in using or path in people, CHUNK
-        )
+        if left is not None:  # where shared files differ, they may decide of anybody
+            left = left | people | {companion(path) for path in people} if people == edited else None
+        folder = f"subscribers/{narrow.group}" if narrow.group else "subscribers"
+        paths = self.repository.sweep(commit, folder, lambda path: left is None or path in left, CHUNK)
         return (self._slice(commit, other if beside is not None else None, chunk, known) for chunk in paths)
 
     def _slice(self, commit: str, other: str | None, paths: Sequence[str], known: _Claimed) -> Slice:
@@ -215,6 +220,45 @@ class Slice(NamedTuple):
     services: tuple[Holding, ...]
     part: Snapshot
     beside: Snapshot | None
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """Whom to look at; what is empty leaves out nobody. `states`: those in one of them at `now`; `until`: those whom
+    time changes from `now` to then; `owing`: those whose account owes something at `now`."""
+
+    now: datetime = NEVER
+    group: str = ""
+    tariff: str = ""
+    states: frozenset[str] = frozenset()
+    until: datetime | None = None
+    owing: bool = False
+
+    def left(self, file: File) -> set[str] | None:
+        """The files of the subscribers who may be among them, in any group; None: everybody may."""
+        kept = [*self._kept(file)]
+        return set.intersection(*kept) if kept else None
+
+    def _kept(self, file: File) -> Iterator[set[str]]:
+        if self.tariff:
+            yield set(file.paths(file.using([hashed("tariff", self.tariff)])))
+        if self.now.timestamp() < file.checked - REMEMBERED.total_seconds():
+            return  # it does not know what time did so long ago
+        if self.owing:
+            yield {companion(path) for path in file.paths(one.file for one in file.members(OWING))}
+        for numbers in self._by_time(file, int(self.now.timestamp())):
+            untold = {one.file for one in file.members(UNTOLD)}
+            yield {*file.paths(numbers | untold), *file.failing()}  # of the last two it knows too little
+
+    def _by_time(self, file: File, now: int) -> Iterator[set[int]]:
+        if self.states and State.ACTIVE not in self.states:
+            then = {one.file for state in self.states for one in file.members(hashed("state", state))}
+            yield then | file.turned(min(now, file.checked) - 1, max(now, file.checked))
+        if self.until is not None:
+            yield file.turned(now - 1, int(self.until.timestamp()))
+
+
+EVERYBODY: Final = Narrow()
 
 
 class _Claimed:

@@ -57,7 +57,7 @@ SPAN: Final = Table("span", 3, first="BLOB", last="BLOB", file="INTEGER")
 DUE: Final = Table("due", 2, at="INTEGER", file="INTEGER")
 TURN: Final = Table("turn", 3, at="INTEGER", file="INTEGER", service="INTEGER", loses="INTEGER")
 KIND: Final = Table(
-    "kind", 3, tariff="INTEGER", file="INTEGER", service="INTEGER", kind="INTEGER", owner="TEXT", login="INTEGER"
+    "kind", 3, one_of="INTEGER", file="INTEGER", service="INTEGER", kind="INTEGER", owner="TEXT", login="INTEGER"
 )
 ERROR: Final = Table("error", 2, file="INTEGER", number="INTEGER", text="TEXT")
 WARNING: Final = Table("warning", 2, file="INTEGER", number="INTEGER", text="TEXT")

@@ -15,13 +15,20 @@ from ispctl.model.document import Document
 from ispctl.model.ledger import LEDGER, Ledger, companion
 from ispctl.model.problem import Problem
 from ispctl.model.subscriber import Subscriber, group_of
+from ispctl.money import owed_since
 from ispctl.repo import Snapshot
 from ispctl.repo.checks import check
 from ispctl.repo.facts import tallies
 from ispctl.repo.traits import claims, hashed, moments, spans, uses
+from ispctl.states import State
 
 REMEMBERED: Final = timedelta(days=7)
 """So long before an index is made begins what it knows of turns: it serves an apply that was missed for a while."""
+
+UNTOLD: Final = hashed("activation", "first-login")
+"""Services that begin with a first login, which no file tells."""
+OWING: Final = hashed("account", "owes")
+"""Accounts of which something is to be paid, at a moment from REMEMBERED before an index is made on."""
 
 
 def rows(part: Snapshot, paths: Collection[str], now: datetime) -> Iterator[Row]:
@@ -37,6 +44,8 @@ def rows(part: Snapshot, paths: Collection[str], now: datetime) -> Iterator[Row]
         document = document_at(part, path)
         if document is not None and isinstance(document.value, Subscriber):
             _through_time(row, document, frame, now)
+        elif document is not None and owed_since(document.value, part.policy.value, frame.now):
+            row.sold = (Sold(OWING, 0, 0, "", 0),)
         yield row
 
 
@@ -82,6 +91,9 @@ def _through_time(row: Row, document: Document[Subscriber], frame: Frame, now: d
         except KeyError:
             continue
         sold.append(Sold(hashed("tariff", like.tariff), number, _kind(like), owner, hashed("named", login)))
+        shared = [] if like.state is State.ACTIVE else [hashed("state", like.state)]
+        shared += [UNTOLD] if document.value.services[number].activation else []
+        sold += [Sold(one, number, 0, owner, hashed("named", login)) for one in shared]
     row.turns, row.sold = turns, sold
 
 

@@ -189,11 +189,11 @@ def _turns(number: int, row: Row) -> Iterable[Stored]:
 
 
 def _sold(number: int, row: Row) -> Iterable[Stored]:
-    return [(one.tariff, number, one.number, one.kind, one.owner, one.login) for one in row.sold]
+    return [(one.one_of, number, one.number, one.kind, one.owner, one.login) for one in row.sold]
 
 
 def _file(number: int, row: Row) -> Iterable[Stored]:
-    turns, sold = {turn.at for turn in row.turns}, {one.tariff for one in row.sold}
+    turns, sold = {turn.at for turn in row.turns}, {one.one_of for one in row.sold}
     return [(number, row.path, json.dumps(sorted(turns)), json.dumps(sorted(sold)))]
 
 

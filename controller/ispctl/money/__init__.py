@@ -4,7 +4,7 @@ Pure: amounts are Decimal, quantised to what can be paid in the policy's currenc
 is an argument. Knows the model and nothing else.
 """
 
-from ispctl.money.account import BUCKETS, Debt, Settlement, ageing, balance, settle
+from ispctl.money.account import BUCKETS, Debt, Settlement, ageing, balance, owed_since, settle
 from ispctl.money.amounts import Charge, charge, minor_unit, period_of, prorate, rounded, tax_within, taxed
 from ispctl.money.billing import Invoice, invoiced, next_invoice
 from ispctl.money.dunning import Stage, Standing, dunning, state
@@ -59,6 +59,7 @@ __all__ = [
     "invoiced",
     "minor_unit",
     "next_invoice",
+    "owed_since",
     "paid_end",
     "period_of",
     "priced",

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ispctl.model.accounting import Dunning
-from ispctl.model.days import BEGINNING, days_later, local_day, moment
+from ispctl.model.days import BEGINNING, NEVER, days_later, local_day, moment
 from ispctl.model.ledger import Entry, Ledger
 from ispctl.model.policy import Policy
 
@@ -184,6 +184,16 @@ class Running:
         paid = [Debt(d.entry, d.amount, d.amount, d.due, d.since) for d in self.owing[: self._settled]]
         credit = max(self.pool - self._covered, ZERO) if self._settled == len(self.owing) else ZERO
         return Settlement((*paid, *self.open), credit)
+
+
+def owed_since(ledger: Ledger, policy: Policy, since: datetime) -> bool:
+    """Whether anything is to be paid at a moment from `since` on, as far as the entries tell."""
+    owed = False
+    for at, account in history(ledger, policy, NEVER):
+        if at > since and owed:
+            return True
+        owed = bool(account.open)
+    return owed
 
 
 def ageing(settlement: Settlement, day: date) -> tuple[Decimal, ...]:

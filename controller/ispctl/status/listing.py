@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, TypedDict
 
+from ispctl import money
 from ispctl.desired import Entitlement
+from ispctl.index import Narrow
+from ispctl.model.days import NEVER, local_day
+from ispctl.model.ledger import companion
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import group_of
 from ispctl.plan import Fields, Resources
@@ -31,7 +36,9 @@ has come since; somebody altered it; a pause kept it as it was; no, and ispctl o
 class Listed:
     """One service. Rates in bit/s; addresses as now: "203.0.113.7", "pool:home" or "" (none). What is None is unknown:
     `last_seen` where the database was not read (or nobody was ever online), `stop` (why it is left as it is) where the
-    database does not say what is paused, the rest where there is no such tariff."""
+    database does not say what is paused, the rest where there is no such tariff. `balance` (positive: owed by the
+    subscriber), `overdue` and `due`, the last day to pay what is open longest, are of the account that all services of
+    a subscriber share, and None where nobody asked or it cannot be read; `due` also where nothing is open."""
 
     id: str
     key: str
@@ -54,6 +61,9 @@ class Listed:
     stop: Literal["", "paused", "observed"] | None
     file: str
     name: str | None = None
+    balance: Decimal | None = None
+    overdue: Decimal | None = None
+    due: date | None = None
 
     @property
     def owner(self) -> str:
@@ -73,9 +83,19 @@ class Wanted:
     expiring: int | None = None
     no_session: int | None = None
     in_grace: bool = False
+    overdue: int | None = None
+    """For so many days at least."""
     drifted: bool = False
     names: bool = False
     """Whether the names of people are wanted; nobody sees them without asking."""
+    accounts: bool = False
+    """Whether balances are wanted."""
+
+    def narrow(self, now: datetime) -> Narrow:
+        """What of it an index may answer."""
+        states = (self.states or {"grace"}) & {"grace"} if self.in_grace else self.states
+        until = None if self.expiring is None else later(now, self.expiring)
+        return Narrow(now, self.group, self.tariff, frozenset(states), until, self.overdue is not None)
 
 
 def listing(view: View, wanted: Wanted) -> Spool[Listed]:
@@ -91,9 +111,15 @@ def listing(view: View, wanted: Wanted) -> Spool[Listed]:
 
 def _listed(view: View, wanted: Wanted) -> Iterator[Listed]:
     filter = _Filter(view, wanted)
-    for part, services in view.slices(wanted.group, wanted.tariff):
+    for part, services in view.slices(wanted.narrow(view.now)):
         world = _World(part)
-        yield from (one for one in (world.listed(holding, wanted.names) for holding in services) if filter.passes(one))
+        yield from (one for one in (world.listed(holding, wanted) for holding in services) if filter.passes(one))
+
+
+class _Owed(TypedDict, total=False):
+    balance: Decimal
+    overdue: Decimal
+    due: date | None
 
 
 class _World:
@@ -107,7 +133,7 @@ class _World:
         )
         self.online = presence(view)
 
-    def listed(self, holding: Holding, names: bool) -> Listed:
+    def listed(self, holding: Holding, wanted: Wanted) -> Listed:
         view, service, subscriber = self.view, holding.service, holding.document.value
         entitlement = view.derived.get((holding.document.path, holding.number))
         e, policy = entitlement, view.head.policy.value
@@ -133,8 +159,23 @@ class _World:
             applied=standing(view, holding, e),
             stop=stop_of(view, holding),
             file=holding.document.path,
-            name=subscriber.profile.name if names else None,
+            name=subscriber.profile.name if wanted.names else None,
+            **(self._account(holding) if wanted.accounts or wanted.overdue is not None else {}),
         )
+
+    def _account(self, holding: Holding) -> _Owed:
+        path, policy = companion(holding.document.path), self.view.head.policy.value
+        if path in self.view.head.broken:
+            return {}
+        found = self.view.head.ledger_at(path)
+        settled = money.settle(found.value, policy, self.view.now) if found else money.Settlement((), Decimal(0))
+        today = local_day(self.view.now, self.view.zone)
+        overdue = sum((debt.left for debt in settled.open if debt.due < today), Decimal(0))
+        return {
+            "balance": money.rounded(settled.balance, policy),
+            "overdue": money.rounded(overdue, policy),
+            "due": min((debt.due for debt in settled.open), default=None),
+        }
 
 
 def presence(view: View) -> dict[str, Presence] | None:
@@ -173,6 +214,7 @@ class _Filter:
 
     def __init__(self, view: View, wanted: Wanted) -> None:
         self.now, self.wanted = view.now, wanted
+        self.today = local_day(view.now, view.zone)
         self.hosts = set(view.head.reach((wanted.nas,))) if wanted.nas else set()
 
     def passes(self, one: Listed) -> bool:
@@ -195,14 +237,23 @@ class _Filter:
             (w.expiring is None or self._expires_in(one, w.expiring))
             and (w.no_session is None or (one.online != "yes" and self._silent_for(one, w.no_session)))
             and (not w.in_grace or one.state == "grace")
+            and (w.overdue is None or self._owes_for(one, w.overdue))
             and (not w.drifted or one.applied == "drifted")
         )
 
     def _expires_in(self, one: Listed, days: int) -> bool:
-        return one.access == "open" and one.ends is not None and one.ends <= self.now + timedelta(days=days)
+        return one.access == "open" and one.ends is not None and one.ends <= later(self.now, days)
+
+    def _owes_for(self, one: Listed, days: int) -> bool:
+        return one.due is not None and (self.today - one.due).days >= max(days, 1)
 
     def _silent_for(self, one: Listed, days: int) -> bool:
         return one.last_seen is None or one.last_seen < self.now - timedelta(days=days)
+
+
+def later(now: datetime, days: int) -> datetime:
+    """So many days later, or the end of the calendar."""
+    return now + min(timedelta(days=days), NEVER - now)
 
 
 def _check_names(view: View, wanted: Wanted) -> None:

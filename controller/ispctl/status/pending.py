@@ -12,7 +12,7 @@ from ispctl.desired import Entitlement
 from ispctl.model.days import ending, moment
 from ispctl.model.problem import Where
 from ispctl.model.subscriber import Hold, group_of
-from ispctl.money import paid_end
+from ispctl.money import begun, paid_end
 from ispctl.plan import Resources
 from ispctl.radius.rendering import WALLED, rendering, rendering_of
 from ispctl.repo import Holding
@@ -104,7 +104,7 @@ def _is_paid(view: View, holding: Holding, e: Entitlement) -> bool:
     was = entitled(before, view.applied, view.now) if before and view.applied else None
     now_paid = _paid_end(view, holding)
     if before is None or was is None:
-        return now_paid is not None
+        return now_paid is not None or holding.service.activation is not None
     paid_before = _paid_end(view, before)
     if now_paid is not None and (paid_before is None or now_paid > paid_before):
         return True
@@ -180,13 +180,24 @@ def _hold(view: View, holding: Holding, hold: Hold) -> Iterator[Pending]:
 
 
 def _paid(view: View, holding: Holding) -> Iterator[Pending]:
+    activation = holding.service.activation
     at = _paid_end(view, holding)
-    if at is not None and at > view.now:
-        yield Pending(at, f"what is paid ends{_after(view, holding, at)}", _at(holding, "paid_until"), "paid")
+    if activation is not None and at is None:
+        last = f", on {activation.until} at the latest" if activation.until else ""
+        yield Pending(None, f"begins with the first login{last}", _at(holding, "activation"), "activation")
+    elif at is not None and at > view.now:
+        line = _at(holding, "activation" if activation else "paid_until")
+        yield Pending(at, f"what is paid ends{_after(view, holding, at)}", line, "paid")
 
 
 def _paid_end(view: View, holding: Holding) -> datetime | None:
-    return paid_end(holding.service, view.zone, holding.owner, view.head.policy.value.expiry.spread)
+    """When what is paid ends; None where nothing is, or where it waits for a first login."""
+    service, began = holding.service, view.head.first_logins.get(holding.owner)
+    if service.activation is not None:
+        if began is None or not moment(service.activation.since, view.zone) <= began <= view.now:
+            return None
+        service = service.model_copy(update={"paid_until": begun(service.activation, began, view.zone)})
+    return paid_end(service, view.zone, holding.owner, view.head.policy.value.expiry.spread)
 
 
 def _grace(view: View, holding: Holding) -> Iterator[Pending]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -130,13 +131,22 @@ COLUMNS: Final[Mapping[str, Callable[[Listed, Screen], str]]] = {
     "last-seen": lambda one, screen: when(one.last_seen, screen.zone) or _never(one),
     "applied": lambda one, _: one.applied,
     "stop": lambda one, _: "unknown" if one.stop is None else one.stop or "-",
+    "balance": lambda one, _: _amount(one.balance),
+    "overdue": lambda one, _: _amount(one.overdue),
+    "due": lambda one, _: str(one.due or "-"),
     "file": lambda one, _: one.file,
 }
+OF_ACCOUNTS: Final = frozenset({"balance", "overdue", "due"})
+"""Columns that are of the account."""
 DEFAULT_COLUMNS: Final = ("service", "login", "state", "tariff", "rate", "address", "ends", "online")
 
 
 def _known(address: str | None) -> str:
     return "unknown" if address is None else address or "none"
+
+
+def _amount(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else f"{amount}"
 
 
 def _never(one: Listed) -> str:
@@ -192,6 +202,7 @@ def _marked(name: str, one: Listed, text: str) -> str:
 def listed_csv(found: Iterable[Listed], columns: Sequence[str], screen: Screen) -> Iterator[str]:
     """One line a service; times as in JSON."""
     exact = {"ends": "ends", "until": "until", "last-seen": "last_seen", "stop": "stop"}
+    exact |= {name: name for name in OF_ACCOUNTS}
     yield csv_of(columns, (), screen).rstrip("\n")
     for one in found:
         cells = [getattr(one, exact[name]) if name in exact else COLUMNS[name](one, screen) for name in columns]

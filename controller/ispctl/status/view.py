@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.backend import Unreachable
 from ispctl.desired import Entitlement, all_terms, entitle, entitle_all
-from ispctl.index import ANNOUNCED, Besides, Index, Look, whole
+from ispctl.index import ANNOUNCED, EVERYBODY, Besides, Index, Look, Narrow, whole
 from ispctl.model.document import Document
 from ispctl.model.network import Nas
 from ispctl.model.problem import Problem, Refusal
@@ -120,13 +120,13 @@ class View:
             self.head = self.knowing(self.repository.at(self.head.commit))
             self._forget()
 
-    def slices(self, group: str = "", tariff: str = "") -> Iterator[tuple[View, Iterable[Holding]]]:
-        """Every service of the head with a view that knows it, a part after the other where an index allows that. Only
-        of a group, or those that may have a tariff, if one is named; without an index, all."""
+    def slices(self, narrow: Narrow = EVERYBODY) -> Iterator[tuple[View, Iterable[Holding]]]:
+        """Every service of the head with a view that knows it, a part after the other where an index allows that. Those
+        whom `narrow` leaves out may be among them; without an index, all are."""
         applied = self.applied
         found = None
         if self.met is not None and not self.knows_everybody:
-            found = self.lookup.slices(self.head.commit, applied.commit if applied else None, group, tariff)
+            found = self.lookup.slices(self.head.commit, applied.commit if applied else None, narrow)
         if found is None:
             self.meet_everybody()
             yield self, self.head.services()
