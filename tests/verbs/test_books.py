@@ -177,7 +177,7 @@ def test_a_period_that_is_over_is_income_of_its_tariff(isp: Isp) -> None:
     isp.done("invoice", "sub-000207", "--direct")
     found = by_beancount(isp("export", "accounts").out)
     (name,) = (one for one in found.keys() - before.keys() if one.startswith("Income"))
-    assert name.startswith("Income:Tariff:Business")
+    assert name == "Income:Tariff:Lease-500"
     assert found["Income:Services"] == before["Income:Services"]
 
 
