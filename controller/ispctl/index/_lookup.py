@@ -23,7 +23,7 @@ from ispctl.repo import Entry, Holding, Repository, Snapshot
 from ispctl.repo.git import refused
 from ispctl.repo.layout import LARGE, SMALL, is_shared
 from ispctl.repo.snapshot import Prefix
-from ispctl.repo.traits import hashed, prefix_of
+from ispctl.repo.traits import hashed, prefix_of, span
 from ispctl.states import State
 
 WORTH: Final = 2000
@@ -85,6 +85,28 @@ class Lookup:
     def alike(self, rev: str, names: Collection[str]) -> Snapshot | None:
         """The part of many names of which hardly one is anybody's; None where all would be looked through for it."""
         return self.part(rev, names) if self.knows(rev) else None
+
+    def around(self, rev: str, prefix: Prefix) -> Snapshot:
+        """What a commit says as far as those go who hold an address of a prefix, or one around it. Without an index,
+        all of it."""
+        return self._indexed_part(rev, lambda file: file.touching(span(prefix)))
+
+    def binding(self, rev: str, mac: str) -> Snapshot:
+        """The same of those who have a device (of a MAC address as it stands in files)."""
+        return self._indexed_part(rev, lambda file: file.claiming([hashed("mac", mac)]))
+
+    def _indexed_part(self, rev: str, pick: Callable[[File], Iterable[int]]) -> Snapshot:
+        commit = self.repository.resolve(rev)
+        file = opened(self.repository, self._place)
+        if file is None:
+            return self.repository.at(commit)
+        try:
+            with closing(file):
+                base, found = file.commit, set(file.paths(pick(file)))
+        except sqlite3.Error:
+            return self.repository.at(commit)
+        changed = self._changed(base, commit)
+        return self.repository.part(commit, found | changed) if len(changed) <= MANY else self.repository.at(commit)
 
     def prefixes(self, rev: str) -> frozenset[Prefix]:
         """Every static address, route and delegated prefix that subscribers of a commit hold. Without an index, all of

@@ -59,7 +59,7 @@ def sessions(database: Database, *, open_only: bool, logins: Sequence[str] | Non
 
 
 def select_sessions(
-    database: Database, condition: str, parameters: Sequence[int], logins: Sequence[str] | None
+    database: Database, condition: str, parameters: Sequence[int | str], logins: Sequence[str] | None
 ) -> Iterator[Session]:
     """The rows of radacct for which a condition of ours holds."""
     if logins is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any, Final, NamedTuple
 
 from ispctl.store._sessions import select_sessions
@@ -17,6 +18,9 @@ _AT_ONCE: Final = 500
 """Parameters of one question."""
 STALE: Final = "isp:stale"
 """Why a session ended of which nothing was heard any more: a prune closed it when it was last heard of."""
+_WIDEST: Final = 16
+"""Length of the largest IPv6 prefix that anybody might be given."""
+Address = IPv4Address | IPv6Address
 _TEXT: Final = "%Y-%m-%d %H:%M:%S"
 
 
@@ -229,6 +233,52 @@ def sessions_at(store: Store, at: datetime, logins: Sequence[str] | None = None)
     instant = store.database.dialect.instant
     condition = f"acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
     return select_sessions(store.database, condition, (stamp(at), stamp(at)), logins)
+
+
+def held(store: Store, address: Address, at: datetime, near: int = 1) -> tuple[Session, ...]:
+    """The sessions that had an address at a moment, in a prefix of theirs or by itself; where none had, the `near` last
+    before it and the first after it. An IPv6 address is looked for in all sessions that there are."""
+    instant, (condition, values) = store.database.dialect.instant, _having(address)
+    of = f"SELECT acctuniqueid FROM radacct WHERE {condition} AND"
+    then = f"acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
+    found = [name for (name,) in store.database.query(f"{of} {then}", (*values, stamp(at), stamp(at)))]
+    if not found:
+        before = f"acctstoptime <= {instant} ORDER BY acctstoptime DESC, acctuniqueid LIMIT {near}"
+        after = f"acctstarttime > {instant} ORDER BY acctstarttime, acctuniqueid LIMIT {near}"
+        for part in (before, after):
+            found += [name for (name,) in store.database.query(f"{of} {part}", (*values, stamp(at)))]
+    return tuple(_named_sessions(store, found))
+
+
+def of_device(store: Store, mac: str, at: datetime) -> tuple[Session, ...]:
+    """The sessions of a device at a moment. All that were open then are looked through."""
+    instant = store.database.dialect.instant
+    sql = (
+        "SELECT acctuniqueid FROM radacct WHERE callingstationid = ?"
+        f" AND acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
+    )
+    return tuple(_named_sessions(store, [name for (name,) in store.database.query(sql, (mac, stamp(at), stamp(at)))]))
+
+
+def learned(store: Store, mac: str) -> tuple[Bound, ...]:
+    """The logins to which the server has bound a device by itself."""
+    sql = "SELECT login, mac, learned FROM ispctl_mac WHERE mac = ? AND learned IS NOT NULL ORDER BY login"
+    return tuple(Bound(str(login), str(one), moment(at)) for login, one, at in store.database.query(sql, (mac,)))
+
+
+def _named_sessions(store: Store, names: Sequence[str]) -> Iterator[Session]:
+    for name in names:
+        yield from select_sessions(store.database, "acctuniqueid = ?", (name,), None)
+
+
+def _having(address: Address) -> tuple[str, tuple[str, ...]]:
+    """The condition, and its parameters, under which a session has an address."""
+    if address.version == 4:
+        return "framedipaddress = ?", (str(address),)
+    around = [str(ip_network((address, length), strict=False)) for length in range(_WIDEST, 129)]
+    marks = ", ".join("?" * len(around))
+    text = f"(framedipv6address = ? OR framedipv6prefix IN ({marks}) OR delegatedipv6prefix IN ({marks}))"
+    return text, (str(address), *around, *around)
 
 
 def was_on(

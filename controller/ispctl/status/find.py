@@ -1,0 +1,147 @@
+"""`ispstat find`: who has an address or a device, or had it at another moment; by git, and by the accounting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from ispctl.model.scalars import Mac
+from ispctl.repo import Holding
+from ispctl.repo.snapshot import Prefix, held_by_service
+from ispctl.status.names import services
+from ispctl.status.online import STALE, interim
+from ispctl.status.view import View
+from ispctl.store import Session, facts
+
+_MAC: TypeAdapter[str] = TypeAdapter(Mac)
+Basis = Literal["git", "accounting", "learned"]
+Match = Literal["then", "before", "after"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One who was found. `id` and `key` are empty where nobody of ours has that login. `held`: the address, the prefix
+    around it, or the device. `match`: at that moment, or, where nobody had it then, the last before and the first
+    after. `certain` is False where nothing was heard of the session for long, so that it may have ended before."""
+
+    basis: Basis
+    match: Match
+    id: str
+    key: str
+    login: str
+    held: str
+    mac: str
+    nas: str
+    since: datetime | None
+    until: datetime | None
+    certain: bool
+    heard: datetime | None
+    file: str
+    line: int
+
+
+def find(view: View, term: str) -> tuple[Found, ...] | None:
+    """Who has, at the moment of the view, an address (or one of a prefix), a MAC address in any notation, or a login,
+    an id or id/key. Git first. None where the accounting could not be asked. Raises Refusal E321."""
+    if (prefix := _prefix(term)) is not None:
+        return _of_prefix(view, prefix)
+    if (mac := _device(term)) is not None:
+        return _of_device(view, mac)
+    named = services(view, term)
+    declared = [_declared(one, _shown(prefix)) for one in named for prefix in held_by_service(one.service)]
+    logins = sorted({one.service.login for one in named})
+    sessions = view.ask(lambda store: tuple(facts.sessions_at(store, view.now, logins)))
+    return None if sessions is None else (*declared, *(_session(view, one, "then") for one in sessions))
+
+
+def _of_prefix(view: View, prefix: Prefix) -> tuple[Found, ...] | None:
+    part = view.lookup.around(view.head.commit, prefix)
+    declared = [
+        _declared(one, _shown(held))
+        for held, holders in part.prefixes()
+        if held.version == prefix.version and held.overlaps(prefix)
+        for one in holders
+    ]
+    if prefix.num_addresses > 1:
+        return tuple(declared)
+    address = prefix.network_address
+    sessions = view.ask(lambda store: facts.held(store, address, view.now))
+    return None if sessions is None else (*declared, *(_session(view, one, _match(view, one)) for one in sessions))
+
+
+def _of_device(view: View, mac: str) -> tuple[Found, ...] | None:
+    asked = view.ask(lambda store: (facts.of_device(store, mac, view.now), facts.learned(store, mac)))
+    declared = [_declared(one, mac) for one in view.lookup.binding(view.head.commit, mac).by_mac(mac)]
+    if asked is None:
+        return None
+    sessions, learned = asked
+    bound = (_bound(view, one.login, mac, one.learned) for one in learned)
+    return (*declared, *bound, *(_session(view, one, "then") for one in sessions))
+
+
+def _bound(view: View, login: str, mac: str, learned: datetime | None) -> Found:
+    return Found("learned", "then", *_whose(view, login), login, mac, mac, "", learned, None, True, None, "", 0)
+
+
+def _declared(one: Holding, held: str) -> Found:
+    where = one.document.where(*one.loc)
+    id, key, login = one.document.value.id, one.service.key, one.service.login
+    return Found("git", "then", id, key, login, held, "", "", None, None, True, None, where.file, where.line)
+
+
+def _session(view: View, one: Session, match: Match) -> Found:
+    held = ", ".join(filter(None, (one.ipv4, one.ipv6, one.ipv6_prefix, one.delegated)))
+    silent = timedelta(seconds=STALE * interim(view, one.nas))
+    certain = one.stopped is not None or (one.updated is not None and one.updated + silent >= view.now)
+    nas, (id, key) = view.nas.get(one.nas), _whose(view, one.login)
+    return Found(
+        basis="accounting",
+        match=match,
+        id=id,
+        key=key,
+        login=one.login,
+        held=held,
+        mac=one.mac,
+        nas=nas.name if nas else one.nas,
+        since=one.started,
+        until=one.stopped,
+        certain=certain,
+        heard=one.updated,
+        file="",
+        line=0,
+    )
+
+
+def _whose(view: View, login: str) -> tuple[str, str]:
+    view.meet(login)
+    found = view.head.by_login(login)
+    return (found[0].document.value.id, found[0].service.key) if found else ("", "")
+
+
+def _match(view: View, one: Session) -> Match:
+    if one.started is not None and one.started > view.now:
+        return "after"
+    return "before" if one.stopped is not None and one.stopped <= view.now else "then"
+
+
+def _shown(prefix: Prefix) -> str:
+    """A single address without its length."""
+    return str(prefix.network_address if prefix.num_addresses == 1 else prefix)
+
+
+def _prefix(term: str) -> Prefix | None:
+    try:
+        return ip_network(term, strict=False)
+    except ValueError:
+        return None
+
+
+def _device(term: str) -> str | None:
+    try:
+        return _MAC.validate_python(term)
+    except ValidationError:
+        return None

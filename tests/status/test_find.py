@@ -1,0 +1,119 @@
+"""Who has an address or a device, or had it at another moment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ispctl.index import Index, Lookup, Size
+from ispctl.model.problem import Refusal
+from ispctl.repo import Repository
+from ispctl.repo.snapshot import Prefix
+from ispctl.status.elsewhen import elsewhen
+from ispctl.status.find import Found, find
+from ispctl.status.present import Screen
+from ispctl.status.present_find import told
+from tests.status.world import ANITA, EKRAJ, ENV, LALITPUR, NOW, World
+
+ADDRESS, OTHER = "100.64.0.7", "bikash.maharjan@home.example"
+SCREEN = Screen(ZoneInfo("Asia/Kathmandu"), NOW, None)
+
+
+def had(world: World, login: str, began: int, ended: int | None, **held: str) -> None:
+    """A session from so many minutes ago to so many; None: it was heard of a minute ago."""
+    columns = {"framedipaddress": ADDRESS, "callingstationid": "02:00:5e:10:00:01", **held}
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    at = int(NOW.timestamp())
+    world.sql(
+        "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime,"
+        f" acctstoptime, {names}) VALUES (?, ?, ?, ?, ?, ?, ?, {marks})",
+        *("s", f"{login}-{began}", login, LALITPUR, at - began * 60, at - (ended or 1) * 60),
+        *(None if ended is None else at - ended * 60, *columns.values()),
+    )
+
+
+def ask(world: World, term: str, ago: int = 0) -> tuple[Found, ...]:
+    with world.view() as view:
+        found = find(elsewhen(view, NOW - timedelta(minutes=ago)) if ago else view, term)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("ago", "who"), [(95, ANITA), (61, ANITA), (59, OTHER), (31, OTHER), (29, EKRAJ), (0, EKRAJ)])
+def test_after_three_reassignments_each_moment_has_its_own(world: World, ago: int, who: str) -> None:
+    had(world, ANITA, 100, 60)
+    had(world, OTHER, 60, 30)
+    had(world, EKRAJ, 30, None)
+    (one,) = ask(world, ADDRESS, ago)
+    assert (one.login, one.match, one.certain, one.nas) == (who, "then", True, "lalitpur-1")
+    assert one.id.startswith("sub-")
+
+
+def test_where_nobody_had_it_the_last_before_and_the_first_after_are_told(world: World) -> None:
+    had(world, EKRAJ, 200, 150)
+    had(world, ANITA, 100, 60)
+    had(world, OTHER, 20, None)
+    before, after = ask(world, ADDRESS, 40)
+    assert (before.login, before.match, after.login, after.match) == (ANITA, "before", OTHER, "after")
+    assert told((before, after), SCREEN).startswith("Nobody had it then.")
+    assert ask(world, "100.64.3.3") == ()
+
+
+def test_a_session_of_which_nothing_was_heard_for_long_is_no_certain_answer(world: World) -> None:
+    had(world, ANITA, 300, None)
+    world.sql("UPDATE radacct SET acctupdatetime = acctupdatetime - 7200")
+    (one,) = ask(world, ADDRESS)
+    assert (one.match, one.certain) == ("then", False)
+    assert "unknown, last heard 2027-01-15 09:59" in told((one,), SCREEN)
+
+
+def test_an_address_of_a_delegated_prefix_is_found_by_the_prefix_around_it(world: World) -> None:
+    had(world, ANITA, 100, None, delegatedipv6prefix="2001:db8:9da0:4::/62")
+    found = ask(world, "2001:db8:9da0:6::53")
+    assert [(one.login, one.held) for one in found] == [(ANITA, f"{ADDRESS}, 2001:db8:9da0:4::/62")]
+    assert ask(world, "2001:db8:9da0:8::53") == ()
+
+
+def test_a_fixed_address_is_told_by_its_line_and_a_prefix_names_all_in_it(world: World) -> None:
+    (one,) = ask(world, "203.0.113.7")
+    assert (one.basis, one.login, one.held) == ("git", "himal-trading", "203.0.113.7")
+    assert one.file.endswith("sub-000077.yaml")
+    many = {found.held for found in ask(world, "203.0.113.0/28")}
+    assert {"203.0.113.7", "203.0.113.9", "203.0.113.11"} <= many
+
+
+@pytest.mark.parametrize("mac", ["00:00:5e:00:53:01", "00-00-5E-00-53-01", "0000.5e00.5301", "00005E005301"])
+def test_a_device_is_found_in_any_notation(world: World, mac: str) -> None:
+    had(world, ANITA, 100, None, callingstationid="00:00:5e:00:53:01")
+    assert [(one.basis, one.login) for one in ask(world, mac)] == [("git", OTHER), ("accounting", ANITA)]
+
+
+def test_a_name_tells_what_it_holds_and_a_wrong_one_what_was_meant(world: World) -> None:
+    had(world, ANITA, 100, None)
+    assert [one.basis for one in ask(world, ANITA)] == ["accounting"]
+    with pytest.raises(Refusal, match="E321"):
+        ask(world, "anita.ray@home.example")
+
+
+def test_an_index_finds_whom_reading_everybody_finds(world: World, tmp_path: Path) -> None:
+    with Repository.open(world.folder, env=ENV) as repository:
+        indexed = Index(repository, tmp_path / "index", size=Size(worth=1))
+        indexed.look(("HEAD",), NOW)
+        everybody, lookup = repository.at("HEAD"), indexed.lookup
+        held = [prefix for prefix, _ in everybody.prefixes()]
+        wider = [ip_network((one.network_address, one.prefixlen - 1), strict=False) for one in held]
+        assert len(list(lookup.around("HEAD", held[0]).subscribers())) == 1, "by the index"
+        for prefix in (*held, *wider):
+            assert holders(lookup, prefix) == holders(Index(repository, None).lookup, prefix) != []
+        for mac, owners in everybody.macs():
+            assert [one.owner for one in lookup.binding("HEAD", mac).by_mac(mac)] == [one.owner for one in owners]
+
+
+def holders(lookup: Lookup, prefix: Prefix) -> list[str]:
+    found = lookup.around("HEAD", prefix).prefixes()
+    near = [who for one, who in found if one.version == prefix.version and one.overlaps(prefix)]
+    return sorted(holding.owner for who in near for holding in who)
