@@ -28,7 +28,6 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
     "controller/ispctl/reconcile/proof.py:contradicted": "whoever settles applies at once if there is one",
     "controller/ispctl/repo/git.py:blobs_read": "tests pin what a command reads",
-    "controller/ispctl/repo/snapshot.py:by_mac": "a look-up of the repository's face",
     "controller/ispctl/states.py:holds": "docs/states.md is made from it",
 }
 READ_BY_LIBRARIES = [
