@@ -38,7 +38,7 @@ def test_all_rows_become_one_commit(isp: Isp, rows: Path) -> None:
         (2, "done", f"{OTHER}/main"),
     ]
     assert (done["version"], done["plan"]["summary"]["cut_off"]) == (VERSION, 2)
-    assert isp.log(form="%B")[:10] == [
+    assert isp.log(form="%B")[:11] == [
         "suspend sub-000123/main, sub-000202/main",
         "",
         "sub-000123/main: out of service from 2026-11-22",
@@ -47,6 +47,7 @@ def test_all_rows_become_one_commit(isp: Isp, rows: Path) -> None:
         "Event: suspend",
         "Subscriber: sub-000123",
         "Subscriber: sub-000202",
+        "Reason: unpaid",
         "Idempotency-Key: a",
         "Idempotency-Key: b",
     ]
@@ -105,6 +106,7 @@ def test_a_row_that_would_break_a_rule_is_left_out_and_the_others_are_done(
         (suspend(SUB, untl="x"), "untl is no field of it"),
         (suspend(SUB) | {"from": "soon"}, "from is not a day, like 2026-12-01"),
         ({"verb": "resume"}, "sub is missing"),
+        (suspend(SUB, reason="x" * 201), "reason is longer than 200 characters, or cannot be printed"),
     ],
 )
 def test_a_slip_in_a_row_is_said_with_its_line(isp: Isp, rows: Path, row: dict[str, Any], told: str) -> None:
@@ -147,10 +149,12 @@ def test_a_program_that_goes_on_sending_is_answered_row_by_row(isp: Isp) -> None
         answers = [json.loads(child.stdout.readline()) for _ in range(2)]
         assert [(one["row"], one["outcome"], one["key"]) for one in answers] == [(1, "done", "a"), (2, "refused", None)]
         assert isp.log(form="%H")[0] == answers[0]["commit"]
-        child.stdin.write(lines({"verb": "resume", "sub": SUB}))
+        mix = ({"verb": "resume", "sub": SUB}, {"verb": "reset-password", "sub": SUB}, {"verb": "suspnd", "sub": SUB})
+        child.stdin.write(lines(*mix))
         child.stdin.close()
-        answer = json.loads(child.stdout.readline())
-        assert (answer["row"], answer["outcome"]) == (3, "done")
+        answers = [json.loads(child.stdout.readline()) for _ in mix]
+        assert [(one["row"], one["outcome"]) for one in answers] == [(3, "done"), (4, "done"), (5, "refused")]
+        assert answers[1]["read"] == f"ispctl secrets show service/{SUB}/main/password"
         assert child.wait(30) == 0
     finally:
         child.kill()

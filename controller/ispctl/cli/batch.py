@@ -31,6 +31,8 @@ LARGEST: Final = 64 * 1024 * 1024
 """Octets of a file of requests; a line of a stream may have 64 KiB."""
 _LINE: Final = 64 * 1024
 _SHOWN: Final = 20
+_KEPT: Final = ("committed", "proposed")
+"""How a verb ends whose commit is there for others."""
 
 
 @verb
@@ -56,22 +58,35 @@ def batch(
 def answer(wanted: Wanted, done: Carried[Planned], found: Batch) -> None:
     """Print what became of each, and end with 1 where any was refused."""
     if wanted.format == "json":
-        say_json({**document(done), "rows": [_line(one) for one in found.results.values()]})
+        say_json({**document(done), "rows": [_line(one, done) for one in found.results.values()]})
     else:
         say("\n".join(_summary(found)))
-        close(done)
+        made = next((one.sealed for one in found.results.values() if one.sealed), "")
+        if made and done.status in _KEPT:
+            say(f"Passwords were made and sealed. Whoever has the key reads them: ispctl secrets show {made}")
+        if found.forgotten and done.status == "unchanged":
+            say("\n".join([*done.notes, *(["Nothing was written (--dry-run)."] if wanted.dry_run else [])]))
+        else:
+            close(done)
     raise typer.Exit(1 if any(one.outcome == "refused" for one in found.results.values()) else 0)
 
 
 def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
     """Carry many requests out as one. Those that would break a rule are left out, and the rest is tried again. Raises
     Refusal, Stopped."""
-    from ispctl.verbs.batch import Batch
+    from ispctl.cli.facts import forget, learned
+    from ispctl.cli.passwords import seal
+    from ispctl.secrets import new_password
+    from ispctl.verbs.batch import Batch, World
 
-    found = Batch(rows, name)
+    session = wanted.session
+    found = Batch(rows, name, World(lambda *place: seal(session, *place), learned(session), new_password))
     while True:
         try:
-            return carried(wanted, found.words, found), found
+            done = carried(wanted, found.words, found)
+            if found.forgotten and not wanted.dry_run:
+                forget(session, found.forgotten)
+            return done, found
         except Refusal as refusal:
             if not found.bar(refusal.problems):
                 raise
@@ -86,18 +101,20 @@ def _stream(wanted: Wanted, rows: Sequence[Row], name: str) -> None:
         problems = [str(problem) for problem in refusal.problems]
         lines: list[dict[str, Any]] = [{"row": row.number, "outcome": "refused", "problems": problems} for row in rows]
     else:
-        lines = [{**_line(one), "commit": done.commit or None} for one in found.results.values()]
+        lines = [{**_line(one, done), "commit": done.commit or None} for one in found.results.values()]
     say("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
     sys.stdout.flush()
 
 
-def _line(one: Result) -> dict[str, Any]:
+def _line(one: Result, done: Carried[Planned]) -> dict[str, Any]:
+    kept = one.sealed and done.status in _KEPT
     return {
         "row": one.row.number,
         "outcome": one.outcome,
         "owner": one.owner or None,
         "text": one.text,
         "key": one.row.values.get("key") or None,
+        "read": f"ispctl secrets show {one.sealed}" if kept else None,
         "problems": [str(problem) for problem in one.problems],
     }
 

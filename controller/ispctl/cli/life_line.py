@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from ispctl.cli.common import Session, say
+from ispctl.cli.common import say
+from ispctl.cli.facts import forget, learned
 from ispctl.cli.life import SubArgument
 from ispctl.cli.passwords import StdinOption, chosen, seal
 from ispctl.cli.verb import Wanted, answer, carried, carry_out, verb
-
-if TYPE_CHECKING:
-    from ispctl.repo import Snapshot
-    from ispctl.verbs.mac import Learned
 
 Mode = Literal["off", "learn", "fixed"]
 Mismatch = Literal["reject", "wall", "alert"]
@@ -49,9 +45,9 @@ def clear(
     from ispctl.verbs.mac import clear as act
 
     session, facts = wanted.session, dict[str, tuple[str, ...]]()
-    done = carried(wanted, [sub], lambda draft: facts.update([act(draft, sub, mac, _learned(session))]))
+    done = carried(wanted, [sub], lambda draft: facts.update([act(draft, sub, mac, learned(session))]))
     if any(facts.values()) and not wanted.dry_run:
-        _forget(session, facts)
+        forget(session, facts)
     if any(facts.values()) and done.status == "unchanged" and wanted.format == "text":
         say("\n".join([*done.notes, *(["Nothing was written (--dry-run)."] if wanted.dry_run else [])]))
     else:
@@ -64,7 +60,7 @@ def promote(wanted: Wanted, sub: SubArgument) -> None:
     """Write into git which devices the server has learned."""
     from ispctl.verbs.mac import promote as act
 
-    carry_out(wanted, [sub], lambda draft: act(draft, sub, _learned(wanted.session)))
+    carry_out(wanted, [sub], lambda draft: act(draft, sub, learned(wanted.session)))
 
 
 @mac.command("mode")
@@ -85,26 +81,6 @@ def mode_of(
     from ispctl.verbs.mac import set_mode
 
     carry_out(wanted, [sub], lambda draft: set_mode(draft, sub, mode, most, mismatch))
-
-
-def _learned(session: Session) -> Learned:
-    def look(snapshot: Snapshot, login: str) -> Sequence[str]:
-        from ispctl.store import facts
-
-        with session.store(snapshot, readonly=True) as store:
-            return [one.mac for one in facts.bound(store, [login]) if one.learned is not None]
-
-    return look
-
-
-def _forget(session: Session, learned: dict[str, tuple[str, ...]]) -> None:
-    """Noted in the journal: who, and when."""
-    with session.repository() as repository, session.store(repository.part("HEAD", ())) as store, store.transaction():
-        for login, macs in learned.items():
-            store.forget_devices(login, macs)
-        applied = store.applied
-        run = store.begin_run("mac-clear", session.now, commit=applied.commit if applied else "", actor=session.actor)
-        run.finish("done", session.now)
 
 
 @ip.command("set")

@@ -43,11 +43,14 @@ def add(
     ] = False,
 ) -> None:
     """Add a subscriber with one service. A password is made and sealed; nothing is paid yet."""
-    from ispctl.verbs.coming import Line, Newcomer
+    from ispctl.verbs.coming import Newcomer, line_of
     from ispctl.verbs.coming import add as act
 
-    if bool(mac) != (ipoe == "mac") or bool(circuit_id) != (ipoe == "circuit") or (remote_id and not circuit_id):
-        raise typer.BadParameter("--mac goes with --ipoe mac; --circuit-id, and --remote-id, with --ipoe circuit")
+    try:
+        line = line_of(ipoe or "", tuple(mac or ()), circuit_id, remote_id)
+    except ValueError:
+        text = "--mac goes with --ipoe mac; --circuit-id, and --remote-id, with --ipoe circuit"
+        raise typer.BadParameter(text) from None
     if ipoe and (password_stdin or show):
         raise typer.BadParameter("an ipoe service has no password")
     profile = {"name": name, "mobile": mobile, "email": email, "address": address}
@@ -59,7 +62,7 @@ def add(
         id,
         {key: value for key, value in profile.items() if value},
         vlan,
-        Line(ipoe, circuit_id, remote_id, tuple(mac or ())) if ipoe else None,
+        line,
         "" if ipoe else chosen(stdin=password_stdin, show=show, format=wanted.format),
     )
     done = carried(

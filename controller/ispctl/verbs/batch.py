@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.verbs import account, change, coming, first_login, grace, ip, later, mac, renew, revert, state, tariff
+from ispctl.verbs import (
+    account,
+    change,
+    coming,
+    first_login,
+    grace,
+    ip,
+    later,
+    mac,
+    password,
+    renew,
+    revert,
+    state,
+    tariff,
+)
 from ispctl.verbs.draft import Already, Asked, Draft
 from ispctl.verbs.rows import Request, Row
 
@@ -26,7 +41,19 @@ REQUESTS: Final[Mapping[str, Request]] = {
     **tariff.REQUESTS,
     **revert.REQUESTS,
 }
-"""Every verb that may be asked for in a row, by its name."""
+"""Every verb that may be asked for in a row, by its name, but those that need the world beside git."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What some verbs need beside git. `password`: makes one."""
+
+    seal: coming.Seal
+    learned: mac.Learned
+    password: Callable[[], str]
+
+
+_LONGEST: Final = 200
 Outcome = Literal["done", "already", "unchanged", "refused"]
 
 
@@ -41,6 +68,8 @@ class Result:
     problems: tuple[Problem, ...] = ()
     paths: Collection[str] = ()
     """The files that it changed."""
+    sealed: str = ""
+    """The place of the password that it made; the password itself is told to nobody."""
 
 
 @dataclass
@@ -48,18 +77,34 @@ class Batch:
     """Rows, and what became of each; to be carried out as one verb."""
 
     rows: Sequence[Row]
-    verb: str = ""
+    verb: str
     """Of all rows; where it is empty, each names its own."""
+    world: World = field(repr=False)
+    forgotten: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By login: devices that the server has learned and has to forget, since they stand in no file."""
     results: dict[int, Result] = field(default_factory=dict)
     _barred: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
 
     @property
     def words(self) -> frozenset[str]:
         """Whom it concerns."""
-        return frozenset(filter(None, (row.values.get("sub", "").strip() for row in self.rows)))
+        names = ("sub", "login", "id")  # a newcomer must not be there already
+        return frozenset(filter(None, (row.values.get(name, "").strip() for row in self.rows for name in names)))
+
+    @cached_property
+    def requests(self) -> Mapping[str, Request]:
+        """Every verb that may be asked for in a row, by its name."""
+        world = self.world
+        return {
+            **REQUESTS,
+            **coming.joining(world.seal, world.password),
+            **password.requests(world.seal, world.password),
+            **mac.of_learned(world.learned, self.forgotten),
+        }
 
     def __call__(self, draft: Draft) -> None:
         """Edit the draft, row by row. Called anew when the head is another."""
+        self.forgotten.clear()
         self.results = {row.number: self._one(draft, row) for row in self.rows}
 
     def bar(self, problems: Iterable[Problem]) -> bool:
@@ -77,7 +122,7 @@ class Batch:
     def _one(self, draft: Draft, row: Row) -> Result:
         if row.number in self._barred:
             return Result(row, "refused", problems=self._barred[row.number])
-        changes, count = draft.changes, len(draft.events)
+        changes, count, forgotten = draft.changes, len(draft.events), dict(self.forgotten)
         try:
             with draft.attempt(self._asked(draft.asked, row)):
                 self._request(row)(draft, row)
@@ -86,22 +131,29 @@ class Batch:
         except Refusal as refusal:
             return Result(row, "refused", problems=refusal.problems)
         if len(draft.events) == count:
-            return Result(row, "unchanged")
+            if self.forgotten == forgotten:
+                return Result(row, "unchanged")
+            return Result(row, "done", draft.service(row.text("sub")).owner, "the server forgets what it learned")
         event = draft.events[-1]
-        return Result(row, "done", event.owner, event.text, paths=draft.touched(changes))
+        made = event.verb in ("add", "reset-password") and not row.text("ipoe", "")
+        sealed = f"service/{event.id}/{event.key or 'main'}/password" if made else ""
+        return Result(row, "done", event.owner, event.text, paths=draft.touched(changes), sealed=sealed)
 
     def _request(self, row: Row) -> Request:
         if row.fault:
             raise Refusal(row.fault)
         name = self.verb or row.text("verb")
-        if name not in REQUESTS:
-            near = get_close_matches(name, REQUESTS, n=1)
-            advice = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(REQUESTS))}"
+        if name not in self.requests:
+            near = get_close_matches(name, self.requests, n=1)
+            advice = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(self.requests))}"
             raise row.wrong(f"there is no verb {name!r}{advice}")
-        return REQUESTS[name]
+        return self.requests[name]
 
     @staticmethod
     def _asked(asked: Asked, row: Row) -> Asked:
         """What is said of all of them, but where the row says it itself."""
         reason, ticket, key = (row.text(name, "") for name in ("reason", "ticket", "key"))
+        for name, text in (("reason", reason), ("ticket", ticket), ("key", key)):  # each is a line of the commit
+            if len(text) > _LONGEST or not text.isprintable():
+                raise row.wrong(f"{name} is longer than {_LONGEST} characters, or cannot be printed")
         return replace(asked, reason=reason or asked.reason, ticket=ticket or asked.ticket, key=key or asked.key)

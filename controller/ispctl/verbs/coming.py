@@ -24,10 +24,11 @@ from ispctl.verbs.draft import Draft, decoded
 from ispctl.verbs.events import event, text_of
 from ispctl.verbs.mac import device
 from ispctl.verbs.noted import note
-from ispctl.verbs.rows import Request
+from ispctl.verbs.rows import Request, Row
 
 Seal = Callable[[Snapshot, str, str], str]
 """(commit, service, clear text) -> what may stand in git as the password of that service."""
+_MOST_VLAN: Final = 4094
 _NUMBERED: Final = re.compile(r"sub-([0-9]{1,18})")
 
 
@@ -176,7 +177,62 @@ def archive(draft: Draft, term: str) -> None:
     draft.say("archive", document, "", "the contract is over")
 
 
+def line_of(ipoe: str, devices: Sequence[str], circuit_id: str, remote_id: str) -> Line | None:
+    """How an ipoe service is known; None for pppoe (`ipoe` ""). Raises ValueError where that does not go together."""
+    if ipoe not in ("", "mac", "circuit"):
+        raise ValueError("ipoe is mac or circuit")
+    if bool(devices) != (ipoe == "mac") or bool(circuit_id) != (ipoe == "circuit") or (remote_id and not circuit_id):
+        raise ValueError("mac goes with ipoe mac; circuit_id, and remote_id, with ipoe circuit")
+    return Line("mac" if ipoe == "mac" else "circuit", circuit_id, remote_id, devices) if ipoe else None
+
+
+_PROFILE: Final = ("name", "mobile", "email", "address")
+_ADDED: Final = (*_PROFILE, "group", "login", "tariff", "nas", "id", "ipoe", "mac", "circuit_id", "remote_id", "vlan")
+
+
+def joining(seal: Seal, password: Callable[[], str]) -> Mapping[str, Request]:
+    """The verb that needs a password, as a request."""
+
+    def act(draft: Draft, row: Row) -> None:
+        if row.text("sub", ""):
+            raise row.wrong("sub is who is there already; id names a new subscriber")
+        try:
+            line = line_of(
+                row.text("ipoe", ""), row.several("mac"), row.text("circuit_id", ""), row.text("remote_id", "")
+            )
+        except ValueError as error:
+            raise row.wrong(str(error)) from None
+        row.text("name")
+        vlan = row.number_of("vlan") if row.text("vlan", "") else None
+        if vlan and vlan > _MOST_VLAN:
+            raise row.wrong(f"vlan is not a number from 1 to {_MOST_VLAN}")
+        who = Newcomer(
+            group=row.text("group"),
+            login=row.text("login"),
+            tariff=row.text("tariff", ""),
+            nas=row.several("nas"),
+            id=row.text("id", ""),
+            profile={name: row.text(name) for name in _PROFILE if row.text(name, "")},
+            vlan=vlan,
+            line=line,
+            password="" if line else password(),
+        )
+        add(draft, who, seal)
+
+    return {"add": Request(act, _ADDED)}
+
+
+def _terminate_row(draft: Draft, row: Row) -> None:
+    on = row.day("on")
+    if not row.flag("cancel"):
+        terminate(draft, row.text("sub"), on)
+    elif on:
+        raise row.wrong("cancel takes the end away, on sets it: take one")
+    else:
+        stay(draft, row.text("sub"))
+
+
 REQUESTS: Final = {
-    "terminate": Request(lambda draft, row: terminate(draft, row.text("sub"), row.day("on")), ("on",)),
+    "terminate": Request(_terminate_row, ("on", "cancel")),
     "archive": Request(lambda draft, row: archive(draft, row.text("sub"))),
 }

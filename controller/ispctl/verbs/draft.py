@@ -47,6 +47,8 @@ class Event:
     text: str
     token: str = ""
     """Its idempotency key."""
+    reason: str = ""
+    ticket: str = ""
 
     @property
     def owner(self) -> str:
@@ -210,7 +212,8 @@ class Draft:
 
     def say(self, verb: str, document: Document[Subscriber], key: str, text: str) -> None:
         """Note what happened."""
-        self.events.append(Event(verb, document.value.id, key, text, self.asked.key))
+        asked = self.asked
+        self.events.append(Event(verb, document.value.id, key, text, asked.key, asked.reason, asked.ticket))
 
     def message(self) -> str:
         """Of the commit: what happened to whom, and trailers that a machine reads (features.md)."""
@@ -224,12 +227,13 @@ class Draft:
             subject = f"{', '.join(verbs)}: {len(owners):,} services"
         body = [f"{event.owner}: {event.text}" for event in self.events[:_TRAILED]] if len(self.events) > 1 else []
         ids = dict.fromkeys(event.id for event in self.events)
-        tokens = list(dict.fromkeys(event.token for event in self.events if event.token))
-        said = {"Reason": self.asked.reason, "Ticket": self.asked.ticket}
+        reasons = [self.asked.reason, *(event.reason for event in self.events)]
+        tickets = [self.asked.ticket, *(event.ticket for event in self.events)]
+        tokens = [event.token for event in self.events]
         trailers = [f"Event: {verb}" for verb in verbs]
         trailers += [f"Subscriber: {id}" for id in list(ids)[:_TRAILED]]
-        trailers += [f"{name}: {value}" for name, value in said.items() if value]
-        trailers += [f"Idempotency-Key: {token}" for token in tokens[:_TRAILED]]
+        for name, values in (("Reason", reasons), ("Ticket", tickets), ("Idempotency-Key", tokens)):
+            trailers += [f"{name}: {value}" for value in list(dict.fromkeys(filter(None, values)))[:_TRAILED]]
         return "\n\n".join(filter(None, (subject, "\n".join(body), "\n".join(trailers)))) + "\n"
 
 

@@ -16,7 +16,7 @@ from ispctl.verbs.draft import Already, Draft, decoded
 from ispctl.verbs.events import event, record_text, text_of
 from ispctl.verbs.noted import noted
 from ispctl.verbs.renew import dated
-from ispctl.verbs.rows import Request
+from ispctl.verbs.rows import Request, Row
 
 _DAY: Final = timedelta(days=1)
 SETTINGS: Final = ("tariff", "nas", "ipv4")
@@ -160,20 +160,27 @@ def unschedule(draft: Draft, term: str, number: int) -> None:
     draft.say("schedule", held.document, held.service.key, f"taken back: from {there[number - 1].at}")
 
 
+def _hold_row(draft: Draft, row: Row) -> None:
+    since, extend = row.day("from"), row.flag("extend")
+    if not row.flag("end"):
+        hold(draft, row.text("sub"), since, row.needed_day("until"), extend=extend)
+    elif since or extend or row.day("until"):
+        raise row.wrong("end stands alone")
+    else:
+        end_hold(draft, row.text("sub"))
+
+
+def _schedule_row(draft: Draft, row: Row) -> None:
+    settings = [f"{name}={row.text(name)}" for name in SETTINGS if row.text(name, "")]
+    if not row.text("cancel", ""):
+        schedule(draft, row.text("sub"), row.needed_day("at"), settings)
+    elif settings or row.day("at"):
+        raise row.wrong("cancel stands alone")
+    else:
+        unschedule(draft, row.text("sub"), row.number_of("cancel"))
+
+
 REQUESTS: Final = {
-    "hold": Request(
-        lambda draft, row: hold(
-            draft, row.text("sub"), row.day("from"), row.needed_day("until"), extend=row.text("extend", "") == "yes"
-        ),
-        ("from", "until", "extend"),
-    ),
-    "schedule": Request(
-        lambda draft, row: schedule(
-            draft,
-            row.text("sub"),
-            row.needed_day("at"),
-            [f"{name}={row.text(name)}" for name in SETTINGS if row.text(name, "")],
-        ),
-        ("at", *SETTINGS),
-    ),
+    "hold": Request(_hold_row, ("from", "until", "extend", "end")),
+    "schedule": Request(_schedule_row, ("at", "cancel", *SETTINGS)),
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, Literal, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,12 +14,13 @@ from ispctl.repo import Holding, Snapshot
 from ispctl.repo.edit import Value
 from ispctl.verbs.draft import Draft, decoded
 from ispctl.verbs.noted import noted
-from ispctl.verbs.rows import Request
+from ispctl.verbs.rows import Request, Row
 
 Mode = Literal["off", "learn", "fixed"]
 Mismatch = Literal["reject", "wall", "alert"]
 Learned = Callable[[Snapshot, str], Sequence[str]]
 """(commit, login) -> the devices that the server learned, which is a fact and stands in no file. Raises Refusal."""
+_MOST: Final = 16
 _MAC: Final[TypeAdapter[str]] = TypeAdapter(Mac)
 
 
@@ -159,16 +160,39 @@ def _device(one: Device) -> Value:
     return {"mac": one.mac, "label": one.label} if one.label else {"mac": one.mac}
 
 
-def _mode_of(text: str) -> Mode:
-    for mode in get_args(Mode):
-        if mode == text:
-            return mode  # type: ignore[no-any-return]
-    raise Refusal(Problem("E790", "mode is off, learn or fixed"))
+def _chosen(row: Row, name: str, values: Sequence[str], default: str | None = None) -> str:
+    text = row.text(name, default)
+    if text not in (*values, default):
+        raise row.wrong(f"{name} is one of {', '.join(values)}")
+    return text
+
+
+def _mode_row(draft: Draft, row: Row) -> None:
+    mode = cast("Mode", _chosen(row, "mode", get_args(Mode)))
+    mismatch = cast("Mismatch | None", _chosen(row, "on_mismatch", get_args(Mismatch), "") or None)
+    most = row.number_of("max") if row.text("max", "") else None
+    if most and most > _MOST:
+        raise row.wrong(f"max is not a number from 1 to {_MOST}")
+    set_mode(draft, row.text("sub"), mode, most, mismatch)
 
 
 REQUESTS: Final = {
     "mac-bind": Request(
         lambda draft, row: bind(draft, row.text("sub"), row.text("mac"), row.text("label", "")), ("mac", "label")
     ),
-    "mac-mode": Request(lambda draft, row: set_mode(draft, row.text("sub"), _mode_of(row.text("mode"))), ("mode",)),
+    "mac-mode": Request(_mode_row, ("mode", "max", "on_mismatch")),
 }
+
+
+def of_learned(learned: Learned, forgotten: dict[str, tuple[str, ...]]) -> Mapping[str, Request]:
+    """The verbs that ask what the server learned, as requests. `forgotten` is told what it has to forget, by login."""
+
+    def act(draft: Draft, row: Row) -> None:
+        login, macs = clear(draft, row.text("sub"), row.text("mac", "") or None, learned)
+        if macs:
+            forgotten[login] = tuple(dict.fromkeys((*forgotten.get(login, ()), *macs)))
+
+    return {
+        "mac-clear": Request(act, ("mac",)),
+        "mac-promote": Request(lambda draft, row: promote(draft, row.text("sub"), learned)),
+    }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from ispctl.model.problem import Problem, Refusal
 from ispctl.verbs.coming import Seal
 from ispctl.verbs.draft import Draft
 from ispctl.verbs.noted import noted
+from ispctl.verbs.rows import Request
 
 
 @noted
@@ -18,3 +21,8 @@ def reset(draft: Draft, term: str, clear: str, seal: Seal) -> None:
     sealed = seal(draft.head, held.owner, clear)
     draft.put(held.document.path, (*held.loc, "password"), sealed)
     draft.say("reset-password", held.document, held.service.key, "another password")
+
+
+def requests(seal: Seal, password: Callable[[], str]) -> Mapping[str, Request]:
+    """As a request, which makes the password and takes none."""
+    return {"reset-password": Request(lambda draft, row: reset(draft, row.text("sub"), password(), seal))}

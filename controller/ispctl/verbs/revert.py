@@ -117,9 +117,7 @@ def _problem(book: Book, owner: str, one: money.Obstacle) -> Problem:
 
 REQUESTS: Final = {
     "revert": Request(
-        lambda draft, row: revert(
-            draft, row.text("sub"), row.text("event"), cascade=row.text("cascade", "no") in ("yes", "true")
-        ),
+        lambda draft, row: revert(draft, row.text("sub"), row.text("event"), cascade=row.flag("cascade")),
         ("event", "cascade"),
     )
 }

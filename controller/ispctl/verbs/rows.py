@@ -63,6 +63,17 @@ class Row:
             raise self.wrong(f"{name} is not a whole number from 1 on")
         return int(text)
 
+    def flag(self, name: str) -> bool:
+        """A field that holds yes or no; no where it is missing. Raises Refusal E790."""
+        text = self.text(name, "no")
+        if text not in ("yes", "true", "no", "false"):
+            raise self.wrong(f"{name} is neither yes nor no")
+        return text in ("yes", "true")
+
+    def several(self, name: str) -> tuple[str, ...]:
+        """A field that holds a list with commas."""
+        return tuple(filter(None, (one.strip() for one in self.text(name, "").split(","))))
+
     def wrong(self, text: str) -> Refusal:
         return Refusal(Problem("E790", text))
 

@@ -1,0 +1,32 @@
+"""What the server learned, for verbs that write it into git or let it be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ispctl.cli.common import Session
+
+if TYPE_CHECKING:
+    from ispctl.repo import Snapshot
+    from ispctl.verbs.mac import Learned
+
+
+def learned(session: Session) -> Learned:
+    def look(snapshot: Snapshot, login: str) -> Sequence[str]:
+        from ispctl.store import facts
+
+        with session.store(snapshot, readonly=True) as store:
+            return [one.mac for one in facts.bound(store, [login]) if one.learned is not None]
+
+    return look
+
+
+def forget(session: Session, devices: Mapping[str, tuple[str, ...]]) -> None:
+    """Noted in the journal: who, and when."""
+    with session.repository() as repository, session.store(repository.part("HEAD", ())) as store, store.transaction():
+        for login, macs in devices.items():
+            store.forget_devices(login, macs)
+        applied = store.applied
+        run = store.begin_run("mac-clear", session.now, commit=applied.commit if applied else "", actor=session.actor)
+        run.finish("done", session.now)
