@@ -315,3 +315,31 @@ def test_a_server_in_the_repository_names_no_password(isp: Isp) -> None:
     told = isp("validate")
     assert (told.code, "expected smtp://user@host:port or smtps://user@host:port" in told.both) == (1, True), told.both
     assert "canary-pw" not in told.both
+
+
+@pytest.mark.shows("name", "email", "password")
+def test_a_new_password_goes_to_its_owner_and_stands_nowhere_else(isp: Isp, post: Post) -> None:
+    done = isp("reset-password", ANNAPURNA, "--notify", "--direct")
+    assert (done.code, done.out.splitlines()[-1]) == (0, f"sent to {ANNAPURNA}"), done.err
+    (letter,), (envelope,) = post.letters, post.got
+    clear = re.search(r"Password: (\S+)", letter.get_content())
+    assert clear
+    assert (envelope.rcpt_tos, list(letter.iter_attachments())) == ([address(isp)], [])
+    assert clear[1] not in done.both + isp.text(FILE) + (isp.clone / "var/radius.db").read_bytes().decode("latin-1")
+    assert isp("outbox", "--state", "sent", "--format", "json").json["items"][0]["kind"] == "password"
+
+
+def test_what_could_not_be_sent_is_not_set(isp: Isp, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "goes with --direct" in isp("reset-password", ANNAPURNA, "--notify").err
+    monkeypatch.delenv("ISPCTL_MAIL__URL")
+    isp.push("inventory/targets.yaml", re.sub(r"(?m)^mail:.*\n", "", isp.text("inventory/targets.yaml")))
+    count = len(isp.log())
+    assert "E753" in isp("reset-password", ANNAPURNA, "--notify", "--direct").err
+    assert len(isp.log()) == count
+
+
+def test_a_password_that_the_server_does_not_take_is_told(isp: Isp, post: Post) -> None:
+    post.to = "550 5.1.1 no such mailbox {}"
+    said = isp("reset-password", ANNAPURNA, "--notify", "--direct")
+    assert (said.code, "E756" in said.err, len(isp.log())) == (1, True, 2)
+    assert f"ispctl reset-password {ANNAPURNA}/main --notify --direct" in isp("outbox").out

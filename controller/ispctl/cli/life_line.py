@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,7 +10,11 @@ from ispctl.cli.common import say
 from ispctl.cli.facts import forget, learned
 from ispctl.cli.life import SubArgument
 from ispctl.cli.passwords import StdinOption, chosen, seal
+from ispctl.cli.sending import PasswordLetter, password_letter
 from ispctl.cli.verb import Wanted, answer, carried, carry_out, verb
+
+if TYPE_CHECKING:
+    from ispctl.verbs.draft import Draft
 
 Mode = Literal["off", "learn", "fixed"]
 Mismatch = Literal["reject", "wall", "alert"]
@@ -124,12 +128,26 @@ def reset_password(
     sub: SubArgument,
     password_stdin: StdinOption = False,
     show: Annotated[bool, typer.Option("--show", help="Print the password that was made, once it is pushed.")] = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="With --direct: send it to the subscriber by e-mail, once it is pushed.")
+    ] = False,
 ) -> None:
     """Give a service another password: made, strong, and sealed. Whoever is online stays so."""
     from ispctl.verbs.password import reset
 
-    clear = chosen(stdin=password_stdin, show=show, format=wanted.format)
-    done = carried(wanted, [sub], lambda draft: reset(draft, sub, clear, lambda *of: seal(wanted.session, *of)))
+    if notify and not wanted.direct:
+        raise typer.BadParameter("what is proposed may never hold: it goes with --direct", param_hint="--notify")
+    clear, told = chosen(stdin=password_stdin, show=show, format=wanted.format), list[PasswordLetter]()
+
+    def act(draft: Draft) -> None:
+        reset(draft, sub, clear, lambda *of: seal(wanted.session, *of))
+        if notify:
+            told[:] = [password_letter(wanted.session, draft.head, draft.service(sub), clear)]
+
+    done = carried(wanted, [sub], act)
     answer(wanted, done)
     if show and done.status in ("committed", "proposed"):
         say(f"Password: {clear}")
+    if done.status == "committed":
+        for letter in told:
+            letter.send(done.commit, aloud=wanted.format == "text")

@@ -1,7 +1,9 @@
-"""`ispctl statement --send` and `ispctl outbox`: what goes to people by e-mail, once, and what waits."""
+"""`ispctl statement --send`, `ispctl reset-password --notify`, `ispctl outbox`: what goes to people by e-mail,
+once, and what waits."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from ispctl.model.document import Document
     from ispctl.model.subscriber import Subscriber
     from ispctl.notices import Mail
-    from ispctl.repo import Snapshot
+    from ispctl.repo import Holding, Snapshot
     from ispctl.store import Message
 
 State = Literal["queued", "sending", "sent", "failed"]
@@ -64,6 +66,43 @@ def send_statement(
         say(f"sent: {what}")
 
 
+@dataclass(frozen=True)
+class PasswordLetter:
+    """A new password on its way to whom it belongs; the server and the address were looked at before it was set."""
+
+    session: Session
+    shared: Snapshot
+    held: Holding
+    channel: Mail
+    to: str = field(repr=False)
+    clear: str = field(repr=False)
+
+    def send(self, commit: str, *, aloud: bool) -> None:
+        """Send it once for each commit. Raises Refusal."""
+        from ispctl.notices import Letter, deliver
+
+        id, login = self.held.document.value.id, self.held.service.login
+        letter = Letter(
+            key=f"password {self.held.owner} {commit}",
+            kind="password",
+            subscriber=id,
+            about=f"{self.held.owner} by {commit[:12]}",
+            to=self.to,
+            subject=f"A new password for your connection {id}",
+            text=f"Your connection has a new password.\n\nLogin: {login}\nPassword: {self.clear}\n",
+            secret=True,
+        )
+        with self.session.store(self.shared) as store:
+            deliver(store, letter, self.channel, self.session.actor, clock)
+        if aloud:
+            say(f"sent to {id}")
+
+
+def password_letter(session: Session, shared: Snapshot, held: Holding, clear: str) -> PasswordLetter:
+    """Raises Refusal E752, E753 where it could not be sent."""
+    return PasswordLetter(session, shared, held, _mail(session, shared), _address(held.document), clear)
+
+
 def outbox(
     context: typer.Context,
     state: Annotated[State | None, typer.Option("--state", help="Default: all that did not go.")] = None,
@@ -85,10 +124,6 @@ def outbox(
 
 
 def _item(one: Message, zone: ZoneInfo) -> dict[str, Any]:
-    since, _, until, _, language = one.about.split()
-    words = [one.kind, one.subscriber, "--from", since, "--to", until]
-    words += [] if language == "en" else ["--language", language]
-    again = one.state == "sent" or (one.state == "sending" and one.unsure)
     return {
         "state": one.state,
         "kind": one.kind,
@@ -100,8 +135,19 @@ def _item(one: Message, zone: ZoneInfo) -> dict[str, Any]:
         "by": one.by,
         "made": _local(one.made, zone),
         "tried": _local(one.tried, zone) if one.tried else None,
-        "command": " ".join(["ispctl", *words, "--send", *(["--again"] if again else [])]),
+        "command": _command(one),
     }
+
+
+def _command(one: Message) -> str:
+    """What sends it once more. A password is not kept for that: another one is made."""
+    if one.kind == "password":
+        return f"ispctl reset-password {one.about.split()[0]} --notify --direct"
+    since, _, until, _, language = one.about.split()
+    words = ["ispctl", one.kind, one.subscriber, "--from", since, "--to", until]
+    words += [] if language == "en" else ["--language", language]
+    again = one.state == "sent" or (one.state == "sending" and one.unsure)
+    return " ".join([*words, "--send", *(["--again"] if again else [])])
 
 
 def _line(item: dict[str, Any]) -> str:

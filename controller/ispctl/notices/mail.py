@@ -37,7 +37,7 @@ class Mail:
     def send(self, letter: Letter, at: datetime) -> None:
         """Raises Waits, Refused, Unsure."""
         try:
-            server = self._connect()
+            server = self._connect(secret=letter.secret)
             try:
                 self._talk(server, letter, at)
             finally:  # what it says to that changes nothing
@@ -60,7 +60,7 @@ class Mail:
         _took(*server.rcpt(letter.to))
         _hand_over(server, self._message(letter, at, SMTPUTF8 if wide else SMTP).as_bytes())
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, *, secret: bool) -> smtplib.SMTP:
         to = urlsplit(self.url)
         host, secure, context = to.hostname or "", to.scheme == "smtps", ssl.create_default_context()
         name = socket.gethostname()
@@ -76,9 +76,9 @@ class Mail:
                 server.starttls(context=context)
                 server.ehlo()
                 secure = True
+            if not (secure or _here(host)) and (secret or (to.username and self.password)):
+                raise Waits("the mail server offers no TLS, so it is not told the password")
             if to.username and self.password:
-                if not (secure or _here(host)):
-                    raise Waits("the mail server offers no TLS, so it is not told the password")
                 server.login(unquote(to.username), self.password)
         except BaseException:
             server.close()
@@ -94,7 +94,8 @@ class Mail:
         message["Message-ID"] = f"<{sha256(letter.key.encode()).hexdigest()[:40]}@{self.sender.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers it that he is on holiday
         message.set_content(letter.text)
-        message.add_attachment(letter.octets, maintype="application", subtype="pdf", filename=letter.attached)
+        if letter.attached:
+            message.add_attachment(letter.octets, maintype="application", subtype="pdf", filename=letter.attached)
         return message
 
 

@@ -41,9 +41,11 @@ class Letter:
     to: str = field(repr=False)
     subject: str
     text: str = field(repr=False)
-    attached: str
-    """The name of the file that goes with it, a PDF."""
-    octets: bytes = field(repr=False)
+    attached: str = ""
+    """The name of the file that goes with it, a PDF; empty: none does."""
+    octets: bytes = field(default=b"", repr=False)
+    secret: bool = False
+    """Whether nobody on the way may read it."""
 
 
 class Channel(Protocol):
