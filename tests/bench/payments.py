@@ -84,13 +84,14 @@ class Payments:
         asked = self.place.run("batch", "--verb", "renew", "--follow", "--direct", "--author", WHO, dsn=self.dsn)
         child = subprocess.Popen(asked.command, env=asked.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert child.stdin is not None and child.stdout is not None  # noqa: PT018
-        sent, heard, commits = dict[str, float](), dict[str, float](), set[str]()
+        sent, heard, commits, refused = dict[str, float](), dict[str, float](), set[str](), list[dict[str, Any]]()
 
         def listen() -> None:
             for line in child.stdout or ():
                 said: dict[str, Any] = json.loads(line)
                 if said["outcome"] != "done":
-                    sys.exit(f"a payment was not booked: {said}")
+                    refused.append(said)
+                    continue
                 heard[said["key"]] = time.monotonic()
                 commits.add(said["commit"])
 
@@ -106,6 +107,8 @@ class Payments:
         child.stdin.close()
         ear.join()
         child.wait()
+        if refused or len(heard) != len(sent):
+            sys.exit(f"{len(sent) - len(heard):,} payments were not booked, such as {refused[:1]}")
         booked = max(heard.values())
         waits = sorted(heard[key] - sent[key] for key in sent)
         print(f"{len(numbers):,} payments, {rate:,} a second:")

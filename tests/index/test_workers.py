@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ispctl.lab.process import wait_for
 from ispctl.repo import Entry, Repository
+from ispctl.repo.scratch import Scratch
 from tests.index.isp import Isp
 
 PARENT = """
@@ -59,3 +60,22 @@ def test_they_end_with_whoever_was_killed_that_had_them(tmp_path: Path) -> None:
         parent.wait()
     pids = [int(file.name) for file in working.iterdir()]
     assert wait_for(lambda: not any(map(lives, pids)), 30)
+
+
+def test_they_read_what_is_in_no_repository_yet(tmp_path: Path) -> None:
+    """The commit that a verb draws up, and the files of a work tree, lie beside the objects that there are."""
+    isp = Isp(tmp_path / "isp.git", random.Random(1))
+    isp.commit()
+    who = {f"GIT_{role}_{what}": "a@example.net" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    env = {"PATH": os.environ["PATH"], **who}
+    with Repository.open(isp.folder, env) as repository, Scratch(repository.git, env) as scratch:
+        commit = scratch.commit(repository.resolve("main"), {"tariffs/new.yaml": b"# nothing\n"}, "Drawn up")
+        with repository.reopen() as other:
+            assert other.resolve(commit) == commit
+    subprocess.run(["git", "clone", "-q", str(isp.folder), str(tmp_path / "clone")], check=True)
+    (tmp_path / "clone" / "tariffs" / "new.yaml").write_text("# nothing\n")
+    with Repository.open(tmp_path / "clone", env) as repository:
+        tree = repository.git.worktree()
+        assert tree is not None
+        with repository.reopen() as other:
+            assert "tariffs/new.yaml" in {entry.path for entry in other.git.tree(tree)}

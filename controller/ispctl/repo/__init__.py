@@ -54,6 +54,12 @@ def _parse(path: str, data: bytes) -> Parsed:
     return Parsed(kind.name, *decode(path, data, kind)) if isinstance(kind, Kind) else Parsed(None, raw=data)
 
 
+def _reopened(folder: str, env: Mapping[str, str] | None, beside: tuple[str, frozenset[str]]) -> Repository:
+    repository = Repository.open(folder, env)
+    repository.git.also(*beside)
+    return repository
+
+
 class Repository:
     """A repository of the tree contract, bare or not. Use as a context manager: it drives one git child."""
 
@@ -76,8 +82,8 @@ class Repository:
 
     @property
     def reopen(self) -> Callable[[], Repository]:
-        """Opens the same repository again: for another process."""
-        return partial(Repository.open, self.git.folder, self._env)
+        """Opens the same repository again, for another process, with what is read beside it while that is there."""
+        return partial(_reopened, self.git.folder, self._env, self.git.beside)
 
     def __enter__(self) -> Self:
         return self

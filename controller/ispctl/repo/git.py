@@ -34,6 +34,7 @@ from ispctl.repo.yaml import too_large
 
 __all__ = ["FOLDER", "FOLDERS", "Commit", "Difference", "Entry", "Git", "Signature", "refused"]
 
+_BESIDE: Final = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _AHEAD: Final = 256
 """Objects that are asked for at once: their ids fit into a pipe twice."""
 FOLDERS: Final = ("inventory", "subscribers", "tariffs", "templates")
@@ -50,6 +51,7 @@ class Git:
     def __init__(self, child: Child, root: str | None, *, shallow: bool) -> None:
         self._child = child
         self._resolved: set[str] = set()
+        self._trees: set[str] = set()
         self._root = root
         self._shallow = shallow
         self._reader: Popen[bytes] | None = None
@@ -113,12 +115,19 @@ class Git:
         """How objects are named: sha1 or sha256."""
         return self._child.run("rev-parse", "--show-object-format").decode().strip()
 
-    def also(self, objects: Path | None) -> None:
-        """Read what lies in a folder of objects besides, until None is given."""
-        if objects is None:
-            self._child.env.pop("GIT_ALTERNATE_OBJECT_DIRECTORIES", None)
-        else:
-            self._child.env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(objects)
+    @property
+    def beside(self) -> tuple[str, frozenset[str]]:
+        """The folder of objects that is read besides, as git is told of it, and the trees of the work tree that lie in
+        it; empty: none is."""
+        return self._child.env.get(_BESIDE, ""), frozenset(self._trees)
+
+    def also(self, objects: Path | str, trees: Iterable[str] = ()) -> None:
+        """Read what lies in a folder of objects besides, until an empty one is given. `trees`: ids in it that stand for
+        commits."""
+        self._resolved.update(trees)
+        self._child.env.pop(_BESIDE, None)
+        if objects:
+            self._child.env[_BESIDE] = str(objects)
         self._forget_reader()  # one that runs knows nothing of it
 
     def resolve(self, rev: str) -> str:
@@ -254,6 +263,7 @@ class Git:
             self._forget_reader()  # it does not know the folder of new objects yet
         tree = self._worktree.write(folders)
         self._resolved.add(tree)
+        self._trees.add(tree)
         return tree
 
     def dirty(self, folders: Sequence[str] = FOLDERS) -> list[str]:

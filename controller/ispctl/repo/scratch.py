@@ -51,7 +51,7 @@ class Scratch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._git.also(None)
+        self._git.also("")
         self._folder.cleanup()
 
     def commit(self, base: str, files: Mapping[str, bytes | None], message: str, author: Author | None = None) -> str:
