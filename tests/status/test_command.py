@@ -115,6 +115,11 @@ def test_csv_has_a_heading_and_a_line_a_service(ispstat: Ispstat) -> None:
     assert rows[1] == {"service": "sub-000123/main", "login": ANITA, "ends": "2032-01-01T00:27:27+05:45"}
 
 
+def test_filters_combine_as_on_call_types_them(ispstat: Ispstat) -> None:
+    assert ispstat("list", "--expiring", "3d", "--in-grace", "--overdue").code == 0
+    assert ispstat("list", "--overdue", "--overdue-for", "3", "--format", "json").code == 0
+
+
 def test_accounts_are_columns(ispstat: Ispstat) -> None:
     words = ("list", "--tariff", "business", "--columns", "id,balance,overdue,due")
     rows = list(csv.DictReader(io.StringIO(ispstat(*words, "--format", "csv").out)))
@@ -149,7 +154,7 @@ def test_the_environment_names_another_database(
         ["list", "--state", "sleepy"],
         ["list", "--format", "xml"],
         ["list", "--expiring", "soon"],
-        ["list", "--overdue", "long"],
+        ["list", "--overdue-for", "long"],
         ["list", "--columns", "age"],
         ["list", "--tariff", "home-5"],
         ["show"],

@@ -19,8 +19,9 @@ def list_(
     nas: Annotated[str, typer.Option(help="Planned on this host or group of hosts.")] = "",
     pool: Annotated[str, typer.Option(help="Addresses from this pool, in either family.")] = "",
     expiring: Annotated[str | None, typer.Option(metavar="N", help="In service, and ends within N days.")] = None,
-    overdue: Annotated[
-        str | None, typer.Option(metavar="N", help="Something was to be paid N days ago, or longer; 1: at all.")
+    overdue: Annotated[bool, typer.Option("--overdue", help="Something was to be paid yesterday, or before.")] = False,
+    overdue_for: Annotated[
+        str | None, typer.Option(metavar="N", help="Something was to be paid N days ago, or before.")
     ] = None,
     in_grace: Annotated[bool, typer.Option("--in-grace", help="Unpaid, and still in service.")] = False,
     mac_mode: Annotated[Literal["off", "learn", "fixed"] | None, typer.Option(help="How MACs are bound.")] = None,
@@ -44,7 +45,7 @@ def list_(
         expiring=days("--expiring", expiring),
         no_session=days("--no-session", no_session),
         in_grace=in_grace,
-        overdue=days("--overdue", overdue),
+        overdue=days("--overdue-for", overdue_for or ("1" if overdue else None)),
         drifted=drifted,
         names="name" in chosen,
         accounts=not present.OF_ACCOUNTS.isdisjoint(chosen),
