@@ -74,6 +74,7 @@ def test_an_account_that_cannot_be_read_is_not_an_empty_one(isp: Isp, words: tup
     assert (said.code, f"{path}:3:" in said.err and "E032" in said.err, said.out) == (1, True, "")
 
 
+@pytest.mark.shows("name")
 def test_whoever_is_archived_is_still_asked_about_by_the_id(isp: Isp) -> None:
     """sub-000204 is terminated for over a year; what is owed is said before it is out of reach of verbs."""
     isp.done("invoice", "sub-000204", "600", "--reference", "INV-9", "--direct")

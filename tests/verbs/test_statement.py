@@ -80,6 +80,7 @@ def test_a_pdf_holds_every_line_and_two_processes_write_the_same_octets(isp: Isp
     assert f"{said['until']} Balance {said['closing']}" in text
 
 
+@pytest.mark.shows("name")
 def test_a_pdf_is_made_by_the_html_template_of_the_isp(isp: Isp, tmp_path: Path) -> None:
     own(isp, "<p>{{ id }} owes {{ closing }}</p>\n", OWN_PAGE)
     out = tmp_path / "statement.pdf"
@@ -87,6 +88,7 @@ def test_a_pdf_is_made_by_the_html_template_of_the_isp(isp: Isp, tmp_path: Path)
     assert words_of(out.read_bytes()) == f"{ANNAPURNA} owes 0.00"
 
 
+@pytest.mark.shows("name")
 @pytest.mark.parametrize("url", ["logo.png", "https://192.0.2.1/logo.png", "file:///etc/passwd"])
 def test_a_pdf_takes_nothing_from_elsewhere(isp: Isp, url: str, tmp_path: Path) -> None:
     own(isp, f'<p>{{{{ id }}}} <img src="{url}"></p>\n', OWN_PAGE)

@@ -150,7 +150,8 @@ def _fill(session: Session, lab: Lab, snapshot: Snapshot) -> None:
     dialled: dict[str, int] = {}
     for entitlement in intent_of(snapshot, session.now).entitlements:
         nas = entitlement.nas[0] if entitlement.nas else ""
-        if entitlement.access == "open" and entitlement.sealed and dialled.get(nas, 0) < 2:
+        begins = entitlement.first_login is not None  # it would begin with this one, on the day of the lab
+        if entitlement.access == "open" and entitlement.sealed and not begins and dialled.get(nas, 0) < 2:
             dialled[nas] = dialled.get(nas, 0) + 1
             mac = entitlement.macs[0] if entitlement.macs else ""
             _dial(session, lab, snapshot, entitlement.owner, nas=nas, mac=mac, method="chap")
