@@ -16,6 +16,7 @@ from tests.canary import PASSWORD
 from tests.cli.conftest import Cli
 from tests.live.lives import LOGIN, MAC, NEW_MAC, SUB, ZONE, Life
 from tests.money.accounts import reckoned
+from tests.verbs.conftest import at_home
 
 pytestmark = pytest.mark.live
 Begin = Callable[..., Life]
@@ -24,15 +25,7 @@ Begin = Callable[..., Life]
 @pytest.fixture
 def begin(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     """Lives that begin at a moment; their labs are ended, whatever happens."""
-    for name, value in {
-        "GIT_AUTHOR_NAME": "Asha Gurung",
-        "GIT_AUTHOR_EMAIL": "asha@example.net",
-        "GIT_COMMITTER_NAME": "Asha Gurung",
-        "GIT_COMMITTER_EMAIL": "asha@example.net",
-        "ISPCTL_CACHE": str(tmp_path / "cache"),
-        "HOME": str(tmp_path),
-    }.items():
-        monkeypatch.setenv(name, value)
+    at_home(monkeypatch, tmp_path)
     cli = Cli(tmp_path / "isp", capsys, monkeypatch)
     with time_machine.travel(0, tick=True) as clock:
         try:

@@ -70,6 +70,19 @@ class Isp:
         path.chmod(0o755)
 
 
+def at_home(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Asha types, and what is remembered lies in a folder of the test."""
+    for name, value in {
+        "GIT_AUTHOR_NAME": "Asha Gurung",
+        "GIT_AUTHOR_EMAIL": "asha@example.net",
+        "GIT_COMMITTER_NAME": "Asha Gurung",
+        "GIT_COMMITTER_EMAIL": "asha@example.net",
+        "ISPCTL_CACHE": str(folder / "cache"),
+        "HOME": str(folder),
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture
 def isp(
     tmp_path: Path,
@@ -85,13 +98,5 @@ def isp(
     example.git(tmp_path, "clone", "-q", str(origin), str(clone))
     for name in [name for name in os.environ if name.startswith(("ISPCTL_", "GIT_"))]:
         monkeypatch.delenv(name)
-    for name, value in {
-        "GIT_AUTHOR_NAME": "Asha Gurung",
-        "GIT_AUTHOR_EMAIL": "asha@example.net",
-        "GIT_COMMITTER_NAME": "Asha Gurung",
-        "GIT_COMMITTER_EMAIL": "asha@example.net",
-        "ISPCTL_CACHE": str(tmp_path / "cache"),
-        "HOME": str(tmp_path),
-    }.items():
-        monkeypatch.setenv(name, value)
+    at_home(monkeypatch, tmp_path)
     return Isp(origin, Cli(clone, capsys, monkeypatch))

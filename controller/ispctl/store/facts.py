@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from ispctl.store._sessions import select_sessions
@@ -230,45 +231,39 @@ def leases(store: Store, now: datetime) -> tuple[Leases, ...]:
 
 def sessions_at(store: Store, at: datetime, logins: Sequence[str] | None = None) -> Iterator[Session]:
     """Who was online at a moment, as far as the accounting reaches back."""
-    instant = store.database.dialect.instant
-    condition = f"acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
-    return select_sessions(store.database, condition, (stamp(at), stamp(at)), logins)
+    return select_sessions(store.database, _open_at(store), (stamp(at), stamp(at)), logins)
 
 
-def held(store: Store, address: Address, at: datetime, near: int = 1) -> tuple[Session, ...]:
-    """The sessions that had an address at a moment, in a prefix of theirs or by itself; where none had, the `near` last
-    before it and the first after it. An IPv6 address is looked for in all sessions that there are."""
+def held(store: Store, address: Address, at: datetime) -> tuple[Session, ...]:
+    """The sessions that had an address at a moment, in a prefix of theirs or by itself; where none had, the last before
+    it and the first after it. An IPv6 address is looked for in all sessions that there are."""
     instant, (condition, values) = store.database.dialect.instant, _having(address)
-    of = f"SELECT acctuniqueid FROM radacct WHERE {condition} AND"
-    then = f"acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
-    found = [name for (name,) in store.database.query(f"{of} {then}", (*values, stamp(at), stamp(at)))]
-    if not found:
-        before = f"acctstoptime <= {instant} ORDER BY acctstoptime DESC, acctuniqueid LIMIT {near}"
-        after = f"acctstarttime > {instant} ORDER BY acctstarttime, acctuniqueid LIMIT {near}"
-        for part in (before, after):
-            found += [name for (name,) in store.database.query(f"{of} {part}", (*values, stamp(at)))]
-    return tuple(_named_sessions(store, found))
+    parameters: tuple[int | str, ...] = (*values, stamp(at), stamp(at))
+    if found := tuple(select_sessions(store.database, f"{condition} AND {_open_at(store)}", parameters, None)):
+        return found
+    before = f"acctstoptime <= {instant} ORDER BY acctstoptime DESC, acctuniqueid"
+    after = f"acctstarttime > {instant} ORDER BY acctstarttime, acctuniqueid"
+    of = f"acctuniqueid IN (SELECT acctuniqueid FROM radacct WHERE {condition} AND {{}} LIMIT 1)"
+    near = (select_sessions(store.database, of.format(part), parameters[:-1], None) for part in (before, after))
+    return tuple(chain.from_iterable(near))
 
 
 def of_device(store: Store, mac: str, at: datetime) -> tuple[Session, ...]:
     """The sessions of a device at a moment. All that were open then are looked through."""
+    condition = f"callingstationid = ? AND {_open_at(store)}"
+    return tuple(select_sessions(store.database, condition, (mac, stamp(at), stamp(at)), None))
+
+
+def _open_at(store: Store) -> str:
+    """The condition under which a session was open at a moment, which is given twice."""
     instant = store.database.dialect.instant
-    sql = (
-        "SELECT acctuniqueid FROM radacct WHERE callingstationid = ?"
-        f" AND acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
-    )
-    return tuple(_named_sessions(store, [name for (name,) in store.database.query(sql, (mac, stamp(at), stamp(at)))]))
+    return f"acctstarttime <= {instant} AND (acctstoptime IS NULL OR acctstoptime > {instant})"
 
 
 def learned(store: Store, mac: str) -> tuple[Bound, ...]:
     """The logins to which the server has bound a device by itself."""
     sql = "SELECT login, mac, learned FROM ispctl_mac WHERE mac = ? AND learned IS NOT NULL ORDER BY login"
     return tuple(Bound(str(login), str(one), moment(at)) for login, one, at in store.database.query(sql, (mac,)))
-
-
-def _named_sessions(store: Store, names: Sequence[str]) -> Iterator[Session]:
-    for name in names:
-        yield from select_sessions(store.database, "acctuniqueid = ?", (name,), None)
 
 
 def _having(address: Address) -> tuple[str, tuple[str, ...]]:

@@ -13,7 +13,9 @@ from ispctl.repo.edit import Value
 from ispctl.verbs.draft import Draft
 
 _RECORDS: Final = frozenset({"activation", "hold", "suspended"})
-Changed = Mapping[str, tuple[str | None, str | None]]
+Was = tuple[str | None, str | None]
+"""A field of the service as it was and as it is; None: there is none."""
+Changed = Mapping[str, Was]
 """By field: as it was and as it is, None for not there. Items of `grace` and `scheduled` are known by their key."""
 
 

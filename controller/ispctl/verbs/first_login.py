@@ -14,7 +14,7 @@ from ispctl.repo.edit import Value
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
 from ispctl.verbs.events import event, record_text
-from ispctl.verbs.renew import activate, bill, book_payment, prepaid, sellable, tariff_at
+from ispctl.verbs.renew import activate, book_payment, enter_invoice, prepaid, sellable, tariff_at
 from ispctl.verbs.rows import Request, Row
 
 Told = Callable[[Snapshot, str], datetime | None]
@@ -44,7 +44,7 @@ def activate_at_first_login(
     said |= {"until": until.isoformat()} if until else {}
     draft.put(held.document.path, (*held.loc, "activation"), {**said, "key": book.key("activate")})
     written = record_text(draft.service(held.owner).service.activation)
-    cost = bill(draft, held, book, "activate", found, {"activation": (None, written)}, dated=False)
+    cost = enter_invoice(draft, held, book, "activate", found, {"activation": (None, written)}, dated=False)
     if payment or amount:
         book_payment(held, book, payment, amount)
     last = f" until {until}" if until else ""
@@ -87,7 +87,7 @@ def confirm(draft: Draft, term: str, told: Told) -> None:
 def _row(draft: Draft, row: Row) -> None:
     paid = {"payment": row.text("payment", ""), "amount": row.text("amount", "")}
     sub, on, until, periods = row.text("sub"), row.day("on"), row.day("until"), row.number_of("periods", 1)
-    first = row.text("first_login", "no") in ("yes", "true")
+    first = row.flag("first_login")
     if (on and first) or (until and not first):
         raise row.wrong("on is the day it begins; first_login waits, at the latest until")
     if first:

@@ -16,7 +16,7 @@ from ispctl.money.periods import Anchor
 from ispctl.repo import Holding
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
-from ispctl.verbs.events import Changed, event, record_text, text_of
+from ispctl.verbs.events import Changed, Was, event, record_text, text_of
 from ispctl.verbs.rows import Request, Row
 
 
@@ -35,6 +35,7 @@ def renew(
     service, book = held.service, Book(draft, held.document)
     book.unless_done(payment)
     sellable(held, "renewed")
+    # the first day is the same on any tariff, and what it costs goes by the tariff of that day
     found = _renewed(draft, held, book, prepaid(held, tariff_at(draft, held, draft.asked.now)), 1, anchor)
     then = prepaid(held, tariff_at(draft, held, max(draft.asked.now, moment(found.since, draft.zone))))
     found = _renewed(draft, held, book, then, periods, anchor)
@@ -123,7 +124,7 @@ def _extend(
     service, path = held.service, held.document.path
     until = text_of(found.until)
     assert until is not None
-    changed: dict[str, tuple[str | None, str | None]] = {"paid_until": (text_of(service.paid_until), until)}
+    changed: dict[str, Was] = {"paid_until": (text_of(service.paid_until), until)}
     if activated is not None:
         changed["activated"] = (None, activated.isoformat())
     draft.put(path, (*held.loc, "paid_until"), until)
@@ -131,13 +132,13 @@ def _extend(
         changed["hold"] = (record_text(service.hold), None)
         draft.drop(path, (*held.loc, "hold"))
         draft.notes.append(f"{held.owner}: the days of its hold are in the end that is over; the hold is gone.")
-    text = f"paid until {until}{bill(draft, held, book, verb, found, changed)}"
+    text = f"paid until {until}{enter_invoice(draft, held, book, verb, found, changed)}"
     if found.grace_days:
         text += f", {found.grace_days} days of grace deducted"
     draft.say(verb, held.document, service.key, text)
 
 
-def bill(
+def enter_invoice(
     draft: Draft, held: Holding, book: Book, verb: str, found: Renewed, changed: Changed, *, dated: bool = True
 ) -> str:
     """Enter the invoice for what is paid, or a note where there is no price, with what the event changed; the amount in

@@ -16,13 +16,11 @@ from ispctl.repo import Holding
 from ispctl.repo.edit import Value
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
-from ispctl.verbs.events import event, text_of
+from ispctl.verbs.events import Was, event, text_of
 from ispctl.verbs.renew import sellable, tariff_at
 from ispctl.verbs.rows import Request, Row
 
 When = Literal["now", "period-end"] | date
-Written = dict[str, tuple[str | None, str | None]]
-"""Fields of the service as they were and are."""
 
 
 def change_tariff(
@@ -88,7 +86,7 @@ def _later(draft: Draft, held: Holding, book: Book, found: Quote) -> None:
     draft.say("change-tariff", held.document, held.service.key, text)
 
 
-def _put(draft: Draft, held: Holding, book: Book, name: str, day: date) -> Written:
+def _put(draft: Draft, held: Holding, book: Book, name: str, day: date) -> dict[str, Was]:
     """Write another tariff down, from a day on. A change that was scheduled and is due goes over the tariff itself:
     after one of those the next is written like them."""
     service = held.service
