@@ -15,6 +15,7 @@ with `own_cluster`.
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import subprocess
 import tempfile
@@ -30,13 +31,22 @@ from ispctl.lab.cluster import Cluster, launch
 
 FreshDatabase = Callable[..., str]
 _NUMBERS = itertools.count(1)
+_MEMORY = "/dev/shm"
+_ROOM = 4 << 30
+"""Bytes that must be free in memory: a log before the data of 1 GB for each of a few servers."""
+
+
+def _new_folder(*, careful: bool = False) -> Path:
+    """For a server. A database made in memory costs the system a third; one that is `careful` is to feel the disk."""
+    memory = not careful and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM
+    # Right there: the user that PostgreSQL runs as for root cannot enter the folders of pytest.
+    return Path(tempfile.mkdtemp(prefix="ispctl-test-pg-", dir=_MEMORY if memory else "/tmp"))
 
 
 @contextmanager
 def own_cluster(**settings: str) -> Iterator[Cluster]:
     """A server for one test alone, which may be stopped, started and broken. `settings`: of postgresql.conf."""
-    # Below /tmp itself: the user that PostgreSQL runs as for root cannot enter the folders of pytest.
-    folder = Path(tempfile.mkdtemp(prefix="ispctl-test-pg-", dir="/tmp"))
+    folder = _new_folder(careful=settings.get("fsync") == "on")
     cluster = launch(folder, settings=settings)
     try:
         yield cluster
@@ -48,7 +58,7 @@ def own_cluster(**settings: str) -> Iterator[Cluster]:
 @contextmanager
 def standby(primary: Cluster) -> Iterator[Cluster]:
     """A streaming copy of a server: it reads, takes no changes, and follows."""
-    folder = Path(tempfile.mkdtemp(prefix="ispctl-test-pg-", dir="/tmp"))
+    folder = _new_folder()
     try:
         shutil.chown(folder, *lab._ids())
         (folder / "password").write_text(primary.password, "utf-8")
