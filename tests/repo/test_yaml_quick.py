@@ -115,6 +115,8 @@ def test_no_mutant_is_taken_that_the_slow_reader_reads_otherwise(seed: int) -> N
         "? name",
         "name: [null: a]",
         "name: {true: a}",
+        "name: {[a]}",
+        "name: {a: b, {c: d}}",
         "name: [a",
         "- a",
         "name: a: b",

@@ -17,6 +17,8 @@ from ispctl.model.record import Loc, dotted
 from ispctl.model.scalars import meaning
 from ispctl.repo.layout import LARGE
 from ispctl.repo.yaml import read
+from ispctl.repo.yaml_nodes import Shape
+from ispctl.repo.yaml_places import shape
 from ispctl.repo.yaml_quick import quick
 
 Value: TypeAlias = "str | int | Mapping[str, Value] | Sequence[Value] | None"
@@ -26,14 +28,12 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@/+-]*[A-Za-z0-9])?")
 def put(data: bytes, file: str, loc: Loc, value: Value) -> bytes:
     """The file with `value` at `loc`: replaced where there is one, added where only its parent is there. A list grows
     by the index after its last. Raises Refusal (E657) where the file cannot be changed so."""
-    before = _nodes(data, file)
-    text = data.decode("utf-8")
-    node, rest = _nearest(_root(text), loc)
+    before, text, whole = _read(data, file)
+    node, rest = _nearest(whole, loc)
     if not rest:
-        start, end = node.start_mark.index, _end(node)
-        changed = text[:start] + flow(value) + text[end:]
+        changed = text[: node.start] + flow(value) + text[node.end :]
     else:
-        if not (node.id == "mapping" and isinstance(rest[0], str)) and rest[0] != len(node.value):
+        if not (node.kind == "mapping" and isinstance(rest[0], str)) and rest[0] != len(node.below):
             raise _refusal(file, loc, "the file is written in a way that has no such place")
         below: Value = value
         for part in reversed(rest[1:]):
@@ -45,33 +45,30 @@ def put(data: bytes, file: str, loc: Loc, value: Value) -> bytes:
 def append(data: bytes, file: str, name: str, value: Value) -> bytes:
     """The file with one more line at its very end: an item of its last list, which is the value of `name`. What was
     there before stays octet for octet. Raises Refusal (E657) where the list is not the last thing in the file."""
-    before = _nodes(data, file)
-    text = data.decode("utf-8")
-    node, rest = _nearest(_root(text), (name,))
-    if rest or node.id != "sequence" or node.flow_style:
+    before, text, whole = _read(data, file)
+    node, rest = _nearest(whole, (name,))
+    if rest or node.kind != "sequence" or node.flow:
         raise _refusal(file, (name,), "it is not a list with a line for each of its items")
-    line = " " * int(node.start_mark.column) + "- " + flow(value) + "\n"
+    line = " " * node.column + "- " + flow(value) + "\n"
     changed = text + ("" if text.endswith("\n") else "\n") + line
     return _checked(changed, file, (name,), before | {name: [*before[name], _plain(value)]})
 
 
 def drop(data: bytes, file: str, loc: Loc) -> bytes:
     """The file without the key, or the item of a list, at `loc`. Raises Refusal (E657)."""
-    wanted = _without(_nodes(data, file), loc)
-    text = data.decode("utf-8")
-    parent, rest = _nearest(_root(text), loc[:-1])
-    pairs = _pairs(parent) if not rest else []
-    found = [number for number, (key, _) in enumerate(pairs) if loc[-1] in (number, key.value)]
-    if not found:
+    before, text, whole = _read(data, file)
+    wanted = _without(before, loc)
+    parent, rest = _nearest(whole, loc[:-1])
+    number = None if rest else _child(parent, loc[-1])
+    if number is None:
         raise _refusal(file, loc, "there is nothing to take away")
-    number = found[0]
-    key, value = pairs[number]
-    if parent.flow_style:
-        start = key.start_mark.index if number == 0 else _end(pairs[number - 1][1])
-        end = pairs[1][0].start_mark.index if number == 0 and len(pairs) > 1 else _end(value)
+    key, value = parent.below[number]
+    if parent.flow:
+        start = key.start if number == 0 else parent.below[number - 1][1].end
+        end = parent.below[1][0].start if number == 0 and len(parent.below) > 1 else value.end
     else:
-        start = text.rfind("\n", 0, key.start_mark.index) + 1
-        end = _line_end(text, _end(value))
+        start = text.rfind("\n", 0, key.start) + 1
+        end = _line_end(text, value.end)
     return _checked(text[:start] + text[end:], file, loc, wanted)
 
 
@@ -97,6 +94,16 @@ def flow(value: Value) -> str:
 # where things stand in the text
 
 
+def _read(data: bytes, file: str) -> tuple[Any, str, Shape]:
+    """What a file means, its text, and what stands where in it: at once in a record of every day, by ruamel in any
+    other."""
+    before = quick(data)
+    if before is not None and (found := shape(text := data.decode("utf-8"), before)) is not None:
+        return before, text, found
+    before = _nodes(data, file)
+    return before, (text := data.decode("utf-8")), _composed(_yaml().compose(text))
+
+
 @cache
 def _yaml() -> Any:
     from ruamel.yaml import YAML
@@ -104,37 +111,34 @@ def _yaml() -> Any:
     return YAML(typ="rt", pure=True)
 
 
-def _root(text: str) -> Any:
-    return _yaml().compose(text)
+def _composed(node: Any, text: str = "") -> Shape:
+    start, end = node.start_mark, int(node.end_mark.index)
+    if node.id == "scalar":
+        return Shape("scalar", int(start.index), int(start.column), end, text=text)
+    if node.id == "mapping":
+        below = tuple((_composed(key, key.value), _composed(value)) for key, value in node.value)
+    else:
+        below = tuple((one, one) for one in map(_composed, node.value))
+    if below and not node.flow_style:
+        end = below[-1][1].end
+    return Shape(node.id, int(start.index), int(start.column), end, bool(node.flow_style), "", below)
 
 
-def _pairs(node: Any) -> list[tuple[Any, Any]]:
-    """(key, value) of a mapping; of a list each item twice."""
-    if node.id == "sequence":
-        return [(one, one) for one in node.value]
-    return list(node.value) if node.id == "mapping" else []
-
-
-def _nearest(node: Any, loc: Loc) -> tuple[Any, Loc]:
-    """The deepest node on the way to `loc` that is there, and what is left of the way."""
+def _nearest(node: Shape, loc: Loc) -> tuple[Shape, Loc]:
+    """The deepest value on the way to `loc` that is there, and what is left of the way."""
     for depth, part in enumerate(loc):
-        below = None
-        if node.id == "mapping":
-            below = next((value for key, value in node.value if key.value == part), None)
-        elif node.id == "sequence" and isinstance(part, int) and part < len(node.value):
-            below = node.value[part]
-        if below is None:
+        found = _child(node, part)
+        if found is None:
             return node, loc[depth:]
-        node = below
+        node = node.below[found][1]
     return node, ()
 
 
-def _end(node: Any) -> int:
-    """Where the text of a node ends; a block ends with its last leaf, not with the comments after it."""
-    if node.id == "scalar" or node.flow_style or not node.value:
-        return int(node.end_mark.index)
-    last = node.value[-1]
-    return _end(last[1] if node.id == "mapping" else last)
+def _child(node: Shape, part: str | int) -> int | None:
+    """The number of what is below a key, or of an item of a list."""
+    if node.kind == "mapping":
+        return next((number for number, (key, _) in enumerate(node.below) if key.text == part), None)
+    return part if isinstance(part, int) and part < len(node.below) else None
 
 
 def _line_end(text: str, at: int) -> int:
@@ -143,13 +147,13 @@ def _line_end(text: str, at: int) -> int:
     return len(text) if found < 0 else found + 1
 
 
-def _added(text: str, node: Any, part: str | int, value: Value) -> str:
+def _added(text: str, node: Shape, part: str | int, value: Value) -> str:
     item = flow(value) if isinstance(part, int) else f"{scalar(part)}: {flow(value)}"
-    if node.flow_style or not node.value:
-        at = int(node.end_mark.index) - 1
-        return f"{text[:at].rstrip()}{', ' if node.value else ''}{item}{text[at:]}"
-    at = _line_end(text, _end(node))
-    line = " " * int(node.start_mark.column) + ("- " if isinstance(part, int) else "") + item + "\n"
+    if node.flow or not node.below:
+        at = node.end - 1
+        return f"{text[:at].rstrip()}{', ' if node.below else ''}{item}{text[at:]}"
+    at = _line_end(text, node.end)
+    line = " " * node.column + ("- " if isinstance(part, int) else "") + item + "\n"
     return text[:at] + ("" if text[:at].endswith("\n") else "\n") + line + text[at:]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 MOST_PROBLEMS: Final = 100
 """More than this in one file are not collected: somebody sent us something else than records."""
@@ -34,6 +34,22 @@ class Scalar(str):
 
     def __getnewargs__(self) -> tuple[str, bool]:  # type: ignore[override]  # two arguments, so that a copy keeps `plain`
         return str(self), self.plain
+
+
+class Shape(NamedTuple):
+    """What stands where in the text of a file: a value with all that is below it. Signs are counted from 0."""
+
+    kind: Literal["scalar", "mapping", "sequence"]
+    start: int
+    column: int
+    end: int
+    """Behind its last sign; a block ends with its last leaf, not with the comments after it."""
+    flow: bool = False
+    """A collection in brackets."""
+    text: str = ""
+    """Of a key."""
+    below: tuple[tuple[Shape, Shape], ...] = ()
+    """Key and value of a mapping; of a list each item twice."""
 
 
 class Marks:

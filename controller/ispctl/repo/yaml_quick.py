@@ -66,7 +66,7 @@ def quick(data: bytes) -> dict[str, Node] | None:
     try:
         root: Any = yaml_rs.loads(text, parse_datetime=False)
         return _texts(root, text) if isinstance(root, dict) else None
-    except (_Other, ValueError):
+    except (_Other, TypeError, ValueError):  # TypeError: a list or a mapping for a key
         return None
 
 

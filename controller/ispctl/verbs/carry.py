@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Final, Generic, Literal, TypeVar
 
 from ispctl.index import Lookup
@@ -125,13 +124,13 @@ def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) ->
     _whole(part)
     git = desk.repository.git
     named = {holding.document.path for word in words for holding in part.find(word)}
-    blobs = {entry.path: entry.blob for entry in git.entries(base, named | set(map(companion, named)))}
+    concerned = list(git.entries(base, named | set(map(companion, named))))
+    contents = dict(zip((one.path for one in concerned), git.blobs(one.blob for one in concerned), strict=True))
 
-    @cache
     def read(path: str) -> bytes:
-        if path not in blobs:
-            blobs.update((entry.path, entry.blob) for entry in git.entries(base, [path]))
-        return git.blob(blobs[path])
+        if path not in contents:
+            contents.update((entry.path, git.blob(entry.blob)) for entry in git.entries(base, [path]))
+        return contents[path]
 
     whole = Whole(
         lambda: desk.repository.paths(base),
