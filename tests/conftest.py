@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import hypothesis.configuration
 import pytest
+import typer.main
 
 from tests import plans
 from tests.gates import purity
@@ -23,6 +25,8 @@ hypothesis.settings.load_profile("ispctl")
 # Repositories and databases of tests are for no power cut: in memory they cost a fifth.
 if os.access("/dev/shm", os.W_OK):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
+# A program puts its commands together once, when it is called; here the same ones are called a thousand times.
+typer.main.get_command = cache(typer.main.get_command)
 OUTPUTS = pytest.StashKey[Outputs]()
 
 
