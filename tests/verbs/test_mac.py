@@ -13,6 +13,7 @@ from tests.verbs.conftest import SUB, Isp
 BOUND = "subscribers/lalitpur/3f/sub-000124.yaml"
 LOGIN, SPARE, THIRD = "sub-000124", "00:00:5e:00:53:02", "00:00:5e:00:53:09"
 LEARNER = "subscribers/chitwan/11/sub-000401.yaml"
+SPARE_OF_HERS = "00:00:5e:00:53:0a"
 
 
 @pytest.fixture
@@ -120,6 +121,27 @@ def test_a_learned_device_is_forgotten_at_once_and_without_a_commit(isp: Isp, le
     assert (_known(isp), len(isp.log()), isp.branches()) == ([], 1, {"main"})
     assert isp("runs").out.count("mac-clear") == 1
     assert isp("mac", "clear", "sub-000401").out == "It is so already; nothing changed.\n"
+
+
+def test_by_a_request_that_may_never_be_merged_nobody_loses_a_device(isp: Isp, learned: Store) -> None:
+    isp.done("mac", "bind", "sub-000401", SPARE_OF_HERS, "--direct")
+    done = isp.done("mac", "clear", "sub-000401", "--branch", "proposed")
+    again = f"then ispctl mac clear sub-000401/main {THIRD} has the database forget it"
+    assert done["status"] == "proposed"
+    assert done["notes"][0] == f"{THIRD} was learned by the server: it stays until the request is merged; {again}."
+    assert _known(isp) == [THIRD]
+
+    isp.push(LEARNER, isp.text(LEARNER, "proposed"), "Merge it")
+    isp.done("mac", "clear", "sub-000401/main", THIRD)
+    assert _known(isp) == []
+
+
+def test_with_the_commit_itself_a_learned_device_is_forgotten_too(isp: Isp, learned: Store) -> None:
+    isp.done("mac", "bind", "sub-000401", SPARE_OF_HERS, "--direct")
+    isp.done("mac", "clear", "sub-000401", "--direct", "--dry-run")
+    assert _known(isp) == [THIRD]
+    done = isp.done("mac", "clear", "sub-000401", "--direct")
+    assert (done["status"], _known(isp)) == ("committed", [])
 
 
 def test_devices_are_not_forgotten_where_the_database_cannot_be_asked(isp: Isp) -> None:

@@ -113,7 +113,7 @@ def test_the_contract_lists_the_rows_and_their_fields() -> None:
         name: re.findall("`([^`]+)`", rest)
         for name, rest in re.findall(r"^\| `([^`]+)` \| (.*) \|$", page, re.MULTILINE)
     }
-    known = Batch([], "", World(_nothing, _nothing, _nothing)).requests
+    known = Batch([], "", World(_nothing, _nothing, _nothing, direct=False)).requests
     assert listed == {name: [*(["sub"] if name != "add" else []), *one.fields] for name, one in known.items()}
 
 
@@ -177,6 +177,17 @@ def test_what_the_server_learned_is_forgotten_by_a_row_and_stays_in_a_dry_run(
     assert _known(isp) == [THIRD]
     (said,) = _batch(isp, tmp_path, row)["rows"]
     assert (said["outcome"], said["owner"], _known(isp)) == ("done", "sub-000401/main", [])
+
+
+def test_a_row_of_a_request_that_is_only_proposed_takes_no_learned_device(
+    isp: Isp, learned: Store, tmp_path: Path
+) -> None:
+    isp.done("mac", "bind", "sub-000401", "00:00:5e:00:53:0a", "--direct")
+    row = {"verb": "mac-clear", "sub": "sub-000401"}
+    answer = _batch(isp, tmp_path, row, words=("--branch", "proposed"))
+    assert (answer["status"], answer["rows"][0]["outcome"], _known(isp)) == ("proposed", "done", [THIRD])
+    _batch(isp, tmp_path, row, words=("--direct",))
+    assert _known(isp) == []
 
 
 def test_a_row_that_was_left_out_lets_nothing_be_forgotten(isp: Isp, learned: Store, tmp_path: Path) -> None:

@@ -80,7 +80,8 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
     from ispctl.verbs.batch import Batch, World
 
     session = wanted.session
-    found = Batch(rows, name, World(lambda *place: seal(session, *place), learned(session), new_password))
+    world = World(lambda *place: seal(session, *place), learned(session), new_password, wanted.direct)
+    found = Batch(rows, name, world)
     while True:
         try:
             done = carried(wanted, found.words, found)

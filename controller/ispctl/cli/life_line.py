@@ -45,11 +45,17 @@ def clear(
     mac: Annotated[str | None, typer.Argument(metavar="[MAC]", help="One device; default: all of them.")] = None,
 ) -> None:
     """Free a service of its devices. One that the server learned stands in no file: it is forgotten in the database, at
-    once. Whoever is online stays so."""
-    from ispctl.verbs.mac import clear as act
+    once; but where one of a file goes too and that is only proposed, it stays until you say so again after the merge.
+    Whoever is online stays so."""
+    from ispctl.verbs.mac import clear as clear_of
 
     session, facts = wanted.session, dict[str, tuple[str, ...]]()
-    done = carried(wanted, [sub], lambda draft: facts.update([act(draft, sub, mac, learned(session))]))
+
+    def act(draft: Draft) -> None:
+        facts.clear()
+        facts.update([clear_of(draft, sub, mac, learned(session), direct=wanted.direct)])
+
+    done = carried(wanted, [sub], act)
     if any(facts.values()) and not wanted.dry_run:
         forget(session, facts)
     if any(facts.values()) and done.status == "unchanged" and wanted.format == "text":

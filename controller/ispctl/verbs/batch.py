@@ -46,11 +46,12 @@ REQUESTS: Final[Mapping[str, Request]] = {
 
 @dataclass(frozen=True)
 class World:
-    """What some verbs need beside git. `password`: makes one."""
+    """What some verbs need beside git. `password`: makes one. `direct`: what they change is not only proposed."""
 
     seal: coming.Seal
     learned: mac.Learned
     password: Callable[[], str]
+    direct: bool
 
 
 _LONGEST: Final = 200
@@ -99,7 +100,7 @@ class Batch:
             **REQUESTS,
             **coming.joining(world.seal, world.password),
             **password.requests(world.seal, world.password),
-            **mac.of_learned(world.learned, self.forgotten),
+            **mac.of_learned(world.learned, self.forgotten, direct=world.direct),
         }
 
     def __call__(self, draft: Draft) -> None:

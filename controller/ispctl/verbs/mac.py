@@ -58,9 +58,10 @@ def bind(draft: Draft, term: str, mac: str, label: str = "") -> None:
 
 
 @noted
-def clear(draft: Draft, term: str, mac: str | None, learned: Learned) -> tuple[str, tuple[str, ...]]:
+def clear(draft: Draft, term: str, mac: str | None, learned: Learned, *, direct: bool) -> tuple[str, tuple[str, ...]]:
     """Forget a device, or all. Gives the login and what the server has learned and has to forget, since that stands in
-    no file. A list that becomes empty is learned anew. Raises Refusal E321, E690, E3xx."""
+    no file; nothing of it where files change too and that is only proposed (not `direct`): nobody loses a device by a
+    request that may never be merged. A list that becomes empty is learned anew. Raises Refusal E321, E690, E3xx."""
     held, one = draft.service(term), device(mac) if mac else None
     old = _binding(draft, held)
     kept = tuple(own for own in old.addresses if one and own.mac != one)
@@ -72,10 +73,13 @@ def clear(draft: Draft, term: str, mac: str | None, learned: Learned) -> tuple[s
         _write(draft, held, old.model_copy(update={"addresses": kept, "mode": mode}))
         anew = "; the next device is learned" if mode != old.mode else ""
         draft.say("mac-clear", held.document, held.service.key, ", ".join(gone) + anew)
-    draft.notes += [f"{fact} was learned by the server: the database forgets it at once." for fact in forgotten]
+    waits = bool(gone) and not direct
+    what = f"it stays until the request is merged; then ispctl mac clear {held.owner} {{0}} has the database forget it"
+    told = what if waits else "the database forgets it at once"
+    draft.notes += [f"{fact} was learned by the server: {told.format(fact)}." for fact in forgotten]
     if gone or forgotten:
         draft.notes.append("Whoever is online stays so: the next login is judged anew.")
-    return held.service.login, forgotten
+    return held.service.login, () if waits else forgotten
 
 
 @noted
@@ -184,11 +188,11 @@ REQUESTS: Final = {
 }
 
 
-def of_learned(learned: Learned, forgotten: dict[str, tuple[str, ...]]) -> Mapping[str, Request]:
+def of_learned(learned: Learned, forgotten: dict[str, tuple[str, ...]], *, direct: bool) -> Mapping[str, Request]:
     """The verbs that ask what the server learned, as requests. `forgotten` is told what it has to forget, by login."""
 
     def act(draft: Draft, row: Row) -> None:
-        login, macs = clear(draft, row.text("sub"), row.text("mac", "") or None, learned)
+        login, macs = clear(draft, row.text("sub"), row.text("mac", "") or None, learned, direct=direct)
         if macs:
             forgotten[login] = tuple(dict.fromkeys((*forgotten.get(login, ()), *macs)))
 
