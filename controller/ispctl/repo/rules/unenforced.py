@@ -18,6 +18,7 @@ def rules(scene: Scene) -> Iterator[Problem]:
         yield from _group(group)
     for document in scene.snapshot.subscribers():
         yield from _subscriber(document)
+    yield from _policy(scene)
     yield from _pools(scene)
     yield from _hosts(scene)
     targets = scene.snapshot.targets
@@ -54,6 +55,13 @@ def _subscriber(document: Document[Subscriber]) -> Iterator[Problem]:
                 text = f"{device.mac} is locally administered: phones and computers change such addresses at will"
                 where = document.where("services", number, "mac", "addresses", i, "mac")
                 yield Problem("W702", text, where, "Bind the address that is printed on the device")
+
+
+def _policy(scene: Scene) -> Iterator[Problem]:
+    document = scene.snapshot.file("policy")
+    if document is not None and "usage" in document.value.money.change_tariff.model_fields_set:
+        where = document.where_key("money", "change_tariff", "usage")
+        yield _not_yet(where, "usage: none is counted, so a change of tariff carries, resets and scales none")
 
 
 def _pools(scene: Scene) -> Iterator[Problem]:
