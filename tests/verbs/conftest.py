@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,19 +84,32 @@ def at_home(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture
-def isp(
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Isp:
-    first = copy_of_example(tmp_path_factory.getbasetemp(), tmp_path / "first")
-    origin, clone = tmp_path / "origin.git", tmp_path / "clone"
-    example.git(tmp_path, "clone", "-q", "--bare", str(first), str(origin))
+@pytest.fixture(scope="session")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an origin and a clone of it; every test works on a copy."""
+    folder = tmp_path_factory.mktemp("forge")
+    first = copy_of_example(tmp_path_factory.getbasetemp(), folder / "first")
+    origin, clone = folder / "origin.git", folder / "clone"
+    example.git(folder, "clone", "-q", "--bare", "--template=", f"file://{first}", str(origin))
     example.git(origin, "remote", "remove", "origin")
     example.git(origin, "config", "receive.advertisePushOptions", "true")
-    example.git(tmp_path, "clone", "-q", str(origin), str(clone))
+    example.git(folder, "clone", "-q", "--template=", f"file://{origin}", str(clone))
+    return folder
+
+
+def copied(forge: Path, folder: Path) -> tuple[Path, Path]:
+    """The origin and the clone, below another folder."""
+    origin = shutil.copytree(forge / "origin.git", folder / "origin.git")
+    clone = shutil.copytree(forge / "clone", folder / "clone")
+    config = clone / ".git" / "config"
+    config.write_text(config.read_text("utf-8").replace(f"file://{forge / 'origin.git'}", str(origin)), "utf-8")
+    example.git(clone, "update-index", "-q", "--refresh")
+    return origin, clone
+
+
+@pytest.fixture
+def isp(forge: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Isp:
+    origin, clone = copied(forge, tmp_path)
     for name in [name for name in os.environ if name.startswith(("ISPCTL_", "GIT_"))]:
         monkeypatch.delenv(name)
     at_home(monkeypatch, tmp_path)

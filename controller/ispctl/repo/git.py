@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -37,6 +38,8 @@ __all__ = ["FOLDER", "FOLDERS", "Commit", "Difference", "Entry", "Git", "Signatu
 _BESIDE: Final = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _AHEAD: Final = 256
 """Objects that are asked for at once: their ids fit into a pipe twice."""
+_PLACE: Final = re.compile(r"(.*)\n(true|false)\n(true|false)\n(true|false)\n(\w+)\n(.*)\n", re.DOTALL)
+"""What git says of a repository: its first and its last are names, which may hold anything."""
 FOLDERS: Final = ("inventory", "subscribers", "tariffs", "templates")
 
 
@@ -48,8 +51,10 @@ class Git:
     there, E020 where git itself fails.
     """
 
-    def __init__(self, child: Child, root: str | None, *, shallow: bool) -> None:
+    def __init__(self, child: Child, root: str | None, object_format: str, *, shallow: bool) -> None:
         self._child = child
+        self.object_format = object_format
+        """How objects are named: sha1 or sha256."""
         self._resolved: set[str] = set()
         self._trees: set[str] = set()
         self._root = root
@@ -68,10 +73,10 @@ class Git:
         if not os.path.isdir(folder):
             raise Refusal(Problem("E001", f"there is no folder {path}", None, "Look at --repo"))
         child = Child(env)
-        git_dir, root, shallow = _discover(child, folder)
+        git_dir, root, object_format, shallow = _discover(child, folder)
         child.place = ("--git-dir", git_dir, *(("--work-tree", root) if root else ("--bare",)))
         child.folder = root or git_dir
-        opened = cls(child, root, shallow=shallow)
+        opened = cls(child, root, object_format, shallow=shallow)
         try:
             if opened._commit_id("HEAD") is None and not child.run("for-each-ref", "--count=1"):
                 advice = "Commit what is there: git add . && git commit"
@@ -109,11 +114,6 @@ class Git:
         """The folder of its objects."""
         found = self._child.run("rev-parse", "--git-path", "objects")
         return os.path.join(self.folder, os.fsdecode(found).removesuffix("\n"))
-
-    @cached_property
-    def object_format(self) -> str:
-        """How objects are named: sha1 or sha256."""
-        return self._child.run("rev-parse", "--show-object-format").decode().strip()
 
     @property
     def beside(self) -> tuple[str, frozenset[str]]:
@@ -341,23 +341,32 @@ class Git:
         )
 
 
-def _discover(child: Child, folder: str) -> tuple[str, str | None, bool]:
-    """(folder of git's own files, root of the work tree, whether history is cut off) if `folder` is the root."""
+def _discover(child: Child, folder: str) -> tuple[str, str | None, str, bool]:
+    """(folder of git's own files, root of the work tree, how objects are named, whether history is cut off) if `folder`
+    is the root."""
     child.folder = folder
-    asked = ("--absolute-git-dir", "--is-bare-repository", "--is-shallow-repository", "--is-inside-work-tree")
+    asked = (
+        *("--absolute-git-dir", "--is-bare-repository", "--is-shallow-repository", "--is-inside-work-tree"),
+        *("--show-object-format", "--show-prefix"),
+    )
     done = child.ask("rev-parse", *asked)
     if done.returncode:
         raise Refusal(_why_not(folder, done.stderr))
-    git_dir, bare, shallow, inside = os.fsdecode(done.stdout).rstrip("\n").rsplit("\n", 3)
+    said = _PLACE.fullmatch(os.fsdecode(done.stdout))
+    if said is None:
+        raise failed("git rev-parse failed")
+    git_dir, bare, shallow, inside, object_format, below = said.groups()
     git_dir = os.path.realpath(git_dir)
-    if inside == "true":
+    if inside == "true" and not below:
+        root = folder
+    elif inside == "true":
         root = os.path.realpath(os.fsdecode(child.run("rev-parse", "--show-toplevel")).removesuffix("\n"))
     else:
         root = git_dir if bare == "true" else os.path.dirname(git_dir)
     if root != folder:
         text = f"{folder} lies inside the repository {root}"
         raise Refusal(Problem("E001", text, None, f"Give its root: --repo {root}"))
-    return git_dir, root if inside == "true" else None, shallow == "true"
+    return git_dir, root if inside == "true" else None, object_format, shallow == "true"
 
 
 def _why_not(folder: str, stderr: bytes) -> Problem:
