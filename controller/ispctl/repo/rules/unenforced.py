@@ -60,8 +60,8 @@ def _subscriber(document: Document[Subscriber]) -> Iterator[Problem]:
 def _policy(scene: Scene) -> Iterator[Problem]:
     document = scene.snapshot.file("policy")
     if document is not None and "usage" in document.value.money.change_tariff.model_fields_set:
-        where = document.where_key("money", "change_tariff", "usage")
-        yield _not_yet(where, "usage: none is counted, so a change of tariff carries, resets and scales none")
+        text = f"usage: {document.value.money.change_tariff.usage}: none is counted, so nothing comes of it"
+        yield _not_yet(document.where_key("money", "change_tariff", "usage"), text)
 
 
 def _pools(scene: Scene) -> Iterator[Problem]:
