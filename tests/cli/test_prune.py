@@ -9,7 +9,11 @@ from contextlib import closing
 from tests.cli.conftest import Cli
 
 DAY = 86400
-RETENTION = ("inventory/policy.yaml", "retention: {sessions: 400d, rejects: 30d}", "retention: {rejects: 7d}")
+RETENTION = (
+    "inventory/policy.yaml",
+    "retention: {sessions: 400d, rejects: 30d, letters: 400d}",
+    "retention: {rejects: 7d}",
+)
 
 
 def refused(cli: Cli, days: int) -> None:
@@ -37,6 +41,7 @@ def test_it_says_what_it_would_do_and_does_that(applied: Cli) -> None:
         "closed": 0,
         "sessions": 0,
         "rejects": 1,
+        "letters": 0,
         "deaf": True,
         "done": False,
     }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
-from ispctl.store import Store, facts, retention
-from ispctl.store.records import stamp
+from ispctl.store import Message, Store, facts, retention
+from ispctl.store.records import Unsent, stamp
 from ispctl.store.retention import Keep, Pruned, foresee, last_pruned, prune
 from tests.databases import KINDS, Place
 
@@ -89,6 +91,22 @@ def test_what_ended_longer_ago_than_is_kept_goes_and_an_open_session_never_does(
     assert store.database.query("SELECT username FROM radpostauth ORDER BY 1") == [("a29",), ("u29",)]
 
 
+def test_a_letter_that_went_or_was_refused_long_ago_goes_and_one_that_waits_stays(store: Store) -> None:
+    states: tuple[Literal["queued", "sending", "sent", "failed"], ...] = ("queued", "sending", "sent", "failed")
+    for state in states:
+        for days in (401, 399):
+            made, key = NOON - 450 * DAY, f"{state}-{days}"
+            tried = NOON - days * DAY
+            store.add_message(Message(key, "statement", "sub-1", "x", state, 1, 0, "", "asha", "", 0, made, tried))
+    keep = replace(ALL, letters=400 * DAY)
+    assert foresee(store, keep, NOON) == Pruned(letters=2, deaf=True, done=False)
+    assert work(store, keep) == Pruned(letters=2, deaf=True)
+    left = {one.key for one in store.messages(states)}
+    assert left == {"queued-401", "queued-399", "sending-401", "sending-399", "sent-399", "failed-399"}
+    assert store.unsent(NOON - DAY, NOON - 500 * DAY) == Unsent(4, NOON - 450 * DAY, 1)
+    assert store.unsent(NOON - 400 * DAY, NOON) == Unsent(3, NOON - 450 * DAY, 0)
+
+
 def test_without_a_policy_nothing_is_deleted(store: Store) -> None:
     live(store)
     session(store, "old", began=5000 * DAY, heard=4999 * DAY, ended=4999 * DAY)
@@ -105,7 +123,7 @@ def test_the_journal_counts_what_was_done_and_is_silent_where_nothing_was(store:
     work(store)
     (run,) = store.runs()
     assert (run.kind, run.outcome, run.actor) == ("prune", "done", "noc")
-    assert run.counts == {"closed": 0, "sessions": 0, "rejects": 1}
+    assert run.counts == {"closed": 0, "sessions": 0, "rejects": 1, "letters": 0}
 
 
 class Killed(BaseException):

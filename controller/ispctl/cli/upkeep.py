@@ -21,8 +21,9 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     format: FormatOption = "text",
 ) -> None:
-    """Close sessions whose NAS fell silent about them, and delete ended sessions and refusals that are older than
-    `retention` in inventory/policy.yaml keeps; without it, none. In small steps: it may be stopped and run again."""
+    """Close sessions whose NAS fell silent about them, and delete ended sessions, refusals and letters that are older
+    than `retention` in inventory/policy.yaml keeps; without it, none. In small steps: it may be stopped and run
+    again."""
     from ispctl.cli.progress import Progress
     from ispctl.reconcile import keep, prune
     from ispctl.store import retention
@@ -114,6 +115,7 @@ def _told(found: Pruned, asked: Keep, *, dry_run: bool) -> str:
     for what, key, age, count in (
         ("Sessions", "sessions", asked.sessions, found.sessions),
         ("Refusals", "rejects", asked.rejects, found.rejects),
+        ("Letters", "letters", asked.letters, found.letters),
     ):
         if age is None:
             lines.append(f"{what} {delete}: none, since inventory/policy.yaml names no retention.{key}")

@@ -79,6 +79,9 @@ class Retention(Record):
     rejects: Annotated[Seconds, Field(ge=DAY)] | None = Field(
         None, description="Refusals, and accepts that were written down; default: for ever."
     )
+    letters: Annotated[Seconds, Field(ge=31 * DAY)] | None = Field(
+        None, description="Letters that went or were refused, after their last attempt; default: for ever."
+    )
 
 
 class Policy(Record):
@@ -98,7 +101,7 @@ class Policy(Record):
     expiry: Expiry = Field(default_factory=Expiry, description="When exactly a paid day ends.")
     limits: Limits = Field(default_factory=Limits, description="The gates: how much one day may take from people.")
     retention: Retention = Field(
-        default_factory=Retention, description="How long sessions and refusals are kept; default: for ever."
+        default_factory=Retention, description="How long sessions, refusals and letters are kept; default: for ever."
     )
     money: Accounting = Field(default_factory=Accounting, description="How amounts, periods and accounts are reckoned.")
     managed: Managed = Field(

@@ -21,6 +21,10 @@ from ispctl.status.view import View, rows_of
 from ispctl.store import RunRecord, Store, facts
 
 RECENT: Final = timedelta(hours=1)
+AT_WORK: Final = timedelta(minutes=10)
+"""No letter takes longer to send."""
+NEWS: Final = timedelta(days=7)
+"""So long it is said that a letter was refused."""
 ASIDE: Final = frozenset({"pause", "resume", "prune", "restore"})
 """Entries of the journal that are no runs: they say nothing of how the last one went."""
 
@@ -31,7 +35,7 @@ def health(view: View) -> tuple[Check, ...]:
     if not database.ok:
         return (_git(view), database)
     own = (_git(view), database, _commits(view), _runs(view), _errors(view), _clock(view), _sessions(view))
-    checks = (*own, *service.checks(view), pools.check(view), _pauses(view), _strangers(view))
+    checks = (*own, *service.checks(view), pools.check(view), _letters(view), _pauses(view), _strangers(view))
     return checks if view.readable else (checks[0], _silent(view))
 
 
@@ -175,6 +179,17 @@ def _sessions(view: View) -> Check:
         text = f"{said}; {found.behind} run{'s'[: found.behind == 1]} older values than the database holds"
         return Check("sessions", "bad", text, "ispstat sessions --behind")
     return Check("sessions", "ok", said)
+
+
+def _letters(view: View) -> Check:
+    """What was to be told to people and did not reach them: nothing sends it by itself."""
+    found = view.ask(lambda store: store.unsent(view.now - AT_WORK, view.now - NEWS))
+    if found is None or not (found.waiting or found.refused):
+        return Check("letters", "ok", "none waits")
+    since = f", the oldest of {ago(found.since, view.now)}" if found.since else ""
+    said = [f"{found.waiting:,} wait{'s'[: found.waiting == 1]}{since}"] if found.waiting else []
+    said += [f"{found.refused:,} refused within {NEWS.days} days"] if found.refused else []
+    return Check("letters", "warning", "; ".join(said), "ispctl outbox")
 
 
 def _pauses(view: View) -> Check:

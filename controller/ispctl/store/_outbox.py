@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from ispctl.store._database import Database
-from ispctl.store.records import EPOCH, Message, moment, stamp, stamp_or_none
+from ispctl.store.records import EPOCH, Message, Unsent, moment, stamp, stamp_or_none
 
 _COLUMNS: Final = (
     "message, kind, subscriber, about, state, attempts, unsure, error, actor, host, pid, made, tried"  # as in Message
 )
+_REPLACED: Final = "another one went instead"
 _SELECT: Final = f"SELECT {_COLUMNS} FROM ispctl_outbox"
 
 
@@ -42,10 +44,23 @@ def change(database: Database, was: Message, now: Message) -> bool:
 
 def replaced(database: Database, sent: Message) -> None:
     database.write(
-        "UPDATE ispctl_outbox SET state = 'failed', error = 'another one went instead'"
+        f"UPDATE ispctl_outbox SET state = 'failed', error = '{_REPLACED}'"
         " WHERE kind = ? AND subscriber = ? AND about = ? AND state = 'queued' AND message <> ?",
         (sent.kind, sent.subscriber, sent.about, sent.key),
     )
+
+
+def unsent(database: Database, interrupted: datetime, since: datetime) -> Unsent:
+    """`interrupted`: an attempt that began before was; `since`: what was refused before is old news."""
+    rows = database.query(
+        "SELECT state, count(*), min(made) FROM ispctl_outbox WHERE state = 'queued'"
+        " OR (state = 'sending' AND tried < ?) OR (state = 'failed' AND tried >= ? AND error <> ?) GROUP BY state",
+        (stamp(interrupted), stamp(since), _REPLACED),
+    )
+    found = {str(state): (int(count), moment(made)) for state, count, made in rows}
+    oldest = min((made for state, (_, made) in found.items() if state != "failed" and made), default=None)
+    counts = {state: count for state, (count, _) in found.items()}
+    return Unsent(counts.get("queued", 0) + counts.get("sending", 0), oldest, counts.get("failed", 0))
 
 
 def _values(message: Message) -> tuple[Any, ...]:

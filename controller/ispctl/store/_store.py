@@ -27,6 +27,7 @@ from ispctl.store.records import (
     RunRecord,
     Session,
     Undone,
+    Unsent,
     moment,
     stamp,
 )
@@ -312,6 +313,11 @@ class Store:
     def change_message(self, was: Message, now: Message) -> bool:
         """Write down what becomes of it; False, and nothing is done, where somebody else did meanwhile."""
         return _outbox.change(self.database, was, now)
+
+    def unsent(self, interrupted: datetime, since: datetime) -> Unsent:
+        """The letters that did not go: those that wait, attempts that were begun before `interrupted` and never ended
+        among them, and those that were refused since then."""
+        return _outbox.unsent(self.database, interrupted, since)
 
     def replace_messages(self, sent: Message) -> None:
         """What waits about the same, as it stood before, need not go any more."""

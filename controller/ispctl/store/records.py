@@ -93,6 +93,15 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Unsent:
+    """How many letters wait, since when the oldest of them does, and how many were refused lately."""
+
+    waiting: int
+    since: datetime | None
+    refused: int
+
+
+@dataclass(frozen=True)
 class Undone:
     """A run that was taken back: it had applied `commit` over `base`, and run `undone_by` applied `base` again."""
 

@@ -27,32 +27,38 @@ _PRUNED: Final = "pruned_at"
 
 @dataclass(frozen=True)
 class Keep:
-    """`silent`: after so long without a report a session is over. `sessions`, `rejects`: how long ended sessions and
-    refusals are kept; None: for ever."""
+    """`silent`: after so long without a report a session is over. `sessions`, `rejects`, `letters`: how long
+    ended sessions, refusals and letters that do not wait are kept; None: for ever."""
 
     silent: timedelta
     sessions: timedelta | None = None
     rejects: timedelta | None = None
+    letters: timedelta | None = None
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """How many sessions were closed, sessions deleted, rows of radpostauth deleted. `deaf`: no NAS at all was heard for
-    so long that nobody's silence means anything, and none was closed. `done`: nothing is left."""
+    """How many sessions were closed, sessions deleted, rows of radpostauth and letters deleted. `deaf`: no NAS at all
+    was heard for so long that nobody's silence means anything, and none was closed. `done`: nothing is left."""
 
     closed: int = 0
     sessions: int = 0
     rejects: int = 0
+    letters: int = 0
     deaf: bool = False
     done: bool = True
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"closed": self.closed, "sessions": self.sessions, "rejects": self.rejects}
+        return {"closed": self.closed, "sessions": self.sessions, "rejects": self.rejects, "letters": self.letters}
 
-    def plus(self, closed: int = 0, sessions: int = 0, rejects: int = 0) -> Pruned:
+    def plus(self, closed: int = 0, sessions: int = 0, rejects: int = 0, letters: int = 0) -> Pruned:
         return replace(
-            self, closed=self.closed + closed, sessions=self.sessions + sessions, rejects=self.rejects + rejects
+            self,
+            closed=self.closed + closed,
+            sessions=self.sessions + sessions,
+            rejects=self.rejects + rejects,
+            letters=self.letters + letters,
         )
 
     @property
@@ -151,6 +157,9 @@ def _steps(store: Store, keep: Keep, now: datetime, deaf: bool) -> list[_Step]:
     if keep.rejects is not None:
         old, before = f"authdate < {instant}", now - keep.rejects
         steps.append(_Step("rejects", "id", "radpostauth", old, "DELETE FROM radpostauth", before))
+    if keep.letters is not None:  # what waits stays, however long
+        old, before = "state IN ('sent', 'failed') AND COALESCE(tried, made) < ?", now - keep.letters
+        steps.append(_Step("letters", "message", "ispctl_outbox", old, "DELETE FROM ispctl_outbox", before))
     return steps
 
 
