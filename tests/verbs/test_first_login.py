@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -169,6 +170,61 @@ def test_the_dates_come_from_the_database_and_without_it_nothing_is_guessed(isp:
     assert "paid_until: 2028-01-31" in text
     assert "activation" not in text
     assert isp.log()[0] == "confirm sub-000412/main: first login 2026-02-01 01:45, paid until 2028-01-31"
+
+
+HERS = "subscribers/chitwan/5a/sub-000412.yaml"
+
+
+@pytest.fixture
+def begun(isp: Typed) -> Typed:
+    """Somebody who waited was online."""
+    with Store.create("sqlite:///var/radius.db", base=isp.clone, lab=True) as store:
+        at = datetime(2026, 1, 31, 20, tzinfo=UTC)
+        first_logins.put(store, Begins("sub-000412", "main", "santosh.mahato@home.example", at, at))
+    return isp
+
+
+def test_all_of_a_group_who_began_are_confirmed_in_one_commit(begun: Typed) -> None:
+    text = begun.text(HERS).replace("sub-000412", "sub-000419").replace("santosh.mahato@", "s.mahato@")
+    text = text.replace("enc:k1:x", "enc:k1:y")
+    begun.push("subscribers/chitwan/sub-000419.yaml", text)  # who waits still
+    done = begun.done("activate", "--confirm", "--group", "chitwan", "--direct", "--key", "k")
+    assert [(row["owner"], row["outcome"]) for row in done["rows"]] == [("sub-000412/main", "done")]
+    assert "activated: 2026-02-01" in begun.text(HERS)
+    assert "nobody is meant by that" in begun("activate", "--confirm", "--group", "chitwan").err
+    assert "E616" in begun("activate", "--confirm", "--group", "nowhere").err
+
+
+def test_of_many_who_are_confirmed_each_has_a_result(begun: Typed) -> None:
+    said = begun("activate", "sub-000412", "sub-000123", "sub-000999", "--confirm", "--direct", "--format", "json")
+    assert said.code == 1
+    assert [row["outcome"] for row in said.json["rows"]] == ["done", "unchanged", "refused"]
+
+
+def test_a_row_confirms_and_says_nothing_else(begun: Typed, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(
+        '{"sub": "sub-000412", "confirm": "yes", "periods": "2"}\n{"sub": "sub-000412", "confirm": "yes"}\n'
+    )
+    said = begun("batch", rows, "--verb", "activate", "--direct", "--format", "json").json
+    assert [row["outcome"] for row in said["rows"]] == ["refused", "done"]
+    assert "confirm stands alone" in said["rows"][0]["problems"][0]
+    assert "paid_until: 2028-01-31" in begun.text(HERS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--confirm",),
+        ("sub-000123", "--confirm", "--group", "chitwan"),
+        ("sub-000123", "sub-000124"),
+        ("--group", "chitwan"),
+        (),
+    ],
+)
+def test_who_is_meant_is_said_once(isp: Typed, words: tuple[str, ...]) -> None:
+    assert isp("activate", *words).code == 1
+    assert len(isp.log()) == 1
 
 
 def test_typed_together_the_ways_to_begin_are_refused(isp: Typed) -> None:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from ispctl.cli.common import Session
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ispctl.repo import Snapshot
+    from ispctl.verbs.first_login import Told
     from ispctl.verbs.mac import Learned
 
 
@@ -18,6 +21,16 @@ def learned(session: Session) -> Learned:
 
         with session.store(snapshot, readonly=True) as store:
             return [one.mac for one in facts.bound(store, [login]) if one.learned is not None]
+
+    return look
+
+
+def first_login(session: Session) -> Told:
+    def look(snapshot: Snapshot, owner: str) -> datetime | None:
+        from ispctl.store import first_logins
+
+        with session.store(snapshot, readonly=True) as store:
+            return first_logins.told(store, {owner}, session.now).get(owner)
 
     return look
 

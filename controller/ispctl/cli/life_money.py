@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from ispctl.cli.common import Session, say, say_json
+from ispctl.cli.common import say, say_json
+from ispctl.cli.facts import first_login as first_login_of
 from ispctl.cli.life import SubArgument, day_of
-from ispctl.cli.many import ExpiringOption, GroupOption, SubsArgument, TableOption, for_many, for_rows
+from ispctl.cli.many import ExpiringOption, GroupOption, SubsArgument, TableOption, begun, each, for_many, for_rows
 from ispctl.cli.verb import Wanted, carry_out, verb
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from ispctl.repo import Snapshot
-    from ispctl.verbs.first_login import Told
 
 PeriodsOption = Annotated[int, typer.Option("--periods", metavar="N", min=1, max=120, help="How many periods.")]
 PaymentOption = Annotated[
@@ -30,7 +25,7 @@ AmountOption = Annotated[
 @verb
 def activate(
     wanted: Wanted,
-    sub: SubArgument,
+    subs: SubsArgument = None,
     on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="First day; default: today.")] = None,
     first_login: Annotated[
         bool, typer.Option("--first-login", help="It begins when the subscriber is online for the first time.")
@@ -44,8 +39,11 @@ def activate(
     periods: PeriodsOption = 1,
     payment: PaymentOption = "",
     amount: AmountOption = "",
+    group: Annotated[
+        str, typer.Option("--group", metavar="G", help="With --confirm: all of a group that began so.")
+    ] = "",
 ) -> None:
-    """Let a service begin, with an invoice for its first periods: today, on a day, or at its first login. Of one that
+    """Let a service begin, with an invoice for its first periods: today, on a day, or at its first login. Of those that
     began so, --confirm writes the dates into the file, where whatever reckons with them finds them."""
     from ispctl.verbs import first_login as first
     from ispctl.verbs.renew import activate as act
@@ -55,8 +53,17 @@ def activate(
         raise typer.BadParameter("--confirm stands alone")
     if (day and first_login) or (last and not first_login):
         raise typer.BadParameter("--on says a day, --first-login waits, at the latest --until a day")
+    if confirm and bool(subs) == bool(group):
+        raise typer.BadParameter("name whom: SUB…, or --group; one of them")
+    if confirm and (group or len(subs or ()) > 1):
+        owners = subs or begun(wanted, group)
+        for_rows(wanted, "activate", each(owners, wanted.key, {"confirm": "yes"}))
+        return
+    if group or subs is None or len(subs) != 1:
+        raise typer.BadParameter("it is one SUB that begins; --confirm takes many, and ispctl batch")
+    (sub,) = subs
     if confirm:
-        carry_out(wanted, [sub], lambda draft: first.confirm(draft, sub, _first_login(wanted.session)))
+        carry_out(wanted, [sub], lambda draft: first.confirm(draft, sub, first_login_of(wanted.session)))
         return
     paid = {"payment": payment, "amount": amount}
     if first_login:
@@ -67,16 +74,6 @@ def activate(
         )
         return
     carry_out(wanted, [sub], lambda draft: act(draft, sub, on=day, periods=periods, payment=payment, amount=amount))
-
-
-def _first_login(session: Session) -> Told:
-    def look(snapshot: Snapshot, owner: str) -> datetime | None:
-        from ispctl.store import first_logins
-
-        with session.store(snapshot, readonly=True) as store:
-            return first_logins.told(store, {owner}, session.now).get(owner)
-
-    return look
 
 
 @verb

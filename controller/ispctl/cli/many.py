@@ -102,6 +102,22 @@ def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
         return [held.owner for held in _services(wanted, repository, base, group) if fits(held)]
 
 
+def begun(wanted: Wanted, group: str) -> list[str]:
+    """The services of a group that began with their first login, of which no file says so. Raises Refusal E616,
+    E3xx."""
+    from ispctl.store import first_logins
+
+    session, base = wanted.session, fetched(wanted)
+    with session.repository() as repository:
+        shared = repository.part(base, ())
+        _known(shared, group)
+        services = _services(wanted, repository, base, group)
+        waiting = [held.owner for held in services if held.service.activation is not None]
+        with session.store(shared, readonly=True) as store:
+            told = first_logins.told(store, set(waiting), session.now)
+    return [owner for owner in waiting if owner in told]
+
+
 def postpaid(wanted: Wanted, group: str) -> list[str]:
     """The services of a group (all groups, if it is ""), ended ones too, whose tariff is postpaid now. Raises
     Refusal E616."""

@@ -36,7 +36,6 @@ REQUESTS: Final[Mapping[str, Request]] = {
     **ip.REQUESTS,
     **account.REQUESTS,
     **renew.REQUESTS,
-    **first_login.REQUESTS,
     **grace.REQUESTS,
     **tariff.REQUESTS,
     **revert.REQUESTS,
@@ -46,11 +45,13 @@ REQUESTS: Final[Mapping[str, Request]] = {
 
 @dataclass(frozen=True)
 class World:
-    """What some verbs need beside git. `password`: makes one. `direct`: what they change is not only proposed."""
+    """What some verbs need beside git. `password`: makes one. `told`: when a service was first online. `direct`: what
+    they change is not only proposed."""
 
     seal: coming.Seal
     learned: mac.Learned
     password: Callable[[], str]
+    told: first_login.Told
     direct: bool
 
 
@@ -100,6 +101,7 @@ class Batch:
             **REQUESTS,
             **coming.joining(world.seal, world.password),
             **password.requests(world.seal, world.password),
+            **first_login.requests(world.told),
             **mac.of_learned(world.learned, self.forgotten, direct=world.direct),
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Final
 
@@ -84,6 +84,9 @@ def confirm(draft: Draft, term: str, told: Told) -> None:
     draft.say("confirm", held.document, service.key, f"first login {first:%Y-%m-%d %H:%M}, paid until {until}")
 
 
+_FIELDS: Final = ("on", "first_login", "until", "periods", "payment", "amount")
+
+
 def _row(draft: Draft, row: Row) -> None:
     paid = {"payment": row.text("payment", ""), "amount": row.text("amount", "")}
     sub, on, until, periods = row.text("sub"), row.day("on"), row.day("until"), row.number_of("periods", 1)
@@ -96,4 +99,15 @@ def _row(draft: Draft, row: Row) -> None:
         activate(draft, sub, on=on, periods=periods, **paid)
 
 
-REQUESTS: Final = {"activate": Request(_row, ("on", "first_login", "until", "periods", "payment", "amount"))}
+def requests(told: Told) -> Mapping[str, Request]:
+    """As a request, which may also confirm what the network told."""
+
+    def act(draft: Draft, row: Row) -> None:
+        if not row.flag("confirm"):
+            _row(draft, row)
+        elif any(row.text(name, "") for name in _FIELDS):
+            raise row.wrong("confirm stands alone")
+        else:
+            confirm(draft, row.text("sub"), told)
+
+    return {"activate": Request(act, (*_FIELDS, "confirm"))}
