@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Generator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import hypothesis.configuration
 import pytest
 import typer.main
 
+from ispctl import repo
 from tests import plans
 from tests.gates import purity
 from tests.gates.recorder import Outputs
@@ -27,6 +28,8 @@ if os.access("/dev/shm", os.W_OK):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 # A program puts its commands together once, when it is called; here the same ones are called a thousand times.
 typer.main.get_command = cache(typer.main.get_command)
+# And what a file of the example says, which nobody can change, is found out once and not by each of their commands.
+repo._parse = lru_cache(maxsize=2000)(repo._parse)
 OUTPUTS = pytest.StashKey[Outputs]()
 
 
@@ -47,6 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(gates, "ispctl-gates")
     config.pluginmanager.register(gates.recorder, "ispctl-recorder")
     config.pluginmanager.register(plans, "ispctl-plans")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take longest begins first: at the end, one worker would do it while the others have nothing to do."""
+    items.sort(key=_patience, reverse=True)
+
+
+def _patience(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return marker.args[0] if marker else 0
 
 
 @pytest.hookimpl(wrapper=True)
