@@ -10,6 +10,8 @@ VENV ?= .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# These come as source alone: plain Python, nothing is compiled.
+SOURCES := ncclient,pyeapi
 NODE := tests/gitlab/node_modules
 # Used by `make lock` alone, in an environment of its own.
 PIP_TOOLS := pip-tools==7.6.2
@@ -81,7 +83,7 @@ endef
 lock: ## pin every package anew, with hashes, in constraints.txt and for `make bench`
 	@python=$$(scripts/python); mkdir -p build; "$$python" -m venv build/lock
 	@build/lock/bin/pip --disable-pip-version-check --quiet install '$(PIP_TOOLS)'
-	$(call pin,--extra dev --extra pdf,pyproject.toml,constraints.txt,What is installed)
+	$(call pin,--extra dev --extra distributed --extra pdf,pyproject.toml,constraints.txt,What is installed)
 	$(call pin,,tests/bench/requirements.txt,tests/bench/constraints.txt,What the peers of `make bench` run on)
 
 clean: ## remove what make and the tests left; the environment in .venv stays
@@ -112,6 +114,6 @@ $(PEERS)/.installed: tests/bench/constraints.txt
 $(STAMP): constraints.txt pyproject.toml
 	@python=$$(scripts/python); test -x $(BIN)/python || "$$python" -m venv $(VENV)
 	@echo "Installing Python packages into $(VENV)" >&2
-	@$(PIP) install --only-binary :all: --require-hashes --requirement constraints.txt
+	@$(PIP) install --only-binary :all: --no-binary $(SOURCES) --require-hashes --requirement constraints.txt
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@

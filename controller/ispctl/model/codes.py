@@ -265,6 +265,9 @@ CODES: Final[dict[str, str]] = {
     # E79x: many requests at once
     "E790": "bad-row",
     "E791": "cannot-read-rows",
+    # E80x: the configuration of a NAS
+    "E800": "nas-template",
+    "E801": "nas-value",
     # W7xx are warnings
     "W700": "not-enforced",
     "W701": "never-paid",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, RootModel, model_validator
 from pydantic_core import PydanticCustomError
 
+from ispctl.model.device import Device, NasTarget
 from ispctl.model.problem import Where
 from ispctl.model.record import Record
 from ispctl.model.scalars import (
@@ -66,6 +68,7 @@ class HostData(Record):
     managed: Managed | None = Field(
         None, description="observe: its row is not written, its sessions are not told; default: the policy's."
     )
+    device: Device | None = Field(None, description="How it is configured; without it its configuration is left alone.")
     custom: dict[str, Any] = Field(default_factory=dict, description="Yours; ispctl does not read it.")
 
 
@@ -82,6 +85,21 @@ class Nornir(Record):
 
 
 @dataclass(frozen=True)
+class Management:
+    """How one gets into a NAS: Nornir's own fields, with its inheritance resolved. `password`: sealed for
+    `<kind>/<owner>/password`, which are those of the host, group or defaults that say it."""
+
+    hostname: str
+    port: int | None
+    username: str
+    password: str = field(default="", repr=False)
+    kind: str = "nas"
+    owner: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Nornir's connection_options, as written."""
+
+
+@dataclass(frozen=True)
 class Nas:
     """A host with Nornir's inheritance resolved: what the rest of the program sees."""
 
@@ -93,6 +111,8 @@ class Nas:
     accounting: Accounting
     where: Where
     managed: Managed | None = None
+    device: Device | None = None
+    management: Management = field(default_factory=lambda: Management("", None, ""), repr=False)
 
 
 class Host(Nornir):
@@ -223,4 +243,5 @@ class Targets(Record):
     """inventory/targets.yaml"""
 
     radius: RadiusTarget = Field(description="Where logins, sessions and our own tables are.")
+    nas: NasTarget | None = Field(None, description="How NAS are configured; without it none is reached.")
     mail: MailTarget | None = Field(None, description="By which server statements are sent; default: by none.")

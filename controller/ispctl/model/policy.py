@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from ispctl.model.accounting import Accounting
+from ispctl.model.device import NasPolicy
 from ispctl.model.record import Record
-from ispctl.model.scalars import Count, Currency, Managed, Name, Page, Realm, Seconds, Share, Text, Whole
+from ispctl.model.scalars import Count, Currency, Managed, Name, Net, Page, Realm, Seconds, Share, Text, Whole
 from ispctl.model.tariff import Speed
 
 DAY: Final = 86400
@@ -33,6 +34,9 @@ class Wall(Record):
     redirect: Page | None = Field(None, description="Payment page, for platforms that are told where to send people.")
     rate: Speed = Field(
         default_factory=lambda: Speed.model_validate({"down": "1M", "up": "1M"}), description="Speed behind the wall."
+    )
+    allow: tuple[Net, ...] = Field(
+        (), description="What a walled session may reach: payment page, DNS; for NAS that ispctl configures."
     )
 
 
@@ -104,6 +108,7 @@ class Policy(Record):
         default_factory=Retention, description="How long sessions, refusals and letters are kept; default: for ever."
     )
     money: Accounting = Field(default_factory=Accounting, description="How amounts, periods and accounts are reckoned.")
+    nas: NasPolicy = Field(default_factory=NasPolicy, description="When and in which order NAS are configured.")
     managed: Managed = Field(
         "enforce",
         description="observe: planned and never written, beside an old system; for groups and hosts that say nothing.",

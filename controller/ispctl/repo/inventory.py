@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from ispctl.model.document import Document
-from ispctl.model.network import FALLBACK, Accounting, Defaults, Host, HostGroups, Hosts, Nas, Nornir
+from ispctl.model.network import FALLBACK, Accounting, Defaults, Host, HostGroups, Hosts, Management, Nas, Nornir
 from ispctl.model.problem import Where
 
 
@@ -88,6 +88,26 @@ class Inventory:
             accounting=_first([part.data for part in chain], "accounting") or Accounting(),
             where=document.where_key(name),
             managed=_first([part.data for part in chain], "managed"),
+            device=_first([part.data for part in chain], "device"),
+            management=self._management(name, host, chain),
+        )
+
+    def _management(self, name: str, host: Host, chain: list[Nornir]) -> Management:
+        above = [group for group in self._group_names(host) if group in self._groups]
+        places = [("nas", name), *(("nas-group", group) for group in above), ("nas-defaults", "all")]
+        said = ((place, part.password) for place, part in zip(places, chain, strict=False) if part.password)
+        (kind, owner), password = next(said, (("nas", name), ""))
+        options: dict[str, Any] = {}
+        for part in reversed(chain):
+            options |= part.connection_options
+        return Management(
+            hostname=_first(chain, "hostname") or name,
+            port=_first(chain, "port"),
+            username=_first(chain, "username") or "",
+            password=password,
+            kind=kind,
+            owner=owner,
+            options=options,
         )
 
     def _group_names(self, host: Host) -> Iterator[str]:

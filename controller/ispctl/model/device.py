@@ -1,0 +1,124 @@
+"""How a NAS is reached and what of it is ours: `device` under data: of a host, `nas` of policy and targets."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from ispctl.model.record import Record
+from ispctl.model.scalars import Address, Count, Flag, Moment, Name, Port, SealedText, Seconds, Share, Text, Whole
+
+_HOST_KEY = re.compile(r"(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9-]+) [A-Za-z0-9+/]+={0,2}|sha256:[0-9a-f]{64}")
+_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ./:_-]{0,62}")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+def _matching(name: str, pattern: re.Pattern[str], expected: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise PydanticCustomError(name, "expected {expected}", {"expected": expected})
+        return value
+
+    return BeforeValidator(check)
+
+
+HostKey = Annotated[
+    str,
+    _matching("host_key", _HOST_KEY, "a public key like ssh-ed25519 AAAA…, or sha256:<64 hex digits> of a certificate"),
+]
+Interface = Annotated[str, _matching("interface", _INTERFACE, "the name of an interface")]
+TimeOfDay = Annotated[str, _matching("time_of_day", _CLOCK, "a time of day like 02:30")]
+
+
+class Server(Record):
+    """A RADIUS server that the NAS asks (RFC 2865, 2866)."""
+
+    address: Address = Field(description="Where it answers.")
+    auth: Port = Field(1812, description="UDP port for authentication.")
+    acct: Port = Field(1813, description="UDP port for accounting.")
+
+
+class Serving(Record):
+    """An interface at which subscribers are."""
+
+    type: Literal["pppoe", "ipoe"] = Field(description="pppoe: sessions are dialled. ipoe: addresses come by DHCP.")
+    interface: Interface = Field(description="As the NAS calls it.")
+
+
+class Device(Record):
+    """How a NAS is configured. Without it ispctl leaves the configuration of the NAS alone."""
+
+    servers: tuple[Server, ...] = Field((), description="RADIUS servers it asks, the first one first; none: no RADIUS.")
+    serves: tuple[Serving, ...] = Field((), description="Interfaces at which subscribers are.")
+    core: Interface | None = Field(None, description="Interface towards the core; where upload is shaped.")
+    bindings: Flag = Field(
+        False, description="Whether the addresses and devices of its services are written on it: no RADIUS needed."
+    )
+    host_key: HostKey | None = Field(
+        None, description="Its SSH host key, or the SHA-256 of its certificate; without it nothing is sent to it."
+    )
+    private_key: SealedText | None = Field(
+        None, repr=False, description="SSH key to log in with, sealed for nas/<host>/device.private_key."
+    )
+    deadline: Annotated[Seconds, Field(ge=1, le=3600)] = Field(60, description="Longest that one change may take.")
+    options: dict[Name, Text] = Field(default_factory=dict, description="What the templates of its platform ask for.")
+
+
+class Wave(Record):
+    """Some of the NAS that are configured together; the next ones wait until these are well."""
+
+    hosts: tuple[Name, ...] = Field((), description="Hosts or groups.")
+    share: Share | None = Field(None, description="So much of all, of those that no wave before has had.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.hosts) == (self.share is not None):
+            raise ValueError("takes either hosts or share")
+        return self
+
+
+class Window(Record):
+    """When what ends sessions may be done, each day, by the ISP's clock; may pass midnight."""
+
+    start: TimeOfDay = Field(alias="from", description="From this time of day.")
+    end: TimeOfDay = Field(alias="until", description="Until this one.")
+
+
+class Freeze(Record):
+    """When no NAS is configured at all."""
+
+    start: Moment = Field(alias="from", description="A date means from 00:00 local.")
+    end: Moment = Field(alias="until", description="Inclusive: a date means until the end of that local day.")
+    reason: Text = Field(description="Why.")
+
+
+class Lost(Record):
+    """How many sessions of a NAS may be gone after a change; more of them stop the waves."""
+
+    share: Share = Field(description="Of those before.")
+    floor: Count = Field(description="So many always may.")
+
+
+class NasPolicy(Record):
+    """In which order NAS are configured, and when they are not."""
+
+    waves: tuple[Wave, ...] = Field((), description="The rest comes after the last; default: one NAS, a quarter, all.")
+    lost: Lost = Field(
+        default_factory=lambda: Lost(share=Decimal("0.10"), floor=3), description="Sessions that may be gone."
+    )
+    confirm: Annotated[Seconds, Field(ge=60, le=3600)] = Field(
+        300, description="A NAS goes back by itself after this, unless it is told that all is well."
+    )
+    window: Window | None = Field(None, description="When what ends sessions may be done; default: at any time.")
+    freezes: tuple[Freeze, ...] = Field((), description="When no NAS is configured.")
+
+
+class NasTarget(Record):
+    """How NAS are reached; without it none is."""
+
+    workers: Annotated[Whole, Field(ge=1, le=2000)] = Field(50, description="NAS that are spoken to side by side.")
+    attempts: Annotated[Whole, Field(ge=1, le=10)] = Field(3, description="Attempts to reach a NAS.")

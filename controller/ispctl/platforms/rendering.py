@@ -1,0 +1,107 @@
+"""A slice and templates -> resources: pure, and the same for every platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import cache
+from ipaddress import ip_network
+from typing import Any, Final
+
+from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.plan import Resources
+from ispctl.platforms import short
+from ispctl.platforms.device import NasPlatform, Slice, template_path, usual_template
+
+
+def render(platform: NasPlatform, want: Slice, own: Mapping[str, bytes]) -> Resources:
+    """What a NAS should hold of ours, in normal form. `own`: the ISP's templates by path. Raises Refusal E800 for a
+    template that does not fit, E801 for a value that the device could not take."""
+    found: dict[tuple[str, str], Any] = {}
+    for name, text in texts(platform, want, own).items():
+        try:
+            found |= platform.parse(text)
+        except ValueError as error:
+            raise _misfit(platform.name, name, own, str(error)) from None
+    return found
+
+
+def texts(platform: NasPlatform, want: Slice, own: Mapping[str, bytes]) -> Mapping[str, str]:
+    """The same as text in the language of the device, by the name of the template. Raises Refusal as `render` does."""
+    return {name: _text(platform, name, want, own) for name in platform.templates}
+
+
+def _text(platform: NasPlatform, name: str, want: Slice, own: Mapping[str, bytes]) -> str:
+    from jinja2 import TemplateError, TemplateSyntaxError
+
+    path = template_path(platform.name, name)
+    written = own.get(path)
+    source = usual_template(platform.name, name) if written is None else written.decode("utf-8", "replace")
+    said = {one.name: getattr(want, one.name) for one in fields(want)}
+    try:
+        return str(_environment(platform.name).from_string(source).render(said))
+    except _Unfit as error:
+        text = f"{want.host}: {error}"
+        raise Refusal(Problem("E801", text, advice=f"The device of {want.host} takes no such value")) from None
+    except TemplateSyntaxError as error:
+        raise _misfit(platform.name, name, own, error.message or "it is no template", error.lineno) from None
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise _misfit(platform.name, name, own, str(error) or type(error).__name__) from None
+
+
+class _Unfit(Exception):
+    """A value that cannot be written in the language of the device."""
+
+
+@cache
+def _environment(name: str) -> Any:
+    """Whatever a template prints is quoted, so that no name in a file of the ISP becomes a command."""
+    from jinja2 import StrictUndefined, Undefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    from ispctl.platforms.device import nas_platform
+
+    platform = nas_platform(name)
+    assert platform is not None
+
+    def quote(value: object) -> object:
+        if isinstance(value, Undefined):
+            return value  # its use raises, with its name
+        try:
+            return platform.quote(value)
+        except ValueError as error:
+            raise _Unfit(str(error)) from None
+
+    environment = SandboxedEnvironment(
+        undefined=StrictUndefined,
+        finalize=quote,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= FILTERS
+    return environment
+
+
+def _network(prefix: str) -> Any:
+    return ip_network(prefix)
+
+
+FILTERS: Final[Mapping[str, Callable[..., object]]] = {
+    "rate": short,  # 50000000 -> 50M, of 10^3, 10^6, 10^9
+    "network": lambda prefix: str(_network(prefix).network_address),
+    "netmask": lambda prefix: str(_network(prefix).netmask),
+    "wildcard": lambda prefix: str(_network(prefix).hostmask),
+    "prefixlen": lambda prefix: _network(prefix).prefixlen,
+    "lowest": lambda prefix: str(_network(prefix)[1]),
+    "highest": lambda prefix: str(_network(prefix)[-2]),
+    "family": lambda prefix: _network(prefix).version,
+}
+"""What templates may call beside Jinja's own; prefixes are texts. A pool keeps its first and last address to itself."""
+
+
+def _misfit(platform: str, name: str, own: Mapping[str, bytes], why: str, line: int = 0) -> Refusal:
+    path = template_path(platform, name)
+    where = Where(path, line) if path in own else None
+    advice = "Its variables are those of docs/nas.md" if where else "This is a defect of the template of the package"
+    return Refusal(Problem("E800", f"the template {path} does not fit: {why}", where, advice))
