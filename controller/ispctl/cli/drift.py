@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -63,7 +63,7 @@ def adopt_drift(session: Session, branch: str | None) -> HandEdits:
         source = Source(snapshot, repository.contents() if branch is None else repository.contents("HEAD"))
         with world(session, repository, snapshot, session.now, readonly=True) as opened:
             try:
-                changes = reconcile.drifted(opened).changes
+                changes = reconcile.drifted(replace(opened, nas=None)).changes
             except Unreachable as error:
                 raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
             old = OldDatabase(opened.store.database)

@@ -231,7 +231,7 @@ def drift(
     permission = Permission({"cut_off": allow_cut_off, "delete": allow_delete})
     found, snapshot = find_drift(session, permission if repair else None)
     say(drift_answer(found, snapshot, format))
-    failed = found.closed or found.failed
+    failed = found.closed or found.failed or any(one.code for one in found.devices)
     raise typer.Exit(1 if failed else 2 if len(found.changes) > found.rows else 0)
 
 

@@ -99,6 +99,7 @@ def world(
     session: Session, repository: Repository, snapshot: Snapshot, now: datetime, *, readonly: bool = False
 ) -> Iterator[World]:
     """The repository with its database; a plan asks for it read-only."""
+    from ispctl.nas import Fleet
     from ispctl.reconcile import World
 
     with session.store(snapshot, readonly=readonly) as store, Progress() as progress:
@@ -106,6 +107,8 @@ def world(
         keyring = lambda: session.keyring(snapshot, lab=lab)  # noqa: E731
         replicas = session.replicas(snapshot)
         index = session.index(repository, progress)
+        device = snapshot.targets.value.nas if snapshot.targets else None
+        fleet = Fleet(device.workers, device.attempts) if device and not lab else None
         yield World(
             repository,
             store,
@@ -117,6 +120,7 @@ def world(
             replicas=replicas,
             index=index,
             reviews=session.reviews,
+            nas=fleet,
         )
 
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, cast
 
-from ispctl.backend import Outcome
+from ispctl.backend import Outcome, Unreachable
 from ispctl.desired import Terms
 from ispctl.plan import Change, Key, Resources
 
@@ -143,8 +143,8 @@ class Facts:
     """Seconds."""
 
 
-class Refused(Exception):
-    """The device did not take a change, in its own words: no secret is in them."""
+class Denied(Unreachable):
+    """It answers, and lets us not in, or is somebody else: another attempt would do no good."""
 
 
 class Session(Protocol):
@@ -200,7 +200,7 @@ class NasPlatform(ABC):
 
     @abstractmethod
     def open(self, login: Login) -> AbstractContextManager[Session]:
-        """Connect. Raises `backend.Unreachable`: no answer, another host key, a refused login."""
+        """Connect. Raises `backend.Unreachable`, and of these Denied for another host key or a refused login."""
 
     def disrupts(self, change: Change) -> bool:  # noqa: ARG002  most know no such change
         """Whether this ends sessions that it is not about."""

@@ -19,6 +19,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Pair, Plan, ServiceChange, build
 from ispctl.radius.rendering import WALLED
 from ispctl.radius.rows import RadiusRows, order
+from ispctl.reconcile import fleet
 from ispctl.reconcile.drift import Found, find
 from ispctl.reconcile.guards import not_paused, taken
 from ispctl.reconcile.managed import with_observed
@@ -34,8 +35,10 @@ _OPEN: Final[Mapping[Access, int]] = {"open": 2, "walled": 1, "none": 0}
 
 def drifted(world: World) -> Drift:
     """What stands in the database otherwise than the last apply left it. Raises Refusal, Unreachable."""
-    found = find(reading_of_applied(world), RadiusRows(world.store))
-    return Drift(_plan(world, found, found.by_hand))
+    reading = reading_of_applied(world)
+    found = find(reading, RadiusRows(world.store))
+    devices = fleet.drifted(world, reading.repository.part(reading.commit, ()))
+    return Drift(devices.joined(_plan(world, found, found.by_hand)))
 
 
 def repair(world: World, permission: Permission | None = None) -> Drift:
@@ -44,24 +47,31 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
     permission = permission or Permission()
     with world.store.lock(Holder("", world.now, "drift --repair")):
         reading = reading_of_applied(world)
-        policy = world.repository.part(reading.commit, ()).policy.value
+        shared = world.repository.part(reading.commit, ())
+        policy = shared.policy.value
         not_paused(world.store.pauses(world.now), ZoneInfo(policy.timezone))
         rows = RadiusRows(world.store)
         found = find(reading, rows, vouch=rows.vouch)
         changes = found.by_hand
-        plan = _plan(world, found, changes)
+        devices = fleet.drifted(world, shared)
+        plan = devices.joined(_plan(world, found, changes))
         closed = gates.closed(plan, found.part.facts.services, taken(world), policy.limits, permission.most)
         held = gates.held(plan, frozenset(one.gate for one in closed), {})
         todo = [change for change in changes if change.id not in held | plan.stopped]
+        on_devices = [change for change in devices.changes if change.id not in held | plan.stopped]
         secrets = SealedValues(found.part.nas, found.intent.entitlements if todo else (), world.keyring)
-        secrets.check(todo)
+        secrets.check([*todo, *on_devices])
         run = world.store.begin_run("repair", world.now, commit=reading.commit, actor=world.actor)
         beside = partial(_beside, world, run, {service.owner: service for service in plan.services})
+        mending = fleet.Hands(world, devices, run, secrets, reading.commit)
+        mending.make(fleet.grants(on_devices))
         outcomes = tuple(rows.apply(order(todo), secrets.open, beside))
-        failed = sum(bool(outcome.error) for outcome in outcomes)
+        mending.make(fleet.revokes(on_devices))
+        mending.finish([change for change in devices.changes if change not in on_devices])
+        failed = sum(bool(outcome.error) for outcome in outcomes) + sum(bool(one.code) for one in mending.told)
         counts = {"rows": len(outcomes), "failed": failed, "held": len(held)}
         run.finish("failed" if failed or closed else "done", world.clock(), counts)
-        return Drift(plan, outcomes, closed, held)
+        return Drift(plan, (*outcomes, *mending.outcomes), closed, held, mending.told)
 
 
 def _beside(world: World, run: Run, services: Mapping[str, ServiceChange], change: Change) -> None:

@@ -16,6 +16,7 @@ from ispctl.plan import Coming, Pair, Plan, build, diff
 from ispctl.radius.rendering import logins, needed
 from ispctl.radius.rendering import shared as shared_rows
 from ispctl.radius.rows import TARGET
+from ispctl.reconcile import fleet
 from ispctl.reconcile.disturbs import disturbs
 from ispctl.reconcile.far import Gist, gathered, gist
 from ispctl.reconcile.managed import enforced, with_observed
@@ -45,7 +46,8 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
         until=min(filter(None, (until, others.until, look.until)), default=None),
         coming=Coming(now + ANNOUNCED, ends + others.ending + look.ending),
     )
-    return others.joined(plan)
+    devices = fleet.Fleet(changes=fleet.proposed(repository, before, after, now))
+    return devices.joined(others.joined(plan))
 
 
 def _proposed(base: str, head: str, changed: frozenset[str], look: Look, *, judging: bool) -> Gist:

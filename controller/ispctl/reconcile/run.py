@@ -18,7 +18,7 @@ from ispctl.model.tariff import Speed
 from ispctl.plan import Key, Plan, Unread
 from ispctl.radius.live import Behind
 from ispctl.radius.rows import TARGET, RadiusRows
-from ispctl.reconcile import proof
+from ispctl.reconcile import fleet, proof
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.far import groups_of
 from ispctl.reconcile.guards import (
@@ -41,13 +41,14 @@ from ispctl.reconcile.survey import Survey, survey
 from ispctl.reconcile.touch import Promise, SessionOutcome, Touch
 from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
-from ispctl.reconcile.write import Written, write
+from ispctl.reconcile.write import Written, begin, write
 from ispctl.store import Holder, Run, replicas
 
 
 def live(world: World, commit: str) -> Survey:
     """The live plan of a commit; changes nothing. Raises Refusal, Unreachable."""
-    return survey(_reading(world, commit))
+    found = survey(_reading(world, commit))
+    return replace(found, plan=fleet.look(world, found.snapshot).joined(found.plan))
 
 
 def refusals(world: World, found: Survey) -> tuple[Problem, ...]:
@@ -78,21 +79,38 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         except Unreachable as error:
             unread = (Unread(error.target, "E319", error.text),)
             return Result("", reading.commit, empty(reading.commit, world.now), unread=unread)
+        devices = fleet.look(world, found.snapshot)
+        found = replace(found, plan=devices.joined(found.plan))
         is_the_plan(found.plan, permission)
         announced(world, found, permission)
         waits = waiting(found, closed_gates(world, found, permission.most))
         here = [c for c in found.here.changes if c.key[0] != "session" and c.id not in waits.changes]
         secrets = SealedValues(reading.snapshot.nas, found.near.entitlements.values(), world.keyring)
-        secrets.check(here)
+        on_devices = [change for change in devices.changes if change.id not in waits.changes | found.plan.stopped]
+        secrets.check([*here, *on_devices])
         doors = Doors(reading.snapshot.nas, world.store, secrets)
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
         older = older_copy(world.repository, world.store, found.applied)
-        written = write(world, found, secrets, waits, permission.undoes)
+        run = begin(world, found, waits, permission.undoes)
+        hands = fleet.Hands(world, devices, run, secrets, found.plan.commit)
+        hands.make(fleet.grants(on_devices))
+        written = write(world, found, secrets, waits, run)
         forget(world, found.plan.commit)
         applied = world.store.applied
         if world.index is not None and applied is not None and applied.commit == found.plan.commit:
             world.index.advance(applied.commit, world.now)  # who is told is looked up by it
-        return replace(_tell(world, found, written, doors, waits, permission), older=older)
+        result = _tell(world, found, written, doors, waits, permission)
+        hands.make(fleet.revokes(on_devices))
+        hands.finish([change for change in devices.changes if change not in on_devices])
+        result = replace(
+            result,
+            older=older,
+            unread=(*result.unread, *devices.unread),
+            devices=hands.told,
+            outcomes=(*result.outcomes, *hands.outcomes),
+        )
+        run.finish("failed" if result.exit_code == 1 else "done", world.clock(), found.plan.summary)
+        return result
 
 
 def settle(world: World) -> Settled:
@@ -136,9 +154,7 @@ def _tell(
     told = _proved(world, found, sessions)
     held_back = tuple(sorted(waits.held))
     outcomes, more = tuple(written.outcomes), written.more
-    result = Result(run.id, plan.commit, plan, outcomes, told, held_back, waits.closed, unread, more=more)
-    run.finish("failed" if result.exit_code == 1 else "done", world.clock(), plan.summary)
-    return result
+    return Result(run.id, plan.commit, plan, outcomes, told, held_back, waits.closed, unread, more=more)
 
 
 def _group_of(one: Behind, groups: Mapping[str, str]) -> Key:

@@ -11,6 +11,7 @@ from functools import cached_property
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
 from ispctl.index import Index
+from ispctl.nas import Answer, Fleet
 from ispctl.plan import Change, Plan, Unread
 from ispctl.radius.rows import TARGET
 from ispctl.reconcile.touch import SessionOutcome
@@ -84,6 +85,8 @@ class Result(Wrote):
     unread: tuple[Unread, ...] = ()
     older: str = ""
     """That the database was an older copy, in words."""
+    devices: tuple[Answer, ...] = ()
+    """What became of NAS that were to be configured."""
     more: Mapping[str, int] = field(default_factory=dict)
     """Rows that were written of those who are in `outcomes` only where that failed, by action."""
 
@@ -93,7 +96,8 @@ class Result(Wrote):
     @property
     def exit_code(self) -> int:
         """0 done · 1 refused or failed · 3 done, except the unread targets."""
-        if self.closed or self.failed or any(s.code for s in self.sessions) or not self.read:
+        told = any(one.code for one in self.sessions) or any(one.code for one in self.devices)
+        if self.closed or self.failed or told or not self.read:
             return 1
         return 3 if self.unread else 0
 
@@ -111,6 +115,7 @@ class Drift(Wrote):
     outcomes: tuple[Outcome, ...] = ()
     closed: tuple[Closed, ...] = ()
     held: frozenset[str] = frozenset()
+    devices: tuple[Answer, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -140,6 +145,8 @@ class World:
     """What is remembered of the repository; without it everything is read."""
     reviews: Reviews | None = None
     """Who approved a commit, by the forge, if it may be asked."""
+    nas: Fleet | None = None
+    """How devices are spoken to; None: not at all."""
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,10 @@ class Written:
         return [outcome for outcome in self.outcomes if outcome.error]
 
 
-def write(world: World, found: Survey, secrets: SealedValues, waits: Waiting, undoes: RunRecord | None) -> Written:
+def write(world: World, found: Survey, secrets: SealedValues, waits: Waiting, run: Run) -> Written:
     """Write what does not wait. Raises Refusal where a secret cannot be opened: of those at hand nothing is written
     then, and what was written of others stays."""
-    done = Written(_begun(world, found, waits, undoes))
+    done = Written(run)
     plan = found.plan
     count = _Count(world, sum(plan.summary[action] for action in ("create", "update", "delete")))
     note = Notes(world.store, done.run, world.now, plan.commit, found.near, found.here.services, found.around.left)
@@ -65,7 +65,8 @@ def write(world: World, found: Survey, secrets: SealedValues, waits: Waiting, un
     return done
 
 
-def _begun(world: World, found: Survey, waits: Waiting, undoes: RunRecord | None) -> Run:
+def begin(world: World, found: Survey, waits: Waiting, undoes: RunRecord | None) -> Run:
+    """Write down that a run begins, and of whom it is not known until its end what they have."""
     plan, store = found.plan, world.store
     kind = "rollback" if undoes else "apply"
     with store.transaction():

@@ -126,6 +126,12 @@ class Repository:
         contents = self.git.blobs((entry.blob for entry in entries), LARGE)
         return {entry.path: data for entry, data in zip(entries, contents, strict=True)}
 
+    def templates(self, rev: str, folder: str) -> Mapping[str, bytes]:
+        """The ISP's own templates below a folder, by path."""
+        entries = [e for e in self.git.tree(self.git.resolve(rev), (folder,)) if refused(e) is None and e.size <= LARGE]
+        contents = self.git.blobs((entry.blob for entry in entries), LARGE)
+        return {entry.path: data for entry, data in zip(entries, contents, strict=True)}
+
     def changes(self, base: str, head: str) -> Changes:
         """The files that differ between two commits; costs what differs, not what there is."""
         pair = self.git.resolve(base), self.git.resolve(head)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
 from ispctl.plan import Plan
-from ispctl.report import _told
+from ispctl.report import _devices, _told
 from ispctl.report._closing import gate
 from ispctl.report._stops import stops
 from ispctl.report._words import clean, listed, masked, plural, short, with_offset, wrapped
@@ -43,6 +43,7 @@ def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
             for s in result.sessions
         ],
         "told": _told.counts(result.sessions),
+        "devices": _devices.document(result.devices),
         "held": {"changes": sorted(result.held), "services": _owners(plan, frozenset(result.held))},
         "closed": [_closed(one) for one in result.closed],
         "stops": [stop(one, zone) for one in plan.stops],
@@ -55,10 +56,15 @@ def text(result: Result, zone: tzinfo = UTC, *, width: int = 100) -> str:
     """What an apply did as text, wrapped at `width`, ending with what to type next."""
     said = document(result, zone)
     parts = [[_verdict(said)], _lines("FAILED", map(_failure, said["failed"])), _sessions(said)]
+    parts += [_lines("NAS", _devices.lines(said["devices"]))]
     parts += [_refused(said), [*stops(said["stops"])]]
-    unread = (f"{clean(u['target'])}: {clean(u['code'])} {clean(u['text'])}" for u in said["unread"])
-    parts += [_lines("NOT READ: nothing was done there", unread), [f"Next: {_next(said)}"]]
+    parts += [_unread(said), [f"Next: {_next(said)}"]]
     return _joined(parts, width)
+
+
+def _unread(said: dict[str, Any]) -> list[str]:
+    unread = (f"{clean(u['target'])}: {clean(u['code'])} {clean(u['text'])}" for u in said["unread"])
+    return _lines("NOT READ: nothing was done there", unread)
 
 
 def _refused(said: dict[str, Any]) -> list[str]:
@@ -84,9 +90,11 @@ def drift_document(found: Drift, zone: tzinfo = UTC) -> dict[str, Any]:
         "items": [{"service": one.owner, **change(one)} for one in found.changes],
         "written": dict(found.written),
         "failed": _failed(found.failed),
+        "devices": _devices.document(found.devices),
         "held": {"changes": sorted(found.held), "services": _owners(plan, found.held)},
         "closed": [_closed(one) for one in found.closed],
         "stops": [stop(one, zone) for one in plan.stops],
+        "unread": [{"target": u.target, "code": u.code, "text": u.text} for u in plan.unread],
     }
 
 
@@ -95,12 +103,13 @@ def drift_text(said: dict[str, Any], *, width: int = 100) -> str:
     items, commit = said["items"], short(said["commit"])
     if not items:
         said_first = f"No drift: RADIUS is as commit {commit} left it."
-        return _joined([[said_first], [*stops(said["stops"])], ["Next: ispctl plan --live"]], width)
+        return _joined([[said_first], _unread(said), [*stops(said["stops"])], ["Next: ispctl plan --live"]], width)
     written = sum(said["written"].values())
     head = f"{plural(len(items), 'row')} changed by hand since commit {commit}, seen at {with_offset(said['now'])}"
     if written or said["failed"]:
         head += f": {written:,} put right"
     parts = [[head], _lines("BY HAND", map(_by_hand, items)), _lines("FAILED", map(_failure, said["failed"]))]
+    parts += [_lines("NAS", _devices.lines(said["devices"])), _unread(said)]
     parts += [_refused(said), [*stops(said["stops"])]]
     allow = " ".join(["ispctl drift --repair", *(one["allow"] for one in said["closed"])])
     done = "ispctl drift" if written and not said["closed"] else allow
@@ -155,10 +164,13 @@ def _failure(one: dict[str, str]) -> str:
 
 
 def _by_hand(item: dict[str, Any]) -> str:
+    said = {"create": "is missing", "delete": "does not belong there"}
+    became = said.get(item["action"], "was changed: " + ", ".join(sorted(item["fields"])))
+    if item["target"] != TARGET:
+        return f"{clean(item['target'])}: {clean(item['key'])} {became}"
     kind, _, name = item["key"].partition("/")
     what = f"{kind} of {item['service'] or 'change ' + item['id']}" if kind == "login" else f"{kind} {name}"
-    said = {"create": "is missing", "delete": "does not belong there"}
-    return f"{clean(what)} {said.get(item['action'], 'was changed: ' + ', '.join(sorted(item['fields'])))}"
+    return f"{clean(what)} {became}"
 
 
 def _lines(head: str, found: Iterable[str]) -> list[str]:
@@ -179,6 +191,6 @@ def _next(said: dict[str, Any]) -> str:
         return "ispstat health"
     if said["closed"]:
         return f"ispctl apply --commit {commit} " + " ".join(one["allow"] for one in said["closed"])
-    if said["failed"] or any(s["code"] for s in said["sessions"]):
+    if any(one["code"] for part in ("failed", "sessions", "devices") for one in said[part]) or said["failed"]:
         return f"ispctl plan --live --commit {commit}"
     return "ispstat sessions" if said["sessions"] else "ispctl drift"

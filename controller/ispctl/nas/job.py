@@ -1,0 +1,176 @@
+"""What is done on one device, as a value that may travel to a worker near it; and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from math import floor
+from typing import Final, Literal, NamedTuple
+
+from ispctl.backend import Outcome, Unreachable
+from ispctl.plan import Change, Key, Resources
+from ispctl.platforms.device import SECRET, Denied, Facts, Login, Seen, Session, nas_platform
+
+Status = Literal["seen", "applied", "refused", "taken-back", "changed", "unreachable", "held"]
+"""refused: by the device, and nothing was changed; changed: it stands otherwise than the plan saw; held: not tried."""
+NOTHING_SAID: Final = Facts()
+UNKNOWN: Final = "unknown"
+"""Stands for a secret on a device that was not written by us as it is shown there."""
+
+
+class Known(NamedTuple):
+    """A secret that was written: the digest of its sealed text, and the keyed digest of how the device showed it."""
+
+    digest: str
+    shown: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """Look at a device, or (with `changes`) make them, prove them and let them stay."""
+
+    login: Login
+    changes: tuple[Change, ...] = ()
+    secrets: Mapping[Key, str] = field(default_factory=dict, repr=False)
+    """The clear text of each key that has one."""
+    known: Mapping[Key, Known] = field(default_factory=dict)
+    key: bytes = field(default=b"", repr=False)
+    """For the digests of what devices show of secrets."""
+    confirm: int = 300
+    """Seconds after which the device goes back by itself, if nobody says that all is well."""
+    lost: tuple[float, int] = (1.0, 0)
+    """So many of the sessions may be gone afterwards: a share, and a number that always may."""
+    attempts: int = 3
+    deadline: float = 60.0
+    """Seconds for all of it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a job. `resources`: what stands there now, with the digests of secrets; `before`: what stood there.
+    `shown`: how the device shows the secrets that were written. `online`: sessions before and after; None: unknown."""
+
+    host: str
+    status: Status
+    resources: Resources = field(default_factory=dict)
+    before: Resources = field(default_factory=dict)
+    shown: Mapping[Key, Known] = field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = ()
+    code: str = ""
+    text: str = ""
+    online: tuple[int | None, int | None] = (None, None)
+    facts: Facts = NOTHING_SAID
+
+    @property
+    def fine(self) -> bool:
+        return self.status in ("seen", "applied")
+
+
+def work(job: Job) -> Answer:
+    """Do it; whatever happens is in the answer. Run twice it is done once: what stands there already is left."""
+    host = job.login.host
+    try:
+        with _connected(job) as session:
+            seen = session.read()
+            have = _with_digests(job, seen)
+            if not job.changes:
+                return Answer(host, "seen", have, online=(session.sessions(), None), facts=session.facts())
+            return _made(job, session, have)
+    except Unreachable as error:
+        return Answer(host, "unreachable", code="E810", text=error.text)
+
+
+@contextmanager
+def _connected(job: Job) -> Iterator[Session]:
+    """Tries again, later and later, where a device is busy or away; what it refuses it refuses again."""
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
+
+    platform = nas_platform(job.login.platform)
+    assert platform is not None
+    again = Retrying(
+        stop=stop_after_attempt(job.attempts) | stop_after_delay(job.deadline / 2),
+        wait=wait_random_exponential(multiplier=0.2, max=5),
+        retry=retry_if_exception(lambda error: isinstance(error, Unreachable) and not isinstance(error, Denied)),
+        reraise=True,
+    )
+    with ExitStack() as stack:
+        yield again(lambda: stack.enter_context(platform.open(job.login)))
+
+
+def _made(job: Job, session: Session, have: Resources) -> Answer:
+    host = job.login.host
+    todo = tuple(change for change in job.changes if have.get(change.key) != change.after)
+    if strange := [change for change in todo if have.get(change.key) != change.before]:
+        text = f"{_named(strange)}: stands otherwise than the plan saw"
+        return Answer(host, "changed", have, code="E811", text=text)
+    if not todo:
+        return Answer(host, "applied", have, have, _remembered(job, session.read()), _all_done(job.changes))
+    online = session.sessions()
+    outcomes = tuple(session.apply(todo, job.secrets, job.confirm))
+    answer = Answer(host, "taken-back", have, have, outcomes=outcomes, online=(online, None))
+    if failed := [outcome for outcome in outcomes if outcome.error]:
+        session.revert()
+        text = f"{_named([one.change for one in failed])}: {failed[0].error}"
+        return replace(answer, status="refused", code=failed[0].code or "E812", text=text)
+    return _proven(job, session, answer, todo)
+
+
+def _proven(job: Job, session: Session, answer: Answer, todo: Sequence[Change]) -> Answer:
+    """Get in anew, as the next run would have to; look at it; count who is online; and only then let it stay."""
+    try:
+        with _connected(job) as again:
+            seen, after = again.read(), again.sessions()
+    except Unreachable as error:
+        session.revert()
+        return replace(answer, code="E813", text=f"nobody gets in any more ({error.text}); it was taken back")
+    shown = _remembered(job, seen)
+    now = _with_digests(replace(job, known={**job.known, **shown}), seen)
+    if wrong := [change for change in todo if now.get(change.key) != change.after]:
+        session.revert()
+        text = f"{_named(wrong)}: the device does not show what was written; it was taken back"
+        return replace(answer, code="E814", text=text)
+    online = answer.online[0], after
+    share, least = job.lost
+    if None not in online and online[0] - online[1] > max(floor(online[0] * share), least):  # type: ignore[operator]
+        session.revert()
+        text = f"{online[0]} sessions became {online[1]}; it was taken back"
+        return replace(answer, code="E815", text=text, online=online)
+    session.confirm()
+    done = {outcome.change.id: outcome for outcome in answer.outcomes}
+    outcomes = tuple(done.get(change.id, Outcome(change)) for change in job.changes)
+    return replace(answer, status="applied", resources=now, shown=shown, outcomes=outcomes, online=online)
+
+
+def _remembered(job: Job, seen: Seen) -> dict[Key, Known]:
+    """How the device shows what was written now, or stood there already."""
+    wanted = {change.key: str((change.after or {}).get(SECRET, "")) for change in job.changes}
+    return {
+        key: Known(wanted[key], _keyed(job, key, shown)) for key, shown in seen.secrets.items() if wanted.get(key, "")
+    }
+
+
+def _with_digests(job: Job, seen: Seen) -> Resources:
+    """What is there, with the digest of each secret that stands as we wrote it."""
+    found = dict(seen.resources)
+    for key, shown in seen.secrets.items():
+        known = job.known.get(key)
+        same = known is not None and known.shown == _keyed(job, key, shown)
+        found[key] = {**found[key], SECRET: known.digest if known is not None and same else UNKNOWN}
+    return found
+
+
+def _keyed(job: Job, key: Key, shown: str) -> str:
+    said = "\0".join((job.login.host, *key, shown))
+    return hmac.new(job.key, said.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
+
+
+def _all_done(changes: Sequence[Change]) -> tuple[Outcome, ...]:
+    return tuple(map(Outcome, changes))
+
+
+def _named(changes: Sequence[Change]) -> str:
+    first = " ".join(changes[0].key)
+    return f"{first} and {len(changes) - 1} more" if len(changes) > 1 else first

@@ -1,0 +1,81 @@
+"""What is remembered of NAS in the store: what each was last made equal to, how it shows our secrets, and what stood
+there before each change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ispctl.nas.job import Known
+from ispctl.plan import Fields, Key, Resources, Value
+from ispctl.store import Store, nas_backups
+from ispctl.store.nas_backups import Backup
+
+MADE: Final = "nas-made"
+SHOWN: Final = "nas-shown"
+"""Kinds of objects: the mark of what a host was made equal to; how it shows a secret of ours, by key."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a NAS was last made equal to. `mark`: of its slice; `at`: RFC 3339."""
+
+    mark: str
+    commit: str
+    run: str
+    at: str
+    digest: str = ""
+
+
+class Memory:
+    """Of all NAS of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def made(self) -> dict[str, Made]:
+        """By host."""
+        return {host: Made(**said) for host, said in self._store.objects(MADE).items()}
+
+    def put_made(self, host: str, made: Made) -> None:
+        """It stands as it should now."""
+        self._store.put_object(MADE, host, made.__dict__)
+
+    def doubt(self, host: str) -> None:
+        """It is not known what stands there: the next run looks."""
+        self._store.forget_object(MADE, host)
+
+    def known(self) -> dict[str, dict[Key, Known]]:
+        """How devices show secrets of ours: by host and key."""
+        found: dict[str, dict[Key, Known]] = {}
+        for name, said in self._store.objects(SHOWN).items():
+            host, kind, key = json.loads(name)
+            found.setdefault(host, {})[kind, key] = Known(said["digest"], said["shown"])
+        return found
+
+    def put_known(self, host: str, key: Key, known: Known) -> None:
+        self._store.put_object(SHOWN, json.dumps([host, *key]), known._asdict())
+
+    def keep(self, run: str, host: str, at: datetime, before: Resources) -> None:
+        """What stood on a host before a run changed it: digests in place of secrets."""
+        said = json.dumps([[*key, dict(fields)] for key, fields in sorted(before.items())])
+        nas_backups.put(self._store, host, Backup(run, at, said))
+
+    def kept(self, host: str) -> Iterator[tuple[str, datetime, Resources]]:
+        """(run, when, what stood there before it), newest first."""
+        for run, at, text in nas_backups.of(self._store, host):
+            yield run, at, {(kind, name): _fields(said) for kind, name, said in json.loads(text)}
+
+
+def _fields(said: Mapping[str, object]) -> Fields:
+    return {name: _value(value) for name, value in said.items()}
+
+
+def _value(value: object) -> Value:
+    if isinstance(value, list):
+        return tuple(map(_value, value))
+    assert value is None or isinstance(value, str | int | bool)
+    return value

@@ -1,0 +1,338 @@
+"""NAS devices in a plan, and their configuration: rows of RADIUS are `survey`'s and `write`'s.
+
+A device is looked at only where what git says of it is not what it was last made equal to. What grants goes before
+the rows, what takes away after the sessions; each in waves, of which the next begins when all of the last are well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from importlib.metadata import version
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ispctl.backend import Outcome
+from ispctl.desired import Because
+from ispctl.gates import sums
+from ispctl.intent import slices_of
+from ispctl.model.network import Nas
+from ispctl.model.policy import Policy
+from ispctl.nas import Answer, Job, Known, Memory, closed_until, waves
+from ispctl.nas.memory import Made
+from ispctl.plan import Change, Key, Plan, Resources, Stop, Sums, Unread, diff
+from ispctl.platforms.device import SECRET, Login, Slice, nas_platform, template_path
+from ispctl.platforms.rendering import render
+from ispctl.reconcile.sealed_values import SealedValues
+from ispctl.reconcile.stops import together
+from ispctl.reconcile.world import World
+from ispctl.repo import Repository, Snapshot
+from ispctl.secrets import Keyring, Sealed
+from ispctl.store import Run
+
+PREFIX: Final = "nas:"
+"""How the targets are named: nas:lalitpur-1."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What git says of one device. `mark` stands for all that it is made of."""
+
+    nas: Nas
+    slice: Slice
+    mark: str
+    templates: Mapping[str, bytes] = field(repr=False)
+
+    def resources(self) -> Resources:
+        """Raises Refusal E800, E801."""
+        platform = nas_platform(self.nas.platform)
+        assert platform is not None
+        return render(platform, self.slice, self.templates)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The devices that were looked at, and what is to be done there."""
+
+    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    stops: tuple[Stop, ...] = ()
+    equal: tuple[str, ...] = ()
+    """Hosts that stand as they should already."""
+    known: Mapping[str, Mapping[Key, Known]] = field(default_factory=dict)
+    policy: Policy | None = None
+
+    def joined(self, plan: Plan) -> Plan:
+        """A plan with what is to be done on devices."""
+        if not (self.changes or self.unread):
+            return plan
+        changes = tuple(sorted((*plan.changes, *self.changes), key=lambda one: (one.target, one.key)))
+        more = sums(Plan("live", plan.commit, plan.base, plan.now, (), self.changes))
+        both: Sums | None = plan.sums.plus(more) if plan.sums else None
+        stops = together(plan.stops, self.stops)
+        return replace(plan, changes=changes, unread=(*plan.unread, *self.unread), stops=stops, sums=both)
+
+
+def wanted(repository: Repository, snapshot: Snapshot, now: datetime) -> dict[str, Wanted]:
+    """What a commit says of every device that ispctl configures, by host. `snapshot`: as much of it as all share."""
+    hosts = [nas for nas in snapshot.nas.values() if nas.device is not None]
+    if not hosts or not reached(snapshot):
+        return {}
+    whole = any(nas.device.bindings for nas in hosts if nas.device)
+    slices = slices_of(repository.at(snapshot.commit) if whole else snapshot, now)
+    own = repository.templates(snapshot.commit, "templates/nas/") if slices else {}
+    return {name: Wanted(snapshot.nas[name], one, _mark(one, own), own) for name, one in slices.items()}
+
+
+def reached(snapshot: Snapshot) -> bool:
+    """Whether NAS are configured at all: inventory/targets.yaml says how."""
+    return snapshot.targets is not None and snapshot.targets.value.nas is not None
+
+
+def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: datetime) -> tuple[Change, ...]:
+    """What a commit changes on devices against another, as far as git knows. Raises Refusal E800, E801."""
+    old, new = wanted(repository, before, now), wanted(repository, after, now)
+    found: list[Change] = []
+    for host, will in sorted(new.items()):
+        was = old.get(host)
+        if was is None or was.mark != will.mark:
+            found += _explained(diff(PREFIX + host, will.resources(), was.resources() if was else {}), will.nas)
+    return tuple(found)
+
+
+def look(world: World, snapshot: Snapshot, hosts: Collection[str] | None = None, *, every: bool = False) -> Fleet:
+    """What is to be done on devices for a commit. `hosts`: only these; `every`: also those that were made equal to
+    what it says. Raises Refusal."""
+    if world.nas is None:
+        return Fleet()
+    memory, policy = Memory(world.store), snapshot.policy.value
+    made, known = memory.made(), memory.known()
+    asked = {
+        host: one
+        for host, one in wanted(world.repository, snapshot, world.now).items()
+        if (hosts is None or host in hosts) and (every or host not in made or made[host].mark != one.mark)
+    }
+    if not asked:
+        return Fleet()
+    want = {host: one.resources() for host, one in asked.items()}
+    logins = _Logins(world)
+    jobs = [_job(world, one, logins(one.nas), known.get(host, {})) for host, one in asked.items()]
+    answers = world.nas.run(jobs, world.progress, "NAS read")
+    changes, unread, equal = list[Change](), list[Unread](), list[str]()
+    for host, answer in sorted(answers.items()):
+        if not answer.fine:
+            unread.append(Unread(PREFIX + host, answer.code, answer.text))
+        elif found := diff(PREFIX + host, want[host], answer.resources):
+            changes += _explained(found, asked[host].nas)
+        else:
+            equal.append(host)
+    stops = tuple(_stops(world, snapshot, changes))
+    return Fleet(asked, tuple(changes), tuple(unread), stops, tuple(equal), known, policy)
+
+
+def drifted(world: World, snapshot: Snapshot) -> Fleet:
+    """Which devices stand otherwise than they were made; what git or time asks of them since is an apply's to do.
+    Raises Refusal."""
+    if world.nas is None:
+        return Fleet()
+    made = Memory(world.store).made()
+    due = wanted(world.repository, snapshot, world.now)
+    return look(
+        world, snapshot, [host for host, one in due.items() if host in made and made[host].mark == one.mark], every=True
+    )
+
+
+def grants(changes: Iterable[Change]) -> list[Change]:
+    """What goes before the rows: everything that nobody loses by."""
+    return [change for change in changes if change.after is not None]
+
+
+def revokes(changes: Iterable[Change]) -> list[Change]:
+    """What goes after the sessions: what is not wanted any more."""
+    return [change for change in changes if change.after is None]
+
+
+class Hands:
+    """Configures the devices of one run, in waves."""
+
+    def __init__(self, world: World, fleet: Fleet, run: Run, secrets: SealedValues, commit: str) -> None:
+        self.world, self.fleet, self.run, self.commit = world, fleet, run, commit
+        self.answers: dict[str, Answer] = {}
+        """The last, by host."""
+        self._secrets = secrets
+        self._memory = Memory(world.store)
+        self._logins = _Logins(world)
+        self._known = {host: dict(known) for host, known in fleet.known.items()}
+        self._stopped = ""
+
+    def make(self, changes: Sequence[Change]) -> None:
+        """Make these changes, wave by wave, until a device of a wave is not well; the rest is held then."""
+        mine: dict[str, list[Change]] = defaultdict(list)
+        for change in changes:
+            mine[change.target.removeprefix(PREFIX)].append(change)
+        assert self.fleet.policy is not None or not mine
+        groups = {host: self.fleet.wanted[host].nas.groups for host in mine}
+        for wave in waves(groups, self.fleet.policy.nas) if self.fleet.policy else ():
+            self.world.store.check_lock()
+            if self._stopped:
+                text = f"{self._stopped} is not well, and was configured before it"
+                for host in wave:
+                    self._told(Answer(host, "held", code="E816", text=text))
+            else:
+                self._wave({host: mine[host] for host in wave})
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What was done, where all of it was."""
+        return tuple(outcome for answer in self.told if answer.fine for outcome in answer.outcomes)
+
+    @property
+    def told(self) -> tuple[Answer, ...]:
+        """What became of each device that something was to be done on."""
+        return tuple(answer for _, answer in sorted(self.answers.items()))
+
+    def finish(self, left: Collection[Change]) -> None:
+        """Which devices stand as they should now. `left`: what was not to be done."""
+        behind = {change.target.removeprefix(PREFIX) for change in left}
+        behind |= {host for host, answer in self.answers.items() if not answer.fine}
+        with self.world.store.transaction():
+            for host in (*self.fleet.equal, *self.answers):
+                if host not in behind:
+                    at = self.world.now.isoformat()
+                    self._memory.put_made(host, Made(self.fleet.wanted[host].mark, self.commit, self.run.id, at))
+
+    def _wave(self, mine: Mapping[str, Sequence[Change]]) -> None:
+        assert self.world.nas is not None
+        with self.world.store.transaction():
+            for host in mine:
+                self._memory.doubt(host)
+        jobs = [self._job(host, changes) for host, changes in mine.items()]
+        answers = self.world.nas.run(jobs, self.world.progress, "NAS")
+        for host, answer in answers.items():
+            self._note(host, mine[host], answer)
+            self._told(answer)
+            if not answer.fine:
+                self._stopped = self._stopped or host
+
+    def _told(self, answer: Answer) -> None:
+        """What went wrong once stays said, whatever a later turn is about."""
+        first = self.answers.get(answer.host)
+        if first is None:
+            self.answers[answer.host] = answer
+        elif first.fine:
+            self.answers[answer.host] = replace(answer, outcomes=(*first.outcomes, *answer.outcomes))
+
+    def _job(self, host: str, changes: Sequence[Change]) -> Job:
+        wanted, policy = self.fleet.wanted[host], self.fleet.policy
+        assert policy is not None
+        digests = {change.key: str((change.after or {}).get(SECRET, "")) for change in changes}
+        secrets = {key: self._secrets.open(digest) for key, digest in digests.items() if digest}
+        lost = float(policy.nas.lost.share), policy.nas.lost.floor
+        return replace(
+            _job(self.world, wanted, self._logins(wanted.nas), self._known.get(host, {})),
+            changes=tuple(changes),
+            secrets=secrets,
+            confirm=policy.nas.confirm,
+            lost=lost,
+        )
+
+    def _note(self, host: str, changes: Sequence[Change], answer: Answer) -> None:
+        outcomes = {outcome.change.id: outcome for outcome in answer.outcomes}
+        with self.world.store.transaction():
+            if answer.before:
+                self._memory.keep(self.run.id, host, self.world.now, answer.before)
+            for change in changes:
+                outcome = outcomes.get(change.id)
+                error = answer.text if outcome is None or not answer.fine else outcome.error
+                self.run.change(change, self.world.now, error)
+            for key, known in answer.shown.items():
+                self._memory.put_known(host, key, known)
+                self._known.setdefault(host, {})[key] = known
+
+
+class _Logins:
+    """Opens what is needed to get into a device; the keyring once. Raises Refusal."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._keyring: Keyring | None = None
+
+    def __call__(self, nas: Nas) -> Login:
+        said, device = nas.management, nas.device
+        assert device is not None
+        platform = nas_platform(nas.platform)
+        assert platform is not None
+        return Login(
+            host=nas.name,
+            platform=nas.platform,
+            address=said.hostname,
+            port=said.port,
+            username=said.username,
+            password=self._open(nas, Sealed(said.kind, said.owner, "password", said.password)) if said.password else "",  # type: ignore[arg-type]
+            private_key=self._open(nas, Sealed("nas", nas.name, "device.private_key", device.private_key))
+            if device.private_key
+            else "",
+            host_key=device.host_key or "",
+            timeout=min(15.0, float(device.deadline)),
+            options=dict(said.options.get("ispctl", {})),
+        )
+
+    def _open(self, nas: Nas, sealed: Sealed) -> str:
+        if self._keyring is None:
+            self._keyring = self._world.keyring()
+        return self._keyring.open(sealed, nas.where)
+
+
+def _job(world: World, wanted: Wanted, login: Login, known: Mapping[Key, Known]) -> Job:
+    assert wanted.nas.device is not None
+    assert world.nas is not None
+    deadline = float(wanted.nas.device.deadline)
+    return Job(login, known=dict(known), key=world.store.row_key, attempts=world.nas.attempts, deadline=deadline)
+
+
+def _stops(world: World, snapshot: Snapshot, changes: Sequence[Change]) -> Iterator[Stop]:
+    """What is not done now: paused, only observed, frozen, or waiting for the window."""
+    policy, zone = snapshot.policy.value, ZoneInfo(snapshot.policy.value.timezone)
+    mine: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        mine[change.target].append(change)
+    for pause in world.store.pauses(world.now):
+        held = [
+            c.id for target, them in mine.items() for c in them if pause.kind == "everything" or pause.name == target
+        ]
+        if held and pause.kind in ("everything", "target"):
+            yield Stop(
+                "paused", pause.what, (), tuple(held), id=pause.id, by=pause.by, reason=pause.reason, until=pause.until
+            )
+    for target, them in mine.items():
+        nas, ids = snapshot.nas[target.removeprefix(PREFIX)], tuple(change.id for change in them)
+        if snapshot.managed_nas(nas)[0] == "observe":
+            yield Stop("observed", f"target {target}", (), ids)
+            continue
+        platform = nas_platform(nas.platform)
+        ends = platform is not None and any(map(platform.disrupts, them))
+        if closed := closed_until(policy.nas, zone, world.now, disruptive=ends):
+            until, reason = closed
+            yield Stop("paused", f"target {target}", (), ids, by="policy", reason=reason, until=until)
+
+
+def _explained(changes: Sequence[Change], nas: Nas) -> list[Change]:
+    """What asks for it, as far as one line can be named: the device's own."""
+    because = (Because("nas", f"what {nas.name} should hold", nas.where),)
+    return [replace(change, because=because) for change in changes]
+
+
+def _mark(one: Slice, own: Mapping[str, bytes]) -> str:
+    """Stands for all that the resources of a device are made of: what git says, the templates, and this version."""
+    platform = nas_platform(one.platform)
+    assert platform is not None
+    texts = {
+        name: own.get(template_path(one.platform, name), b"").decode("utf-8", "replace") for name in platform.templates
+    }
+    said = json.dumps([version("ispctl"), asdict(one), texts], sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
