@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli import adopt as importing
-from ispctl.cli import doctor, gitlab, lab, radius, secrets, units
+from ispctl.cli import doctor, gitlab, lab, nas, radius, secrets, units
 from ispctl.cli import run as service
 from ispctl.cli.authenticate import try_login
 from ispctl.cli.batch import batch
@@ -120,12 +120,12 @@ def plan(
     session: Session = context.obj
     if base is not None and live:
         raise typer.BadParameter("--base compares two commits, --live a commit with the database: take one")
-    plans.only(target)
+    about = plans.scope(target)
     with session.repository() as repository:
         now = at_time(at, session.now, zone_of(repository.part(commit, ())))
         plans.warn_of_edits(repository, commit)
         if base is None:
-            found = plans.live(session, repository, commit, now)
+            found = plans.live(session, repository, commit, now, about)
         else:
             each = format == "json" or (out is not None and format != "markdown")
             found = plans.proposed(session, repository, base, commit, now, each=each)
@@ -185,7 +185,7 @@ def apply(
     from ispctl.cli.answers import apply_answer, saved_plan
     from ispctl.reconcile import Permission
 
-    plans.only(target)
+    about = plans.scope(target)
     most = {"cut_off": allow_cut_off, "dropped": allow_drop, "slower": allow_slower, "delete": allow_delete}
     most["clock"] = allow_clock
     permission = Permission(most, allow_rollback, allow_rolled_back, commits=allow_commit or ())
@@ -193,7 +193,7 @@ def apply(
         read = saved_plan(saved)
         permission = replace(permission, differences=read.differences)
         commit = read.commit if commit is None else commit
-    result, snapshot = plans.apply_to(context.obj, "HEAD" if commit is None else commit, permission, wait)
+    result, snapshot = plans.apply_to(context.obj, "HEAD" if commit is None else commit, permission, wait, about)
     say(apply_answer(result, snapshot, format))
     raise typer.Exit(result.exit_code)
 
@@ -285,6 +285,7 @@ for name, group in (
     ("ip", ip),
     ("lab", lab.app),
     ("gitlab", gitlab.app),
+    ("nas", nas.app),
 ):
     app.add_typer(group, name=name)
 

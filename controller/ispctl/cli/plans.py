@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ispctl.cli.common import Session, clock, tell
 from ispctl.cli.progress import Progress
@@ -21,14 +21,30 @@ if TYPE_CHECKING:
     from ispctl.repo import Repository, Snapshot
     from ispctl.report.gist import Gist
 
-TARGETS = ("radius",)
+
+@dataclass(frozen=True)
+class Scope:
+    """What a command is about. `hosts`: NAS alone, these or (None) all of them."""
+
+    rows: bool = True
+    devices: bool = True
+    hosts: tuple[str, ...] | None = None
 
 
-def only(target: str | None) -> None:
-    """--target names one that exists. Raises Refusal."""
-    if target is not None and target not in TARGETS:
-        text = f"there is no target {target}"
-        raise Refusal(Problem("E607", text, advice=f"There are: {', '.join(TARGETS)}"))
+def scope(target: str | None) -> Scope:
+    """What --target means: radius, nas, nas:HOST; without it everything. Raises Refusal."""
+    if target is None:
+        return Scope()
+    kind, _, host = target.partition(":")
+    if target == "radius":
+        return Scope(devices=False)
+    if kind == "nas" and (host or target == "nas"):
+        return Scope(rows=False, hosts=(host,) if host else None)
+    text = f"there is no target {target}"
+    raise Refusal(Problem("E607", text, advice="There are: radius, nas (all of them), nas:HOST"))
+
+
+EVERYTHING: Final = Scope()
 
 
 def verified(look: Look, rev: str) -> Snapshot:
@@ -96,7 +112,13 @@ def _proposed(session: Session, repository: Repository, base: str, commit: str, 
 
 @contextmanager
 def world(
-    session: Session, repository: Repository, snapshot: Snapshot, now: datetime, *, readonly: bool = False
+    session: Session,
+    repository: Repository,
+    snapshot: Snapshot,
+    now: datetime,
+    about: Scope = EVERYTHING,
+    *,
+    readonly: bool = False,
 ) -> Iterator[World]:
     """The repository with its database; a plan asks for it read-only."""
     from ispctl.nas import Fleet
@@ -108,7 +130,7 @@ def world(
         replicas = session.replicas(snapshot)
         index = session.index(repository, progress)
         device = snapshot.targets.value.nas if snapshot.targets else None
-        fleet = Fleet(device.workers, device.attempts) if device and not lab else None
+        fleet = Fleet(device.workers, device.attempts) if device and about.devices and not lab else None
         yield World(
             repository,
             store,
@@ -124,13 +146,16 @@ def world(
         )
 
 
-def live(session: Session, repository: Repository, commit: str, now: datetime) -> Planned:
+def live(session: Session, repository: Repository, commit: str, now: datetime, about: Scope = EVERYTHING) -> Planned:
     """The plan of a commit against what was applied, and the gates that would refuse it."""
     from ispctl.backend import Unreachable
-    from ispctl.reconcile import closed_gates, empty, held, live, older_copy, refusals, with_unread
+    from ispctl.reconcile import closed_gates, empty, held, live, live_devices, older_copy, refusals, with_unread
 
     snapshot = verified(looked(session, repository, (commit,), now), commit)
-    with world(session, repository, snapshot, now, readonly=True) as opened:
+    with world(session, repository, snapshot, now, about, readonly=True) as opened:
+        if not about.rows:
+            plan = live_devices(opened, commit, about.hosts)
+            return Planned(plan, snapshot, preview(plan, snapshot))
         try:
             found = live(opened, commit)
         except Unreachable as error:
@@ -144,15 +169,21 @@ def live(session: Session, repository: Repository, commit: str, now: datetime) -
 
 
 def apply_to(
-    session: Session, commit: str, permission: Permission | None = None, patience: float = 0
+    session: Session,
+    commit: str,
+    permission: Permission | None = None,
+    patience: float = 0,
+    about: Scope = EVERYTHING,
 ) -> tuple[Result, Snapshot]:
     """Apply a commit. Raises Refusal before anything is written."""
-    from ispctl.reconcile import apply
+    from ispctl.reconcile import Permission, apply, apply_devices
     from ispctl.repo.remote import Remote
 
     with session.repository() as repository:
         snapshot = verified(looked(session, repository, (commit,), session.now), commit)
-        with world(session, repository, snapshot, session.now) as opened:
+        with world(session, repository, snapshot, session.now, about) as opened:
+            if not about.rows:
+                return apply_devices(opened, commit, permission or Permission(), about.hosts), snapshot
             result = apply(replace(opened, patience=patience), commit, permission)
         if result.older:
             tell(f"{result.older}.")

@@ -4,6 +4,7 @@
 `drifted` and `repair` mind hand edits, `prune` old facts, `take` makes rows ours that were there before.
 """
 
+from ispctl.reconcile.devices import apply_devices, live_devices, plan_restore, restorable, restore
 from ispctl.reconcile.guards import closed_gates, held
 from ispctl.reconcile.hands import drifted, repair
 from ispctl.reconcile.many import EachItself
@@ -26,6 +27,7 @@ __all__ = [
     "Settled",
     "World",
     "apply",
+    "apply_devices",
     "awaited_reports",
     "closed_gates",
     "drifted",
@@ -33,12 +35,16 @@ __all__ = [
     "held",
     "keep",
     "live",
+    "live_devices",
     "older_copy",
+    "plan_restore",
     "propose",
     "prune",
     "prune_is_due",
     "refusals",
     "repair",
+    "restorable",
+    "restore",
     "settle",
     "take",
     "undoable",

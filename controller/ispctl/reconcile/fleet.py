@@ -105,9 +105,16 @@ def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: dat
     return tuple(found)
 
 
-def look(world: World, snapshot: Snapshot, hosts: Collection[str] | None = None, *, every: bool = False) -> Fleet:
+def look(
+    world: World,
+    snapshot: Snapshot,
+    hosts: Collection[str] | None = None,
+    *,
+    every: bool = False,
+    instead: Mapping[str, Resources] | None = None,
+) -> Fleet:
     """What is to be done on devices for a commit. `hosts`: only these; `every`: also those that were made equal to
-    what it says. Raises Refusal."""
+    what it says; `instead`: what some of them should hold, whatever it says. Raises Refusal."""
     if world.nas is None:
         return Fleet()
     memory, policy = Memory(world.store), snapshot.policy.value
@@ -119,7 +126,8 @@ def look(world: World, snapshot: Snapshot, hosts: Collection[str] | None = None,
     }
     if not asked:
         return Fleet()
-    want = {host: one.resources() for host, one in asked.items()}
+    other = instead or {}
+    want = {host: other[host] if host in other else one.resources() for host, one in asked.items()}
     logins = _Logins(world)
     jobs = [_job(world, one, logins(one.nas), known.get(host, {})) for host, one in asked.items()]
     answers = world.nas.run(jobs, world.progress, "NAS read")
