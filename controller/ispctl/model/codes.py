@@ -268,6 +268,16 @@ CODES: Final[dict[str, str]] = {
     # E80x: the configuration of a NAS
     "E800": "nas-template",
     "E801": "nas-value",
+    "E802": "no-nas-driver",
+    "E803": "servers-without-secret",
+    "E810": "nas-unreachable",
+    "E811": "nas-changed",
+    "E812": "nas-refused",
+    "E813": "nas-locked-out",
+    "E814": "nas-unproven",
+    "E815": "nas-sessions-lost",
+    "E816": "nas-held",
+    "E817": "nothing-kept",
     # W7xx are warnings
     "W700": "not-enforced",
     "W701": "never-paid",
@@ -281,4 +291,5 @@ CODES: Final[dict[str, str]] = {
     "W709": "no-redirect",
     "W713": "observed",
     "W720": "pool-without-addresses",
+    "W721": "no-host-key",
 }

@@ -13,6 +13,7 @@ from typing import Final
 from ispctl.model.problem import Problem, in_order
 from ispctl.repo.rules import (
     addresses,
+    devices,
     fleet,
     ledgers,
     lines,
@@ -34,6 +35,7 @@ RULES: Final[tuple[Callable[[Scene], Iterator[Problem]], ...]] = (
     ledgers.rules,
     managed.rules,
     fleet.rules,
+    devices.rules,
     pools.rules,
     tariffs.rules,
     routers.rules,

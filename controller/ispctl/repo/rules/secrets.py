@@ -54,6 +54,9 @@ def _sealed(scene: Scene) -> Iterator[_Standing]:
         if nas.radius is not None:
             where = partial(place, scene, nas, "radius", "secret")
             yield _Standing(nas.radius.secret, f"nas/{nas.name}/radius.secret", where)
+        if nas.device is not None and nas.device.private_key is not None:
+            where = partial(place, scene, nas, "device", "private_key")
+            yield _Standing(nas.device.private_key, f"nas/{nas.name}/device.private_key", where)
     for one in scene.snapshot.inventory.passwords():
         yield _Standing(one.text, f"{one.kind}/{one.owner}/password", partial(_at, one.where))
 

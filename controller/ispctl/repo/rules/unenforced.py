@@ -65,20 +65,25 @@ def _policy(scene: Scene) -> Iterator[Problem]:
 
 
 def _pools(scene: Scene) -> Iterator[Problem]:
-    document = scene.snapshot.pools_file
+    document, snapshot = scene.snapshot.pools_file, scene.snapshot
+    reached = snapshot.targets is not None and snapshot.targets.value.nas is not None
+    made = {name for name, nas in snapshot.nas.items() if reached and nas.device}
     for name, pool in document.value.root.items() if document else ():
         if document is None:
             continue
-        if pool.served_by == "dhcp":
+        configured = bool(made) and set(pool.slices or snapshot.reach(pool.nas)) <= made
+        if pool.served_by == "dhcp" and not configured:
             text = f"served_by dhcp: the addresses of pool {name} are handed out by nobody"
             yield _not_yet(document.where(name, "served_by"), text)
         if pool.quarantine and pool.served_by != "radius":
             yield _not_yet(document.where_key(name, "quarantine"), "quarantine: a freed address may be given at once")
-        if pool.slices and pool.served_by != "radius":
+        if pool.slices and pool.served_by != "radius" and not configured:
             yield _not_yet(document.where_key(name, "slices"), "slices: the pool is not configured on the NAS")
 
 
 def _hosts(scene: Scene) -> Iterator[Problem]:
+    if any(nas.device for nas in scene.snapshot.nas.values()):
+        return
     for kind in ("hosts", "host-groups", "defaults"):
         document = scene.snapshot.file(kind)
         if document is None:

@@ -1,0 +1,52 @@
+"""NAS that ispctl configures: there is a way to do it, and whoever answers there is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ispctl.model.network import Nas
+from ispctl.model.problem import Problem
+from ispctl.platforms.device import nas_platform, nas_platforms
+from ispctl.repo.rules.fleet import place
+from ispctl.repo.rules.scene import Scene, meant
+
+
+def rules(scene: Scene) -> Iterator[Problem]:
+    if scene.fleet_unread or scene.unread("inventory/defaults.yaml"):
+        return
+    reached = scene.snapshot.targets is not None and scene.snapshot.targets.value.nas is not None
+    for nas in scene.snapshot.nas.values():
+        if nas.device is not None:
+            yield from _device(scene, nas, reached=reached)
+    yield from _waves(scene)
+
+
+def _device(scene: Scene, nas: Nas, *, reached: bool) -> Iterator[Problem]:
+    assert nas.device is not None
+    where = place(scene, nas, "device")
+    if nas_platform(nas.platform) is None:
+        text = f"{nas.name} is of platform {nas.platform}, which ispctl does not configure"
+        yield Problem("E802", text, where, f"Those that it does: {', '.join(nas_platforms())}")
+    if nas.device.servers and nas.radius is None:
+        text = f"{nas.name} should ask RADIUS servers, and has no radius: with a shared secret"
+        yield Problem("E803", text, place(scene, nas, "device", "servers"), "Add radius: beside device:")
+    if reached and nas.device.host_key is None:
+        text = f"device: nobody knows the host key of {nas.name}, so that nothing is sent to it"
+        yield Problem("W721", text, where, "Look it up on the device itself, not by the network: host_key: …")
+    if not reached:
+        yield Problem("W700", f"device: {nas.name} is not reached: targets.yaml says nothing about nas", where)
+
+
+def _waves(scene: Scene) -> Iterator[Problem]:
+    document = scene.snapshot.file("policy")
+    waves = document.value.nas.waves if document is not None else ()
+    for number, wave in enumerate(waves):
+        for i, name in enumerate(wave.hosts):
+            if not scene.snapshot.inventory.knows(name) and document is not None:
+                where = document.where("nas", "waves", number, "hosts", i)
+                yield Problem(
+                    "E113",
+                    f"{name} is neither a host nor a group of hosts",
+                    where,
+                    meant(name, scene.snapshot.inventory.names, ""),
+                )
