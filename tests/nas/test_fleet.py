@@ -1,0 +1,42 @@
+"""Many devices at a time: nobody waits for one that hangs, and everybody gets an answer."""
+
+from __future__ import annotations
+
+import time
+
+from ispctl.nas import Fleet
+from tests.nas.conftest import Asked, Box, Boxes
+
+
+def test_each_device_gets_an_answer(boxes: Boxes, job: Asked) -> None:
+    jobs = [job(f"nas-{number}") for number in range(40)]
+    boxes.devices["nas-7"].denies = True
+    answers = Fleet(workers=8).run(jobs)
+    assert answers.keys() == {one.login.host for one in jobs}
+    assert {host for host, answer in answers.items() if not answer.fine} == {"nas-7"}
+
+
+def test_a_device_that_hangs_is_unreachable_and_holds_up_nobody(boxes: Boxes, job: Asked) -> None:
+    boxes.devices["slow"] = Box(hangs=20.0)
+    jobs = [job("slow", deadline=0.3), *(job(f"nas-{number}") for number in range(5))]
+    began = time.monotonic()
+    answers = Fleet(workers=1).run(jobs)
+    assert time.monotonic() - began < 10
+    assert (answers["slow"].status, answers["slow"].code) == ("unreachable", "E810")
+    assert all(answer.fine for host, answer in answers.items() if host != "slow")
+
+
+def test_a_device_that_was_unreachable_is_asked_again_by_the_next_run(boxes: Boxes, job: Asked) -> None:
+    asked, fleet = job(), Fleet()
+    boxes.devices["one"].away = 1
+    assert [fleet.run([asked])["one"].status for _ in range(2)] == ["unreachable", "seen"]
+
+
+def test_progress_is_told_of_each(boxes: Boxes, job: Asked) -> None:
+    told: list[tuple[str, int, int]] = []
+    Fleet().run([job(f"nas-{number}") for number in range(3)], lambda *said: told.append(said), "NAS")
+    assert told == [("NAS", 1, 3), ("NAS", 2, 3), ("NAS", 3, 3)]
+
+
+def test_nobody_to_ask_is_nothing_to_do() -> None:
+    assert Fleet().run([]) == {}

@@ -1,0 +1,104 @@
+"""What is done on one device: proven before it stays, taken back where it is not well, harmless when done twice."""
+
+from __future__ import annotations
+
+from ispctl.nas.job import UNKNOWN, work
+from ispctl.platforms.device import SECRET
+from tests.nas.conftest import SETTLED, WANTED, Asked, Box, Boxes
+
+
+def test_a_device_is_looked_at_without_a_change(boxes: Boxes, job: Asked) -> None:
+    answer = work(job())
+    assert (answer.status, dict(answer.resources), answer.online) == ("seen", SETTLED, (100, None))
+    assert answer.facts.version == "1.0"
+
+
+def test_what_was_made_is_proven_by_a_second_connection_and_then_stays(boxes: Boxes, job: Asked) -> None:
+    answer = work(job(want=WANTED))
+    box = boxes.devices["one"]
+    assert answer.status == "applied"
+    assert (box.opened, box.confirmed, box.reverted) == (2, 1, 0)
+    assert dict(answer.resources) == WANTED
+    assert dict(answer.before) == SETTLED
+
+
+def test_a_secret_is_known_again_by_how_the_device_shows_it(boxes: Boxes, job: Asked) -> None:
+    first = work(job(want=WANTED))
+    seen = work(job(known=first.shown))
+    assert dict(seen.resources) == WANTED
+    boxes.devices["one"].clear["server", "one"] = "changed by hand"
+    assert work(job(known=first.shown)).resources["server", "one"][SECRET] == UNKNOWN
+    assert work(job()).resources["server", "one"][SECRET] == UNKNOWN
+
+
+def test_no_answer_holds_a_secret(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    boxes.devices["one"].refuses = "pool"
+    for answer in (work(asked), work(job())):
+        assert "correct horse" not in repr(answer)
+    assert "correct horse" not in repr(asked)
+
+
+def test_a_job_that_is_done_twice_is_done_once(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    first = work(asked)
+    again = work(job(want=WANTED, known=first.shown))
+    assert again.status == "applied"
+    assert boxes.devices["one"].confirmed == 1
+    assert {outcome.change.id for outcome in again.outcomes} == {change.id for change in asked.changes}
+
+
+def test_what_somebody_changed_since_the_plan_is_not_written_over(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    boxes.devices["one"].held["pool", "home"] = {"range": "100.64.99.0/24"}
+    answer = work(asked)
+    assert (answer.status, answer.code) == ("changed", "E811")
+    assert boxes.devices["one"].held["pool", "home"] == {"range": "100.64.99.0/24"}
+
+
+def test_where_one_change_is_refused_all_are_taken_back(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    boxes.devices["one"].refuses = "server"
+    answer = work(asked)
+    assert (answer.status, answer.code) == ("refused", "E812")
+    assert "server one: no such thing here" in answer.text
+    assert dict(work(job()).resources) == SETTLED
+
+
+def test_a_device_that_says_yes_and_does_nothing_is_found_out(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    boxes.devices["one"].forgets = True
+    answer = work(asked)
+    assert (answer.status, answer.code) == ("taken-back", "E814")
+    assert boxes.devices["one"].confirmed == 0
+
+
+def test_a_change_that_locks_us_out_is_taken_back_by_the_open_connection(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    boxes.devices["one"].locks_out = True
+    answer = work(asked)
+    assert (answer.status, answer.code) == ("taken-back", "E813")
+    assert boxes.devices["one"].held == SETTLED
+
+
+def test_a_change_by_which_sessions_collapse_is_taken_back(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    boxes.devices["one"].drops = 11
+    answer = work(asked)
+    assert (answer.status, answer.code, answer.online) == ("taken-back", "E815", (100, 89))
+    assert boxes.devices["one"].held == SETTLED
+
+
+def test_a_few_sessions_always_may_be_gone(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    boxes.devices["one"].online, boxes.devices["one"].drops = 4, 3
+    assert work(asked).status == "applied"
+
+
+def test_a_device_that_is_busy_is_tried_again_and_one_that_denies_is_not(boxes: Boxes, job: Asked) -> None:
+    asked = job(attempts=3)
+    boxes.devices["one"].away = 2
+    assert (work(asked).status, boxes.devices["one"].opened) == ("seen", 3)
+    boxes.devices["two"] = Box(denies=True)
+    answer = work(job("two", attempts=3))
+    assert (answer.status, answer.code, boxes.devices["two"].opened) == ("unreachable", "E810", 1)
