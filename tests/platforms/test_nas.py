@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ispctl.platforms.device import nas_platform, nas_platforms
+from ispctl.platforms import nas_platforms
+from ispctl.platforms.device import nas_platform
 from ispctl.platforms.rendering import texts
 from tests.platforms.nas_contract import CHECKS, Subject, subject
 from tests.platforms.slices import usual

@@ -110,6 +110,13 @@ def platforms() -> tuple[str, ...]:
 
 
 @cache
+def nas_platforms() -> tuple[str, ...]:
+    """The names of those whose NAS can be configured: their folders have a module `nas`, sorted."""
+    folders = Path(__file__).parent.glob("*/nas.py")
+    return tuple(sorted(file.parent.name.replace("_", "-") for file in folders))
+
+
+@cache
 def pool_names() -> tuple[tuple[str, ...], ...]:
     """For pools of IPv4 addresses, of IPv6 addresses and of delegated prefixes: every name that some platform has."""
     kinds = zip(STANDARD_POOLS, *(platform(name).pools for name in platforms()), strict=True)

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Final, Protocol, cast
 from ispctl.backend import Outcome, Unreachable
 from ispctl.desired import Terms
 from ispctl.plan import Change, Key, Resources
+from ispctl.platforms import nas_platforms
 
 MARK: Final = "ispctl:"
 """How a comment of ours begins; where there are no comments, a name begins with PREFIX."""
@@ -211,13 +212,6 @@ class NasPlatform(ABC):
 def nas_platform(name: str) -> NasPlatform | None:
     """How a vendor's NAS are configured; None for a platform that is not."""
     return cast(NasPlatform, import_module(f"{_folder(name)}.nas").NAS) if name in nas_platforms() else None
-
-
-@cache
-def nas_platforms() -> tuple[str, ...]:
-    """The platforms that can be configured, sorted."""
-    folders = Path(__file__).parent.glob("*/nas.py")
-    return tuple(sorted(file.parent.name.replace("_", "-") for file in folders))
 
 
 def template_path(platform: str, name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ispctl.model.network import Nas
 from ispctl.model.problem import Problem
-from ispctl.platforms.device import nas_platform, nas_platforms
+from ispctl.platforms import nas_platforms
 from ispctl.repo.rules.fleet import place
 from ispctl.repo.rules.scene import Scene, meant
 
@@ -24,7 +24,7 @@ def rules(scene: Scene) -> Iterator[Problem]:
 def _device(scene: Scene, nas: Nas, *, reached: bool) -> Iterator[Problem]:
     assert nas.device is not None
     where = place(scene, nas, "device")
-    if nas_platform(nas.platform) is None:
+    if nas.platform not in nas_platforms():
         text = f"{nas.name} is of platform {nas.platform}, which ispctl does not configure"
         yield Problem("E802", text, where, f"Those that it does: {', '.join(nas_platforms())}")
     if nas.device.servers and nas.radius is None:
