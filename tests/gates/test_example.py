@@ -33,6 +33,9 @@ EXCEPT: dict[str, str] = {
     "Policy.roaming: allow": ONE,
     "Policy.roaming: reject": ONE,
     "RadiusTarget.replicas": "standbys belong to PostgreSQL, and the example begins with SQLite",
+    **dict.fromkeys(
+        ("Targets.nas", "NasTarget.workers", "NasTarget.attempts"), "nobody answers at the addresses of the example"
+    ),
     "Defaults.hostname": "no two routers have one",
 }
 """What no file of one ISP can say beside the rest, and what is said instead."""

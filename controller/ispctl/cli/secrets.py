@@ -137,7 +137,7 @@ def _place(snapshot: Snapshot, text: str) -> str:
 
 
 def _sealed_at(snapshot: Snapshot, place: str) -> str:
-    from ispctl.secrets import parts_of
+    from ispctl.secrets import PRIVATE_KEY, parts_of
 
     kind, owner, field = parts_of(place)
     for one in snapshot.inventory.passwords() if field == "password" else ():
@@ -147,6 +147,10 @@ def _sealed_at(snapshot: Snapshot, place: str) -> str:
         radius = snapshot.nas[owner].radius
         if radius:
             return radius.secret
+    if kind == "nas" and field == PRIVATE_KEY and owner in snapshot.nas:
+        device = snapshot.nas[owner].device
+        if device and device.private_key:
+            return device.private_key
     found = snapshot.find(owner) if kind == "service" else ()
     if len(found) == 1 and found[0].service.password:
         return found[0].service.password

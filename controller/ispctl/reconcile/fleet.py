@@ -81,7 +81,7 @@ class Fleet:
 def wanted(repository: Repository, snapshot: Snapshot, now: datetime) -> dict[str, Wanted]:
     """What a commit says of every device that ispctl configures, by host. `snapshot`: as much of it as all share."""
     hosts = [nas for nas in snapshot.nas.values() if nas.device is not None]
-    if not hosts or not reached(snapshot):
+    if not hosts:
         return {}
     whole = any(nas.device.bindings for nas in hosts if nas.device)
     slices = slices_of(repository.at(snapshot.commit) if whole else snapshot, now)
@@ -96,7 +96,9 @@ def reached(snapshot: Snapshot) -> bool:
 
 def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: datetime) -> tuple[Change, ...]:
     """What a commit changes on devices against another, as far as git knows. Raises Refusal E800, E801."""
-    old, new = wanted(repository, before, now), wanted(repository, after, now)
+    if not reached(after):
+        return ()
+    old, new = wanted(repository, before, now) if reached(before) else {}, wanted(repository, after, now)
     found: list[Change] = []
     for host, will in sorted(new.items()):
         was = old.get(host)

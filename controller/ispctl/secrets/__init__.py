@@ -9,6 +9,7 @@ recipients can make and which is bound to no place until it is sealed again. Cle
 from ispctl.secrets._age import KEYRING, RECIPIENTS, identity_from, recipients_from
 from ispctl.secrets._first import Initialised, initialise
 from ispctl.secrets._sealed import (
+    PRIVATE_KEY,
     Keyring,
     Kind,
     Sealed,
@@ -23,6 +24,7 @@ from ispctl.secrets._sealed import (
 
 __all__ = [
     "KEYRING",
+    "PRIVATE_KEY",
     "RECIPIENTS",
     "Initialised",
     "Keyring",

@@ -38,6 +38,8 @@ _OWNERS: Final[Mapping[Kind, re.Pattern[str]]] = {
 }
 _LONGEST_SEALED: Final = 8192  # characters; an age file for twenty recipients has about 3,000
 _LONGEST_CLEAR: Final = 128  # octets; RFC 2865 section 5.2: User-Password hides no more
+_LONGEST_KEY: Final = 16_384
+PRIVATE_KEY: Final = "device.private_key"
 _READABLE: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is mistaken for another on the telephone
 
 
@@ -287,10 +289,17 @@ def _fit(place: Sealed, clear: str, where: Where | None = None) -> bytes:
         raw = b""
         said: str | None = "is not UTF-8 text"
     else:
-        said = _misfit(place.kind, clear, len(raw))
+        said = _misfit_key(clear, len(raw)) if place.field == PRIVATE_KEY else _misfit(place.kind, clear, len(raw))
     if said:
         raise Refusal(_unfit(place, said, where))
     return raw
+
+
+def _misfit_key(clear: str, octets: int) -> str | None:
+    """An SSH key is lines of text, which no RADIUS server has to hold."""
+    if "PRIVATE KEY-----" not in clear.partition("\n")[0]:
+        return "is no private key: it begins with -----BEGIN … PRIVATE KEY-----"
+    return f"is longer than {_LONGEST_KEY} octets" if octets > _LONGEST_KEY else None
 
 
 def _misfit(kind: Kind, clear: str, octets: int) -> str | None:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo import Repository, Snapshot
-from ispctl.secrets import Keyring, Sealed
+from ispctl.secrets import PRIVATE_KEY, Keyring, Sealed
 from ispctl.status.spool import Spool
 
 _CHUNK: Final = 2000
@@ -76,21 +76,25 @@ def _standing(repository: Repository, rev: str, progress: Progress) -> Iterator[
 
 
 def _secrets(shared: Snapshot) -> Iterator[_Standing]:
-    """The shared secrets of the NAS where they stand: with the host, or in a group or the defaults for one host. Raises
-    Refusal (E210) for one that several hosts inherit and that is sealed for none of them yet."""
-    hosts: dict[tuple[Where, str], list[str]] = {}
+    """What is sealed of each NAS, its shared secret and its key, where it stands: with the host, or in a group or the
+    defaults for one host. Raises Refusal (E210) for one that several hosts inherit and that is sealed for none of them
+    yet."""
+    hosts: dict[tuple[Where, str, str], list[str]] = {}
     for nas in shared.nas.values():
         if nas.radius:
             where = shared.inventory.where(nas.name, "radius", "secret")
-            hosts.setdefault((where, nas.radius.secret), []).append(nas.name)
-    for (where, text), names in hosts.items():
+            hosts.setdefault((where, "radius.secret", nas.radius.secret), []).append(nas.name)
+        if nas.device and nas.device.private_key:
+            where = shared.inventory.where(nas.name, "device", "private_key")
+            hosts.setdefault((where, PRIVATE_KEY, nas.device.private_key), []).append(nas.name)
+    for (where, field, text), names in hosts.items():
         if len(names) > 1 and text.startswith("age:"):
             first = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
             said = f"{len(names)} hosts inherit this secret ({first}), and it can be sealed for one of them only"
-            advice = "Seal it for each host, in inventory/hosts.yaml: ispctl secrets encrypt nas/<host>/radius.secret"
+            advice = f"Seal it for each host, in inventory/hosts.yaml: ispctl secrets encrypt nas/<host>/{field}"
             raise Refusal(Problem("E210", said, where, advice))
         for name in names:  # what is sealed for one of them opens for no other (E208)
-            yield _Standing(Sealed("nas", name, "radius.secret", text), where.file, partial(_at, where))
+            yield _Standing(Sealed("nas", name, field, text), where.file, partial(_at, where))
 
 
 def _anew(found: Iterator[_Standing], keyring: Keyring) -> Iterator[New]:

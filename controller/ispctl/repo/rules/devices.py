@@ -15,9 +15,12 @@ def rules(scene: Scene) -> Iterator[Problem]:
     if scene.fleet_unread or scene.unread("inventory/defaults.yaml"):
         return
     reached = scene.snapshot.targets is not None and scene.snapshot.targets.value.nas is not None
-    for nas in scene.snapshot.nas.values():
-        if nas.device is not None:
-            yield from _device(scene, nas, reached=reached)
+    mine = [nas for nas in scene.snapshot.nas.values() if nas.device is not None]
+    for nas in mine:
+        yield from _device(scene, nas, reached=reached)
+    if mine and not reached:
+        text = f"device: no NAS is reached ({len(mine)} could be): targets.yaml says nothing about nas"
+        yield Problem("W700", text, place(scene, mine[0], "device"))
     yield from _waves(scene)
 
 
@@ -33,8 +36,6 @@ def _device(scene: Scene, nas: Nas, *, reached: bool) -> Iterator[Problem]:
     if reached and nas.device.host_key is None:
         text = f"device: nobody knows the host key of {nas.name}, so that nothing is sent to it"
         yield Problem("W721", text, where, "Look it up on the device itself, not by the network: host_key: …")
-    if not reached:
-        yield Problem("W700", f"device: {nas.name} is not reached: targets.yaml says nothing about nas", where)
 
 
 def _waves(scene: Scene) -> Iterator[Problem]:
