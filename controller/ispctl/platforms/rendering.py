@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.plan import Resources
 from ispctl.platforms import short
-from ispctl.platforms.device import NasPlatform, Slice, template_path, usual_template
+from ispctl.platforms.device import NasPlatform, PoolPart, Slice, template_path, usual_template
 
 
 def render(platform: NasPlatform, want: Slice, own: Mapping[str, bytes]) -> Resources:
@@ -87,6 +87,28 @@ def _network(prefix: str) -> Any:
     return ip_network(prefix)
 
 
+def _ranges(pool: PoolPart) -> list[tuple[str, str]]:
+    """First and last address of each run of addresses that a pool may hand out."""
+    kept = [ip_address(text) for text in (*pool.exclude, pool.gateway) if text]
+    found = []
+    for network in map(_network, pool.prefixes):
+        edge = 1 if network.num_addresses > 2 else 0
+        first, last = network[edge], network[-1 - edge]
+        for address in sorted({one for one in kept if first <= one <= last}):
+            if first < address:
+                found.append((str(first), str(address - 1)))
+            first = address + 1
+        if first <= last:
+            found.append((str(first), str(last)))
+    return found
+
+
+def _only(values: Sequence[str]) -> str:
+    if len(values) != 1:
+        raise _Unfit(f"{', '.join(values) or 'nothing'} where one value is taken")
+    return values[0]
+
+
 FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "rate": short,  # 50000000 -> 50M, of 10^3, 10^6, 10^9
     "network": lambda prefix: str(_network(prefix).network_address),
@@ -96,6 +118,9 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "lowest": lambda prefix: str(_network(prefix)[1]),
     "highest": lambda prefix: str(_network(prefix)[-2]),
     "family": lambda prefix: _network(prefix).version,
+    "holds": lambda prefix, address: ip_address(address) in _network(prefix),
+    "ranges": _ranges,  # of a pool, without gateway and what is excluded: pairs of addresses
+    "only": _only,  # the one value of a list; of several the device could take none
 }
 """What templates may call beside Jinja's own; prefixes are texts. A pool keeps its first and last address to itself."""
 
