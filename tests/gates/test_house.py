@@ -38,6 +38,7 @@ READ_BY_LIBRARIES = [
     *("connection_made", "datagram_received", "error_received", "daemon_threads", "row_factory"),
     *("text_factory", "do_GET", "log_message"),  # Python's own
     "autocommit",  # psycopg2
+    *("auth_timeout", "banner_timeout", "handshake_timeout"),  # paramiko
     "collect",  # prometheus_client
     *("check_key", "comment_handling", "fetch_directive", "get_mark", "processing_version", "resolver", "scanner"),
     *("scanner_processing_version",),  # ruamel, as those of the line before
