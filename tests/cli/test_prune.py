@@ -42,6 +42,7 @@ def test_it_says_what_it_would_do_and_does_that(applied: Cli) -> None:
         "sessions": 0,
         "rejects": 1,
         "letters": 0,
+        "nas_backups": 0,
         "deaf": True,
         "done": False,
     }

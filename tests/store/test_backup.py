@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ispctl.model.problem import Refusal
-from ispctl.store import Applied, Limit, Message, Pause, Proof, Store, Undone, backup
+from ispctl.store import Applied, Limit, Message, Pause, Proof, Store, Undone, backup, nas_backups
 from ispctl.store._database import Database
 from tests.databases import Place
 from tests.postgres import FreshDatabase
@@ -71,6 +71,7 @@ def fill(store: Store) -> None:
     store.put_pause(Pause("p1", "everything", "", NOON, NOON + timedelta(hours=1), "works", "noc"))
     store.put_undone(Undone(run.id, "c" * 40, "b" * 40, "r2", NOON, "noc"))
     store.add_message(Message("m", "statement", "sub-000001", "October", "sent", 1, 0, "", "noc", "", 0, NOON, NOON))
+    nas_backups.put(store, "lalitpur-1", nas_backups.Backup(run.id, NOON, "[]"))
     store.put_applied(Applied("c" * 40, NOON, "d"))
 
 

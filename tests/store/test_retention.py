@@ -9,7 +9,8 @@ from typing import Literal
 
 import pytest
 
-from ispctl.store import Message, Store, facts, retention
+from ispctl.store import Message, Store, facts, nas_backups, retention
+from ispctl.store.nas_backups import Backup
 from ispctl.store.records import Unsent, stamp
 from ispctl.store.retention import Keep, Pruned, foresee, last_pruned, prune
 from tests.databases import KINDS, Place
@@ -77,6 +78,18 @@ def test_nobody_is_closed_where_nobody_at_all_was_heard(store: Store) -> None:
     assert len(list(store.sessions())) == 2
 
 
+def test_what_stood_on_a_nas_goes_when_it_is_old_but_the_last_three_of_each_stay(store: Store) -> None:
+    for host, ages in (("busy", (900, 500, 450, 20, 10, 1)), ("quiet", (900, 800, 700, 600))):
+        for days in ages:
+            nas_backups.put(store, host, Backup(f"run-{days}", NOON - days * DAY, "[]"))
+    keep = Keep(timedelta(seconds=750), nas_backups=400 * DAY)
+    assert foresee(store, ALL, NOON).nas_backups == 0
+    assert foresee(store, keep, NOON) == Pruned(nas_backups=4, deaf=True, done=False)
+    assert work(store, keep) == Pruned(nas_backups=4, deaf=True)
+    kept = {host: [one.run for one in nas_backups.of(store, host)] for host in nas_backups.counts(store)}
+    assert kept == {"busy": ["run-1", "run-10", "run-20"], "quiet": ["run-600", "run-700", "run-800"]}
+
+
 def test_what_ended_longer_ago_than_is_kept_goes_and_an_open_session_never_does(store: Store) -> None:
     live(store)
     for name, days in (("old", 401), ("young", 399)):
@@ -123,7 +136,7 @@ def test_the_journal_counts_what_was_done_and_is_silent_where_nothing_was(store:
     work(store)
     (run,) = store.runs()
     assert (run.kind, run.outcome, run.actor) == ("prune", "done", "noc")
-    assert run.counts == {"closed": 0, "sessions": 0, "rejects": 1, "letters": 0}
+    assert run.counts == {"closed": 0, "sessions": 0, "rejects": 1, "letters": 0, "nas_backups": 0}
 
 
 class Killed(BaseException):

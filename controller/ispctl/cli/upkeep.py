@@ -21,9 +21,9 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     format: FormatOption = "text",
 ) -> None:
-    """Close sessions whose NAS fell silent about them, and delete ended sessions, refusals and letters that are older
-    than `retention` in inventory/policy.yaml keeps; without it, none. In small steps: it may be stopped and run
-    again."""
+    """Close sessions whose NAS fell silent about them, and delete ended sessions, refusals, letters and backups of NAS
+    that are older than `retention` in inventory/policy.yaml keeps; without it, none. In small steps: it may be stopped
+    and run again."""
     from ispctl.cli.progress import Progress
     from ispctl.reconcile import keep, prune
     from ispctl.store import retention
@@ -48,8 +48,8 @@ def backup(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, mode 0600.")] = None,
     format: FormatOption = "text",
 ) -> None:
-    """Write what git cannot make again into a file: sessions, refusals, learned devices, leases, the journal, pauses;
-    never a password. While everything runs. Without --out: only say what that is."""
+    """Write what git cannot make again into a file: sessions, refusals, learned devices, leases, the journal, pauses,
+    what stood on NAS; never a password. While everything runs. Without --out: only say what that is."""
     from ispctl.cli.progress import Progress
     from ispctl.store import backup
 
@@ -116,6 +116,7 @@ def _told(found: Pruned, asked: Keep, *, dry_run: bool) -> str:
         ("Sessions", "sessions", asked.sessions, found.sessions),
         ("Refusals", "rejects", asked.rejects, found.rejects),
         ("Letters", "letters", asked.letters, found.letters),
+        ("Backups of NAS", "nas_backups", asked.nas_backups, found.nas_backups),
     ):
         if age is None:
             lines.append(f"{what} {delete}: none, since inventory/policy.yaml names no retention.{key}")

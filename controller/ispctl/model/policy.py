@@ -86,6 +86,9 @@ class Retention(Record):
     letters: Annotated[Seconds, Field(ge=31 * DAY)] | None = Field(
         None, description="Letters that went or were refused, after their last attempt; default: for ever."
     )
+    nas_backups: Annotated[Seconds, Field(ge=DAY)] | None = Field(
+        None, description="What stood on NAS before runs changed it; the last three of each stay. Default: for ever."
+    )
 
 
 class Policy(Record):

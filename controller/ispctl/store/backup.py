@@ -61,6 +61,7 @@ KEPT: Final[dict[str, Kept]] = {
     "ispctl_journal": Kept("runs"),
     "ispctl_journal_service": Kept("what runs did to people"),
     "ispctl_journal_change": Kept("what runs did to rows"),
+    "ispctl_nas_backup": Kept("what stood on NAS before runs changed it"),
     "ispctl_pause": Kept("pauses"),
     "ispctl_undone": Kept("runs that were taken back"),
     "ispctl_outbox": Kept("what was told to people, and what waits"),

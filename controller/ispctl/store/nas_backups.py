@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ispctl.store._store import Store
 from ispctl.store.records import EPOCH, moment, stamp
+
+LEAST: Final = 3
+"""So many of each host stay, however old they are: going back by hand is for a bad day."""
+OVER: Final = (
+    "at < ? AND (SELECT count(*) FROM ispctl_nas_backup AS newer WHERE newer.host = ispctl_nas_backup.host"
+    " AND (newer.at > ispctl_nas_backup.at OR newer.at = ispctl_nas_backup.at AND newer.run > ispctl_nas_backup.run))"
+    f" >= {LEAST}"
+)
+"""Which rows are over at a moment, in SQL."""
+
+_COUNTS: Final = "SELECT host, count(*) FROM ispctl_nas_backup GROUP BY host"
 
 
 class Backup(NamedTuple):
@@ -30,3 +41,8 @@ def of(store: Store, host: str, limit: int = 50) -> list[Backup]:
     sql = "SELECT run, at, slice FROM ispctl_nas_backup WHERE host = ? ORDER BY at DESC, run DESC LIMIT ?"
     rows = store.database.query(sql, (host, limit))
     return [Backup(run, moment(at) or EPOCH, text) for run, at, text in rows]
+
+
+def counts(store: Store) -> dict[str, int]:
+    """How many are kept, by host."""
+    return {host: int(count) for host, count in store.database.query(_COUNTS)}

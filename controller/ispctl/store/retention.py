@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ispctl.store import facts
+from ispctl.store import facts, nas_backups
 from ispctl.store._journal import Run
 from ispctl.store._store import Store
 from ispctl.store.records import moment, stamp
@@ -27,39 +27,39 @@ _PRUNED: Final = "pruned_at"
 
 @dataclass(frozen=True)
 class Keep:
-    """`silent`: after so long without a report a session is over. `sessions`, `rejects`, `letters`: how long
-    ended sessions, refusals and letters that do not wait are kept; None: for ever."""
+    """`silent`: after so long without a report a session is over. `sessions`, `rejects`, `letters`, `nas_backups`: how
+    long ended sessions, refusals, letters that do not wait and what stood on NAS before a change are kept; None: for
+    ever."""
 
     silent: timedelta
     sessions: timedelta | None = None
     rejects: timedelta | None = None
     letters: timedelta | None = None
+    nas_backups: timedelta | None = None
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """How many sessions were closed, sessions deleted, rows of radpostauth and letters deleted. `deaf`: no NAS at all
-    was heard for so long that nobody's silence means anything, and none was closed. `done`: nothing is left."""
+    """How many sessions were closed, sessions deleted, rows of radpostauth deleted, letters and backups of NAS deleted.
+    `deaf`: no NAS at all was heard for so long that nobody's silence means anything, and none was closed. `done`:
+    nothing is left."""
 
     closed: int = 0
     sessions: int = 0
     rejects: int = 0
     letters: int = 0
+    nas_backups: int = 0
     deaf: bool = False
     done: bool = True
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"closed": self.closed, "sessions": self.sessions, "rejects": self.rejects, "letters": self.letters}
+        names = ("closed", "sessions", "rejects", "letters", "nas_backups")
+        return {name: getattr(self, name) for name in names}
 
-    def plus(self, closed: int = 0, sessions: int = 0, rejects: int = 0, letters: int = 0) -> Pruned:
-        return replace(
-            self,
-            closed=self.closed + closed,
-            sessions=self.sessions + sessions,
-            rejects=self.rejects + rejects,
-            letters=self.letters + letters,
-        )
+    def plus(self, **more: int) -> Pruned:
+        """By the names of `counts`."""
+        return replace(self, **{name: self.counts[name] + count for name, count in more.items()})  # type: ignore[arg-type]
 
     @property
     def nothing(self) -> bool:
@@ -160,6 +160,9 @@ def _steps(store: Store, keep: Keep, now: datetime, deaf: bool) -> list[_Step]:
     if keep.letters is not None:  # what waits stays, however long
         old, before = "state IN ('sent', 'failed') AND COALESCE(tried, made) < ?", now - keep.letters
         steps.append(_Step("letters", "message", "ispctl_outbox", old, "DELETE FROM ispctl_outbox", before))
+    if keep.nas_backups is not None:
+        table, before = "ispctl_nas_backup", now - keep.nas_backups
+        steps.append(_Step("nas_backups", "run, host", table, nas_backups.OVER, f"DELETE FROM {table}", before))
     return steps
 
 
@@ -167,4 +170,4 @@ def _batch(store: Store, step: _Step) -> int:
     """The server may touch a row between being found and being taken: PostgreSQL locks it and asks once more whether it
     is due, on SQLite nobody else writes."""
     due = f"SELECT {step.key} FROM {step.table} WHERE {step.due} LIMIT {BATCH} {store.database.dialect.skip_locked}"
-    return store.database.write(f"{step.change} WHERE {step.key} IN ({due})", (stamp(step.before),))
+    return store.database.write(f"{step.change} WHERE ({step.key}) IN ({due})", (stamp(step.before),))
