@@ -65,11 +65,11 @@ class Script:
 
     def _command(self, words: list[Word], around: str = "") -> object:
         path: list[str] = []
-        while words and not words[0].name and words[0].value not in _VERBS:
+        while words and not words[0].name and words[0].value.removeprefix("/") not in _VERBS:
             path.append(words.pop(0).value)
         if not words:
             raise Trap("expected command name")
-        menu, verb = "/" + " ".join(path).lstrip("/"), words.pop(0).value
+        menu, verb = "/" + " ".join(path).lstrip("/"), words.pop(0).value.removeprefix("/")
         if menu == "/":
             menu = around  # [find …] looks where the command around it writes
         given = {word.name: self._value(word, menu) for word in words if word.name}

@@ -17,13 +17,15 @@ from typing import Any, Self
 from ispctl.lab.devices._routeros_api import Conversation, Cut, Server
 from ispctl.lab.devices._routeros_menus import span
 from ispctl.lab.devices._routeros_script import Script
+from ispctl.lab.devices._routeros_shell import Shell
 from ispctl.lab.devices._routeros_store import Row, Store, Trap
 
 
 class RouterOs:
-    """It listens on 127.0.0.1 once it is entered, and keeps its configuration also when a connection is cut."""
+    """It listens on 127.0.0.1 once it is entered, and keeps its configuration also when a connection is cut. `tls`:
+    api-ssl or the plain API; `ssh`: with a command line too, by the same password."""
 
-    def __init__(self, *, username: str, password: str, tls: bool = True) -> None:
+    def __init__(self, *, username: str, password: str, tls: bool = True, ssh: bool = False) -> None:
         self._username, self._password = username, password
         self._lock = threading.RLock()
         self._left: int | None = None  # writes until it dies; None: it lives
@@ -41,15 +43,26 @@ class RouterOs:
         )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self.port = int(self._server.server_address[1])
+        self.shell = (
+            Shell(self._typed, self._logs_in, lambda: self._store.rows("/system identity")[0]["name"]) if ssh else None
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
+        if self.shell is not None:
+            self.shell.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.shell is not None:
+            self.shell.stop()
         self._server.shutdown()
-        self._server.server_close()
         self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Of one that was made and not entered."""
+        self._server.server_close()
 
     def rows(self, path: str) -> list[Row]:
         """What a menu shows, such as "/ip pool"; beside the API."""
@@ -60,6 +73,13 @@ class RouterOs:
         """Lines as one types them; what they print. Raises Trap."""
         with self._lock:
             return self._script.run(lines)
+
+    def _typed(self, line: str) -> str:
+        with self._turn():
+            try:
+                return self._script.run(line)
+            except Trap as trap:
+                return f"{trap}\n"
 
     def appears(self, path: str, **fields: str) -> None:
         """A row that the router adds by itself, such as the lease of somebody who came; `_` stands for a dash."""

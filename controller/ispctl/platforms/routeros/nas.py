@@ -150,7 +150,7 @@ class _Writing:
                 yield Outcome(change)
         for change in refused:
             error = self._error(change)
-            yield Outcome(change, error, "E810" if error else "")
+            yield Outcome(change, error, "E812" if error else "")
 
     def _tidy(self) -> None:
         """Take away entries of the register of rows that never came to be: a run died in between, or was refused."""
