@@ -40,6 +40,7 @@ READ_BY_LIBRARIES = [
     "autocommit",  # psycopg2
     *("auth_timeout", "banner_timeout", "handshake_timeout"),  # paramiko
     "collect",  # prometheus_client
+    *("ports",),  # templates
     *("check_key", "comment_handling", "fetch_directive", "get_mark", "processing_version", "resolver", "scanner"),
     *("scanner_processing_version",),  # ruamel, as those of the line before
 ]

@@ -213,3 +213,9 @@ def test_a_target_that_there_is_not_is_named(fleet: Fleet) -> None:
         assert done.returncode == 1
         assert "E607" in done.stderr
     assert "/ip pool add name=home" in fleet.run("nas", "render", "router-1").stdout
+
+
+def test_what_is_not_kept_cannot_be_put_back(fleet: Fleet) -> None:
+    done = fleet.run("nas", "rollback", "router-1", "--dry-run")
+    assert done.returncode == 1
+    assert "E817" in done.stderr

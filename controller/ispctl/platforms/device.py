@@ -7,7 +7,7 @@ of that text, in the same normal form that a session reads from the device. Noth
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -185,10 +185,6 @@ class NasPlatform(ABC):
     templates: ClassVar[tuple[str, ...]]
     """The files below `templates/` of its folder, in the order in which their texts are parsed."""
     port: ClassVar[int] = 22
-    atomic: ClassVar[bool] = False
-    """Whether all changes of an apply are done together or not at all."""
-    confirms: ClassVar[bool] = False
-    """Whether the device itself goes back if it is not told that all is well."""
 
     @abstractmethod
     def quote(self, value: object) -> str:
@@ -222,11 +218,6 @@ def template_path(platform: str, name: str) -> str:
 def usual_template(platform: str, name: str) -> str:
     """The text of the template that comes with the package."""
     return (Path(__file__).parent / platform.replace("-", "_") / "templates" / name).read_text("utf-8")
-
-
-def owned(names: Collection[str]) -> list[str]:
-    """The names that are ours by their prefix, sorted."""
-    return sorted(name for name in names if name.startswith(PREFIX))
 
 
 def _folder(name: str) -> str:

@@ -79,7 +79,7 @@ def _environment(name: str) -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= FILTERS
+    environment.filters.update(FILTERS)
     return environment
 
 

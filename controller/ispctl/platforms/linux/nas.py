@@ -19,8 +19,6 @@ class LinuxNas(NasPlatform):
 
     name = "linux"
     templates = ("isp.nft.j2", "subscribers.j2", "kea.json.j2")
-    atomic = True
-    confirms = True
 
     def quote(self, value: object) -> str:
         """Names, addresses and numbers mean the same in nftables, JSON and lines: whatever else is refused."""

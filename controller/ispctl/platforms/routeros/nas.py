@@ -31,7 +31,6 @@ class RouterOsNas(NasPlatform):
     name = "routeros"
     templates = ("pools.j2", "wall.j2", "bindings.j2", "radius.j2", "access.j2")
     port = 8729
-    confirms = True
 
     def quote(self, value: object) -> str:
         return quote(value)

@@ -29,7 +29,7 @@ def _device(scene: Scene, nas: Nas, *, reached: bool) -> Iterator[Problem]:
     where = place(scene, nas, "device")
     if nas.platform not in nas_platforms():
         text = f"{nas.name} is of platform {nas.platform}, which ispctl does not configure"
-        yield Problem("E802", text, where, f"Those that it does: {', '.join(nas_platforms())}")
+        yield Problem("E802", text, where, "docs/nas.md says which it does; or take device out")
     if nas.device.servers and nas.radius is None:
         text = f"{nas.name} should ask RADIUS servers, and has no radius: with a shared secret"
         yield Problem("E803", text, place(scene, nas, "device", "servers"), "Add radius: beside device:")

@@ -82,7 +82,8 @@ def _pools(scene: Scene) -> Iterator[Problem]:
 
 
 def _hosts(scene: Scene) -> Iterator[Problem]:
-    if any(nas.device for nas in scene.snapshot.nas.values()):
+    targets = scene.snapshot.targets
+    if targets and targets.value.nas is not None:
         return
     for kind in ("hosts", "host-groups", "defaults"):
         document = scene.snapshot.file(kind)

@@ -1,0 +1,46 @@
+"""Templates of the ISP's own, and what is told where one does not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from ispctl.model.problem import Refusal
+from ispctl.platforms.device import nas_platform, template_path, usual_template
+from ispctl.platforms.rendering import render, texts
+from tests.platforms.slices import usual
+
+PLATFORM = nas_platform("routeros")
+assert PLATFORM is not None
+NAME = PLATFORM.templates[0]
+PATH = template_path("routeros", NAME)
+
+
+def test_a_template_of_the_isp_takes_the_place_of_that_of_the_package() -> None:
+    assert PLATFORM is not None
+    own = {PATH: b"/ip pool add name=mine ranges=192.0.2.1-192.0.2.9 comment=ispctl:mine\n"}
+    assert "name=mine" in texts(PLATFORM, usual("routeros"), own)[NAME]
+    assert any("mine" in key[1] for key in render(PLATFORM, usual("routeros"), own))
+    assert render(PLATFORM, usual("routeros"), {PATH: usual_template("routeros", NAME).encode()}) == render(
+        PLATFORM, usual("routeros"), {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ no_such_thing }}", "no_such_thing"),
+        ("{% for pool in pools %}", "endfor"),
+        ("/ip pool add name={{ pools[0].nothing }}\n", "nothing"),
+        ("reboot now\n", "reboot"),
+        ("{{ host.__class__.__mro__ }}", "unsafe"),
+    ],
+)
+def test_a_template_that_does_not_fit_is_named_with_what_is_wrong(text: str, said: str) -> None:
+    assert PLATFORM is not None
+    with pytest.raises(Refusal) as caught:
+        render(PLATFORM, usual("routeros"), {PATH: text.encode()})
+    (problem,) = caught.value.problems
+    assert problem.code == "E800"
+    assert problem.where is not None
+    assert problem.where.file == PATH
+    assert said in problem.text
