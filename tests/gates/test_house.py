@@ -39,6 +39,7 @@ READ_BY_LIBRARIES = [
     *("text_factory", "do_GET", "log_message"),  # Python's own
     "autocommit",  # psycopg2
     *("auth_timeout", "banner_timeout", "handshake_timeout"),  # paramiko
+    *("connection_lost", "exc", "password_auth_supported", "validate_password"),  # asyncssh
     "collect",  # prometheus_client
     *("ports",),  # templates
     *("check_key", "comment_handling", "fetch_directive", "get_mark", "processing_version", "resolver", "scanner"),

@@ -1,0 +1,237 @@
+"""One router with IOS-XE: what it holds, and how lines are typed, confirmed and taken back."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from threading import RLock, Timer
+from typing import Final
+
+from ispctl.backend import Outcome, Unreachable
+from ispctl.plan import Change, Key
+from ispctl.platforms import terminal
+from ispctl.platforms.device import SECRET, Facts, Login, Seen
+from ispctl.platforms.ios_xe.nas import LANGUAGE
+from ispctl.platforms.sections import LINES, Running, Wanted, commands, objection, ordered, running
+
+_PROMPT: Final = r"\n{name}\S*[>#] ?$"
+_REFUSED: Final = re.compile(
+    r"^\s*(?:%(?!\s*(?:Warning|Note|Info)\b|[A-Z0-9_]+-\d-)|ERROR|Command rejected)", re.IGNORECASE
+)
+_BANNER: Final = re.compile(r"^banner \S+ (\^C).*?\^C", re.MULTILINE | re.DOTALL)
+_KEY: Final = re.compile(r"key \d .*?(?=:|$)")
+_LONG: Final = 180.0
+"""Seconds that a whole configuration may take to be shown, stored or replaced."""
+_UNITS: Final = {"year": 31_536_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
+
+
+@contextmanager
+def connected(login: Login) -> Iterator[_Session]:
+    """A session; what was not confirmed when it ends is taken back: by the router, or before it ends."""
+    with terminal.connected(login, "cisco_xe", _PROMPT, 22) as line:
+        session = _Session(line, login)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+class _Session:
+    def __init__(self, line: terminal.Terminal, login: Login) -> None:
+        self._line, self._target, self._user = line, f"nas:{login.host}", login.username
+        self._lock = RLock()
+        self._before: Running | None = None
+        self._timer: Timer | None = None
+        self._pending = False
+
+    def read(self) -> Seen:
+        with self._lock:
+            return self._look().seen(LANGUAGE)
+
+    def apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> Iterator[Outcome]:
+        with self._lock:
+            yield from self._apply(ordered(LANGUAGE, changes), secrets, confirm) if changes else ()
+
+    def _apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> list[Outcome]:
+        before = self._look()
+        used = self._used() if any(one.key[0] == "policy-map" and one.after is None for one in changes) else {}
+        reason = self._begin(confirm)
+        if reason:
+            return [Outcome(change, reason, "E812") for change in changes]
+        self._before = self._before or before
+        marks = set(before.marks)
+        found = []
+        for change in changes:
+            error = objection(LANGUAGE, change, before) or (used.get(change.key[1], "") if change.after is None else "")
+            error = error or self._change(change, secrets.get(change.key, ""), marks)
+            found.append(Outcome(change, error, "E812" if error else ""))
+        self._line.ask("end")
+        return found
+
+    def confirm(self) -> None:
+        with self._lock:
+            self._still()
+            if self._pending:
+                self._ask("configure confirm", _LONG)
+            self._pending, self._before = False, None
+            self._ask("write memory", _LONG)
+
+    def revert(self) -> None:
+        with self._lock:
+            self._still()
+            if self._pending:
+                self._ask("configure revert now", _LONG)
+            elif self._before:
+                self._restore(self._before)
+            self._pending, self._before = False, None
+
+    def close(self) -> None:
+        with suppress(Unreachable), self._lock:
+            if self._before and not self._pending:
+                self.revert()
+            self._still()
+
+    def sessions(self) -> int | None:
+        for command, pattern in (
+            ("show subscriber statistics", r"sessions currently up: *(\d+)"),
+            ("show pppoe summary", r"^TOTAL +(\d+)"),
+        ):
+            with self._lock:
+                found = re.search(pattern, self._line.ask(command), re.MULTILINE)
+            if found:
+                return int(found[1])
+        return None
+
+    def facts(self) -> Facts:
+        with self._lock:
+            text = self._line.ask("show version")
+        version = re.search(r"Version ([^\s,]+)", text)
+        model = re.search(r"^[Cc]isco (\S+) .*processor", text, re.MULTILINE)
+        since = re.search(r"uptime is (.+)", text)
+        seconds = [
+            int(number) * _UNITS[unit]
+            for number, unit in re.findall(r"(\d+) (year|week|day|hour|minute)", since[1] if since else "")
+        ]
+        return Facts(
+            "Cisco", model[1] if model else "", version[1] if version else "", float(sum(seconds)) if since else None
+        )
+
+    def _look(self) -> Running:
+        text = self._line.ask("show running-config", patience=_LONG)
+        if not re.search(r"^end\s*\Z", text, re.MULTILINE):
+            raise Unreachable(self._target, "it does not show all of its configuration: is the login privileged (15)?")
+        return running(LANGUAGE, _BANNER.sub("", text))
+
+    def _used(self) -> Mapping[str, str]:
+        """Why a policy has to stay: what sessions run."""
+        text = self._line.ask("show policy-map session | include ervice-policy")
+        if _refusal(text):
+            raise Unreachable(self._target, f"it does not tell which policies are in use: {_refusal(text)}")
+        names = re.findall(r"[Ss]ervice-policy (?:input|output): (\S+)", text)
+        return {name: f"{names.count(name)} sessions run it: it stays until they have ended" for name in set(names)}
+
+    def _begin(self, confirm: int) -> str:
+        """Enter configuration mode, with a way back of the router's own where its archive is configured. A way back
+        that a run of ours left behind is given up, since what stands there now is what the plan was made of. Returns
+        why not."""
+        line, minutes = "configure terminal", min(120, math.ceil(confirm / 60))
+        if not re.search("not enabled|Invalid input", self._line.ask("show archive"), re.IGNORECASE):
+            waiting = self._line.ask("show archive config rollback timer")
+            if re.search(r"Timer value", waiting):
+                if not re.search(rf"User\S*: *{re.escape(self._user)}\s", waiting + "\n"):
+                    return "the change of somebody else waits there for its confirmation"
+                self._ask("configure confirm", _LONG)
+            line += f" revert timer {minutes}"
+            self._pending = True
+        words = _refusal(self._line.ask(line, patience=_LONG))
+        if words or "(config" not in self._line.prompt:
+            self._pending = False
+            return words or "it does not let itself be configured"
+        if not self._pending:
+            self._timer = Timer(confirm, self._late)
+            self._timer.daemon = True
+            self._timer.start()
+        return ""
+
+    def _late(self) -> None:
+        with suppress(Unreachable):
+            self.revert()
+
+    def _still(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = None
+
+    def _change(self, change: Change, clear: str, marks: set[str]) -> str:
+        """Type a change; what it half did is undone. Returns the router's words."""
+        old, new = (dict(fields or {}) for fields in (change.before, change.after))
+        try:
+            secret = LANGUAGE.written(clear) if new.get(SECRET) and new[SECRET] != old.get(SECRET) else None
+        except ValueError as error:
+            return str(error)
+        before, after = _lines(old), Wanted(_lines(new), secret)
+        words = self._type(change.key, before, after, marks)
+        if words and not before:
+            self._type(change.key, after.lines, Wanted(()), marks)
+        return words.replace(clear, "***") if clear else words
+
+    def _type(self, key: Key, before: Sequence[str], after: Wanted, marks: set[str]) -> str:
+        mark = (LANGUAGE.kind(key).mark or "").format(name=key[1])
+        lines = commands(LANGUAGE, key, before, after, mark in marks)
+        for line in lines:
+            if not line.startswith(" "):
+                self._top()
+            words = _refusal(self._line.ask(line.strip()))
+            if words:
+                return f"{line.strip()}: {words}"
+        if mark and after.lines:
+            marks.add(mark)
+        elif mark in marks:
+            marks.discard(mark)
+            if not marks:
+                self._top()
+                self._line.ask(f"no {LANGUAGE.marks[0]}")
+        return ""
+
+    def _top(self) -> None:
+        for _ in range(6):
+            if self._line.prompt.rstrip().endswith("(config)#"):
+                return
+            self._line.ask("exit")
+        raise Unreachable(self._target, "it left configuration mode")
+
+    def _restore(self, before: Running) -> None:
+        """Type what stood there before, secrets as they were shown."""
+        now = self._look()
+        seen = {True: now.seen(LANGUAGE), False: before.seen(LANGUAGE)}
+        keys = {key for key in {*now.ours, *before.ours} if now.ours.get(key) != before.ours.get(key)}
+        changes = [
+            Change(self._target, key, seen[True].resources.get(key), seen[False].resources.get(key)) for key in keys
+        ]
+        self._ask("configure terminal")
+        marks, errors = set(now.marks), []
+        for change in ordered(LANGUAGE, changes):
+            key = change.key
+            after = Wanted(_lines(change.after or {}), seen[False].secrets.get(key))
+            errors.append(self._type(key, _lines(change.before or {}), after, marks))
+        self._line.ask("end")
+        words = next(filter(None, errors), "")
+        if words:
+            raise Unreachable(self._target, f"it was not taken back: {_KEY.sub('key ***', words)}")
+
+    def _ask(self, line: str, patience: float = 0) -> None:
+        words = _refusal(self._line.ask(line, patience=patience))
+        if words:
+            raise Unreachable(self._target, f"{line}: {words}")
+
+
+def _lines(fields: Mapping[str, object]) -> tuple[str, ...]:
+    found = fields.get(LINES, ())
+    return found if isinstance(found, tuple) else ()
+
+
+def _refusal(text: str) -> str:
+    """The line in which the router says no."""
+    return next((line.strip() for line in text.splitlines() if _REFUSED.match(line)), "")

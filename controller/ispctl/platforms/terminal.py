@@ -1,0 +1,131 @@
+"""A command line over SSH, by netmiko: only to who has the host key that stands in git."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Final
+
+from ispctl.backend import Unreachable
+from ispctl.platforms.device import Denied, Login
+
+if TYPE_CHECKING:
+    from netmiko import BaseConnection
+
+_TAIL: Final = 400
+"""Characters of an answer in which its end is looked for."""
+_LONGEST: Final = 200
+"""Characters of an error that are told."""
+
+
+class Terminal:
+    """One command line. `prompt`: what it last ended an answer with, which tells its mode."""
+
+    def __init__(self, host: str, connection: BaseConnection, prompt: str, patience: float) -> None:
+        self._host, self._connection, self._end, self._patience = host, connection, prompt, patience
+        self.prompt = ""
+
+    def ask(self, line: str, *, until: str = "", patience: float = 0) -> str:
+        """What it answers, without the line and the prompt. `until`: another end, a question. Raises Unreachable."""
+        end = re.compile(f"(?:{until}|{self._end})" if until else self._end)
+        with told(self._host):
+            self._connection.write_channel(f"{line}\n")
+            said = self._read(end, patience or self._patience)
+        _, *lines, self.prompt = said.replace("\r", "").split("\n")
+        return "\n".join([*lines, self.prompt] if until and re.search(until, self.prompt) else lines)
+
+    def _read(self, end: re.Pattern[str], patience: float) -> str:
+        """netmiko's own waiting does not see that the other side is gone, nor fits long configurations."""
+        said, deadline, channel = "", monotonic() + patience, self._connection.remote_conn
+        while not end.search(said[-_TAIL:]):
+            more = self._connection.read_channel()
+            said += more
+            if more:
+                continue
+            if getattr(channel, "closed", False) or getattr(channel, "eof_received", False):
+                raise EOFError("the connection broke")
+            if monotonic() > deadline:
+                raise TimeoutError(f"no answer for {patience:.0f} s")
+            sleep(0.005)
+        return said
+
+
+@contextmanager
+def connected(login: Login, kind: str, prompt: str, port: int) -> Iterator[Terminal]:
+    """A command line that is ready. `kind`: netmiko's name of the device; `prompt`: matches what ends an answer, with
+    `{name}` for what the device calls itself. Raises Unreachable."""
+    if not login.host_key.startswith(("ssh-", "ecdsa-")):
+        raise Denied(f"nas:{login.host}", "its SSH host key is not in git: nothing is sent to it")
+    from netmiko import ConnectHandler
+
+    place = login.address if (login.port or port) == 22 else f"[{login.address}]:{login.port or port}"
+    with TemporaryDirectory(prefix="ispctl-") as folder:
+        known = Path(folder) / "known_hosts"
+        known.write_text(f"{place} {login.host_key}\n", "ascii")
+        with told(login.host):
+            connection = ConnectHandler(
+                device_type=kind,
+                host=login.address,
+                port=login.port or port,
+                username=login.username,
+                password=login.password or None,
+                pkey=_private(login.private_key) if login.private_key else None,
+                secret=str(login.options.get("secret", "")),
+                ssh_strict=True,
+                alt_host_keys=True,
+                alt_key_file=str(known),
+                allow_agent=False,
+                conn_timeout=login.timeout,
+                auth_timeout=login.timeout,
+                banner_timeout=login.timeout,
+                blocking_timeout=login.timeout,
+                read_timeout_override=None,
+            )
+    try:
+        with told(login.host):
+            if login.options.get("secret"):
+                connection.enable()
+            connection.clear_buffer()
+        name = re.escape(connection.base_prompt)
+        yield Terminal(login.host, connection, prompt.replace("{name}", name), login.timeout)
+    finally:
+        connection.paramiko_cleanup()
+
+
+@contextmanager
+def told(host: str) -> Iterator[None]:
+    """Whatever the library raises where there is no answer to trust."""
+    from netmiko.exceptions import NetmikoAuthenticationException, NetmikoBaseException
+    from paramiko import SSHException
+
+    try:
+        yield
+    except NetmikoAuthenticationException:
+        raise Denied(f"nas:{host}", "the login was refused") from None
+    except (SSHException, NetmikoBaseException, OSError, EOFError, ValueError, AttributeError) as error:
+        if re.search("host key|not found in known_hosts|Unknown server", str(error), re.IGNORECASE):
+            raise Denied(f"nas:{host}", "it has another host key than the one in git") from None
+        raise Unreachable(f"nas:{host}", _sentence(str(error) or type(error).__name__)) from None
+
+
+def _sentence(text: str) -> str:
+    """The line of a library's advice that says what happened."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("A paramiko SSHException", "Common causes"))]
+    return (told or lines or ["no answer"])[0][:_LONGEST]
+
+
+def _private(text: str) -> Any:
+    from paramiko import ECDSAKey, Ed25519Key, RSAKey, SSHException
+
+    for kind in (Ed25519Key, ECDSAKey, RSAKey):
+        try:
+            return kind.from_private_key(StringIO(text))
+        except (SSHException, ValueError, IndexError):
+            continue
+    raise ValueError("the private key is of no kind that can be used")
