@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from ispctl.lab.process import wait_for
 from ispctl.platforms.device import Login
@@ -21,9 +21,12 @@ PROGRAMS: Final = ("sshd", "nft", "tc", "kea-dhcp4", "ssh-keygen")
 _NETWORK: Final = 0x40000000  # CLONE_NEWNET
 _ENV: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
-_START: Final = """
-mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs "$(getent passwd root | cut -d: -f6)" && mkdir -p /run/sshd /run/kea
+_APART: Final = """
+mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs "$(getent passwd root | cut -d: -f6)" || exit
 ip link set lo up
+"""
+_START: Final = """
+mkdir -p /run/sshd /run/kea
 for pair in acc0:s0 acc1:s1 up0:c0 wan9:w9; do
     ip link add "${pair%:*}" type veth peer name "${pair#*:}"
     ip link set "${pair%:*}" up && ip link set "${pair#*:}" up
@@ -38,8 +41,6 @@ tc class add dev wan9 parent 1: classid 1:20 htb rate 5mbit ceil 9mbit
 tc qdisc add dev s0 root handle a1: pfifo limit 77
 KEA_LOCKFILE_DIR=none KEA_PIDFILE_DIR=/run/kea kea-dhcp4 -c "$1/kea.conf" >"$1/kea.log" 2>&1 &
 /usr/sbin/sshd -D -e -f "$1/sshd.conf" >"$1/sshd.log" 2>&1 &
-touch "$1/up"
-cat
 """
 _FOREIGN: Final = """
 table inet filter {
@@ -89,58 +90,40 @@ eval "exec $SSH_ORIGINAL_COMMAND"
 """
 
 
-class LinuxRouter:
-    """A context manager: with it everything in it ends. `login` leads to it from anywhere on this machine."""
+class Namespace:
+    """A machine with a network, a /run and processes of its own; `script` is what its first process does before it
+    waits. A context manager: with it everything in it ends."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "router"
+    def __init__(self, folder: Path, script: str = "") -> None:
+        self.folder = folder
         self.folder.mkdir()
+        self._script = script
 
-    def __enter__(self) -> LinuxRouter:
-        self._keys()
-        self._write("foreign.nft", _FOREIGN)
-        self._write("sshd.conf", _SSHD.format(folder=self.folder))
-        self._write("forced.sh", _FORCED.replace("{folder}", str(self.folder)))
-        self._write("kea.conf", json.dumps(self._kea()))
-        self._write("start.sh", _START)
+    def __enter__(self) -> Self:
+        self._write("start.sh", f'{_APART}{self._script}touch "$1/up"\ncat\n')
         words = ["unshare", "-n", "-m", "-p", "--fork", "--kill-child", "--mount-proc", "sh", f"{self.folder}/start.sh"]
         self._holder = subprocess.Popen([*words, str(self.folder)], stdin=subprocess.PIPE, env=_ENV)
         if not wait_for(self._up, 20):
             self._end()
             raise AssertionError(self.logs())
-        self._door = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._let_in, daemon=True).start()
-        self.login = Login(
-            host="lalitpur-1",
-            platform="linux",
-            address="127.0.0.1",
-            port=self._door.getsockname()[1],
-            username="root",
-            private_key=(self.folder / "key").read_text(),
-            host_key=" ".join((self.folder / "host_key.pub").read_text().split()[:2]),
-            options={"folder": f"{self.folder}/etc"},
-        )
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
         self._end()
-
-    def _end(self) -> None:
-        """Its first process is told to read no more; with it all others end."""
-        self._holder.kill()
-        self._holder.communicate()
 
     @property
     def pid(self) -> int:
         """Of its first process."""
         return int(Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text().split()[0])
 
-    def run(self, *words: str, may_fail: bool = False) -> str:
-        command = ["nsenter", "-t", str(self.pid), "-n", "-m", "-p", "--", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20, env=_ENV)
-        assert may_fail or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    def inside(self) -> list[str]:
+        """The words before a command that put it there."""
+        return ["nsenter", "-t", str(self.pid), "-n", "-m", "-p", "--"]
+
+    def run(self, *words: str) -> str:
+        command = [*self.inside(), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=_ENV)
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def within(self, work: Callable[[], T]) -> T:
@@ -155,6 +138,53 @@ class LinuxRouter:
         with ThreadPoolExecutor(1) as one:
             return one.submit(enter).result()
 
+    def logs(self) -> str:
+        return "".join(file.read_text() for file in sorted(self.folder.glob("*.log")))
+
+    def _up(self) -> bool:
+        return (self.folder / "up").exists()
+
+    def _end(self) -> None:
+        """With its first process all others end."""
+        self._holder.kill()
+        self._holder.communicate()
+
+    def _write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+
+
+class LinuxRouter(Namespace):
+    """acc0 and acc1 face subscribers (s0, s1), up0 the core (c0). `login` leads to it from anywhere on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "router", _START)
+
+    def __enter__(self) -> Self:
+        self._keys()
+        self._write("foreign.nft", _FOREIGN)
+        self._write("sshd.conf", _SSHD.format(folder=self.folder))
+        self._write("forced.sh", _FORCED.replace("{folder}", str(self.folder)))
+        self._write("kea.conf", json.dumps(self._kea()))
+        super().__enter__()
+        self._door = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._let_in, daemon=True).start()
+        self.login = Login(
+            host="lalitpur-1",
+            platform="linux",
+            address="127.0.0.1",
+            port=self._door.getsockname()[1],
+            username="root",
+            private_key=(self.folder / "key").read_text(),
+            host_key=" ".join((self.folder / "host_key.pub").read_text().split()[:2]),
+            options={"folder": f"{self.folder}/etc"},
+        )
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._door.shutdown(socket.SHUT_RDWR)
+        self._door.close()
+        super().__exit__(*error)
+
     def ask_kea(self, command: str) -> dict[str, object]:
         """By its socket, which only its own mount namespace shows."""
         with socket.socket(socket.AF_UNIX) as kea:
@@ -168,9 +198,6 @@ class LinuxRouter:
         assert answer["result"] == 0, answer
         found: dict[str, object] = answer["arguments"]
         return found
-
-    def logs(self) -> str:
-        return "".join(file.read_text() for file in sorted(self.folder.glob("*.log")))
 
     def foreign(self) -> str:
         """What others configured: tables, qdiscs, Kea, and interfaces."""
@@ -191,7 +218,7 @@ class LinuxRouter:
         (self.folder / "left").unlink()
 
     def _up(self) -> bool:
-        if not (self.folder / "up").exists():
+        if not super()._up():
             return False
         with suppress(OSError):
             self.within(lambda: socket.create_connection(("127.0.0.1", 22), 1)).close()
@@ -210,9 +237,6 @@ class LinuxRouter:
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for pair in ((guest, inside), (inside, guest)):
                 threading.Thread(target=_pump, args=pair, daemon=True).start()
-
-    def _write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text)
 
     def _keys(self) -> None:
         for name in ("host_key", "key"):

@@ -54,12 +54,10 @@ class Router:
     def confirm(self) -> None:
         if not self._token:
             return
-        files = {f"boot/{name}": text for name, text in back(self._look()).items()}
-        write = {"write.json": json.dumps({"command": "config-write"})} if self._kea_changed else {}
         token, self._token = self._token, ""
         try:
-            self._ssh.put(f"{self._folder}/pending-{token}", files | write)
-            self._run("keep", self._folder, self._kea, token)
+            self._ssh.put(f"{self._folder}/boot-{token}", back(self._look()))
+            self._run("keep", self._folder, self._kea, token, "config-write" if self._kea_changed else "")
         except Complaint as error:
             raise Unreachable(self._target, str(error)) from None
 

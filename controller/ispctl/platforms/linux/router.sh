@@ -69,6 +69,7 @@ load() { # load FOLDER SOCKET FROM: what stands in FROM is so; classes first, si
 }
 
 guard() { # guard FOLDER SOCKET TOKEN SECONDS: go back by ourselves, unless the folder has another name by then
+    find "$1" -maxdepth 1 -type d -name '*-*' ! -name 'pending-*' ! -name "new-$3" -mmin +1440 -exec rm -rf {} +
     for older in "$1"/pending-*; do
         [ -d "$older" ] || continue
         # Whoever began that is gone and nobody confirmed it: what was confirmed last is what we go back to.
@@ -108,16 +109,20 @@ check() { # check SOCKET FROM: would it be taken? If not, the folder goes
     return $did
 }
 
-keep() { # keep FOLDER SOCKET TOKEN: it stays, also after a boot
-    mv "$1/pending-$3" "$1/kept-$3" 2>/dev/null || {
+keep() { # keep FOLDER SOCKET TOKEN COMMAND: it stays, also after a boot; COMMAND is for Kea, or empty
+    if ! mv "$1/pending-$3" "$1/kept-$3" 2>/dev/null; then
+        rm -rf "$1/boot-$3"
         echo "it has gone back by itself before it was confirmed" >&2
         return 1
-    }
+    fi
     rm -rf "$1/boot.old"
     [ ! -e "$1/boot" ] || mv "$1/boot" "$1/boot.old"
-    mv "$1/kept-$3/boot" "$1/boot" && cp "$1/kept-$3/router.sh" "$1/router.sh" || return 1
+    mv "$1/boot-$3" "$1/boot" && cp "$1/kept-$3/router.sh" "$1/router.sh" || return 1
     did=0
-    [ ! -e "$1/kept-$3/write.json" ] || told "$2" "$1/kept-$3/write.json" || did=1
+    if [ -n "$4" ]; then
+        echo "{\"command\": \"$4\"}" >"$1/kept-$3/command.json"
+        told "$2" "$1/kept-$3/command.json" || did=1
+    fi
     rm -rf "$1/boot.old" "$1/kept-$3"
     return $did
 }
