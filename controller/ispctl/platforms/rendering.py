@@ -103,6 +103,15 @@ def _ranges(pool: PoolPart) -> list[tuple[str, str]]:
     return found
 
 
+def _span(prefixes: Sequence[str]) -> str:
+    """The smallest network that has all of them."""
+    networks = [_network(prefix) for prefix in prefixes]
+    found = networks[0]
+    while not all(network.subnet_of(found) for network in networks):
+        found = found.supernet()
+    return str(found)
+
+
 def _only(values: Sequence[str]) -> str:
     if len(values) != 1:
         raise _Unfit(f"{', '.join(values) or 'nothing'} where one value is taken")
@@ -120,6 +129,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "family": lambda prefix: _network(prefix).version,
     "holds": lambda prefix, address: ip_address(address) in _network(prefix),
     "ranges": _ranges,  # of a pool, without gateway and what is excluded: pairs of addresses
+    "span": _span,  # of prefixes
     "only": _only,  # the one value of a list; of several the device could take none
 }
 """What templates may call beside Jinja's own; prefixes are texts. A pool keeps its first and last address to itself."""

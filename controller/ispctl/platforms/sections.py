@@ -7,7 +7,7 @@ that is not ours.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -59,12 +59,33 @@ class Kind:
     line: str
     within: str = ""
     """What the line above has to be, with `{name}` in it or without; empty for a line that has none above."""
-    hides: str = ""
-    """Matches a line that ends with a secret; the group `head` is what stands before that."""
+    head: str = ""
+    """Matches what stands before a secret in its line; empty where there is none."""
+    tail: str = ""
+    """Matches what stands behind it."""
     mark: str = ""
     """For objects that cannot be named by us: what their mark says of them, with `{name}` in it."""
     instead: str = ""
-    """Matches a line of others in whose place this would come; such a one is never replaced."""
+    """Matches a line of others, perhaps with `{name}` in it, in whose place this would come; it is never replaced."""
+
+    first: tuple[str, ...] = ()
+    """What lines below it begin with, in the order in which they have to be typed; any others come before."""
+    sequence: str = ""
+    """Matches the lines below it whose order means something."""
+
+    def sorted(self, lines: Sequence[str]) -> tuple[str, ...]:
+        """The lines in one order, whichever the device shows; what has lines below lines stays as it is."""
+        below = [line for line in lines if line.startswith(" ")]
+        if any(line.startswith("  ") for line in below):
+            return tuple(lines)
+
+        def rank(line: str) -> tuple[int, str]:
+            if self.sequence and re.fullmatch(self.sequence, line.strip()):
+                return len(self.first), ""
+            word = line.split(maxsplit=1)[0]
+            return (self.first.index(word) if word in self.first else -1), line
+
+        return (*sorted(line for line in lines if not line.startswith(" ")), *sorted(below, key=rank))
 
     def matches(self, above: str, line: str) -> str | None:
         """The name of the object that begins with this line, None if it is none of this kind."""
@@ -87,8 +108,6 @@ class Language:
     """The section that holds the marks, and how a mark begins there."""
     written: Callable[[str], str] = lambda clear: clear
     """A clear secret as it is typed. Raises ValueError where it cannot be."""
-    unordered: Collection[str] = ()
-    """Kinds whose lines mean the same in any order."""
     owns: Callable[[Key, Mapping[Key, tuple[str, ...]]], bool] = lambda *_: True
     """Whether an object is ours beside all others that are there, where neither name nor mark says so."""
 
@@ -178,12 +197,7 @@ def _collect(language: Language, nodes: Iterable[Node]) -> tuple[dict[Key, tuple
             if part:
                 found[part] = (*found.get(part, ()), *_normal(language, line))
         rest += [line.text for part, line in parts if not part] if any(part for part, _ in parts) else [node.text]
-    for key, lines in found.items():
-        if key[0] in language.unordered:
-            one = language.kind(key)
-            first = [] if re.fullmatch(one.line, lines[-1]) else [lines[0]]
-            found[key] = (*first, *sorted(lines[len(first) :]))
-    return found, rest
+    return {key: language.kind(key).sorted(lines) for key, lines in found.items()}, rest
 
 
 def _normal(language: Language, node: Node) -> Iterator[str]:
@@ -194,7 +208,7 @@ def _normal(language: Language, node: Node) -> Iterator[str]:
 
 def _key(language: Language, above: str, node: Node) -> Key | None:
     for kind in language.kinds:
-        name = kind.matches(above, node.text)
+        name = kind.matches(above, language.normal(node.text))
         if name is not None:
             return kind.name, name
     return None
@@ -204,10 +218,10 @@ def _without_secret(kind: Kind, lines: Sequence[str]) -> tuple[tuple[str, ...], 
     """The lines without their secret, and that."""
     bare, secret = [], None
     for line in lines:
-        found = re.fullmatch(f" *{kind.hides}", line) if kind.hides else None
+        found = re.fullmatch(rf"( *{kind.head}) (\S.*?)({kind.tail})", line) if kind.head else None
         if found:
-            secret = line[found.end("head") :].strip()
-            bare.append(line[: found.end("head")])
+            secret = found[2]
+            bare.append(found[1] + found[3])
         else:
             bare.append(line)
     return tuple(bare), secret
@@ -232,7 +246,8 @@ def objection(language: Language, change: Change, now: Running) -> str:
     above = kind.within.format(name=name)
     for place, line in now.foreign:
         same = place == above and (
-            (kind.mark and kind.matches(place, line) == name) or (kind.instead and re.fullmatch(kind.instead, line))
+            (kind.mark and kind.matches(place, line) == name)
+            or (kind.instead and re.fullmatch(kind.instead.replace("{name}", re.escape(name)), line))
         )
         if same:
             return f"{f'{place}: ' if place else ''}{line} stands there already and is not ours: remove it first"
@@ -253,8 +268,9 @@ def commands(language: Language, key: Key, before: Sequence[str], after: Wanted,
     kind = language.kind(key)
     old, new = list(before), list(after.lines)
     if after.secret is not None:
-        new = [f"{line} {after.secret}" if _is_head(kind, line) else line for line in new]
+        new = [_with_secret(kind, line, after.secret) for line in new]
     typed = _remediation(language, _below(kind, key, old), _below(kind, key, new))
+    typed += _in_sequence(kind, language.driver().negation_prefix, before, after.lines)
     if kind.mark:
         section, word = language.marks
         mark = f"{word}{kind.mark.format(name=key[1])}"
@@ -265,13 +281,25 @@ def commands(language: Language, key: Key, before: Sequence[str], after: Wanted,
     return typed
 
 
+def _in_sequence(kind: Kind, negation: str, before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """What is out of place goes to the end, line by line, so that never all are away."""
+    old, new = (
+        [line for line in lines[1:] if kind.sequence and re.fullmatch(kind.sequence, line.strip())]
+        for lines in (before, after)
+    )
+    there = [*(line for line in old if line in new), *(line for line in new if line not in old)]
+    right = next((place for place, line in enumerate(new) if there[place] != line), len(new))
+    moved = [typed for line in new[right:] for typed in (f" {negation}{line.strip()}", line)]
+    return [after[0], *moved] if moved else []
+
+
 def _below(kind: Kind, key: Key, lines: Sequence[str]) -> list[str]:
     return [kind.within.format(name=key[1]), *(f" {line}" for line in lines)] if kind.within else list(lines)
 
 
-def _is_head(kind: Kind, line: str) -> bool:
-    found = re.fullmatch(f" *{kind.hides}", f"{line} -") if kind.hides else None
-    return bool(found and found.end("head") == len(line))
+def _with_secret(kind: Kind, line: str, secret: str) -> str:
+    found = re.fullmatch(rf"( *{kind.head})({kind.tail})", line) if kind.head else None
+    return f"{found[1]} {secret}{found[2]}" if found else line
 
 
 def _remediation(language: Language, before: Sequence[str], after: Sequence[str]) -> list[str]:

@@ -249,3 +249,15 @@ def test_a_secret_is_typed_as_it_is_or_refused(clear: str) -> None:
 def test_how_the_stand_in_hides_a_secret_is_how_ios_does() -> None:
     assert type_7("cisco", 2) == "02050D480809"
     assert CLEAR[SECRET] not in type_7(CLEAR[SECRET], 1)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("order", [(1, 0), (2, 0), (2, 1, 0), (1, 2)])
+def test_the_server_that_is_asked_first_is_first(
+    router: Router, session: Session, hands: Hands, order: tuple[int, ...]
+) -> None:
+    three = (*USUAL.servers, replace(USUAL.servers[0], address="198.51.100.12"))
+    hands.make(session, USUAL)
+    hands.make(session, replace(USUAL, servers=tuple(three[place] for place in order)))
+    group = router.router.config.tree["aaa group server radius isp-radius"]
+    assert list(group) == [f"server name isp-{three[place].address}" for place in order]

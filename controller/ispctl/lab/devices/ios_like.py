@@ -182,6 +182,9 @@ class _Vty(Line):
         said = self._exec(command)
         return said if said is None or not wanted else "\n".join(one for one in said.split("\n") if wanted in one)
 
+    def gone(self) -> None:
+        self._path = None
+
     def _configure(self, line: str) -> str:
         assert self._path is not None
         if line in {"", "!"}:

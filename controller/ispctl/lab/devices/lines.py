@@ -28,6 +28,8 @@ class Rule:
     """How it is kept: secrets encrypted, for one."""
     check: Callable[[Tree, str], None] = lambda *_: None
     """Raises Invalid where the rest of the configuration does not allow it."""
+    leave: Callable[[Tree, str], None] = lambda *_: None
+    """The same, where it is removed."""
 
     def identity(self, line: str) -> str:
         return " ".join(line.split()[: self.words or None])
@@ -43,18 +45,21 @@ class Open:
 
 
 class Lines:
-    """A configuration and how it may be changed. `negation`: how a line begins that removes one."""
+    """A configuration and how it may be changed. `negation`: how a line begins that removes one; `climbs`: whether a
+    line that a mode does not know is taken in the one above it."""
 
-    def __init__(self, rules: tuple[Rule, ...], negation: str, tree: Tree | None = None) -> None:
+    def __init__(
+        self, rules: tuple[Rule, ...], negation: str, tree: Tree | None = None, *, climbs: bool = True
+    ) -> None:
         self._top: Final = Open("", "", rules)
-        self._negation = negation
+        self._negation, self._climbs = negation, climbs
         self.tree: Tree = tree if tree is not None else {}
 
     def type(self, path: list[Open], line: str) -> list[Open]:
         """Take a line in a mode, or in one above it; where it leads. Raises Invalid."""
         words = " ".join(line.split())
         bare = words.removeprefix(self._negation)
-        for depth in range(len(path), -1, -1):
+        for depth in range(len(path), -1 if self._climbs else len(path) - 1, -1):
             above = path[:depth]
             for rule in (above[-1] if above else self._top).rules:
                 fits = re.fullmatch(rule.line, bare)
@@ -94,6 +99,7 @@ class Lines:
         said = [line for line in mine if line == words or line.startswith(f"{words} ")]
         said = said or [line for line in mine if rule.words and rule.identity(line) == rule.identity(words)]
         for line in said:
+            rule.leave(self.tree, line)
             del level[line]
         return bool(said) or bool(re.fullmatch(rule.line, words))
 

@@ -27,6 +27,10 @@ class Line(ABC):
     def answer(self, command: str) -> str | None:
         """What it says to a command; None: it hangs up. Raises Cut."""
 
+    @abstractmethod
+    def gone(self) -> None:
+        """Whoever was there is there no more."""
+
 
 class Shell(ABC):
     """A device that is reached at `port` with `username` and `password`, and has `host_key`. Used as a context."""
@@ -114,6 +118,15 @@ class Shell(ABC):
     async def _serve(self, process: asyncssh.SSHServerProcess[str]) -> None:
         line = self.line()
         process.stdout.write(f"{self.greeting}\r\n{line.prompt}")
+        try:
+            await self._talk(process, line)
+        except (asyncssh.Error, OSError):
+            process.close()
+        finally:
+            with self.lock:
+                line.gone()
+
+    async def _talk(self, process: asyncssh.SSHServerProcess[str], line: Line) -> None:
         typed = ""
         while data := await process.stdin.read(4096):
             *commands, typed = (typed + data.replace("\r\n", "\n").replace("\r", "\n")).split("\n")

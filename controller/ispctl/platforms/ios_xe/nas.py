@@ -31,11 +31,11 @@ KINDS: Final = (
     Kind("ip access-list extended", rf"ip access-list extended (?!isp-owned$){_OURS}"),
     Kind("ipv6 access-list", f"ipv6 access-list {_OURS}"),
     Kind("policy-map", f"policy-map {_OURS}"),
-    Kind("radius server", f"radius server {_OURS}", hides="(?P<head>key) .+"),
-    Kind("aaa group server radius", f"aaa group server radius {_OURS}"),
-    Kind("client", r"client (?P<name>\S+) server-key .+", _DYNAMIC, hides=r"(?P<head>client \S+ server-key) .+"),
+    Kind("radius server", f"radius server {_OURS}", head="key"),
+    Kind("aaa group server radius", f"aaa group server radius {_OURS}", sequence="server name .+"),
+    Kind("client", r"client (?P<name>\S+) server-key .+", _DYNAMIC, head=r"client \S+ server-key"),
     *(Kind(method, f"{method} {_OURS} .+") for method in _METHODS),
-    Kind("ip dhcp pool", f"ip dhcp pool {_OURS}"),
+    Kind("ip dhcp pool", f"ip dhcp pool {_OURS}", first=("network", "host", "hardware-address", "default-router")),
     Kind("bba-group pppoe", f"bba-group pppoe {_OURS}"),
     Kind("pppoe enable", r"pppoe enable group isp-\S+", "interface {name}", instead="pppoe enable.*"),
     Kind("ip access-group", r"ip access-group isp-\S+ in", "interface {name}", instead=r"ip access-group \S+ in"),
@@ -107,7 +107,6 @@ LANGUAGE: Final = Language(
     normal,
     ("ip access-list extended isp-owned", "remark "),
     written,
-    frozenset({"ip access-list extended", "ipv6 access-list", "ip local pool", "ipv6 local pool"}),
     owns,
 )
 
