@@ -11,6 +11,7 @@ import pytest
 from ispctl.backend import Outcome, Unreachable
 from ispctl.lab.devices.routeros import RouterOs
 from ispctl.platforms.device import Login, PoolPart, Session, Slice
+from ispctl.platforms.routeros import _undo
 from ispctl.platforms.routeros.nas import NAS
 from tests.platforms.nas_contract import Hands, subject
 from tests.platforms.routeros.device import PASSWORD, RouterOsDevice, device
@@ -153,7 +154,8 @@ def test_a_router_goes_back_when_nobody_says_that_all_is_well(
     router.revives()
     with NAS.open(there.login) as session:
         assert session.read() == before
-    assert waits(router) == (["ispctl:confirm"] if writes == 1 else [])  # a script that nothing starts
+    left = {1: ["ispctl:confirm-1"], 2: ["ispctl:confirm-1", "ispctl:confirm-end"]}  # scripts that nothing starts
+    assert waits(router) == left.get(writes or 0, [])
     assert (there.foreign(), router.rows("/ppp aaa")) == (foreign, values)
     assert chain(router, "isp-bound") == sorted(chain(router, "isp-bound"))
 
@@ -161,11 +163,26 @@ def test_a_router_goes_back_when_nobody_says_that_all_is_well(
 def test_a_first_configuration_goes_back_to_nothing(there: RouterOsDevice, session: Session, hands: Hands) -> None:
     foreign = there.foreign()
     hands.apply(session, USUAL, confirm=60)
-    assert sorted(waits(there.router)) == ["ispctl:confirm", "ispctl:confirm"]
+    assert waits(there.router) == ["ispctl:confirm", "ispctl:confirm-1", "ispctl:confirm-end"]
     there.router.advance(61)
     assert dict(session.read().resources) == {}
     assert there.foreign() == foreign
     assert [row.get("list") for row in there.router.rows("/ipv6 firewall address-list")] == ["management"]
+
+
+def test_what_would_be_too_long_for_a_script_waits_in_several(
+    router: RouterOs, session: Session, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_undo, "LONGEST", 1000)
+    hands.make(session, USUAL)
+    before = session.read()
+    hands.apply(session, LATER)
+    sources = [row["source"] for row in router.rows("/system script") if row["name"].startswith("ispctl:confirm")]
+    assert len(sources) > 4
+    assert all(len(source) <= 1000 for source in sources[:-1])
+    router.advance(61)
+    assert session.read() == before
+    assert waits(router) == []
 
 
 def test_a_router_that_was_told_stays_as_it_is(router: RouterOs, session: Session, hands: Hands) -> None:

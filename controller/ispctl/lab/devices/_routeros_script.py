@@ -97,7 +97,7 @@ class Script:
         elif verb == "remove":
             self._store.remove(menu, chosen)
         else:
-            self._store.move(menu, chosen, rest[0])
+            self._store.move(menu, chosen, given.get("destination") or rest[0])
         return ""
 
     def _run(self, name: str) -> str:

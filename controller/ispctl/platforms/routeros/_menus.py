@@ -87,6 +87,11 @@ def one_of_addresses(value: str) -> str:
         return value
 
 
+def _source(value: str) -> str:
+    """An address to send from; none is shown as that of either family."""
+    return "0.0.0.0" if value == "::" else one_of_addresses(value)  # noqa: S104  it is what is shown
+
+
 def members(value: str) -> str:
     """A list whose order means nothing."""
     return ",".join(sorted(set(value.split(","))))
@@ -160,7 +165,7 @@ _RADIUS: Final = {
     "secret": _NAME,
     "authentication-port": Field(number, "1812"),
     "accounting-port": Field(number, "1813"),
-    "src-address": Field(one_of_addresses, "0.0.0.0"),  # noqa: S104  what RouterOS shows where none is set
+    "src-address": Field(_source, "0.0.0.0"),  # noqa: S104  what RouterOS shows where none is set
     "timeout": Field(text, "300ms"),
     "require-message-auth": Field(default="yes-for-request-resp"),
     "disabled": _OFF,

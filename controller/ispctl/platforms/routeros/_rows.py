@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -84,12 +84,13 @@ def read(api: Api) -> Standing:
     resources: dict[Key, Mapping[str, str]] = {}
     secrets = {}
     for menu in MENUS.values():
+        misplaced = dict(_misplaced(found.rows[menu.path])) if menu.ordered else {}
         for key, row in _owned(found, menu):
             fields = normal(menu, row)
             if SECRET in menu.fields:
                 secrets[key] = row.get(SECRET, "")
                 fields[SECRET] = ""
-            if menu.ordered and (why := _misplaced(found, menu, row)):
+            if why := misplaced.get(row[".id"]):
                 fields[PLACE] = why
             resources[key] = fields
             found.ids[key] = row[".id"]
@@ -124,15 +125,17 @@ def _lets_through(row: Row) -> bool:
     return row.get("disabled") != "true" and row.get("action", "accept") in _LETS_THROUGH
 
 
-def _misplaced(found: Standing, menu: Menu, rule: Row) -> str:
-    """Why a rule of ours does not do what it is for where it stands; empty where it does."""
-    for row in found.rows[menu.path]:
-        if row is rule:
-            break
-        if row.get("chain") == rule.get("chain"):
-            if not _is_ours(row):
-                if _lets_through(row):
-                    return "behind a rule of others"
-            elif row["comment"] > rule["comment"]:
-                return "out of order"
-    return ""
+def _misplaced(rules: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """The ids of rules of ours that do not do what they are for where they stand, and why."""
+    open_: set[str] = set()
+    last: dict[str, str] = {}
+    for rule in rules:
+        chain = rule.get("chain", "")
+        if not _is_ours(rule):
+            open_ |= {chain} if _lets_through(rule) else set()
+            continue
+        if chain in open_:
+            yield rule[".id"], "behind a rule of others"
+        elif rule["comment"] < last.get(chain, ""):
+            yield rule[".id"], "out of order"
+        last[chain] = max(last.get(chain, ""), rule["comment"])

@@ -16,12 +16,15 @@ from ispctl.platforms.routeros._rows import REGISTER, Standing
 from ispctl.platforms.routeros._text import word
 
 NAME: Final = f"{MARK}confirm"
-"""The script, and the entry of the scheduler that runs it."""
+"""The entry of the scheduler, and how the names of the scripts that it runs begin."""
+LONGEST: Final = 30_000
+"""Letters of one script."""
 
 
-def script(base: Standing, touched: Mapping[Key, Change]) -> str:
-    """What undoes these changes. `base`: what stood there before the first of them. Secrets of servers that are removed
-    or changed stand in it: the router shows them to whoever may read its configuration anyway."""
+def scripts(base: Standing, touched: Mapping[Key, Change]) -> dict[str, str]:
+    """What undoes these changes: scripts by their names, to be run in this order. `base`: what stood there before the
+    first change. Secrets of servers that are removed or changed stand in them: the router shows them to all who may read
+    its configuration anyway."""
     rows = [key for key in touched if not MENUS[key[0]].single]
     kept = sorted((key for key in rows if key in base.ids), key=_order)
     made = [line for key in sorted(rows, key=_order, reverse=True) if key not in base.ids for line in _without(key)]
@@ -31,10 +34,24 @@ def script(base: Standing, touched: Mapping[Key, Change]) -> str:
     lines += made
     lines += _settings(base, touched)
     lines += _places(base, [key for key in kept if MENUS[key[0]].ordered])
-    done = [f":do {{ {line} }} on-error={{}}" for line in lines]
-    done.append('/log warning "ispctl: nobody said that all is well, what stood before is back"')
-    done += [f"/system {menu} remove [find name={word(NAME)}]" for menu in ("scheduler", "script")]
-    return "\n".join(done)
+    parts = _parts([f":do {{ {line} }} on-error={{}}" for line in lines])
+    end = ['/log warning "ispctl: nobody said that all is well, what stood before is back"']
+    end.append(f"/system scheduler remove [find name={word(NAME)}]")
+    end += [f"/system script remove [find name={word(name)}]" for name in [*parts, f"{NAME}-end"]]
+    return {**parts, f"{NAME}-end": "\n".join(end)}
+
+
+def _parts(lines: Iterable[str]) -> dict[str, str]:
+    """Scripts that are not too long, by their names."""
+    found: list[list[str]] = [[]]
+    length = 0
+    for line in lines:
+        length += len(line) + 1
+        if length > LONGEST:
+            found.append([])
+            length = len(line) + 1
+        found[-1].append(line)
+    return {f"{NAME}-{number}": "\n".join(part) for number, part in enumerate(found, 1)}
 
 
 def order_of(key: Key) -> tuple[int, str]:
@@ -99,4 +116,4 @@ def _places(base: Standing, rules: Iterable[Key]) -> Iterable[str]:
     for path, chain in sorted(chains):
         ours = [key for key in base.ids if key[0] == path and (base.row(key) or {}).get("chain") == chain]
         for key in sorted(ours, reverse=True):
-            yield f"{path} move {_find(key)} [:pick [find chain={word(chain)} dynamic=no] 0]"
+            yield f"{path} move {_find(key)} destination=[:pick [{path} find chain={word(chain)} dynamic=no] 0]"

@@ -19,7 +19,7 @@ from ispctl.platforms.routeros._api import Api, Refused, connected
 from ispctl.platforms.routeros._menus import MENUS, Menu, seconds
 from ispctl.platforms.routeros._rows import REGISTER, Standing, read
 from ispctl.platforms.routeros._text import parse, quote
-from ispctl.platforms.routeros._undo import NAME, mark_of, order_of, script
+from ispctl.platforms.routeros._undo import NAME, mark_of, order_of, scripts
 
 _OWN_CHAINS_FIRST: Final = {"forward", "input", "output", "dstnat", "srcnat"}
 _PPPOE: Final = "/interface pppoe-server server"
@@ -102,16 +102,18 @@ class RouterOsSession:
             self._api.set(menu.command, other)
 
     def _promise(self, base: Standing, patience: int) -> None:
-        source = script(base, self._touched)
-        self._api.add("/system/script", {"name": NAME, "source": source, "dont-require-permissions": "yes"})
-        event = f'/system script run "{NAME}"'
+        waiting = scripts(base, self._touched)
+        for name, source in waiting.items():
+            self._api.add("/system/script", {"name": name, "source": source, "dont-require-permissions": "yes"})
+        event = "; ".join(f'/system script run "{name}"' for name in waiting)
         self._api.add("/system/scheduler", {"name": NAME, "interval": f"{patience}s", "on-event": event})
 
     def _forget(self) -> None:
         """Take away what waits for a confirmation, also that of a run that died; first what would start it."""
         for menu in ("/system/scheduler", "/system/script"):
-            for row in self._api.rows(f"{menu}/print", f"?=name={NAME}"):
-                self._api.remove(menu, row[".id"])
+            for row in self._api.rows(f"{menu}/print", "=.proplist=.id,name"):
+                if row.get("name", "").startswith(NAME):
+                    self._api.remove(menu, row[".id"])
 
 
 def _beside(seen: Seen, secrets: Mapping[Key, str]) -> Resources:
