@@ -23,8 +23,8 @@ LONGEST: Final = 30_000
 
 def scripts(base: Standing, touched: Mapping[Key, Change]) -> dict[str, str]:
     """What undoes these changes: scripts by their names, to be run in this order. `base`: what stood there before the
-    first change. Secrets of servers that are removed or changed stand in them: the router shows them to all who may read
-    its configuration anyway."""
+    first change. Secrets of servers that are removed or changed stand in them, as the router shows them to whoever may
+    read its configuration."""
     rows = [key for key in touched if not MENUS[key[0]].single]
     kept = sorted((key for key in rows if key in base.ids), key=_order)
     made = [line for key in sorted(rows, key=_order, reverse=True) if key not in base.ids for line in _without(key)]
