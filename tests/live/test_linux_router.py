@@ -18,7 +18,7 @@ from ispctl.platforms.device import Binding, Port
 from tests.live.namespaces import end, missing, spawn
 from tests.platforms.linux.device import PROGRAMS, LinuxRouter, Namespace
 from tests.platforms.nas_contract import Hands, subject
-from tests.platforms.slices import ANITA, OFFICES, usual
+from tests.platforms.slices import ANITA, BIKASH, OFFICES, usual
 
 WHY = missing(*PROGRAMS, "dhclient", "iperf3")
 pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.skipif(bool(WHY), reason=WHY or "it can run")]
@@ -162,7 +162,7 @@ def test_a_walled_subscriber_reaches_the_garden_alone_and_a_restored_one_everyth
     assert all(map(place.reaches, (PAGE, ELSEWHERE, SIX)))
 
 
-@pytest.mark.parametrize("bindings", [(), (replace(ANITA, access="none"),)], ids=["gone", "none"])
+@pytest.mark.parametrize("bindings", [(BIKASH,), (replace(ANITA, access="none"),)], ids=["gone", "none"])
 def test_a_subscriber_who_is_gone_reaches_nothing(place: Place, bindings: tuple[Binding, ...]) -> None:
     place.make(*bindings)
     assert not any(map(place.reaches, (PAGE, ELSEWHERE, SIX)))
@@ -172,7 +172,7 @@ def test_what_nobody_confirms_is_taken_back_by_the_router_itself(place: Place) -
     place.make(ANITA)
     with PLATFORM.open(place.router.login) as session:
         before = session.read()
-        want = replace(usual("linux"), ports=(Port("ipoe", "acc1"),), pools=(), bindings=())
+        want = replace(usual("linux"), ports=(Port("ipoe", "acc1"),), pools=(), bindings=(BIKASH,))
         place.hands.apply(session, want, confirm=2)
         assert not place.reaches(ELSEWHERE)
     with PLATFORM.open(place.router.login) as another:
@@ -184,7 +184,7 @@ def test_who_confirms_too_late_is_told(place: Place) -> None:
     place.make(ANITA)
     with PLATFORM.open(place.router.login) as session:
         before = session.read()
-        want = replace(usual("linux"), ports=(Port("ipoe", "acc1"),), pools=(OFFICES,), bindings=())
+        want = replace(usual("linux"), ports=(Port("ipoe", "acc1"),), pools=(OFFICES,), bindings=(BIKASH,))
         place.hands.apply(session, want, confirm=1)
         assert wait_for(lambda: session.read() == before, 20)
         with pytest.raises(Unreachable, match="gone back by itself"):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from ispctl.lab.process import wait_for
 from ispctl.platforms.device import Login
@@ -187,17 +187,20 @@ class LinuxRouter(Namespace):
 
     def ask_kea(self, command: str) -> dict[str, object]:
         """By its socket, which only its own mount namespace shows."""
+        found: dict[str, object] = self.tell_kea(command, {})["arguments"]
+        return found
+
+    def tell_kea(self, command: str, arguments: object) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX) as kea:
             kea.settimeout(10)
             kea.connect(f"/proc/{self.pid}/root/run/kea/kea4-ctrl-socket")
-            kea.sendall(json.dumps({"command": command}).encode())
+            kea.sendall(json.dumps({"command": command, "arguments": arguments}).encode())
             said = b""
             while part := kea.recv(65536):
                 said += part
-        answer = json.loads(said)
+        answer: dict[str, Any] = json.loads(said)
         assert answer["result"] == 0, answer
-        found: dict[str, object] = answer["arguments"]
-        return found
+        return answer
 
     def foreign(self) -> str:
         """What others configured: tables, qdiscs, Kea, and interfaces."""

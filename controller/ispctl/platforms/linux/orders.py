@@ -81,8 +81,9 @@ def _minors(seen: Picture, after: State, touched: Iterable[Key]) -> dict[str, in
     """The class of each binding: it keeps that which it has; a new one has the last 16 bits of the address, or the
     next that is free. So no class depends on how many others there are."""
     names = sorted(name for kind, name in after if kind == "binding")
-    found = {name: minor for name, minor in minors(seen).items() if name in names}
-    used = {0, *minors(seen).values(), *(minor for rates in seen.rates.values() for minor in rates)}
+    before = minors(seen)
+    found = {name: before[name] for name in names if name in before}
+    used = {0, *before.values()}
     for name in names:
         if name not in found and ("binding", name) in touched:
             minor = int(ip_address(str(after["binding", name]["address"]))) & 0xFFFF
@@ -111,7 +112,7 @@ def _class(verb: str, name: str, toward: str, minor: int, rate: int) -> str:
 
 
 def _tc(seen: Picture, after: State, touched: set[Key], classes: Mapping[str, int]) -> tuple[str, str]:
-    now = shapers(seen)
+    now, before, used = shapers(seen), minors(seen), set(classes.values())
     wanted = {name: str(fields["toward"]) for (kind, name), fields in after.items() if kind == "shaper"}
     add, remove = [], []
     for name, toward in sorted(wanted.items()):
@@ -129,10 +130,10 @@ def _tc(seen: Picture, after: State, touched: set[Key], classes: Mapping[str, in
             if rate in fields and (fresh or ("binding", binding) in touched) and stand.get(minor) != fields[rate]:
                 verb = "change" if minor in stand else "add"
                 add.append(_class(verb, name, toward, minor, int(str(fields[rate]))))
-        gone = {minors(seen)[binding] for binding in minors(seen).keys() - classes.keys()}
+        gone = {before[binding] for binding in before.keys() - classes.keys()}
         gone |= {int(one.split()[1], 16) for kind, one in touched if kind == "stray" and one.split()[0] == name}
         handle = f"{HANDLES[toward]:x}"
-        remove += [f"class del dev {name} classid {handle}:{minor:x}\n" for minor in sorted(gone & stand.keys())]
+        remove += [f"class del dev {name} classid {handle}:{minor:x}\n" for minor in sorted(gone & stand.keys() - used)]
     remove += [f"qdisc del dev {name} root\n" for name in sorted(now.keys() - wanted.keys())]
     return "".join(add), "".join(remove)
 
@@ -172,8 +173,8 @@ def _filled(
     for place, those in elements(seen).items():
         kept = {key: one for key, one in those.items() if (place, key) not in strays}
         found[place] = {key: one for key, one in kept.items() if ("binding", name_of(one[0])) not in touched}
-    unknown = {key: one for key, one in found["macs6"].items() if ("stray", f"macs6 {key}") in resources(seen)}
-    found["macs6"] = unknown
+    before = resources(seen)
+    found["macs6"] = {key: one for key, one in found["macs6"].items() if ("stray", f"macs6 {key}") in before}
     for (kind, name), fields in sorted(after.items()):
         if kind == "binding":
             own = elements_of(name, fields, classes.get(name, 0))

@@ -47,7 +47,7 @@ class Router:
         try:
             self._apply(changes, confirm)
         except Complaint as error:
-            yield from (Outcome(change, str(error), "E810") for change in changes)
+            yield from (Outcome(change, str(error), "E812") for change in changes)
         else:
             yield from (Outcome(change) for change in changes)
 
