@@ -11,7 +11,7 @@ from tests.cli.conftest import Cli
 DAY = 86400
 RETENTION = (
     "inventory/policy.yaml",
-    "retention: {sessions: 400d, rejects: 30d, letters: 400d}",
+    "retention: {sessions: 400d, rejects: 30d, letters: 400d, nas_backups: 400d}",
     "retention: {rejects: 7d}",
 )
 

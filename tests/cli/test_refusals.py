@@ -12,8 +12,8 @@ from tests.gates import example
     ("words", "said"),
     [
         (
-            ("plan", "--target", "nas:lalitpur-1"),
-            "E607 unknown-target: there is no target nas:lalitpur-1. There are: radius",
+            ("plan", "--target", "cpe"),
+            "E607 unknown-target: there is no target cpe. There are: radius, nas (all of them), nas:HOST",
         ),
         (
             ("pool", "bussiness"),

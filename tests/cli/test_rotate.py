@@ -17,7 +17,7 @@ def test_a_rotation_keeps_every_value_every_comment_and_every_service(applied: C
     before = (applied.repo / FILE).read_text("utf-8")
     clear = applied("secrets", "show", "sub-000123").out
     said = applied("secrets", "rotate", "--new-key")
-    assert (said.code, said.out) == (0, "Sealed 72 values in 61 files with key k2. Next: git diff, then commit\n")
+    assert (said.code, said.out) == (0, "Sealed 73 values in 61 files with key k2. Next: git diff, then commit\n")
     after = (applied.repo / FILE).read_text("utf-8")
     assert [line for line in after.splitlines() if "password:" not in line] == [
         line for line in before.splitlines() if "password:" not in line
@@ -89,7 +89,7 @@ def test_a_secret_that_stands_in_a_group_is_sealed_again_for_its_host(cli: Cli) 
     clear = cli("secrets", "show", place).out
     sealed = moved(cli, "")
     said = cli("secrets", "rotate", "--new-key")
-    assert (said.code, said.out) == (0, "Sealed 72 values in 62 files with key k2. Next: git diff, then commit\n")
+    assert (said.code, said.out) == (0, "Sealed 73 values in 62 files with key k2. Next: git diff, then commit\n")
     text = (cli.repo / "inventory/groups.yaml").read_text("utf-8")
     assert sealed not in text
     assert 'secret: "enc:k2:' in text
