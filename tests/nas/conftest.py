@@ -34,6 +34,7 @@ class Box:
     drops: int = 0
     """So many sessions are gone after a change."""
     locks_out: bool = False
+    written: int = 0
     confirmed: int = 0
     reverted: int = 0
 
@@ -58,6 +59,7 @@ class Session:
         self.box.online -= self.box.drops
 
     def _do(self, change: Change, secrets: Mapping[Key, str]) -> None:
+        self.box.written += 1
         self.box.held.pop(change.key, None)
         self.box.clear.pop(change.key, None)
         if change.after is not None:

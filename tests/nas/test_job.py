@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from ispctl.nas.job import UNKNOWN, work
 from ispctl.platforms.device import SECRET
 from tests.nas.conftest import SETTLED, WANTED, Asked, Box, Boxes
@@ -44,8 +48,45 @@ def test_a_job_that_is_done_twice_is_done_once(boxes: Boxes, job: Asked) -> None
     first = work(asked)
     again = work(job(want=WANTED, known=first.shown))
     assert again.status == "applied"
-    assert boxes.devices["one"].confirmed == 1
+    assert boxes.devices["one"].written == len(asked.changes)
     assert {outcome.change.id for outcome in again.outcomes} == {change.id for change in asked.changes}
+
+
+def test_what_a_run_made_that_died_before_it_was_proven_stays_now(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    box = boxes.devices["one"]
+    box.held, box.clear = {key: dict(said) for key, said in WANTED.items()}, {}
+    box.held["server", "one"].pop(SECRET)
+    changes = tuple(change for change in asked.changes if change.key != ("server", "one"))
+    assert work(replace(asked, changes=changes)).status == "applied"
+    assert (box.written, box.confirmed) == (0, 1)
+
+
+@pytest.mark.parametrize("shown, written", [("correct horse", 0), ("$9$unreadable", 1)])
+def test_a_secret_that_an_attempt_wrote_before_it_died_is_no_change_of_somebody_else(
+    boxes: Boxes, job: Asked, shown: str, written: int
+) -> None:
+    """Where the device shows it another way than it was told, it is told once more."""
+    asked = job(want=WANTED)
+    box = boxes.devices["one"]
+    box.held = {key: {**said, **({SECRET: ""} if SECRET in said else {})} for key, said in WANTED.items()}
+    box.clear = {("server", "one"): shown}
+    assert (work(asked).status, box.written, box.confirmed) == ("applied", written, 1)
+
+
+def test_another_server_with_another_secret_is_a_change_of_somebody_else(boxes: Boxes, job: Asked) -> None:
+    asked = job(want=WANTED)
+    box = boxes.devices["one"]
+    box.held["server", "one"], box.clear = {"address": "198.51.100.99", SECRET: ""}, {("server", "one"): "theirs"}
+    assert (work(asked).status, box.written) == ("changed", 0)
+
+
+def test_whoever_is_waited_for_no_longer_writes_nothing(boxes: Boxes, job: Asked) -> None:
+    for asked, wanted in ((job(want=WANTED), False), (job(want=WANTED, deadline=0.0), True)):
+        answer = work(asked, lambda wanted=wanted: wanted)  # type: ignore[misc]
+        assert (answer.status, answer.code) == ("unreachable", "E810")
+        assert boxes.devices["one"].held == SETTLED
+        assert boxes.devices["one"].written == 0
 
 
 def test_what_somebody_changed_since_the_plan_is_not_written_over(boxes: Boxes, job: Asked) -> None:

@@ -16,6 +16,8 @@ from ispctl.model.problem import Problem, Refusal
 if TYPE_CHECKING:
     from ispctl.gates import Closed
     from ispctl.index import Look, Rates
+    from ispctl.model.device import NasTarget
+    from ispctl.nas import Fleet
     from ispctl.plan import Plan
     from ispctl.reconcile import Permission, Result, World
     from ispctl.repo import Repository, Snapshot
@@ -121,7 +123,6 @@ def world(
     readonly: bool = False,
 ) -> Iterator[World]:
     """The repository with its database; a plan asks for it read-only."""
-    from ispctl.nas import Fleet
     from ispctl.reconcile import World
 
     with session.store(snapshot, readonly=readonly) as store, Progress() as progress:
@@ -130,7 +131,7 @@ def world(
         replicas = session.replicas(snapshot)
         index = session.index(repository, progress)
         device = snapshot.targets.value.nas if snapshot.targets else None
-        fleet = Fleet(device.workers, device.attempts) if device and about.devices and not lab else None
+        fleet = _fleet(device) if device and about.devices and not lab else None
         yield World(
             repository,
             store,
@@ -144,6 +145,15 @@ def world(
             reviews=session.reviews,
             nas=fleet,
         )
+
+
+def _fleet(target: NasTarget) -> Fleet:
+    """Who speaks to NAS: threads of this process, or workers elsewhere."""
+    from ispctl.nas import Far, Fleet
+
+    if target.scheduler is None or target.runner == "threads":
+        return Fleet(target.workers, target.attempts)
+    return Fleet(target.workers, target.attempts, Far(target.scheduler, target.label or "", float(target.patience)))
 
 
 def live(session: Session, repository: Repository, commit: str, now: datetime, about: Scope = EVERYTHING) -> Planned:

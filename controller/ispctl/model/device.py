@@ -15,6 +15,10 @@ from ispctl.model.scalars import Address, Count, Flag, Moment, Name, Port, Seale
 _HOST_KEY = re.compile(r"(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9-]+) [A-Za-z0-9+/]+={0,2}|sha256:[0-9a-f]{64}")
 _INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ./:_-]{0,62}")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_SCHEDULER = re.compile(
+    r"tls://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+):[0-9]{1,5}|tcp://(?:127\.0\.0\.1|\[::1\]|localhost):[0-9]{1,5}"
+)
+_LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}")
 
 
 def _matching(name: str, pattern: re.Pattern[str], expected: str) -> BeforeValidator:
@@ -31,6 +35,16 @@ HostKey = Annotated[
     _matching("host_key", _HOST_KEY, "a public key like ssh-ed25519 AAAA…, or sha256:<64 hex digits> of a certificate"),
 ]
 Interface = Annotated[str, _matching("interface", _INTERFACE, "the name of an interface")]
+Scheduler = Annotated[
+    str,
+    _matching(
+        "scheduler",
+        _SCHEDULER,
+        "tls://host:port: whoever reaches a scheduler without TLS may run anything on its workers "
+        "(tcp:// is taken on loopback)",
+    ),
+]
+Label = Annotated[str, _matching("label", _LABEL, "how names of groups begin, like pop-")]
 TimeOfDay = Annotated[str, _matching("time_of_day", _CLOCK, "a time of day like 02:30")]
 
 
@@ -122,3 +136,19 @@ class NasTarget(Record):
 
     workers: Annotated[Whole, Field(ge=1, le=2000)] = Field(50, description="NAS that are spoken to side by side.")
     attempts: Annotated[Whole, Field(ge=1, le=10)] = Field(3, description="Attempts to reach a NAS.")
+    runner: Literal["threads", "dask"] = Field(
+        "threads", description="threads: from this machine. dask: by workers near the NAS (distribution.md)."
+    )
+    scheduler: Scheduler | None = Field(None, description="Where the workers are met: tls://host:port.")
+    label: Label | None = Field(
+        None, description="How groups begin that say which workers reach a host, like pop-; default: any worker does."
+    )
+    patience: Annotated[Seconds, Field(ge=1, le=3600)] = Field(
+        60, description="So long a site without a worker is waited for."
+    )
+
+    @model_validator(mode="after")
+    def _met(self) -> Self:
+        if self.runner == "dask" and self.scheduler is None:
+            raise ValueError("takes scheduler with runner: dask")
+        return self

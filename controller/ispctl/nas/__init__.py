@@ -4,10 +4,11 @@
 platform; this package knows neither git nor YAML.
 """
 
+from ispctl.nas.far import Far
 from ispctl.nas.fleet import Fleet
 from ispctl.nas.job import Answer, Job, Known
 from ispctl.nas.memory import Memory
 from ispctl.nas.timing import closed_until
 from ispctl.nas.waves import waves
 
-__all__ = ["Answer", "Fleet", "Job", "Known", "Memory", "closed_until", "waves"]
+__all__ = ["Answer", "Far", "Fleet", "Job", "Known", "Memory", "closed_until", "waves"]

@@ -10,11 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ispctl.nas.far import ANSWER, Far, Workers
 from ispctl.nas.job import Answer, Job, work
 
 if TYPE_CHECKING:
     from nornir.core import Nornir
     from nornir.core.inventory import Host
+    from nornir.core.plugins.runners import RunnerPlugin
     from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
 Progress = Callable[[str, int, int], None]
@@ -26,8 +28,16 @@ class Fleet:
 
     workers: int = 50
     attempts: int = 3
+    far: Far | None = None
+    """Workers elsewhere that do it instead of threads of this process."""
 
-    def run(self, jobs: Sequence[Job], progress: Progress = lambda *_: None, what: str = "NAS") -> dict[str, Answer]:
+    def run(
+        self,
+        jobs: Sequence[Job],
+        progress: Progress = lambda *_: None,
+        what: str = "NAS",
+        do: Callable[[Job], Answer] = work,
+    ) -> dict[str, Answer]:
         """Do each job on its device; one answer per host. A device that says nothing until its deadline is
         unreachable, and holds up nobody else."""
         if not jobs:
@@ -43,18 +53,18 @@ class Fleet:
         def task(task: Task) -> Result:
             from nornir.core.task import Result
 
-            answer = work(task.host["job"])
+            answer = task.host.data.get(ANSWER) or do(task.host["job"])
             done(answer)
             return Result(host=task.host, failed=not answer.fine)
 
-        _nornir(jobs, self.workers).run(task=task, on_failed=True)
+        _nornir(jobs, Workers(self.far) if self.far else _Deadlines(self.workers)).run(task=task, on_failed=True)
         for job in jobs:
             late = f"no end within {job.deadline:g} s"
             answers.setdefault(job.login.host, Answer(job.login.host, "unreachable", code="E810", text=late))
         return dict(answers)
 
 
-def _nornir(jobs: Sequence[Job], workers: int) -> Nornir:
+def _nornir(jobs: Sequence[Job], runner: RunnerPlugin) -> Nornir:
     """Nornir with our inventory: the hosts come from the loaded repository, and no file is read again."""
     from nornir.core import Nornir
     from nornir.core.inventory import Defaults, Groups, Host, Hosts, Inventory
@@ -69,7 +79,7 @@ def _nornir(jobs: Sequence[Job], workers: int) -> Nornir:
         )
         for job in jobs
     }
-    return Nornir(inventory=Inventory(Hosts(hosts), Groups(), Defaults()), runner=_Deadlines(workers))
+    return Nornir(inventory=Inventory(Hosts(hosts), Groups(), Defaults()), runner=runner)
 
 
 class _Deadlines:

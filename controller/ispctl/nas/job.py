@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from math import floor
@@ -45,7 +46,9 @@ class Job:
     """So many of the sessions may be gone afterwards: a share, and a number that always may."""
     attempts: int = 3
     deadline: float = 60.0
-    """Seconds for all of it."""
+    """Seconds for all of it; once they are over nothing is written any more."""
+    site: str = ""
+    """The label of the workers that reach it; empty: any of them."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +72,17 @@ class Answer:
         return self.status in ("seen", "applied")
 
 
-def work(job: Job) -> Answer:
-    """Do it; whatever happens is in the answer. Run twice it is done once: what stands there already is left."""
-    host = job.login.host
+def work(job: Job, wanted: Callable[[], bool] = lambda: True) -> Answer:
+    """Do it; whatever happens is in the answer. Run twice it is done once: what stands there already is left.
+    `wanted`: whether anybody waits for it still, asked before something is written."""
+    host, ends = job.login.host, time.monotonic() + job.deadline
     try:
         with _connected(job) as session:
             seen = session.read()
             have = _with_digests(job, seen)
             if not job.changes:
                 return Answer(host, "seen", have, online=(session.sessions(), None), facts=session.facts())
-            return _made(job, session, have)
+            return _made(job, session, have, lambda: time.monotonic() < ends and wanted())
     except Unreachable as error:
         return Answer(host, "unreachable", code="E810", text=error.text)
 
@@ -100,15 +104,18 @@ def _connected(job: Job) -> Iterator[Session]:
         yield again(lambda: stack.enter_context(platform.open(job.login)))
 
 
-def _made(job: Job, session: Session, have: Resources) -> Answer:
+def _made(job: Job, session: Session, have: Resources, wanted: Callable[[], bool]) -> Answer:
     host = job.login.host
-    todo = tuple(change for change in job.changes if have.get(change.key) != change.after)
+    todo = tuple(_from(change, have) for change in job.changes if have.get(change.key) != change.after)
     if strange := [change for change in todo if have.get(change.key) != change.before]:
         text = f"{_named(strange)}: stands otherwise than the plan saw"
         return Answer(host, "changed", have, code="E811", text=text)
     if not todo:
+        session.confirm()  # whoever did it may have died before he could
         return Answer(host, "applied", have, have, _remembered(job, session.read()), _all_done(job.changes))
     online = session.sessions()
+    if not wanted():
+        return Answer(host, "unreachable", have, code="E810", text="its time was over before anything was written")
     outcomes = tuple(session.apply(todo, job.secrets, job.confirm))
     answer = Answer(host, "taken-back", have, have, outcomes=outcomes, online=(online, None))
     if failed := [outcome for outcome in outcomes if outcome.error]:
@@ -116,6 +123,14 @@ def _made(job: Job, session: Session, have: Resources) -> Answer:
         text = f"{_named([one.change for one in failed])}: {failed[0].error}"
         return replace(answer, status="refused", code=failed[0].code or "E812", text=text)
     return _proven(job, session, answer, todo)
+
+
+def _from(change: Change, have: Resources) -> Change:
+    """An attempt that died may have written the secret of this one, and nobody knows how it is shown: once more."""
+    there = have.get(change.key)
+    if there is None or change.after is None or there.get(SECRET) != UNKNOWN:
+        return change
+    return replace(change, before=there) if {**there, SECRET: change.after.get(SECRET)} == change.after else change
 
 
 def _proven(job: Job, session: Session, answer: Answer, todo: Sequence[Change]) -> Answer:
@@ -153,12 +168,15 @@ def _remembered(job: Job, seen: Seen) -> dict[Key, Known]:
 
 
 def _with_digests(job: Job, seen: Seen) -> Resources:
-    """What is there, with the digest of each secret that stands as we wrote it."""
-    found = dict(seen.resources)
+    """What is there, with the digest of each secret that stands as we wrote it, or would."""
+    found, wanted = dict(seen.resources), {change.key: change.after for change in job.changes}
     for key, shown in seen.secrets.items():
         known = job.known.get(key)
         same = known is not None and known.shown == _keyed(job, key, shown)
-        found[key] = {**found[key], SECRET: known.digest if known is not None and same else UNKNOWN}
+        digest = known.digest if known is not None and same else UNKNOWN
+        if shown and shown == job.secrets.get(key):
+            digest = str((wanted.get(key) or {}).get(SECRET, digest))
+        found[key] = {**found[key], SECRET: digest}
     return found
 
 

@@ -162,7 +162,7 @@ class Session(Protocol):
         ...
 
     def confirm(self) -> None:
-        """All is well: what was applied stays, also after a boot."""
+        """All is well: what was applied stays, also after a boot; also what a session applied that died since."""
         ...
 
     def revert(self) -> None:

@@ -7,6 +7,7 @@ the rows, what takes away after the sessions; each in waves, of which the next b
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -302,7 +303,9 @@ def _job(world: World, wanted: Wanted, login: Login, known: Mapping[Key, Known])
     assert wanted.nas.device is not None
     assert world.nas is not None
     deadline = float(wanted.nas.device.deadline)
-    return Job(login, known=dict(known), key=world.store.row_key, attempts=world.nas.attempts, deadline=deadline)
+    key = hmac.digest(world.store.row_key, wanted.nas.name.encode(), "sha256")  # that of one device alone may travel
+    site = world.nas.far.site(wanted.nas.groups) if world.nas.far else ""
+    return Job(login, known=dict(known), key=key, attempts=world.nas.attempts, deadline=deadline, site=site)
 
 
 def _stops(world: World, snapshot: Snapshot, changes: Sequence[Change]) -> Iterator[Stop]:

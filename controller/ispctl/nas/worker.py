@@ -1,0 +1,79 @@
+"""What a worker near the devices does with a batch of jobs. `dask worker` imports it; the scheduler does too."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from typing import cast
+
+from ispctl.nas.job import Answer, Job, work
+from ispctl.platforms.device import Login
+
+
+class Parcel:
+    """Jobs on their way. Whatever shows a task shows their number, and nothing of them."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._count, self._packed = len(jobs), pickle.dumps(tuple(jobs))
+
+    def __repr__(self) -> str:
+        return f"<{self._count} jobs>"
+
+    def opened(self) -> tuple[Job, ...]:
+        """The jobs."""
+        # Whoever reaches a scheduler may run anything on its workers, with pickles or without: TLS is what keeps it.
+        return cast("tuple[Job, ...]", pickle.loads(self._packed))  # noqa: S301
+
+
+def do(parcel: Parcel) -> list[Answer]:
+    """All jobs of a batch, side by side. Nothing is raised. A batch that its scheduler has given to somebody else, or
+    forgotten, writes nothing from then on."""
+    from distributed import get_worker
+
+    from ispctl.nas.fleet import Fleet
+
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def wanted() -> bool:
+        task, comm = worker.state.tasks.get(key), worker.batched_stream.comm
+        return task is not None and task.state == "executing" and comm is not None and not comm.closed()
+
+    jobs = parcel.opened()
+    return list(Fleet(workers=len(jobs)).run(jobs, do=lambda job: leased(job, wanted)).values())
+
+
+def leased(job: Job, wanted: Callable[[], bool]) -> Answer:
+    """Do a job while no other worker of this machine speaks to its device; waiting for that is part of its time."""
+    host, began = job.login.host, time.monotonic()
+    with _lease(job.login, job.deadline / 2) as ours:
+        if not ours:
+            return Answer(host, "unreachable", code="E810", text="another worker speaks to it")
+        try:
+            return work(replace(job, deadline=job.deadline - (time.monotonic() - began)), wanted)
+        except Exception as error:  # noqa: BLE001  the words of a driver may hold what it was given
+            text = f"what speaks to it failed ({type(error).__name__})"
+            return Answer(host, "unreachable", code="E810", text=text)
+
+
+@contextmanager
+def _lease(login: Login, patience: float) -> Iterator[bool]:
+    """A name of the kernel's, which is free again when its process ends, however it ends (unix(7), abstract)."""
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+    device = sha256(f"{login.host} {login.address} {login.port}".encode()).hexdigest()[:32]
+    again = Retrying(
+        stop=stop_after_delay(patience), wait=wait_fixed(0.1), retry=retry_if_exception_type(OSError), reraise=False
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as held:
+        try:
+            again(held.bind, f"\0ispctl-nas-{device}")
+        except RetryError:
+            yield False
+        else:
+            yield True
