@@ -260,6 +260,21 @@ def test_who_comes_after_one_who_died_goes_back_to_what_was_confirmed(router: Li
         assert another.read() == before
 
 
+@real
+@pytest.mark.live
+def test_an_apply_whose_end_nobody_saw_is_a_change_also_where_all_is_as_wanted(router: LinuxRouter) -> None:
+    """Or the router would go back when everybody believes that it is done."""
+    _make(router, WANT)
+    want = replace(WANT, bindings=(replace(ANITA, down=55_000_000), BIKASH))
+    with LINUX.platform.open(router.login) as session:
+        assert not [one.error for one in Hands(LINUX).apply(session, want) if one.error]
+        with LINUX.platform.open(router.login) as proof:
+            assert Hands(LINUX).plan(proof, want) == (), "who applies it still lives"
+    (left,) = _make(router, want)
+    assert left.startswith("unconfirmed ")
+    assert _make(router, want) == []
+
+
 def test_the_table_of_the_goldens_holds_no_more_than_is_said() -> None:
     """A walled session may go to what `wall.allow` names, and nothing else is let through by a rule of ours."""
     rules = json.dumps(wanted(LINUX, WANT)["firewall", "isp"]["chain garden"])

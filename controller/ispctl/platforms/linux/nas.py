@@ -36,7 +36,11 @@ class LinuxNas(NasPlatform):
         from ispctl.platforms.linux.ssh import Ssh
 
         with Ssh(login) as ssh:
-            yield Router(ssh, login)
+            router = Router(ssh, login)
+            try:
+                yield router
+            finally:
+                router.close()
 
 
 NAS = LinuxNas()

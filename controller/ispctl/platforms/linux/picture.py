@@ -35,7 +35,8 @@ _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 class Picture:
     """One look at a router. `table`: the objects of `nft -j`, None without a table of ours; `dump`: the same as text;
     `roots`: kind and handle of each interface's root qdisc; `rates`: bit/s of our classes; `kea`: its configuration,
-    None where no Kea is; `written`: what the blocks were written as, and how they looked then."""
+    None where no Kea is; `written`: what the blocks were written as, and how they looked then; `pending`: applies that
+    the router will take back, since nobody has confirmed them yet."""
 
     table: tuple[Mapping[str, Any], ...] | None = None
     dump: str = ""
@@ -43,6 +44,7 @@ class Picture:
     rates: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     kea: Mapping[str, Any] | None = None
     written: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pending: frozenset[str] = frozenset()
 
 
 def picture(said: Mapping[str, str]) -> Picture:
@@ -65,6 +67,7 @@ def picture(said: Mapping[str, str]) -> Picture:
         rates=rates,
         kea=kea["arguments"]["Dhcp4"] if kea else None,
         written=json.loads(said["written"].strip() or "{}"),
+        pending=frozenset(said["pending"].split()),
     )
 
 
@@ -146,7 +149,8 @@ def minors(seen: Picture) -> dict[str, int]:
 
 
 def resources(seen: Picture) -> Resources:
-    """What is ours there, in normal form."""
+    """What is ours there, in normal form. An apply that nobody has confirmed is never wanted: whoever comes next has to
+    take it over, or the router goes back behind his back."""
     if seen.table is not None and not is_ours(seen):
         raise ValueError(f"the table inet {TABLE} there is not ours: no rule has a comment that begins with {MARK}")
     found: dict[tuple[str, str], Fields] = {}
@@ -154,6 +158,7 @@ def resources(seen: Picture) -> Resources:
         found[FIREWALL] = _firewall(seen)
     found |= {("shaper", name): {"toward": toward} for name, toward in shapers(seen).items()}
     found |= {("subnet", one["subnet"]): _subnet(one) for one in own_subnets(seen.kea)}
+    found |= {("unconfirmed", token): {"by": "an apply that did not end"} for token in seen.pending}
     found |= {("binding", name): fields for name, fields in _bindings(seen)}
     return found | dict(_strays(seen, found))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
@@ -21,6 +22,10 @@ from ispctl.platforms.linux.text import FIREWALL
 FOLDER: Final = "/etc/ispctl"
 KEA: Final = "/run/kea/kea4-ctrl-socket"
 _PATH: Final = re.compile(r"/[A-Za-z0-9._/-]+")
+
+
+_open: Final[set[str]] = set()
+"""Applies of connections that are open in this process: they are not left by somebody who died."""
 
 
 class Router:
@@ -54,7 +59,7 @@ class Router:
     def confirm(self) -> None:
         if not self._token:
             return
-        token, self._token = self._token, ""
+        token = self.close()
         try:
             self._ssh.put(f"{self._folder}/boot-{token}", back(self._look()))
             self._run("keep", self._folder, self._kea, token, "config-write" if self._kea_changed else "")
@@ -63,11 +68,17 @@ class Router:
 
     def revert(self) -> None:
         if self._token:
-            token, self._token = self._token, ""
+            token = self.close()
             try:
                 self._run("back", self._folder, self._kea, token)
             except Complaint as error:
                 raise Unreachable(self._target, f"it did not go back: {error}") from None
+
+    def close(self) -> str:
+        """Whatever is not confirmed by now is for others to see. Returns its name."""
+        token, self._token = self._token, ""
+        _open.discard(token)
+        return token
 
     def sessions(self) -> int | None:
         """The leases of subnets of ours, as Kea counts them."""
@@ -98,6 +109,7 @@ class Router:
         self._ssh.put(new, self._files(seen, wanted))
         self._run("check", self._kea, new)
         self._run("guard", self._folder, self._kea, token, str(confirm))
+        _open.add(token)
         self._token, self._kea_changed = token, wanted.kea is not None
         try:
             self._carry_out(f"{self._folder}/pending-{token}", wanted, changes)
@@ -135,7 +147,8 @@ class Router:
         try:
             said = self._run("see", self._folder, self._kea)
             parts = [part.partition("\n") for part in f"\n{said}".split("\n== ")[1:]]
-            return picture({name: text for name, _, text in parts})
+            seen = picture({name: text for name, _, text in parts})
+            return replace(seen, pending=seen.pending - _open)
         except (Complaint, ValueError, LookupError) as error:
             raise Unreachable(self._target, f"it cannot be read: {error}") from None
 

@@ -53,6 +53,10 @@ see() { # see FOLDER SOCKET: everything there is to know, in sections
     done
     echo "== kea"
     [ ! -e "$2" ] || ask "$2" config-get && echo || return 1
+    echo "== pending"
+    for older in "$1"/pending-*; do
+        [ ! -d "$older" ] || echo "${older##*/pending-}"
+    done
     echo "== written" && { [ ! -e "$1/written.json" ] || cat "$1/written.json"; } && echo
 }
 
