@@ -1,0 +1,215 @@
+"""What only VyOS has: words, nodes without a name of ours, a server that starts anew, a commit that is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ispctl.backend import Unreachable
+from ispctl.platforms.device import Port, Session
+from ispctl.platforms.vyos._lines import Line, commands, lines_of, quote, resources
+from ispctl.platforms.vyos.nas import NAS
+from tests.platforms.nas_contract import Hands, clear, subject, wanted
+from tests.platforms.slices import HOME, later, usual
+from tests.platforms.vyos.device import FOREIGN, Device, device
+
+VYOS = subject("vyos")
+FOLDER = Path(__file__).parent
+LINES = st.sets(st.lists(st.sampled_from("abc"), min_size=2, max_size=4).map(tuple), max_size=12)
+
+
+@contextmanager
+def router(tmp_path: Path) -> Iterator[tuple[Device, Session, Hands]]:
+    with device(tmp_path) as one, NAS.open(one.login) as session:
+        yield one, session, Hands(VYOS)
+
+
+@given(st.text())
+def test_a_quoted_text_is_that_text_or_refused(text: str) -> None:
+    try:
+        line = f"set firewall group network-group isp-x description {quote(text)}"
+    except ValueError:
+        return
+    found = NAS.parse(line)
+    assert found == {("group", "network-group isp-x"): {"firewall group network-group isp-x description": (text,)}}
+
+
+@given(LINES, LINES)
+def test_what_is_typed_makes_one_configuration_of_the_other(
+    have: set[tuple[str, ...]], want: set[tuple[str, ...]]
+) -> None:
+    have, want = _leaves(have), _leaves(want)
+    now = set(have)
+    for command in commands(have, want):
+        verb, *words = command.split()
+        path = tuple(words)
+        now = {line for line in now if line[: len(path)] != path} if verb == "delete" else _leaves(now | {path})
+    assert now == want
+
+
+def _leaves(lines: set[Line]) -> set[Line]:
+    return {line for line in lines if not any(other != line and other[: len(line)] == line for other in lines)}
+
+
+def test_nothing_that_others_configured_is_taken_for_ours() -> None:
+    assert resources(lines_of(FOREIGN)) == ({}, {})
+
+
+def test_a_template_may_hold_nothing_that_is_not_ours() -> None:
+    with pytest.raises(ValueError, match="set line 1 is of nothing that ispctl owns: set system host-name x"):
+        NAS.parse("set system host-name x")
+
+
+@pytest.mark.parametrize("text", ["delete service ssh", "set", "set firewall 'open"])
+def test_what_is_no_set_line_is_told_with_its_line(text: str) -> None:
+    with pytest.raises(ValueError, match="line 1"):
+        NAS.parse(text)
+
+
+@pytest.mark.live
+def test_a_router_of_the_lab_holds_what_was_written_down_by_hand(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        hands.make(session, usual("vyos"))
+        ours = set(one.box.lines()) - set(FOREIGN.splitlines())
+    assert "\n".join(sorted(ours)) + "\n" == (FOLDER / "usual.txt").read_text("utf-8")
+
+
+@pytest.mark.live
+def test_a_pool_that_changes_touches_that_pool_and_says_that_it_ends_sessions(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        hands.make(session, usual("vyos"))
+        before = set(one.box.lines())
+        one.box.sessions = 7
+        more = replace(HOME, prefixes=(*HOME.prefixes, "100.64.8.0/22"))
+        want = replace(usual("vyos"), pools=(more, *usual("vyos").pools[1:]))
+        changes = hands.plan(session, want)
+        assert session.sessions() == 7
+        assert [(change.key, NAS.disrupts(change)) for change in changes] == [(("pool", "home"), True)]
+        hands.make(session, want)
+        assert {"100.64.8.0" in line for line in set(one.box.lines()) ^ before} == {True}
+        assert session.sessions() == 0
+
+
+@pytest.mark.live
+def test_the_wall_changes_without_ending_a_session(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        hands.make(session, usual("vyos"))
+        one.box.sessions = 3
+        want = replace(usual("vyos"), wall=replace(usual("vyos").wall, allow=("198.51.100.53/32",)))
+        assert not any(NAS.disrupts(change) for change in hands.plan(session, want))
+        hands.make(session, want)
+        assert session.sessions() == 3
+
+
+@pytest.mark.live
+def test_a_commit_that_nobody_confirms_is_taken_back_by_the_router(tmp_path: Path) -> None:
+    with device(tmp_path) as one:
+        hands, before = Hands(VYOS), one.box.lines()
+        with NAS.open(one.login) as session:
+            hands.apply(session, usual("vyos"), confirm=90)
+            assert one.box.lines() != before
+        one.box.passes(119)
+        assert one.box.lines() != before
+        one.box.passes(1)
+        assert one.box.lines() == before
+
+
+@pytest.mark.live
+def test_what_others_had_not_saved_outlives_a_commit_that_is_taken_back(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        one.box.running["system"]["host-name"] = {"newname": {}}
+        hands.apply(session, usual("vyos"))
+        one.box.passes(600)
+        assert "set system host-name 'newname'" in one.box.lines()
+
+
+@pytest.mark.live
+def test_a_confirmed_commit_is_there_after_a_boot(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        hands.make(session, usual("vyos"))
+        after = one.box.lines()
+        one.box.passes(3600)
+        one.box.boot()
+        assert one.box.lines() == after
+
+
+@pytest.mark.live
+def test_a_refused_commit_leaves_nothing_and_is_told_in_its_words(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        before = one.box.lines()
+        outcomes = hands.apply(session, replace(usual("vyos"), ports=(Port("pppoe", "nosuchport"),)))
+        assert one.box.lines() == before
+        assert {outcome.code for outcome in outcomes} == {"E810"}
+        assert "Invalid value" in outcomes[0].error
+        assert outcomes[1].error == "nothing was done, since another change was refused"
+        hands.make(session, usual("vyos"))
+
+
+@pytest.mark.live
+def test_a_pool_of_that_name_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        before = one.box.lines()
+        cellar = replace(HOME, name="cellar")
+        outcomes = hands.apply(session, replace(usual("vyos"), pools=(cellar,)))
+        told = {outcome.change.key: outcome.error for outcome in outcomes}[("pool", "cellar")]
+        assert (
+            told == "this is there and is not ours: service pppoe-server client-ip-pool cellar range 203.0.113.192/27"
+        )
+        assert one.box.lines() == before
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("lines", [0, 3, 40])
+def test_a_connection_that_breaks_while_lines_are_typed_changes_nothing(lines: int, tmp_path: Path) -> None:
+    with device(tmp_path) as one:
+        before = one.box.lines()
+        with NAS.open(one.login) as session:
+            one.box.lines_left = lines
+            with pytest.raises(Unreachable, match="the connection broke"):
+                Hands(VYOS).apply(session, usual("vyos"))
+        assert one.box.lines() == before
+
+
+@pytest.mark.live
+def test_somebody_elses_pending_confirm_is_waited_for(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        one.box.back_at = 300.0
+        assert "Another confirm is pending" in hands.apply(session, usual("vyos"))[0].error
+        one.box.passes(300)
+        hands.make(session, usual("vyos"))
+
+
+@pytest.mark.live
+def test_what_changed_since_the_plan_is_not_written_over(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        hands.make(session, usual("vyos"))
+        changes = hands.plan(session, later("vyos"))
+        one.box.running["firewall"]["group"]["network-group"]["isp-walled-allow"]["network"] = {"192.0.2.9/32": {}}
+        errors = {outcome.error for outcome in session.apply(changes, clear(changes), 60)}
+        assert "it is not as it was when this was planned: plan again" in errors
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("secret", ["it's", "one,two", "what?", "ünï"])
+def test_a_secret_that_cannot_be_typed_is_refused_without_being_told(secret: str, tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        before, changes = one.box.lines(), hands.plan(session, usual("vyos"))
+        outcomes = list(session.apply(changes, dict.fromkeys(clear(changes), secret), 60))
+        assert "cannot take" in outcomes[0].error
+        assert secret not in repr(outcomes)
+        assert one.box.lines() == before
+
+
+def test_two_devices_of_one_address_are_refused_while_rendering() -> None:
+    from ispctl.model.problem import Refusal
+
+    one = usual("vyos")
+    twice = replace(one.bindings[0], macs=("02:00:00:00:00:10", "02:00:00:00:00:20"))
+    with pytest.raises(Refusal, match="where one value is taken"):
+        wanted(VYOS, replace(one, bindings=(twice,)))
