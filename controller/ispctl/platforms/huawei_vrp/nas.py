@@ -121,8 +121,6 @@ class HuaweiVrpNas(NasPlatform):
 
     name = "huawei-vrp"
     templates = ("wall.j2", "pools.j2", "radius.j2")
-    atomic = True
-    confirms = True
 
     def quote(self, value: object) -> str:
         text = str(value)

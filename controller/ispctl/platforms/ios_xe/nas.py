@@ -116,7 +116,6 @@ class IosXeNas(NasPlatform):
 
     name = "ios-xe"
     templates = ("wall.j2", "pools.j2", "speeds.j2", "radius.j2", "access.j2")
-    confirms = True
 
     def quote(self, value: object) -> str:
         text = str(value)
