@@ -27,6 +27,7 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/lab/devices/routeros.py:appears": "for tests: what a router adds by itself",
     "controller/ispctl/lab/devices/routeros.py:dies_after": "for tests: a connection that breaks half way",
     "controller/ispctl/lab/devices/routeros.py:revives": "the other half of dies_after()",
+    "controller/ispctl/platforms/device.py:uptime": "what a NAS says of itself, whole",
     "controller/ispctl/radius/session.py:calling_station": "how other vendors than today's name a session",
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
     "controller/ispctl/reconcile/proof.py:contradicted": "whoever settles applies at once if there is one",
