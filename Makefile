@@ -25,7 +25,7 @@ HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 PEERS := build/peers
 FIGURES := build/bench.json
 
-.PHONY: help demo test unit bench bench-million bench-radius bench-sessions bench-busy bench-rebuild bench-payments lint lock clean programs packages venv node
+.PHONY: help demo test unit bench bench-million bench-radius bench-sessions bench-busy bench-rebuild bench-payments bench-nas lint lock clean programs packages venv node
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-15s %s\n' "$$name" "$$text"; done
@@ -62,6 +62,9 @@ bench-rebuild: programs venv ## from a RADIUS database that was lost until the l
 
 bench-payments: programs venv ## from a payment to a session that is told, one by one and as a gateway sends them
 	$(BIN)/python -m tests.bench.payments --subscribers 10000
+
+bench-nas: programs venv ## a thousand stand-in NAS by threads and by workers, and a plan that asks none of them
+	$(BIN)/python -m tests.bench.nas --devices 1000
 
 lint: venv ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check

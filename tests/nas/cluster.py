@@ -40,7 +40,7 @@ def cluster(
     folder.mkdir(parents=True, exist_ok=True)
     around = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}/controller:{ROOT}", "HOME": str(folder), **(env or {})}
     place = folder / "scheduler"
-    common = ["--no-dashboard", "--host", "127.0.0.1" if scheme == "tcp" else "tls://127.0.0.1"]
+    common = ["--dashboard-address", "127.0.0.1:0", "--protocol", scheme, "--host", "127.0.0.1"]
     with ExitStack() as stack:
         command = ["scheduler", *common, "--port", "0", "--scheduler-file", str(place)]
         scheduler = stack.enter_context(_process(command, folder, "scheduler", around))
