@@ -22,6 +22,7 @@ from tests.index.isp import Isp
 HEAVY = (
     "asyncio",
     "cryptography",
+    "distributed",
     "jinja2",
     "prometheus_client",
     "psutil",
