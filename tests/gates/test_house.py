@@ -41,6 +41,7 @@ READ_BY_LIBRARIES = [
     "autocommit",  # psycopg2
     *("auth_timeout", "banner_timeout", "handshake_timeout"),  # paramiko
     *("connection_lost", "exc", "password_auth_supported", "validate_password"),  # asyncssh
+    *("public_key_auth_supported", "validate_public_key"),
     "collect",  # prometheus_client
     *("ports",),  # templates
     *("check_key", "comment_handling", "fetch_directive", "get_mark", "processing_version", "resolver", "scanner"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,7 +74,7 @@ def connected(login: Login, kind: str, prompt: str, port: int) -> Iterator[Termi
                 port=login.port or port,
                 username=login.username,
                 password=login.password or None,
-                pkey=_private(login.private_key) if login.private_key else None,
+                pkey=_private(login) if login.private_key else None,
                 secret=str(login.options.get("secret", "")),
                 ssh_strict=True,
                 alt_host_keys=True,
@@ -120,12 +120,20 @@ def _sentence(text: str) -> str:
     return (told or lines or ["no answer"])[0][:_LONGEST]
 
 
-def _private(text: str) -> Any:
+def _private(login: Login) -> Any:
+    """The key as paramiko has it, whose own reader stumbles over half of all ECDSA keys."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization as form
     from paramiko import ECDSAKey, Ed25519Key, RSAKey, SSHException
 
-    for kind in (Ed25519Key, ECDSAKey, RSAKey):
-        try:
-            return kind.from_private_key(StringIO(text))
-        except (SSHException, ValueError, IndexError):
-            continue
-    raise ValueError("the private key is of no kind that can be used")
+    text, load = login.private_key, form.load_pem_private_key
+    if "BEGIN OPENSSH" in text:
+        load = form.load_ssh_private_key
+    with suppress(SSHException, ValueError):
+        return Ed25519Key.from_private_key(StringIO(text))
+    with suppress(SSHException, ValueError, TypeError, UnsupportedAlgorithm):
+        key = load(text.encode(), None)
+        plain = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption())
+        kind = RSAKey if b"BEGIN RSA" in plain else ECDSAKey
+        return kind.from_private_key(StringIO(plain.decode()))
+    raise Denied(f"nas:{login.host}", "its private key cannot be read: Ed25519, ECDSA or RSA without a passphrase")

@@ -95,8 +95,9 @@ def test_where_one_line_is_refused_nothing_is_done(router: Router, session: Sess
     outcomes = hands.apply(session, USUAL)
     words = "Error: Unrecognized command found at '^' position."
     refused = {one.change.key: one.error for one in outcomes}
-    assert refused["radius-server group", "isp-radius"] == f'radius-server shared-key-cipher "***": {words}'
-    assert refused["user-group", "isp-walled"] == "not done, since radius-server group isp-radius was refused"
+    told = f'radius-server shared-key-cipher "***": {words}'
+    assert refused["radius-server group", "isp-radius"] == told
+    assert refused["user-group", "isp-walled"] == f"not done, since radius-server group isp-radius was refused: {told}"
     assert {one.code for one in outcomes} == {"E812"}
     assert router.router.shown() == before
     router.router.refuses = ""

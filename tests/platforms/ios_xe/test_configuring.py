@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import asyncssh
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ispctl.backend import Unreachable
 from ispctl.lab.devices.ios_like import type_7
 from ispctl.model.problem import Refusal
 from ispctl.platforms.device import Session
@@ -261,3 +263,17 @@ def test_the_server_that_is_asked_first_is_first(
     hands.make(session, replace(USUAL, servers=tuple(three[place] for place in order)))
     group = router.router.config.tree["aaa group server radius isp-radius"]
     assert list(group) == [f"server name isp-{three[place].address}" for place in order]
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"])
+def test_a_private_key_lets_in_and_another_does_not(router: Router, kind: str) -> None:
+    key, other = (asyncssh.generate_private_key(kind) for _ in range(2))
+    router.router.authorized = key.export_public_key().decode()
+    texts = [one.export_private_key("openssh").decode() for one in (key, other)]
+    with NAS.open(replace(router.login, password="", private_key=texts[0])) as session:
+        assert session.facts().vendor == "Cisco"
+    for text in (texts[1], "no key at all"):
+        with pytest.raises(Unreachable) as caught, NAS.open(replace(router.login, password="", private_key=text)):
+            pass
+        assert text not in str(caught.value)

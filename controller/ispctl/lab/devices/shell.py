@@ -43,6 +43,8 @@ class Shell(ABC):
         self._key = asyncssh.generate_private_key("ssh-ed25519")
         self.host_key = " ".join(self._key.export_public_key().decode().split()[:2])
         self.lock = Lock()
+        self.authorized = ""
+        """The public key of whoever may log in without a password, as in authorized_keys."""
         self.writes_left: int | None = None
         """After so many writes the device is gone, until it is None again."""
         self._ready, self._loop = Event(), asyncio.new_event_loop()
@@ -99,6 +101,13 @@ class Shell(ABC):
 
             def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
                 shell._open.discard(self._connection)
+
+            def public_key_auth_supported(self) -> bool:
+                return True
+
+            def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+                known = shell.authorized.split()[:2]
+                return username == shell.username and key.export_public_key().decode().split()[:2] == known
 
             def password_auth_supported(self) -> bool:
                 return True

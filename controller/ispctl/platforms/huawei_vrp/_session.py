@@ -53,9 +53,9 @@ class _Session:
             self._say("system-view")
             wrong = self._typed(todo, secrets) or self._committed(todo, confirm)
             self._say("return")
-        first = next((" ".join(key) for key in wrong), "")
+        others = next((f"not done, since {' '.join(key)} was refused: {words}" for key, words in wrong.items()), "")
         for change in todo:
-            error = wrong.get(change.key, f"not done, since {first} was refused" if wrong else "")
+            error = wrong.get(change.key, others)
             yield Outcome(change, error, "E812" if error else "")
 
     def confirm(self) -> None:
