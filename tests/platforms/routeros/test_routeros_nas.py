@@ -227,6 +227,16 @@ def test_an_address_goes_from_one_to_another_at_once(session: Session, hands: Ha
     hands.make(session, replace(USUAL, bindings=(ANITA, moved)))
 
 
+def test_two_change_their_addresses_with_each_other(there: RouterOsDevice, session: Session, hands: Hands) -> None:
+    hands.make(session, USUAL)
+    before, foreign = session.read(), there.foreign()
+    swapped = replace(USUAL, bindings=(replace(ANITA, address=BIKASH.address), replace(BIKASH, address=ANITA.address)))
+    assert refused(hands.apply(session, swapped)) == []
+    there.router.advance(61)
+    assert (session.read(), there.foreign()) == (before, foreign)
+    hands.make(session, swapped)
+
+
 def test_whoever_has_no_access_gets_no_lease_and_is_dropped(router: RouterOs, session: Session, hands: Hands) -> None:
     hands.make(session, replace(USUAL, bindings=(replace(ANITA, access="none"), BIKASH)))
     [lease] = [row for row in router.rows("/ip dhcp-server lease") if row["mac-address"] == ANITA.macs[0]]

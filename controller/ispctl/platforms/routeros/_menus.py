@@ -245,6 +245,15 @@ MENUS: Final[Mapping[str, Menu]] = {
 """What is referenced stands before what refers to it, and what lets subscribers in stands last: the wall is there
 before anybody can be behind it."""
 
+LOOSE: Final = {
+    "/ip firewall address-list",
+    "/ipv6 firewall address-list",
+    "/ip dhcp-server network",
+    "/ip dhcp-server lease",
+    "/queue simple",
+}
+"""Menus whose rows nothing refers to by name: such a row may be removed and made again."""
+
 ORDER: Final = {path: place for place, path in enumerate(MENUS)}
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from ispctl.plan import Change, Key
 from ispctl.platforms.device import MARK
-from ispctl.platforms.routeros._menus import MENUS, ORDER, Menu
+from ispctl.platforms.routeros._menus import LOOSE, MENUS, ORDER, Menu
 from ispctl.platforms.routeros._rows import REGISTER, Standing
 from ispctl.platforms.routeros._text import word
 
@@ -29,8 +29,10 @@ def scripts(base: Standing, touched: Mapping[Key, Change]) -> dict[str, str]:
     kept = sorted((key for key in rows if key in base.ids), key=_order)
     made = [line for key in sorted(rows, key=_order, reverse=True) if key not in base.ids for line in _without(key)]
     lines = [*made]  # what took a name or an address of a row that comes back goes first, if nothing refers to it
+    lines += [line for key in kept if key[0] in LOOSE for line in _without(key)]
     for key in kept:
-        lines += _again(base, key) if touched[key].after is None else [_as_it_was(base, key)]
+        anew = touched[key].after is None or key[0] in LOOSE
+        lines += _again(base, key) if anew else [_as_it_was(base, key)]
     lines += made
     lines += _settings(base, touched)
     lines += _places(base, [key for key in kept if MENUS[key[0]].ordered])

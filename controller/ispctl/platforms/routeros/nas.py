@@ -16,7 +16,7 @@ from ispctl.backend import Outcome, Unreachable
 from ispctl.plan import Change, Key, Resources, diff
 from ispctl.platforms.device import MARK, SECRET, Facts, Login, NasPlatform, Seen, Session
 from ispctl.platforms.routeros._api import Api, Refused, connected
-from ispctl.platforms.routeros._menus import MENUS, Menu, seconds
+from ispctl.platforms.routeros._menus import LOOSE, MENUS, Menu, seconds
 from ispctl.platforms.routeros._rows import REGISTER, Standing, read
 from ispctl.platforms.routeros._text import parse, quote
 from ispctl.platforms.routeros._undo import NAME, mark_of, order_of, scripts
@@ -141,7 +141,8 @@ class _Writing:
         self._leaves = bool(servers) and servers <= gone
 
     def outcomes(self) -> Iterator[Outcome]:
-        """What is refused is tried once more at the end: it may want what a row held that had to go first."""
+        """What is refused is tried once more at the end: it may want what a row held that had to go first, or two want
+        what the other has."""
         self._tidy()
         refused = []
         for change in self._changes:
@@ -149,9 +150,18 @@ class _Writing:
                 refused.append(change)
             else:
                 yield Outcome(change)
+        self._let_go(refused)
         for change in refused:
             error = self._error(change)
             yield Outcome(change, error, "E812" if error else "")
+
+    def _let_go(self, refused: Sequence[Change]) -> None:
+        """Remove rows of which several want something: each is made anew then, with what another has let go."""
+        held = [change for change in refused if change.key[0] in LOOSE and change.key in self._standing.ids]
+        for change in held:
+            menu = MENUS[change.key[0]]
+            if change.after is not None and sum(other.key[0] == menu.path for other in held) > 1:
+                self._remove(menu, change.key)
 
     def _tidy(self) -> None:
         """Take away entries of the register of rows that never came to be: a run died in between, or was refused."""
