@@ -1,22 +1,26 @@
-"""What is remembered of NAS in the store: what each was last made equal to, how it shows our secrets, and what stood
-there before each change."""
+"""What is remembered of NAS in the store: what each was last made equal to, what the last run heard of it, how it shows
+our secrets, and what stood there before each change."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from ispctl.nas.job import Known
 from ispctl.plan import Fields, Key, Resources, Value
 from ispctl.store import Store, nas_backups
 from ispctl.store.nas_backups import Backup
 
+T = TypeVar("T")
 MADE: Final = "nas-made"
+HEARD: Final = "nas-heard"
 SHOWN: Final = "nas-shown"
-"""Kinds of objects: the mark of what a host was made equal to; how it shows a secret of ours, by key."""
+"""Kinds of objects: the mark of what a host was made equal to; what the last run heard of it; how it shows a secret of
+ours, by key."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,19 @@ class Made:
     digest: str = ""
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What the last run that had to do with a NAS heard of it. `status`: as of an `Answer`; `at`: RFC 3339; `code` and
+    `text`: what was wrong."""
+
+    status: str
+    run: str
+    commit: str
+    at: str
+    code: str = ""
+    text: str = ""
+
+
 class Memory:
     """Of all NAS of one database."""
 
@@ -38,7 +55,14 @@ class Memory:
 
     def made(self) -> dict[str, Made]:
         """By host."""
-        return {host: Made(**said) for host, said in self._store.objects(MADE).items()}
+        return dict(_fitting(Made, self._store.objects(MADE)))
+
+    def heard(self) -> dict[str, Heard]:
+        """By host."""
+        return dict(_fitting(Heard, self._store.objects(HEARD)))
+
+    def put_heard(self, host: str, heard: Heard) -> None:
+        self._store.put_object(HEARD, host, heard.__dict__)
 
     def put_made(self, host: str, made: Made) -> None:
         """It stands as it should now."""
@@ -68,6 +92,13 @@ class Memory:
         """(run, when, what stood there before it), newest first."""
         for run, at, text in nas_backups.of(self._store, host):
             yield run, at, {(kind, name): _fields(said) for kind, name, said in json.loads(text)}
+
+
+def _fitting(kind: type[T], said: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, T]]:
+    """What somebody made unreadable was never said: then a NAS is looked at once more."""
+    for host, one in said.items():
+        with suppress(TypeError):
+            yield host, kind(**one)
 
 
 def _fields(said: Mapping[str, object]) -> Fields:

@@ -115,6 +115,8 @@ def _make(
     hands.make(fleet.revokes(todo))
     if made:
         hands.finish([change for change in found.changes if change not in todo])
+    else:
+        hands.leave()
     failed = any(answer.code for answer in hands.told)
     run.finish("failed" if failed else "done", world.clock(), {"changes": len(hands.outcomes)})
     return hands

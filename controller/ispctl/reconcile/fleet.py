@@ -24,7 +24,7 @@ from ispctl.intent import slices_of
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
 from ispctl.nas import Answer, Job, Known, Memory, closed_until, waves
-from ispctl.nas.memory import Made
+from ispctl.nas.memory import Heard, Made
 from ispctl.plan import Change, Key, Plan, Resources, Stop, Sums, Unread, diff
 from ispctl.platforms.device import SECRET, Login, Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
@@ -208,7 +208,7 @@ class Hands:
         return tuple(answer for _, answer in sorted(self.answers.items()))
 
     def finish(self, left: Collection[Change]) -> None:
-        """Which devices stand as they should now. `left`: what was not to be done."""
+        """Which devices stand as they should now, and what was heard of each. `left`: what was not to be done."""
         behind = {change.target.removeprefix(PREFIX) for change in left}
         behind |= {host for host, answer in self.answers.items() if not answer.fine}
         with self.world.store.transaction():
@@ -216,6 +216,20 @@ class Hands:
                 if host not in behind:
                     at = self.world.now.isoformat()
                     self._memory.put_made(host, Made(self.fleet.wanted[host].mark, self.commit, self.run.id, at))
+            self._remember()
+
+    def leave(self) -> None:
+        """The same, where none of it is what git says."""
+        with self.world.store.transaction():
+            self._remember()
+
+    def _remember(self) -> None:
+        said = {host: ("seen", "", "") for host in self.fleet.wanted}
+        said |= {one.target.removeprefix(PREFIX): ("unreachable", one.code, one.text) for one in self.fleet.unread}
+        said |= {host: (answer.status, answer.code, answer.text) for host, answer in self.answers.items()}
+        for host, (status, code, text) in said.items():
+            at = self.world.now.isoformat()
+            self._memory.put_heard(host, Heard(status, self.run.id, self.commit, at, code, text))
 
     def _wave(self, mine: Mapping[str, Sequence[Change]]) -> None:
         assert self.world.nas is not None
