@@ -99,12 +99,13 @@ class SmallIsp:
         command = [*program, "--repo", str(self.folder), *map(str, words)]
         return subprocess.Popen(command, env=self._env(), stdout=-1, stderr=-1, text=True)
 
-    def run(self, *words: object, repo: bool = True, said: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: object, repo: bool = True, said: str = "", program: str = "ispctl", key: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         where = ["--repo", str(self.folder)] if repo else []
-        command = [*self._inside, str(Path(sys.executable).parent / "ispctl"), *where, *map(str, words)]
-        return subprocess.run(
-            command, env=self._env(), input=said, capture_output=True, text=True, check=False, timeout=60
-        )
+        command = [*self._inside, str(Path(sys.executable).parent / program), *where, *map(str, words)]
+        env = {name: value for name, value in self._env().items() if key or name != "ISPCTL_AGE_KEY_FILE"}
+        return subprocess.run(command, env=env, input=said, capture_output=True, text=True, check=False, timeout=60)
 
     def _env(self) -> dict[str, str]:
         env = {"PATH": example.path_with_commands(), "HOME": "/nonexistent", "ISPCTL_AGE_KEY_FILE": str(self._key)}

@@ -131,7 +131,7 @@ def world(
         replicas = session.replicas(snapshot)
         index = session.index(repository, progress)
         device = snapshot.targets.value.nas if snapshot.targets else None
-        fleet = _fleet(device) if device and about.devices and not lab else None
+        fleet = fleet_of(device) if device and about.devices and not lab else None
         yield World(
             repository,
             store,
@@ -147,7 +147,7 @@ def world(
         )
 
 
-def _fleet(target: NasTarget) -> Fleet:
+def fleet_of(target: NasTarget) -> Fleet:
     """Who speaks to NAS: threads of this process, or workers elsewhere."""
     from ispctl.nas import Far, Fleet
 

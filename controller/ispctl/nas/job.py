@@ -17,6 +17,8 @@ from ispctl.platforms.device import SECRET, Denied, Facts, Login, Seen, Session,
 
 Status = Literal["seen", "applied", "refused", "taken-back", "changed", "unreachable", "held"]
 """refused: by the device, and nothing was changed; changed: it stands otherwise than the plan saw; held: not tried."""
+REACHED: Final = frozenset({"seen", "applied", "refused", "taken-back", "changed"})
+"""What became of a device that answered; one that was held nobody asked."""
 NOTHING_SAID: Final = Facts()
 UNKNOWN: Final = "unknown"
 """Stands for a secret on a device that was not written by us as it is shown there."""

@@ -7,7 +7,6 @@ the rows, what takes away after the sessions; each in waves, of which the next b
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,13 +25,13 @@ from ispctl.model.policy import Policy
 from ispctl.nas import Answer, Job, Known, Memory, closed_until, waves
 from ispctl.nas.memory import Heard, Made
 from ispctl.plan import Change, Key, Plan, Resources, Stop, Sums, Unread, diff
-from ispctl.platforms.device import SECRET, Login, Slice, nas_platform, template_path
+from ispctl.platforms.device import SECRET, Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
+from ispctl.reconcile.logins import Logins, job
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.stops import together
 from ispctl.reconcile.world import World
 from ispctl.repo import Repository, Snapshot
-from ispctl.secrets import Keyring, Sealed
 from ispctl.store import Run
 
 PREFIX: Final = "nas:"
@@ -131,8 +130,8 @@ def look(
         return Fleet()
     other = instead or {}
     want = {host: other[host] if host in other else one.resources() for host, one in asked.items()}
-    logins = _Logins(world)
-    jobs = [_job(world, one, logins(one.nas), known.get(host, {})) for host, one in asked.items()]
+    logins = Logins(world.keyring)
+    jobs = [job(world, one.nas, logins(one.nas), known.get(host, {})) for host, one in asked.items()]
     answers = world.nas.run(jobs, world.progress, "NAS read")
     changes, unread, equal = list[Change](), list[Unread](), list[str]()
     for host, answer in sorted(answers.items()):
@@ -177,7 +176,7 @@ class Hands:
         """The last, by host."""
         self._secrets = secrets
         self._memory = Memory(world.store)
-        self._logins = _Logins(world)
+        self._logins = Logins(world.keyring)
         self._known = {host: dict(known) for host, known in fleet.known.items()}
         self._stopped = ""
 
@@ -224,7 +223,7 @@ class Hands:
             self._remember()
 
     def _remember(self) -> None:
-        said = {host: ("seen", "", "") for host in self.fleet.wanted}
+        said = dict.fromkeys(self.fleet.wanted, ("seen", "", ""))
         said |= {one.target.removeprefix(PREFIX): ("unreachable", one.code, one.text) for one in self.fleet.unread}
         said |= {host: (answer.status, answer.code, answer.text) for host, answer in self.answers.items()}
         for host, (status, code, text) in said.items():
@@ -259,7 +258,7 @@ class Hands:
         secrets = {key: self._secrets.open(digest) for key, digest in digests.items() if digest}
         lost = float(policy.nas.lost.share), policy.nas.lost.floor
         return replace(
-            _job(self.world, wanted, self._logins(wanted.nas), self._known.get(host, {})),
+            job(self.world, wanted.nas, self._logins(wanted.nas), self._known.get(host, {})),
             changes=tuple(changes),
             secrets=secrets,
             confirm=policy.nas.confirm,
@@ -278,48 +277,6 @@ class Hands:
             for key, known in answer.shown.items():
                 self._memory.put_known(host, key, known)
                 self._known.setdefault(host, {})[key] = known
-
-
-class _Logins:
-    """Opens what is needed to get into a device; the keyring once. Raises Refusal."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._keyring: Keyring | None = None
-
-    def __call__(self, nas: Nas) -> Login:
-        said, device = nas.management, nas.device
-        assert device is not None
-        platform = nas_platform(nas.platform)
-        assert platform is not None
-        return Login(
-            host=nas.name,
-            platform=nas.platform,
-            address=said.hostname,
-            port=said.port,
-            username=said.username,
-            password=self._open(nas, Sealed(said.kind, said.owner, "password", said.password)) if said.password else "",  # type: ignore[arg-type]
-            private_key=self._open(nas, Sealed("nas", nas.name, "device.private_key", device.private_key))
-            if device.private_key
-            else "",
-            host_key=device.host_key or "",
-            timeout=min(15.0, float(device.deadline)),
-            options=dict(said.options.get("ispctl", {})),
-        )
-
-    def _open(self, nas: Nas, sealed: Sealed) -> str:
-        if self._keyring is None:
-            self._keyring = self._world.keyring()
-        return self._keyring.open(sealed, nas.where)
-
-
-def _job(world: World, wanted: Wanted, login: Login, known: Mapping[Key, Known]) -> Job:
-    assert wanted.nas.device is not None
-    assert world.nas is not None
-    deadline = float(wanted.nas.device.deadline)
-    key = hmac.digest(world.store.row_key, wanted.nas.name.encode(), "sha256")  # that of one device alone may travel
-    site = world.nas.far.site(wanted.nas.groups) if world.nas.far else ""
-    return Job(login, known=dict(known), key=key, attempts=world.nas.attempts, deadline=deadline, site=site)
 
 
 def _stops(world: World, snapshot: Snapshot, changes: Sequence[Change]) -> Iterator[Stop]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
@@ -11,6 +11,9 @@ from ispctl.model.network import Nas
 from ispctl.plan import Resources
 from ispctl.platforms import platform
 from ispctl.radius.limits import said
+from ispctl.reconcile.asking import Asked
+from ispctl.reconcile.fleet import Wanted
+from ispctl.status.devices import Configured, Devices
 from ispctl.status.names import one_of
 from ispctl.status.online import STALE, Count, counts, total
 from ispctl.status.view import View
@@ -68,6 +71,7 @@ class Seen:
     reasons: Mapping[str, int]
     packets: int | None
     coa: Coa | None
+    device: Configured | None
     interim: int | None
     direction: str | None
     gigawords: bool | None
@@ -75,18 +79,29 @@ class Seen:
     line: int
 
 
-def fleet(view: View, named: str = "") -> tuple[Seen, ...]:
-    """Every NAS of the head by name, then the strangers; or one of them, by its name or one of its addresses. Raises
-    Refusal E621 for a name that is none."""
+Ask = Callable[[Mapping[str, Wanted]], Mapping[str, Asked]]
+"""Asks NAS themselves, by host."""
+
+
+def fleet(view: View, named: str = "", ask: Ask | None = None) -> tuple[Seen, ...]:
+    """Every NAS of the head by name, then the strangers; or one of them, by its name or one of its addresses. `ask`:
+    what those that ispctl configures say themselves. Raises Refusal E621 for a name that is none."""
     facts_ = _Facts(view)
     found = [facts_.seen(nas) for nas in view.head.nas.values()]
     found += facts_.strangers()
-    if not named:
-        return tuple(found)
-    chosen = tuple(one for one in found if named == one.name or named in one.addresses)
-    if not chosen:
+    chosen = tuple(one for one in found if not named or named == one.name or named in one.addresses)
+    if not chosen and named:
         one_of("nas", named, [one.name or one.addresses[0] for one in found])
-    return chosen
+    devices = facts_.devices
+    said = ask({one.name: devices.wanted[one.name] for one in chosen if one.device}) if ask else {}
+    return tuple(_with_device(one, devices, said.get(one.name), full=bool(named)) for one in chosen)
+
+
+def _with_device(one: Seen, devices: Devices, asked: Asked | None, *, full: bool) -> Seen:
+    if one.device is None:
+        return one
+    device = replace(one.device, asked=asked)
+    return replace(one, device=devices.in_full(one.name, device) if full else device)
 
 
 class _Counts(NamedTuple):
@@ -110,6 +125,7 @@ class _Facts:
         self.hour = view.ask(lambda store: _count(store, view.now - HOUR))
         self.day = view.ask(lambda store: _count(store, view.now - DAY))
         self.spoke = view.ask(facts.strangers)
+        self.devices = Devices(view)
         self.proofs = view.ask(lambda store: tuple(store.proofs()))
 
     def seen(self, nas: Nas) -> Seen:
@@ -134,6 +150,7 @@ class _Facts:
             reasons=_reasons(self.day, nas.name),
             packets=None,
             coa=self._coa(nas),
+            device=self.devices.one(nas.name),
             interim=nas.accounting.interim,
             direction=nas.accounting.direction,
             gigawords=nas.accounting.gigawords,
@@ -168,6 +185,7 @@ class _Facts:
             reasons={},
             packets=packets,
             coa=None,
+            device=None,
             interim=None,
             direction=None,
             gigawords=None,

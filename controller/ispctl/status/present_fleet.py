@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from ispctl.status import present_devices
 from ispctl.status.fleet import Coa, Counted, Seen
 from ispctl.status.present import Screen, csv_of, dated, pairs, table
 from ispctl.status.values import ago, clean, joined
@@ -29,15 +30,17 @@ COLUMNS: Final[Mapping[str, Callable[[Seen, Screen], str]]] = {
     "hour": lambda one, _: _counted(one.hour),
     "day": lambda one, _: _counted(one.day),
     "coa": lambda one, _: _coa(one.coa),
+    "device": lambda one, screen: present_devices.brief(one.device, screen),
 }
 
 
 def listed(found: Sequence[Seen], screen: Screen) -> str:
-    """HOUR and DAY: sessions that began / logins that were refused."""
+    """HOUR and DAY: sessions that began / logins that were refused. DEVICE is left out where none is configured."""
     if not found:
         return "There is no NAS in inventory/hosts.yaml, and nobody else speaks."
-    rows = ([column(one, screen) for column in COLUMNS.values()] for one in found)
-    return f"{table([name.upper() for name in COLUMNS], rows, screen)}\n{_tally(found)}"
+    names = [name for name in COLUMNS if name != "device" or any(one.device for one in found)]
+    rows = ([COLUMNS[name](one, screen) for name in names] for one in found)
+    return f"{table([name.upper() for name in names], rows, screen)}\n{_tally(found)}"
 
 
 def csv(found: Sequence[Seen], screen: Screen) -> str:
@@ -52,7 +55,10 @@ def csv(found: Sequence[Seen], screen: Screen) -> str:
 def shown(one: Seen, screen: Screen) -> str:
     """One NAS in full."""
     heading = f"{one.name or one.addresses[0]}: {_STATES[one.state]}"
-    return "\n".join([clean(heading), "", *(f"  {clean(line)}" for line in pairs(tuple(_details(one, screen))))])
+    lines = [heading, "", *(f"  {line}" for line in pairs(tuple(_details(one, screen))))]
+    if one.device:
+        lines += present_devices.in_full(one.device, screen)
+    return "\n".join(map(clean, lines))
 
 
 def _details(one: Seen, screen: Screen) -> Iterator[tuple[str, str]]:
@@ -74,6 +80,8 @@ def _details(one: Seen, screen: Screen) -> Iterator[tuple[str, str]]:
         yield "refused", f"{said}: ispstat rejects --nas {one.name}"
     if one.name:
         yield from _changes(one.coa, screen)
+    if one.device:
+        yield from present_devices.details(one.device, one.sessions, screen)
 
 
 def _changes(coa: Coa | None, screen: Screen) -> Iterator[tuple[str, str]]:
@@ -110,7 +118,7 @@ def _tally(found: Sequence[Seen]) -> str:
         for state, word in (("never", "never heard"), ("silent", "silent"), ("stranger", "strangers"))
         if any(one.state == state for one in found)
     ]
-    return joined((f"{len(ours)} NAS", *odd))
+    return joined((f"{len(ours)} NAS", *odd, *present_devices.tally([one.device for one in found if one.device])))
 
 
 def _number(value: int | None) -> str:

@@ -6,9 +6,10 @@ Questions of `status`, and of nobody who writes. Times are compared with `since`
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, Final, NamedTuple
 
 from ispctl.store._sessions import select_sessions
@@ -48,6 +49,26 @@ class Refused(NamedTuple):
     nas: str
     times: int
     last: datetime | None
+
+
+@dataclass(frozen=True)
+class Did:
+    """One change of a run; `outcome` is empty where it was done."""
+
+    key: str
+    action: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class DeviceRun:
+    """What one run did to a NAS, or tried to."""
+
+    run: str
+    kind: str
+    commit: str
+    at: datetime | None
+    changes: tuple[Did, ...]
 
 
 class Bound(NamedTuple):
@@ -204,6 +225,21 @@ def refusals(store: Store, since: datetime) -> tuple[Refused, ...]:
     )
     rows = database.query(sql, (stamp(since),))
     return tuple(Refused(str(reason or ""), str(nas or ""), int(count), moment(at)) for reason, nas, count, at in rows)
+
+
+def device_runs(store: Store, target: str, limit: int) -> Iterator[DeviceRun]:
+    """What the last runs did to one NAS, newest first. `target`: "nas:lalitpur-1"."""
+    mine = "target = ? AND target <> 'radius'"
+    rows = store.database.query(
+        "SELECT done.run, about.kind, about.commit_id, about.started, done.kind, done.key, done.action, done.outcome"
+        f" FROM ispctl_journal_change AS done JOIN ispctl_journal AS about ON about.run = done.run WHERE done.{mine}"
+        f" AND done.run IN (SELECT run FROM ispctl_journal_change WHERE {mine} GROUP BY run ORDER BY max(at) DESC,"
+        " run DESC LIMIT ?) ORDER BY about.started DESC, done.run DESC, done.kind, done.key",
+        (target, target, limit),
+    )
+    for (run, kind, commit, started), found in groupby(rows, key=lambda row: row[:4]):
+        did = tuple(Did(f"{one}/{key}", action, outcome) for *_, one, key, action, outcome in found)
+        yield DeviceRun(run, kind, commit, moment(started), did)
 
 
 def strangers(store: Store) -> tuple[Stranger, ...]:

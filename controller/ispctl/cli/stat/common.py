@@ -25,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="What is so now: git and the RADIUS database, read only. No NAS is asked, nothing is written.",
+    help="What is so now: git and the RADIUS database, read only. Nothing is written; nas --ask alone asks NAS.",
 )
 AtOption = Annotated[
     str | None,

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ispctl.cli.common import say, say_json
+from ispctl.cli.common import Session, clock, say, say_json
 from ispctl.cli.stat.common import TableFormat, app, doubts, looking, screen
+from ispctl.model.problem import Problem, Refusal
+
+if TYPE_CHECKING:
+    from ispctl.reconcile.asking import Asked
+    from ispctl.reconcile.fleet import Wanted
+    from ispctl.status.view import View
 
 
 @app.command()
 def nas(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="[NAS]", help="One of them in full, by name or address.")] = "",
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Also log in to those that ispctl configures and look; needs ISPCTL_AGE_KEY.")
+    ] = False,
     format: TableFormat = "text",
 ) -> int:
-    """Every NAS: sessions, when it was last heard, begun/refused in an hour and a day, CoA; and strangers.
-    Exit 1: it cannot be told."""
+    """Every NAS: sessions, when it was last heard, begun/refused in an hour and a day, CoA, and what the last run heard
+    of those that ispctl configures; and strangers. Example: ispstat nas lalitpur-1 --ask. Exit 1: it cannot be told."""
     from ispctl.status import present, present_fleet
     from ispctl.status.fleet import fleet
 
     with looking(context) as view:
-        found = fleet(view, name)
+        found = fleet(view, name, _asking(context.obj, view) if ask else None)
         if format == "json":
             say_json(present.envelope(view, found))
         elif format == "csv":
@@ -33,3 +43,27 @@ def nas(
             say(present_fleet.listed(found, screen(view)))
         doubts(view, "who is heard and who is online", aloud=format == "text")
         return 0 if view.readable else 1
+
+
+def _asking(session: Session, view: View) -> Callable[[Mapping[str, Wanted]], Mapping[str, Asked]]:
+    """How the NAS of the head are asked. Raises Refusal where they cannot be."""
+    from ispctl.cli.plans import fleet_of
+    from ispctl.cli.progress import Progress
+    from ispctl.reconcile import World
+    from ispctl.reconcile.asking import ask
+
+    store, target = view.store, view.head.targets.value.nas if view.head.targets else None
+    if target is None:
+        text = "no NAS is asked: inventory/targets.yaml says nothing about nas"
+        raise Refusal(Problem("E607", text, advice="Write nas: {} there, and data: {device: …} for each host"))
+    if store is None or store.is_lab:
+        text = "no NAS is asked: " + ("a lab has none" if store else "the database gives no answer")
+        raise Refusal(Problem("E607", text, advice="Leave --ask out, or name the database of the network"))
+
+    def asked(wanted: Mapping[str, Wanted]) -> Mapping[str, Asked]:
+        with Progress() as progress:
+            keyring = lambda: session.keyring(view.head, lab=False)  # noqa: E731
+            found = World(view.repository, store, keyring, view.now, clock, progress, nas=fleet_of(target))
+            return ask(found, wanted)
+
+    return asked

@@ -1,0 +1,105 @@
+"""Devices asked how they are, for whoever looks: nothing is changed there, and nothing is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ispctl.model.problem import Refusal
+from ispctl.nas import Answer, Memory
+from ispctl.nas.memory import Made
+from ispctl.plan import Fields, Resources, diff
+from ispctl.platforms.device import SECRET
+from ispctl.reconcile import fleet
+from ispctl.reconcile.fleet import PREFIX, Wanted
+from ispctl.reconcile.logins import Logins, job, sealed
+from ispctl.reconcile.world import World
+
+PATIENCE: Final = 15.0
+"""Seconds for one device: somebody waits for the answer."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a NAS says now. `uptime` in seconds; `online`: sessions on it, None where it cannot tell. `drift`: keys that
+    stand otherwise than it was last made; None where that is not known."""
+
+    reachable: bool
+    code: str = ""
+    text: str = ""
+    vendor: str = ""
+    model: str = ""
+    version: str = ""
+    uptime: int | None = None
+    online: int | None = None
+    drift: int | None = None
+
+
+def ask(world: World, wanted: Mapping[str, Wanted]) -> dict[str, Asked]:
+    """Each of these once, side by side. Raises Refusal where there is no key to get in with."""
+    assert world.nas is not None
+    memory, found, jobs = Memory(world.store), dict[str, Asked](), []
+    known, secrets = memory.known(), world.store.sees_secrets
+    keyring = world.keyring() if any(True for one in wanted.values() for _ in sealed(one.nas)) else None
+    logins = Logins(lambda: keyring or world.keyring())
+    for host, one in wanted.items():
+        try:
+            asked = job(world, one.nas, logins(one.nas), known.get(host, {}))
+        except Refusal as refusal:
+            found[host] = Asked(False, refusal.problems[0].code, refusal.problems[0].text)
+        else:
+            jobs.append(replace(asked, attempts=1, deadline=min(asked.deadline, PATIENCE)))
+    answers = world.nas.run(jobs, world.progress, "NAS read")
+    stand = _stand(world, wanted, memory.made(), [host for host, answer in answers.items() if answer.fine])
+    for host, answer in answers.items():
+        found[host] = _said(answer, stand.get(host), secrets=secrets)
+    return found
+
+
+def _said(answer: Answer, want: Resources | None, *, secrets: bool) -> Asked:
+    if not answer.fine:
+        return Asked(False, answer.code, answer.text)
+    have, facts = answer.resources, answer.facts
+    if want is not None and not secrets:  # whoever may not read our key cannot tell whether a secret is ours
+        have, want = _without(have), _without(want)
+    return Asked(
+        True,
+        vendor=facts.vendor,
+        model=facts.model,
+        version=facts.version,
+        uptime=None if facts.uptime is None else int(facts.uptime),
+        online=answer.online[0],
+        drift=None if want is None else len(diff(PREFIX + answer.host, want, have)),
+    )
+
+
+def _stand(
+    world: World, wanted: Mapping[str, Wanted], made: Mapping[str, Made], hosts: list[str]
+) -> dict[str, Resources]:
+    """What each was last made equal to: what git says, or said in that commit."""
+    then: dict[str, Mapping[str, Wanted]] = {}
+    found: dict[str, Resources] = {}
+    for host in hosts:
+        if (was := made.get(host)) is None:
+            continue
+        one: Wanted | None = wanted[host]
+        try:
+            if one is not None and one.mark != was.mark:
+                if was.commit not in then:
+                    snapshot = world.repository.part(was.commit, ())
+                    then[was.commit] = fleet.wanted(world.repository, snapshot, world.now)
+                one = then[was.commit].get(host)
+            if one is not None and one.mark == was.mark:
+                found[host] = one.resources()
+        except (Refusal, KeyError):  # that commit is not here, or cannot be understood any more
+            continue
+    return found
+
+
+def _without(resources: Resources) -> Resources:
+    return {key: _bare(said) for key, said in resources.items()}
+
+
+def _bare(said: Fields) -> Fields:
+    return {name: value for name, value in said.items() if name != SECRET}

@@ -1,0 +1,135 @@
+"""The NAS that ispctl configures: what the last run heard of each, and whether git asks for something else since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from ispctl.model.problem import Refusal
+from ispctl.nas.job import REACHED
+from ispctl.nas.memory import Heard, Made, Memory
+from ispctl.reconcile import fleet
+from ispctl.reconcile.asking import Asked
+from ispctl.reconcile.fleet import PREFIX, Wanted
+from ispctl.status.view import View
+from ispctl.store import Pause, Store, facts, nas_backups
+from ispctl.store.facts import DeviceRun
+
+RUNS: Final = 20
+"""So many runs of one NAS are told."""
+
+
+@dataclass(frozen=True)
+class Equal:
+    """The run that last made, or found, a NAS as git said."""
+
+    run: str
+    commit: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Owned:
+    """Something of ours that a NAS should hold: digests in place of secrets."""
+
+    key: str
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Configured:
+    """`heard`: how it answered the last run that had to do with it, as an `Answer`; or "never", or "unknown" where the
+    database gives no answer; `reachable`: None where nobody asked it. `equal`: None where it is not known what stands
+    there. `waiting`: whether git asks for something else than it was last made equal to. `asked`: what it says now, if
+    it was asked. `slice` and `changes`, newest first: of one NAS in full, else None."""
+
+    heard: str
+    reachable: bool | None
+    code: str
+    text: str
+    run: str
+    at: datetime | None
+    equal: Equal | None
+    waiting: bool | None
+    stopped: Literal["", "paused", "observed"]
+    until: datetime | None
+    backups: int | None
+    asked: Asked | None = None
+    slice: tuple[Owned, ...] | None = None
+    changes: tuple[DeviceRun, ...] | None = None
+
+
+class Devices:
+    """All of them at one moment, as git says and the database remembers."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self.wanted = _wanted(view)
+        self.made, self._heard, self._backups = view.ask(_remembered) or ({}, {}, {}) if self.wanted else ({}, {}, {})
+
+    def one(self, host: str) -> Configured | None:
+        """None for a NAS that ispctl does not configure."""
+        want = self.wanted.get(host)
+        if want is None:
+            return None
+        known = self._view.readable
+        made, heard = self.made.get(host), self._heard.get(host)
+        pause = self._pause(host)
+        observed = self._view.head.managed_nas(want.nas)[0] == "observe"
+        status = heard.status if heard else "never" if known else "unknown"
+        return Configured(
+            heard=status,
+            reachable=None if status not in (*REACHED, "unreachable") else status in REACHED,
+            code=heard.code if heard else "",
+            text=heard.text if heard else "",
+            run=heard.run if heard else "",
+            at=moment_of(heard.at) if heard else None,
+            equal=Equal(made.run, made.commit, moment_of(made.at)) if made else None,
+            waiting=(made is None or made.mark != want.mark) if known else None,
+            stopped="observed" if observed else "paused" if pause else "",
+            until=pause.until if pause and not observed else None,
+            backups=self._backups.get(host, 0) if known else None,
+        )
+
+    def in_full(self, host: str, one: Configured) -> Configured:
+        """With what it should hold, and what runs did there."""
+        runs = self._view.ask(lambda store: tuple(facts.device_runs(store, PREFIX + host, RUNS)))
+        try:
+            resources = self.wanted[host].resources()
+        except Refusal as refusal:
+            self._view.problems += refusal.problems
+            return replace(one, changes=runs)
+        owned = tuple(Owned("/".join(key), dict(said)) for key, said in sorted(resources.items()))
+        return replace(one, slice=owned, changes=runs)
+
+    def _pause(self, host: str) -> Pause | None:
+        about = {("everything", ""), ("target", PREFIX + host)}
+        return next((one for one in self._view.pauses or () if (one.kind, one.name) in about), None)
+
+
+def moment_of(text: str) -> datetime | None:
+    """None for what is no moment."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _wanted(view: View) -> Mapping[str, Wanted]:
+    """Nothing where NAS are not configured at all, or git cannot be understood."""
+    if not fleet.reached(view.head):
+        return {}
+    try:
+        return fleet.wanted(view.repository, view.head, view.now)
+    except Refusal as refusal:
+        view.problems += refusal.problems
+    except KeyError:  # a tariff or pool that does not exist: validate names it
+        pass
+    return {}
+
+
+def _remembered(store: Store) -> tuple[dict[str, Made], dict[str, Heard], dict[str, int]]:
+    memory = Memory(store)
+    return memory.made(), memory.heard(), nas_backups.counts(store)
