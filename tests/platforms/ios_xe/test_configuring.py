@@ -277,3 +277,21 @@ def test_a_private_key_lets_in_and_another_does_not(router: Router, kind: str) -
         with pytest.raises(Unreachable) as caught, NAS.open(replace(router.login, password="", private_key=text)):
             pass
         assert text not in str(caught.value)
+
+
+@pytest.mark.live
+def test_a_router_that_asks_whether_to_write_over_the_old_is_answered(
+    router: Router, session: Session, hands: Hands
+) -> None:
+    router.router.asks = True
+    hands.make(session, USUAL)
+    before = router.router.running()
+    router.router.boot()
+    assert router.router.running() == before
+
+
+@pytest.mark.live
+def test_two_who_are_logged_in_see_the_same(router: Router, session: Session, hands: Hands) -> None:
+    with NAS.open(router.login) as other:
+        hands.make(session, USUAL)
+        assert other.read() == session.read()

@@ -81,6 +81,8 @@ class IosLike(Shell):
         self.hostname, self.archive = hostname, archive
         self.sessions: list[str] = []
         self.refuses = ""
+        self.asks = False
+        """Whether it wants to know if it may write over what another release saved."""
         self.typed: list[str] = []
         """What was typed in configuration mode."""
         self._salt = 0
@@ -165,6 +167,7 @@ class _Vty(Line):
     def __init__(self, router: IosLike) -> None:
         self._router = router
         self._path: list[Open] | None = None
+        self._asked = False
 
     @property
     def prompt(self) -> str:
@@ -175,7 +178,7 @@ class _Vty(Line):
         return f"{name[:20]}({mode})#"
 
     def answer(self, command: str) -> str | None:
-        line = " ".join(command.split())
+        line = "write memory" if self._asked and not command else " ".join(command.split())
         if self._path is not None:
             return self._configure(line)
         command, _, wanted = line.partition(" | include ")
@@ -211,14 +214,21 @@ class _Vty(Line):
         if line.startswith("configure"):
             return self._enter(line)
         if line == "write memory":
-            router.wrote()
-            router.saved = deepcopy(router.config.tree)
-            return "Building configuration...\n[OK]"
+            return self._save()
         if line in {"", "enable", "terminal length 0", "terminal width 511"}:
             return ""
         if line == "show running-config":
             return router.running()
         return self._show(line) if line.startswith("show ") else _INVALID
+
+    def _save(self) -> str:
+        router = self._router
+        self._asked = router.asks and not self._asked
+        if self._asked:
+            return _OVERWRITE
+        router.wrote()
+        router.saved = deepcopy(router.config.tree)
+        return "Building configuration...\n[OK]"
 
     def _show(self, line: str) -> str:
         router = self._router
@@ -258,6 +268,9 @@ class _Vty(Line):
 
 
 _INVALID: Final = "% Invalid input detected at '^' marker."
+_OVERWRITE: Final = """Warning: Attempting to overwrite an NVRAM configuration previously written
+by a different version of the system image.
+Overwrite the previous NVRAM configuration?[confirm]"""
 _NO_ARCHIVE: Final = "%Archive feature not enabled"
 _VERSION: Final = """Cisco IOS XE Software, Version 17.09.04a
 {name} uptime is 1 week, 2 days, 3 hours, 4 minutes

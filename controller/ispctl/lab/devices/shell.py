@@ -149,5 +149,6 @@ class Shell(ABC):
                 if said is None:
                     process.exit(0)
                     return
-                text = f"{command}\n{said}{'' if not said or said.endswith((chr(10), ':')) else chr(10)}"
-                process.stdout.write(f"{text}{line.prompt if not said.endswith(':') else ''}".replace("\n", "\r\n"))
+                asks = said.endswith((":", "[confirm]"))
+                text = f"{command}\n{said}{'' if asks or not said or said.endswith(chr(10)) else chr(10)}"
+                process.stdout.write(f"{text}{'' if asks else line.prompt}".replace("\n", "\r\n"))

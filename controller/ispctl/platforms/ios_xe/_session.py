@@ -17,6 +17,7 @@ from ispctl.platforms.ios_xe.nas import LANGUAGE
 from ispctl.platforms.sections import LINES, Running, Wanted, commands, objection, ordered, running
 
 _PROMPT: Final = r"\n{name}\S*[>#] ?$"
+_SURE: Final = r"\[confirm\] ?$"
 _REFUSED: Final = re.compile(
     r"^\s*(?:%(?!\s*(?:Warning|Note|Info)\b|[A-Z0-9_]+-\d-)|ERROR|Command rejected)", re.IGNORECASE
 )
@@ -222,7 +223,10 @@ class _Session:
             raise Unreachable(self._target, f"it was not taken back: {_KEY.sub('key ***', words)}")
 
     def _ask(self, line: str, patience: float = 0) -> None:
-        words = _refusal(self._line.ask(line, patience=patience))
+        said = self._line.ask(line, until=_SURE, patience=patience)
+        if re.search(_SURE, self._line.prompt):
+            said += "\n" + self._line.ask("", patience=patience)
+        words = _refusal(said)
         if words:
             raise Unreachable(self._target, f"{line}: {words}")
 
