@@ -13,6 +13,7 @@ from pathlib import Path
 from ispctl.lab.process import wait_for
 from tests.gates.tracked import ROOT
 
+UNPROFILED = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
 STARTS = 60.0
 """Seconds that a machine with other work may take to start them."""
 
@@ -38,7 +39,13 @@ def cluster(
 ) -> Iterator[Cluster]:
     """`workers`: the resources of each, such as "pop-a=1"."""
     folder.mkdir(parents=True, exist_ok=True)
-    around = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}/controller:{ROOT}", "HOME": str(folder), **(env or {})}
+    around = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": f"{ROOT}/controller:{ROOT}",
+        "HOME": str(folder),
+        **UNPROFILED,
+        **(env or {}),
+    }
     place = folder / "scheduler"
     common = ["--dashboard-address", "127.0.0.1:0", "--protocol", scheme, "--host", "127.0.0.1"]
     with ExitStack() as stack:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ispctl.model.device import NasTarget
 from ispctl.nas import Answer, Far, Fleet, Job
-from ispctl.nas.worker import Parcel, _lease, leased
+from ispctl.nas.worker import PROFILED, Parcel, _lease, do, leased
 from tests.nas.certificates import certificates
 from tests.nas.cluster import Cluster, cluster
 from tests.nas.far_boxes import PASSWORD, Boxes, jobs, playing, wanted
@@ -156,6 +156,15 @@ def test_no_two_workers_of_a_machine_speak_to_a_device_at_a_time(boxes: Boxes) -
         answer = leased(job, lambda: True)
     assert (answer.status, answer.text, dict(boxes.writes)) == ("unreachable", "another worker speaks to it", {})
     assert leased(replace(job, deadline=30.0), lambda: True).status == "applied"
+
+
+def test_a_worker_that_dask_profiles_is_given_no_device(boxes: Boxes) -> None:
+    """It would stand still for ever some day."""
+    import dask
+
+    with dask.config.set({"distributed.worker.profile.enabled": True}):
+        (answer,) = do(Parcel(jobs(1, boxes.port, WANTED)))
+    assert (answer.status, answer.text, dict(boxes.writes)) == ("unreachable", PROFILED, {})
 
 
 def test_the_site_of_a_host_is_a_group_that_begins_so() -> None:

@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
-from typing import cast
+from typing import Final, cast
 
 from ispctl.nas.job import Answer, Job, work
 from ispctl.platforms.device import Login
+
+PROFILED: Final = "its worker is profiled: start it with DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"
+"""dask looks at the stacks of all threads a hundred times a second, and in Python 3.11 the whole process stands still
+for ever where garbage is collected within that (CPython gh-106883); with drivers it soon is."""
 
 
 class Parcel:
@@ -33,10 +37,13 @@ class Parcel:
 def do(parcel: Parcel) -> list[Answer]:
     """All jobs of a batch, side by side. Nothing is raised. A batch that its scheduler has given to somebody else, or
     forgotten, writes nothing from then on."""
+    from dask import config
     from distributed import get_worker
 
     from ispctl.nas.fleet import Fleet
 
+    if config.get("distributed.worker.profile.enabled"):
+        return [Answer(job.login.host, "unreachable", code="E810", text=PROFILED) for job in parcel.opened()]
     worker = get_worker()
     key = worker.get_current_task()
 
