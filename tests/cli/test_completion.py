@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import shellingham
 
 from ispctl.cli.completion import OPTIONS, named
 from tests.cli.conftest import process
+from tests.gates.tracked import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +43,26 @@ def test_each_shell_gets_its_script(shell: str) -> None:
     done = process("ispctl", "--show-completion", shell)
     assert (done.returncode, done.stderr) == (0, "")
     assert "_ISPCTL_COMPLETE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "typed, offered",
+    [
+        ("nas render lal", ["lalitpur-1"]),
+        ("nas rollback kath", []),
+        ("plan --target nas:l", ["nas:lalitpur-1"]),
+        ("pause --target ra", ["radius"]),
+    ],
+)
+def test_the_names_of_nas_that_are_configured_complete_a_word(typed: str, offered: list[str]) -> None:
+    words = f"ispctl --repo {ROOT} {typed}"
+    env = {"_ISPCTL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    done = process("ispctl", env=env)
+    assert (done.stdout.split(), done.stderr) == (offered, "")
+
+
+def test_a_folder_that_holds_no_repository_completes_nothing(tmp_path: Path) -> None:
+    words = f"ispctl --repo {tmp_path} nas render l"
+    env = {"_ISPCTL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "5"}
+    done = process("ispctl", env=env)
+    assert (done.stdout.strip(), done.stderr) == ("", "")

@@ -15,6 +15,7 @@ from ispctl.reconcile import fleet as devices
 from ispctl.reconcile.asking import Asked
 from ispctl.status import fleet, present, present_fleet
 from ispctl.status.devices import Configured, Owned
+from ispctl.status.metrics import samples
 from ispctl.status.present import Screen
 from ispctl.store import Pause, Store
 from tests.status.conftest import Golden
@@ -139,6 +140,18 @@ def test_what_it_should_hold_is_what_nas_render_says(reached: World) -> None:
     assert {held.key: dict(held.fields) for held in one(reached).slice or ()} == {
         "/".join(key): dict(said) for key, said in want.items()
     }
+
+
+def test_metrics_say_who_was_reached_since_when_it_stands_and_who_waits(reached: World) -> None:
+    made(reached)
+    heard(reached, "unreachable", code="E810", text="no answer")
+    with reached.view() as view:
+        said = {(one.name.removeprefix("ispctl_nas_"), *one.labels): one.value for one in samples(view)}
+    assert said["reachable", HOST] == 0
+    assert said["applied_timestamp_seconds", HOST] == BEFORE.timestamp()
+    assert said["waiting", HOST] == 0
+    assert said["waiting", "dhulikhel-old"] == 1
+    assert ("reachable", "dhulikhel-old") not in said, "nobody has asked it"
 
 
 def test_without_a_database_it_is_not_said_to_wait(reached: World) -> None:

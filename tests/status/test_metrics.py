@@ -10,6 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 
+from ispctl.nas import Memory
+from ispctl.nas.memory import Heard
 from ispctl.status.metrics import METRICS, Sample, samples, text
 from ispctl.store import Beat, Heartbeat, LoopState, Proof, Store
 from tests.gates.tracked import ROOT
@@ -79,6 +81,9 @@ def test_every_metric_is_told_by_somebody(world: World) -> None:
     beat(world, LoopState())
     with Store.open(DSN, base=world.folder) as store:
         store.put_proof(Proof("u1", ANITA, "lalitpur-1", "coa", "x", "silent"))
+        said = Heard("seen", "r", "c" * 40, NOW.isoformat())
+        Memory(store).put_heard("lalitpur-1", said)
+    world.edit("inventory/targets.yaml", lambda text: f"{text}nas: {{workers: 3}}\n")
     assert {name for name, *_ in told(world)} == set(METRICS) - OF_A_LOOP
 
 

@@ -1,12 +1,13 @@
-"""Which shell `--show-completion` and `--install-completion` are for: the word after it, else the shell around, else
-$SHELL. Typer looks around alone, and finds nothing in a container, a unit or an editor.
+"""Which words complete the name of a NAS; and which shell `--show-completion` and `--install-completion` are for: the
+word after it, else the shell around, else $SHELL. Typer looks around alone, and finds nothing in a container, a unit or
+an editor.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final
 
 import typer
@@ -40,3 +41,27 @@ def _around() -> str:
         return str(shellingham.detect_shell()[0])
     except shellingham.ShellDetectionFailure:
         return ""
+
+
+def hosts(context: typer.Context, incomplete: str) -> list[str]:
+    """The NAS of the head that ispctl configures."""
+    return [name for name in _configured(context) if name.startswith(incomplete)]
+
+
+def targets(context: typer.Context, incomplete: str) -> list[str]:
+    """What --target takes."""
+    named = ("radius", "nas", *(f"nas:{name}" for name in _configured(context)))
+    return [name for name in named if name.startswith(incomplete)]
+
+
+def _configured(context: typer.Context) -> list[str]:
+    """Nobody wants to read of a broken repository while typing."""
+    from ispctl.cli.common import Session
+    from ispctl.model.problem import Refusal
+
+    folder = context.find_root().params.get("repo") or "."
+    try:
+        with Session(Path(folder), "ISPCTL").repository() as repository:
+            return sorted(name for name, nas in repository.part("HEAD", ()).nas.items() if nas.device)
+    except (Refusal, OSError):
+        return []

@@ -14,6 +14,7 @@ from ispctl.cli import run as service
 from ispctl.cli.authenticate import try_login
 from ispctl.cli.batch import batch
 from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, use_utf8, version_of
+from ispctl.cli.completion import targets
 from ispctl.cli.history import rollback, runs
 from ispctl.cli.life import resume, suspend
 from ispctl.cli.life_account import adjust, credit, invoice, pay, refund
@@ -40,7 +41,10 @@ CommitOption = Annotated[str, typer.Option("--commit", metavar="REV", help="Comm
 AtOption = Annotated[
     str | None, typer.Option("--at", metavar="TIME", help="As if it were then: a date, a time, +3d, 'tomorrow 09:00'.")
 ]
-TargetOption = Annotated[str | None, typer.Option("--target", metavar="T", help="Only this target.")]
+TargetOption = Annotated[
+    str | None,
+    typer.Option("--target", metavar="T", help="Only radius, nas, or nas:HOST.", autocompletion=targets),
+]
 
 
 @app.callback()

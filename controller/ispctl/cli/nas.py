@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ispctl.cli.common import FormatOption, Session, say, say_json, tell
+from ispctl.cli.completion import hosts
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
     from ispctl.reconcile.fleet import Wanted
 
 app = typer.Typer(help="The configuration of NAS: what it should be, and going back.", no_args_is_help=True)
-HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="As in inventory/hosts.yaml.")]
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="As in inventory/hosts.yaml.", autocompletion=hosts)]
 
 
 @app.command()

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ispctl.cli.common import FormatOption, Session, say, say_json
+from ispctl.cli.completion import targets
 from ispctl.cli.times import ahead
 from ispctl.model.problem import Problem, Refusal
 
@@ -26,7 +27,15 @@ Chosen = tuple[Literal["everything", "target", "group", "service"], str]
 
 ID: Final = re.compile(r"p[0-9]+(-[0-9a-f]+)?")
 """What a pause is named by; no id of a subscriber looks like it."""
-TargetOption = Annotated[str | None, typer.Option("--target", metavar="T", help="radius, or nas:HOST: its sessions.")]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="T",
+        help="radius, or nas:HOST: its sessions and its configuration.",
+        autocompletion=targets,
+    ),
+]
 GroupOption = Annotated[str | None, typer.Option("--group", metavar="G", help="The services of a group.")]
 LoginOption = Annotated[str | None, typer.Option("--login", metavar="L", help="One service: a login, id or id/key.")]
 

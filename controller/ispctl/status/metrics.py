@@ -13,6 +13,7 @@ from ispctl.gates import GATES
 from ispctl.model.problem import Refusal
 from ispctl.reconcile import settled
 from ispctl.status.check import Check
+from ispctl.status.devices import Devices
 from ispctl.status.drift import drift
 from ispctl.status.health import health
 from ispctl.status.online import counts, total
@@ -51,6 +52,9 @@ METRICS: Final[dict[str, Named]] = {
     "ispctl_services": Named("Services by their state now.", ("state",)),
     "ispctl_pool_addresses": Named("Addresses, or prefixes of IPv6, that a pool with an end may give.", ("pool",)),
     "ispctl_pool_addresses_used": Named("Addresses of it that services or open sessions hold.", ("pool",)),
+    "ispctl_nas_reachable": Named("1 if the last run that asked this NAS reached it, else 0.", ("nas",)),
+    "ispctl_nas_applied_timestamp_seconds": Named("When it last stood as git said; 0: not known.", ("nas",)),
+    "ispctl_nas_waiting": Named("1 if git asks for something else of it than it was last made, else 0.", ("nas",)),
     "ispctl_drifted_keys": Named("Keys whose rows somebody changed by hand."),
     "ispctl_unread_targets": Named("Targets that gave no answer to trust."),
     "ispctl_paused": Named("Pauses that hold now, by what they are about.", ("kind",)),
@@ -134,6 +138,7 @@ def _known(view: View) -> Iterator[Sample]:
             yield Sample("ispctl_pool_addresses_used", pool.used, (pool.pool,))
     for failure, count in (view.ask(failures) or {}).items():
         yield Sample("ispctl_coa_failures", count, (failure.nas, failure.answer))
+    yield from _devices(view)
     held = Counter(pause.kind for pause in view.pauses or ())
     for kind in PAUSES:
         yield Sample("ispctl_paused", held[kind], (kind,))
@@ -141,6 +146,19 @@ def _known(view: View) -> Iterator[Sample]:
         ended = run.finished or run.started
         yield Sample("ispctl_run_duration_seconds", (ended - run.started).total_seconds(), (run.kind,))
         yield Sample("ispctl_run_finished_timestamp_seconds", ended.timestamp(), (run.kind,))
+
+
+def _devices(view: View) -> Iterator[Sample]:
+    """Of the NAS that ispctl configures; one that nobody has asked is in the others alone."""
+    found = Devices(view)
+    for host in found.wanted:
+        one = found.one(host)
+        if one is None or not view.readable:
+            continue
+        if one.reachable is not None:
+            yield Sample("ispctl_nas_reachable", float(one.reachable), (host,))
+        yield Sample("ispctl_nas_applied_timestamp_seconds", _seconds(one.equal.at if one.equal else None), (host,))
+        yield Sample("ispctl_nas_waiting", float(bool(one.waiting)), (host,))
 
 
 def _applied(view: View) -> Iterator[Sample]:
