@@ -73,7 +73,7 @@ def test_what_is_no_set_line_is_told_with_its_line(text: str) -> None:
 
 
 @pytest.mark.live
-def test_a_router_of_the_lab_holds_what_was_written_down_by_hand(tmp_path: Path) -> None:
+def test_what_stands_on_the_router_is_what_was_read_and_found_right(tmp_path: Path) -> None:
     with router(tmp_path) as (one, session, hands):
         hands.make(session, usual("vyos"))
         ours = set(one.box.lines()) - set(FOREIGN.splitlines())

@@ -54,7 +54,8 @@ class _Session:
         self.pending = False
 
     def read(self) -> Seen:
-        found, secrets = _lines.resources(self._running())
+        with self._trusted():
+            found, secrets = _lines.resources(self._running())
         return Seen(found, secrets)
 
     def apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> Iterator[Outcome]:
@@ -76,7 +77,7 @@ class _Session:
 
     def confirm(self) -> None:
         if self.pending:
-            with self.shell.configuring():
+            with self._trusted(), self.shell.configuring():
                 self.shell.run("confirm")
                 self.pending = False
                 self.shell.save()
@@ -84,7 +85,7 @@ class _Session:
     def revert(self) -> None:
         if self.before is None:
             return
-        with self.shell.configuring():
+        with self._trusted(), self.shell.configuring():
             typed = _lines.commands(self._running(inside=True), self.before)
             if typed:
                 self.shell.type(typed)
@@ -96,15 +97,27 @@ class _Session:
 
     def sessions(self) -> int | None:
         """Those of the PPPoE server; its table has a rule of dashes below its head."""
-        rows = self.shell.run("show pppoe-server sessions").splitlines()
+        with self._trusted():
+            rows = self.shell.run("show pppoe-server sessions").splitlines()
         rule = next((number for number, row in enumerate(rows) if set(row.strip()) == {"-", "+"}), None)
         if rule is None:
             return 0 if any("not configured" in row or "not running" in row for row in rows) else None
         return sum("|" in row for row in rows[rule + 1 :])
 
     def facts(self) -> Facts:
-        said = dict(re.findall(r"^([A-Z][\w ]+?):\s+(.+?)\s*$", self.shell.run("show version"), re.MULTILINE))
+        with self._trusted():
+            shown = self.shell.run("show version")
+        said = dict(re.findall(r"^([A-Z][\w ]+?):\s+(.+?)\s*$", shown, re.MULTILINE))
         return Facts("VyOS", said.get("Hardware model", ""), said.get("Version", "").removeprefix("VyOS "))
+
+    @contextmanager
+    def _trusted(self) -> Iterator[None]:
+        """Where it refuses what it should not, that is no answer to go on with."""
+        known = set(_lines.resources(self.before or [])[1].values())
+        try:
+            yield
+        except Refused as refused:
+            raise self.shell.lost(_without(str(refused), known)) from None
 
     def _running(self, inside: bool = False) -> list[Line]:
         text = self.shell.run(("run " if inside else "") + "show configuration commands")
