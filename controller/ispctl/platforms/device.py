@@ -110,7 +110,8 @@ class Slice:
 
 @dataclass(frozen=True)
 class Login:
-    """How to get in. `host_key`: as written in git; `options`: Nornir's connection_options of the host, merged."""
+    """How to get in. `host_key`: as written in git; `options`: those of the device, and Nornir's
+    connection_options of the host for `ispctl`, merged."""
 
     host: str
     platform: str

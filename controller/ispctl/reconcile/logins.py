@@ -35,7 +35,7 @@ class Logins:
             private_key=opened.get("private_key", ""),
             host_key=device.host_key or "",
             timeout=min(15.0, float(device.deadline)),
-            options=dict(said.options.get("ispctl", {})),
+            options={**device.options, **said.options.get("ispctl", {})},
         )
 
     def _open(self, nas: Nas, one: Sealed) -> str:

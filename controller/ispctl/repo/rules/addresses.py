@@ -84,7 +84,9 @@ def _outside(pools: PoolMap, prefix: Prefix, holding: Holding) -> Problem:
 
 
 def _place(scene: Scene, pools: PoolMap, prefix: Prefix, holding: Holding) -> Iterator[Problem]:
-    dynamic = next((part for part in pools.touching(prefix) if part.pool.served_by != "static"), None)
+    single = prefix.num_addresses == 1 and holding.loc[-2] != "routes"
+    others = (part for part in pools.touching(prefix) if part.pool.served_by != "static")
+    dynamic = next((part for part in others if not (single and _bound(scene, part))), None)
     if dynamic is not None:
         text = f"{_short(prefix)} is in pool {dynamic.name}, which hands out addresses itself ({spot(dynamic.where)})"
         yield Problem("E108", text, _where(holding), _static_pools(pools, prefix))
@@ -98,6 +100,13 @@ def _place(scene: Scene, pools: PoolMap, prefix: Prefix, holding: Holding) -> It
         else:
             yield from _reserved(pools, prefix, holding)
         yield from _planned(scene, part, prefix, holding)
+
+
+def _bound(scene: Scene, part: Range) -> bool:
+    """Whether an address of a DHCP pool may be somebody's own: the routers of the pool know of each such address."""
+    hosts = [part.host] if part.host else list(scene.snapshot.reach(part.pool.nas or ()))
+    known = [scene.snapshot.nas[host].device for host in hosts if host in scene.snapshot.nas]
+    return part.pool.served_by == "dhcp" and bool(known) and all(one is not None and one.bindings for one in known)
 
 
 def _reserved(pools: PoolMap, prefix: Prefix, holding: Holding) -> Iterator[Problem]:

@@ -107,10 +107,11 @@ def place(scene: Scene, nas: Nas, *loc: str | int) -> Where:
 
 
 def _planned(scene: Scene) -> Iterator[Problem]:
-    """Hosts on which services are planned must be RADIUS clients; what cannot be changed while it runs is said."""
+    """Hosts on which services are planned ask RADIUS or hold them as bindings; what a session cannot get is said."""
     named = scene.snapshot.facts.planned(scene.now)
     for nas in scene.snapshot.nas.values():
-        if nas.radius is None and (nas.name in named or nas.groups & named):
+        holds = nas.device is not None and nas.device.bindings
+        if nas.radius is None and not holds and (nas.name in named or nas.groups & named):
             text = f"services are planned on {nas.name}, which has no radius"
             yield Problem("E127", text, nas.where, "Add data.radius with its sources and secret")
         elif nas.radius is not None and nas.coa is None:
