@@ -82,7 +82,7 @@ def _reason(error: Exception) -> str:
     root: BaseException = error
     while root.__cause__ is not None:
         root = root.__cause__
-    return f"{type(root).__name__} ({root.strerror})" if isinstance(root, OSError) and root.strerror else "no answer"
+    return root.strerror if isinstance(root, OSError) and root.strerror else "no answer"
 
 
 def unreachable(host: str, text: str) -> Answer:
