@@ -29,7 +29,7 @@ def doctor(
     dictionaries: Annotated[
         Path, typer.Option("--dictionaries", metavar="DIR", help="Where FreeRADIUS has its dictionaries.")
     ] = Path("/usr/share/freeradius"),
-    nas: Annotated[bool, typer.Option("--nas", help="Also the way to each NAS; nothing is sent to it.")] = False,
+    nas: Annotated[bool, typer.Option("--nas", help="Also the way to each NAS: a connection, no login.")] = False,
     format: FormatOption = "text",
 ) -> None:
     """Keys, rights, ways, versions and clocks: one line each; nothing is written. Exit code: 0 all well, 1 not.

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ispctl.doctor import database, keys, machine, network, roles, sources
+from ispctl.doctor import database, devices, keys, machine, network, roles, sources
 from ispctl.index import Index
 from ispctl.model.problem import Refusal
 from ispctl.repo import Repository, Snapshot
@@ -65,6 +65,7 @@ def examine(about: Surroundings) -> Iterator[Check]:
             if about.nas:
                 yield from network.nas(snapshot, store, about.clock())
     yield from keys.checks(snapshot, lambda: about.keyring(snapshot, lab))
+    yield from devices.checks(snapshot, lambda: about.keyring(snapshot, lab), knocks=about.nas)
     yield network.dictionaries(about.dictionaries)
     if store is not None:
         yield network.server(about.server(lab), store.database.address.dialect)
