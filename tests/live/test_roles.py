@@ -19,8 +19,12 @@ from ispctl.lab import freeradius
 from ispctl.lab.cluster import Cluster
 from ispctl.lab.session import Session
 from ispctl.model.problem import Refusal
+from ispctl.nas import Memory
+from ispctl.nas.memory import Heard
+from ispctl.plan import Change
+from ispctl.platforms.device import SECRET
 from ispctl.radius.server import ServerSettings
-from ispctl.store import Store, address
+from ispctl.store import Store, address, facts, nas_backups
 from ispctl.store.roles import grant
 from tests.canary import PASSWORD
 from tests.databases import Place
@@ -167,6 +171,27 @@ def test_a_role_of_ispstat_is_denied_what_it_does_not_need(world: World, questio
             link.cursor().execute(question)
     finally:
         link.close()
+
+
+def test_a_role_of_ispstat_sees_what_runs_did_on_nas_and_no_key_to_their_secrets(world: World) -> None:
+    at, digest = datetime(2027, 1, 15, 12, tzinfo=UTC), "sha256:" + "5e" * 32
+    held = {("/radius", "198.51.100.10 1812"): {"address": "198.51.100.10", SECRET: digest}}
+    with world.place.open() as store, store.transaction():
+        run = store.begin_run("devices", at, commit="c" * 40)
+        run.change(Change("nas:lalitpur-1", ("/ip pool", "home"), None, {"ranges": "100.64.0.0/22"}), at)
+        memory = Memory(store)
+        memory.keep(run.id, "lalitpur-1", at, held)
+        memory.put_heard("lalitpur-1", Heard("applied", run.id, "c" * 40, at.isoformat()))
+        run.finish("done", at)
+    found = []
+    for dsn in (world.place.dsn, world.reader):
+        with Store.open(dsn, readonly=True) as store:
+            seen, runs = Memory(store), list(facts.device_runs(store, "nas:lalitpur-1", 20))
+            kept = [resources for _, _, resources in seen.kept("lalitpur-1")]
+            found.append((seen.heard(), kept, nas_backups.counts(store), runs, seen.made()))
+            assert store.sees_secrets == (dsn == world.place.dsn)
+    assert found[0] == found[1]
+    assert (found[1][1], found[1][2], len(found[1][3])) == ([held], {"lalitpur-1": 1}, 1)
 
 
 def test_freeradius_works_as_a_role_that_may_do_nothing_else(cluster: Cluster, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Who else works in a PostgreSQL database, and what each may do: ispstat reads, FreeRADIUS serves. Neither owns.
 
 A role of ispstat sees no password, no shared secret and no key. Where they stand it sees marks, by way of the views
-`ispctl_seen_…`: equal for equal secrets, and telling nothing else. So it finds a hand edit all the same.
+`ispctl_seen_…`: equal for equal secrets, and telling nothing else. So it finds a hand edit all the same. What stood on
+NAS it sees as it is kept: digests of sealed texts in place of secrets, and of how devices show these, digests under a
+key that it does not see.
 """
 
 from __future__ import annotations
