@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, RootModel
 
 from ispctl.model.accounting import WEEKDAYS
+from ispctl.model.device import NasTarget
 from ispctl.platforms import platforms
 from ispctl.repo import Repository
 from ispctl.repo.layout import KINDS, Kind, decode, kind_of
@@ -34,7 +35,12 @@ EXCEPT: dict[str, str] = {
     "Policy.roaming: reject": ONE,
     "RadiusTarget.replicas": "standbys belong to PostgreSQL, and the example begins with SQLite",
     **dict.fromkeys(
-        ("Targets.nas", "NasTarget.workers", "NasTarget.attempts"), "nobody answers at the addresses of the example"
+        (
+            "Targets.nas",
+            *(f"NasTarget.{name}" for name in NasTarget.model_fields),
+            *(f"NasTarget.runner: {runner}" for runner in ("threads", "dask")),
+        ),
+        "nobody answers at the addresses of the example",
     ),
     "Defaults.hostname": "no two routers have one",
 }

@@ -24,15 +24,14 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/cli/main.py:main": "the console script ispctl",
     "controller/ispctl/cli/stat/__init__.py:main": "the console script ispstat",
     "controller/ispctl/lab/broken.py:FAULTS": "for the tests of whoever writes a backend",
+    "controller/ispctl/lab/devices/junos_like.py:JunosLike": "for tests, and for whoever tries a change beforehand",
     "controller/ispctl/lab/devices/routeros.py:appears": "for tests: what a router adds by itself",
     "controller/ispctl/lab/devices/routeros.py:dies_after": "for tests: a connection that breaks half way",
     "controller/ispctl/lab/devices/routeros.py:revives": "the other half of dies_after()",
-    "controller/ispctl/platforms/device.py:uptime": "what a NAS says of itself, whole",
     "controller/ispctl/radius/session.py:calling_station": "how other vendors than today's name a session",
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
     "controller/ispctl/reconcile/proof.py:contradicted": "whoever settles applies at once if there is one",
     "controller/ispctl/repo/git.py:blobs_read": "tests pin what a command reads",
-    "controller/ispctl/states.py:holds": "docs/states.md is made from it",
 }
 READ_BY_LIBRARIES = [
     *("model_config",),  # pydantic
