@@ -190,6 +190,9 @@ def test_one_router_is_put_back_and_left_alone_until_somebody_resumes_it(fleet: 
     assert fleet.run("resume", "--target", "nas:router-1").returncode == 0
     fleet.run("apply")
     assert fleet.pools("router-1") == {"home": "100.64.8.1-100.64.15.254"}
+    first = next(line.split()[0] for line in reversed(fleet.run("runs").stdout.splitlines()) if "apply" in line)
+    assert fleet.run("nas", "rollback", "router-1", "--to", first, "--yes").returncode == 0
+    assert fleet.pools("router-1") == {}, "before the first run nothing of ours was there"
 
 
 def test_another_secret_reaches_the_router_and_its_row_alike(fleet: Fleet) -> None:

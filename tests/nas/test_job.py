@@ -23,7 +23,7 @@ def test_what_was_made_is_proven_by_a_second_connection_and_then_stays(boxes: Bo
     assert answer.status == "applied"
     assert (box.opened, box.confirmed, box.reverted) == (2, 1, 0)
     assert dict(answer.resources) == WANTED
-    assert dict(answer.before) == SETTLED
+    assert answer.before == SETTLED
 
 
 def test_a_secret_is_known_again_by_how_the_device_shows_it(boxes: Boxes, job: Asked) -> None:

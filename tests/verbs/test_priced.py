@@ -8,6 +8,7 @@ import pytest
 
 from ispctl.model.problem import Refusal
 from ispctl.verbs.account import pay
+from ispctl.verbs.later import schedule
 from ispctl.verbs.renew import renew
 from ispctl.verbs.revert import revert
 from ispctl.verbs.tariff import change_tariff
@@ -79,3 +80,16 @@ def test_what_is_paid_to_the_account_alone_says_what_it_does_not_do() -> None:
     isp = Isp(PAID).at(noon("2027-04-02"), pay, "200", reference="BANK-1")
     assert isp.notes == ["sub-1/main is expired still: ispctl renew sub-1/main pays its next period with it."]
     assert isp.at(noon("2027-04-02"), renew).at(noon("2027-04-03"), pay, "10", reference="BANK-2").notes == []
+
+
+def test_a_tariff_that_is_scheduled_by_hand_says_that_it_takes_no_money_for_what_is_paid_ahead() -> None:
+    isp = Isp("activated: 2026-10-01\npaid_until: 2027-03-31")
+    isp.at(noon("2026-11-20"), schedule, date(2026, 12, 1), ["tariff=gold"])
+    assert isp.notes == [
+        "sub-1/main is paid until 2027-03-31, and what gold costs from 2026-12-01 to then is not asked for: "
+        "ispctl change-tariff sub-1/main gold --when 2026-12-01"
+    ]
+    isp = Isp("activated: 2026-10-01\npaid_until: 2027-03-31")
+    assert not isp.at(noon("2026-11-20"), schedule, date(2027, 4, 1), ["tariff=gold"]).notes, (
+        "who renews then pays gold"
+    )

@@ -55,13 +55,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a job. `resources`: what stands there now, with the digests of secrets; `before`: what stood there.
-    `shown`: how the device shows the secrets that were written. `online`: sessions before and after; None: unknown."""
+    """What came of a job. `resources`: what stands there now, with the digests of secrets; `before`: what stood there,
+    None where nothing was tried. `shown`: how the device shows the secrets that were written. `online`: sessions
+    before and after; None: unknown."""
 
     host: str
     status: Status
     resources: Resources = field(default_factory=dict)
-    before: Resources = field(default_factory=dict)
+    before: Resources | None = None
     shown: Mapping[Key, Known] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
     code: str = ""
@@ -114,7 +115,8 @@ def _made(job: Job, session: Session, have: Resources, wanted: Callable[[], bool
         return Answer(host, "changed", have, code="E811", text=text)
     if not todo:
         session.confirm()  # whoever did it may have died before he could
-        return Answer(host, "applied", have, have, _remembered(job, session.read()), _all_done(job.changes))
+        shown = _remembered(job, session.read())
+        return Answer(host, "applied", have, shown=shown, outcomes=_all_done(job.changes))
     online = session.sessions()
     if not wanted():
         return Answer(host, "unreachable", have, code="E810", text="its time was over before anything was written")

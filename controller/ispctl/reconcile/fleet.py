@@ -268,7 +268,7 @@ class Hands:
     def _note(self, host: str, changes: Sequence[Change], answer: Answer) -> None:
         outcomes = {outcome.change.id: outcome for outcome in answer.outcomes}
         with self.world.store.transaction():
-            if answer.before:
+            if answer.before is not None:
                 self._memory.keep(self.run.id, host, self.world.now, answer.before)
             for change in changes:
                 outcome = outcomes.get(change.id)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from ispctl.model.days import ending, moment
+from ispctl.model.days import ending, local_day, moment
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import Hold
 from ispctl.repo import Holding
@@ -124,8 +124,22 @@ def schedule(draft: Draft, term: str, at: date, settings: Sequence[str]) -> None
     if any((one.at, one.set) == (after.at, after.set) for one in there):
         draft.drop(path, (*loc, len(there)))
         return
+    if isinstance(tariff := wanted.get("tariff"), str):
+        draft.notes += _unpaid(draft, held, tariff, at)
     said = ", ".join(setting.replace("=", " = ") for setting in settings)
     draft.say("schedule", held.document, held.service.key, f"from {at}: {said}")
+
+
+def _unpaid(draft: Draft, held: Holding, tariff: str, at: date) -> list[str]:
+    """That a tariff scheduled like this takes no money for what is paid ahead already."""
+    paid = held.service.paid_until
+    until = local_day(paid, draft.zone) if paid is not None else None
+    if until is None or until < at:
+        return []
+    command = f"ispctl change-tariff {held.owner} {tariff} --when {at}"
+    return [
+        f"{held.owner} is paid until {until}, and what {tariff} costs from {at} to then is not asked for: {command}"
+    ]
 
 
 def _item(at: date, wanted: Mapping[str, Value], token: Mapping[str, Value], *, alone: bool) -> Value:
