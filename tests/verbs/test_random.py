@@ -28,7 +28,7 @@ from tests.verbs.conftest import FILE, SUB, Isp
 ROUNDS = int(os.environ.get("ISPCTL_TEST_ROUNDS", "2"))
 """So many lives are tried; more on demand, from the seed ISPCTL_TEST_SEED on."""
 SEED = int(os.environ.get("ISPCTL_TEST_SEED", "0"))
-COMMITS, STEPS = 6, 60
+COMMITS, STEPS = 6, 200
 """How much has to happen in a life, and how often it is tried."""
 BEGINS = datetime(2026, 11, 26, 4, 0, tzinfo=UTC)
 TARIFF = "tariffs/home-50.yaml"
