@@ -93,3 +93,24 @@ def test_a_tariff_that_is_scheduled_by_hand_says_that_it_takes_no_money_for_what
     assert not isp.at(noon("2026-11-20"), schedule, date(2027, 4, 1), ["tariff=gold"]).notes, (
         "who renews then pays gold"
     )
+
+
+def test_nobody_is_credited_what_was_never_paid_after_a_tariff_that_was_scheduled_by_hand() -> None:
+    """Two periods are paid as silver; gold comes by itself, and silver again: only silver was paid, so nothing is due
+    but the fee."""
+    isp = Isp("activated: 2026-11-01\npaid_until: 2026-11-30").at(noon("2026-11-15"), renew, periods=2)
+    isp.at(noon("2026-11-16"), schedule, date(2026, 12, 1), ["tariff=gold"])
+    isp.at(noon("2026-12-01"), change_tariff, "silver", when="now")
+    quoted = isp.ledger.entries[-1]
+    assert quoted.event is not None
+    assert quoted.event.quote["unused"] == quoted.event.quote["cost"] == costs(isp)[0], "what was paid for both"
+    assert "What is left was paid as silver; gold came by a schedule that took no money." in isp.notes
+
+
+def test_what_was_paid_as_the_tariff_that_was_scheduled_is_worth_that() -> None:
+    isp = Isp("activated: 2026-11-01\npaid_until: 2026-11-30")
+    isp.at(noon("2026-11-14"), schedule, date(2026, 12, 1), ["tariff=gold"]).at(noon("2026-11-15"), renew, periods=2)
+    isp.at(noon("2026-12-01"), change_tariff, "silver", when="now")
+    quoted = isp.ledger.entries[-1]
+    assert quoted.event is not None
+    assert quoted.event.quote["unused"] == costs(isp)[0]

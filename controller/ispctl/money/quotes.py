@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -64,15 +65,18 @@ def quote(
     *,
     remaining: Remaining | None = None,
     anchor: int | None = None,
+    paid_as: Callable[[date], Tariff] | None = None,
 ) -> Quote:
     """What a change costs that holds from the beginning of a day. `until`: the last day that is paid; `anchor`: its day
-    of the month, see `periods.anchor_day`. Raises Refusal E746 where a price is missing."""
+    of the month, see `periods.anchor_day`; `paid_as`: the tariff by whose price a period was paid that begins on a day,
+    if not by that of `old`. Raises Refusal E746 where a price is missing."""
     remaining = remaining or policy.money.change_tariff.remaining
     fee = rounded(policy.money.change_tariff.fee, policy)
     parts = _parts(old, until, day, anchor, policy)
     first = parts[0].since if parts else day
-    old_price, new_price = charge(old, first, policy).gross, charge(new, day, policy).gross
-    unused = sum((prorate(charge(old, p.since, policy).gross, p.left, p.length, policy) for p in parts), ZERO)
+    paid = paid_as or (lambda _day: old)
+    old_price, new_price = charge(paid(first), first, policy).gross, charge(new, day, policy).gross
+    unused = sum((prorate(charge(paid(p.since), p.since, policy).gross, p.left, p.length, policy) for p in parts), ZERO)
     lengths = (parts[0].length if parts else days_in(old, day)), _new_length(old, new, parts, day)
     if remaining == "keep-expiry" or until is None or not parts:
         cost = sum((_cost(old, new, part, day, policy) for part in parts), ZERO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -45,11 +46,37 @@ def change_tariff(
         until = None  # nothing is left to reckon with
     day = _day(when, takes_effect(old, new, until, today, policy), until, today)
     anchor = anchor_day(held.service, book.ledger, until, policy) if until else None
-    found = quote(old, new, until, day, policy, remaining=remaining, anchor=anchor)
+    paid_as = _paid_as(draft, held, book, old)
+    found = quote(old, new, until, day, policy, remaining=remaining, anchor=anchor, paid_as=paid_as)
     if day == today:
         _now(draft, held, book, found)
     else:
         _later(draft, held, book, found)
+    if found.period_days and (before := paid_as(day).name) != old.name:
+        draft.notes.append(f"What is left was paid as {before}; {old.name} came by a schedule that took no money.")
+
+
+def _paid_as(draft: Draft, held: Holding, book: Book, old: Tariff) -> Callable[[date], Tariff]:
+    """By which tariff the period that begins on a day was paid, as the account says: one that was scheduled by hand
+    took no money for what was paid before. What the account does not know was paid as it is used, by `old`."""
+    undone = book.ledger.reversals()
+    spans: list[tuple[date, date, list[str]]] = []
+    for entry in book.ledger.entries:
+        said = entry.event.quote if entry.event and entry.service == held.service.key else {}
+        if entry.key in undone:
+            continue
+        if entry.period is not None and "tariff" in said:
+            since, until = (local_day(day, draft.zone) for day in (entry.period.since, entry.period.until))
+            spans.append((since, until, said["tariff"].split(" → ")))
+        elif "new" in said and "day" in said:
+            spans.append((date.fromisoformat(said["day"]), date.max, [said["new"]]))
+
+    def paid_as(day: date) -> Tariff:
+        names = next((names for since, until, names in reversed(spans) if since <= day <= until), [old.name])
+        known = draft.head.tariff(names[-1])
+        return old if old.name in names or known is None else known.value
+
+    return paid_as
 
 
 def _coming(draft: Draft, held: Holding, wanted: str) -> bool:
