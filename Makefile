@@ -7,7 +7,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 
 VENV ?= .venv
-JOBS ?= 2
+# Live tests wait more than they work, so that there are more of them at a time than cores on a small machine.
+JOBS ?= 3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # These come as source alone: plain Python, nothing is compiled.

@@ -211,7 +211,7 @@ def a_device_that_dies_half_way_is_repaired_by_the_next_run(one: Subject, tmp_pa
             with one.platform.open(device.login) as session:
                 hands.make(session, want)
             assert device.foreign() == foreign
-        writes += 1 if writes < 4 else 7
+        writes += 1 if writes < 4 else 11
     assert writes > 1, "it died at least once"
 
 
@@ -233,16 +233,22 @@ def no_text_of_git_becomes_a_command(one: Subject, tmp_path: Path) -> None:
     with opened(one, tmp_path) as (device, session, hands):
         foreign = device.foreign()
         for text in (*HOSTILE, *UNWRITABLE):
-            for want in (
-                replace(base, identifier=text),
-                replace(base, wall=replace(base.wall, name=f"isp-{text}")),
-                replace(base, pools=(*base.pools, PoolPart(f"isp-{text}", 4, ("100.64.99.0/24",), "nas"))),
-                replace(base, wall=replace(base.wall, redirect=f"https://pay.isp.example/{text}")),
-            ):
-                if _is_refused(one, want):
-                    continue
+            want = base
+            for place in PLACES:
+                if not _is_refused(one, place(base, text)):
+                    want = place(want, text)
+            if want != base:
                 hands.make(session, want)
                 assert device.foreign() == foreign, repr(text)
+
+
+PLACES: tuple[Callable[[Slice, str], Slice], ...] = (
+    lambda want, text: replace(want, identifier=text),
+    lambda want, text: replace(want, wall=replace(want.wall, name=f"isp-{text}")),
+    lambda want, text: replace(want, pools=(*want.pools, PoolPart(f"isp-{text}", 4, ("100.64.99.0/24",), "nas"))),
+    lambda want, text: replace(want, wall=replace(want.wall, redirect=f"https://pay.isp.example/{text}")),
+)
+"""Where a text of git gets to a device."""
 
 
 def _is_refused(one: Subject, want: Slice) -> bool:

@@ -172,6 +172,9 @@ def test_a_router_becomes_one_of_another_vendor(world: World) -> None:
     world.changed(HOSTS, "  hostname: 192.0.2.13", "  platform: routeros\n  hostname: 192.0.2.13")
     converge(world)
     assert not [key for key in world.rows() if key[1].endswith("@wispr")]
+    text = (world.folder / HOSTS).read_text("utf-8")
+    device = text[text.index("    device: ") : text.index("\nkathmandu-1:")]
+    world.changed(HOSTS, device, "")  # nobody configures those that read WISPr's attributes alone
     world.changed(HOSTS, "  platform: routeros\n", "")
     converge(world)
     assert not [key for key in world.rows() if key[1].endswith("@routeros")]
