@@ -92,7 +92,7 @@ def test_a_refused_commit_leaves_nothing_and_is_told_in_its_words(tmp_path: Path
         ]
         outcomes = list(session.apply(changes, clear(tuple(changes)), 60))
         assert "invalid value 'nonsense' in ip address" in outcomes[0].error
-        assert {outcome.code for outcome in outcomes} == {"E810"}
+        assert {outcome.code for outcome in outcomes} == {"E812"}
         assert one.box.lines() == before
         hands.make(session, usual("junos"))
 

@@ -145,7 +145,7 @@ def test_a_refused_commit_leaves_nothing_and_is_told_in_its_words(tmp_path: Path
         before = one.box.lines()
         outcomes = hands.apply(session, replace(usual("vyos"), ports=(Port("pppoe", "nosuchport"),)))
         assert one.box.lines() == before
-        assert {outcome.code for outcome in outcomes} == {"E810"}
+        assert {outcome.code for outcome in outcomes} == {"E812"}
         assert "Invalid value" in outcomes[0].error
         assert outcomes[1].error == "nothing was done, since another change was refused"
         hands.make(session, usual("vyos"))

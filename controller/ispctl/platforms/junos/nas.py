@@ -161,7 +161,7 @@ class _Session:
                 wrong = {changes[0].key: _without(refused.text, secrets)}
         for change in changes:
             error = wrong.get(change.key, "nothing was done, since another change was refused" if wrong else "")
-            yield Outcome(change, error, "E810" if error else "")
+            yield Outcome(change, error, "E812" if error else "")
 
     def confirm(self) -> None:
         if self.applied:

@@ -14,7 +14,7 @@ from ispctl.platforms.vyos import _lines
 from ispctl.platforms.vyos._lines import Line
 from ispctl.platforms.vyos._shell import Refused, Shell
 
-REFUSED: Final = "E810"
+REFUSED: Final = "E812"
 
 
 class Vyos(NasPlatform):
