@@ -32,7 +32,7 @@ def test_who_was_applied_stands_as_git_says_until_git_says_something_else(fleet:
     assert {one["heard"] for one in told(fleet).values()} == {"never"}
     run = fleet.json("apply")["run"]
     found = told(fleet)["router-1"]
-    assert (found["heard"], found["waiting"], found["equal"]["run"], found["backups"]) == ("applied", False, run, 0)
+    assert (found["heard"], found["waiting"], found["equal"]["run"], found["backups"]) == ("applied", False, run, 1)
     fleet.widen()
     assert {one["waiting"] for one in told(fleet).values()} == {True}
 
@@ -116,5 +116,5 @@ def test_one_in_full_tells_what_it_should_hold_and_what_runs_did(fleet: Fleet) -
     fleet.widen()
     fleet.run("apply")
     again = told(fleet, "router-1")["router-1"]
-    assert (len(again["changes"]), again["backups"]) == (2, 1)
+    assert (len(again["changes"]), again["backups"]) == (2, 2)
     assert [(one["key"], one["action"]) for one in again["changes"][0]["changes"]] == [("/ip pool/home", "update")]
