@@ -164,6 +164,7 @@ def test_no_two_workers_of_a_machine_speak_to_a_device_at_a_time(boxes: Boxes) -
 def test_a_worker_that_dask_profiles_is_given_no_device(boxes: Boxes) -> None:
     """It would stand still for ever some day."""
     import dask
+    import distributed  # noqa: F401  else its defaults would go with what is set here
 
     with dask.config.set({"distributed.worker.profile.enabled": True}):
         (answer,) = do(Parcel(jobs(1, boxes.port, WANTED)))
