@@ -130,6 +130,15 @@ class Boxes:
         """Devices to which two processes spoke at one moment."""
         self.middle, self.stuck_pid, self.port = threading.Event(), 0, 0
         self._now: dict[str, Counter[int]] = defaultdict(Counter)
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def end(self) -> None:
+        """Close every connection, and wait until that is so."""
+        await asyncio.sleep(0)  # who was accepted just now is there from then on
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.sleep(0)  # in which each transport is closed
 
     async def serve(self) -> asyncio.Server:
         server = await asyncio.start_server(self._client, "127.0.0.1", 0, backlog=2048)
@@ -139,6 +148,9 @@ class Boxes:
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         here: Counter[int] | None = None
         pid = 0
+        mine = asyncio.current_task()
+        assert mine is not None
+        self._open.add(mine)
         try:
             while line := await reader.readline():
                 said = json.loads(line)
@@ -155,11 +167,12 @@ class Boxes:
                     return
                 writer.write(json.dumps(self._answer(self.devices[said["host"]], said)).encode() + b"\n")
                 await writer.drain()
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
             return
         finally:
             if here is not None:
                 here[pid] -= 1
+            self._open.discard(mine)
             writer.close()
 
     def _sticks(self, said: Said) -> bool:
@@ -200,6 +213,7 @@ def playing(boxes: Boxes) -> Iterator[Boxes]:
         ready.set()
         async with server:
             await over.wait()
+            await boxes.end()
 
     over = asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
