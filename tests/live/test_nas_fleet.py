@@ -15,7 +15,7 @@ import pytest
 
 from ispctl.lab.devices.routeros import RouterOs
 from ispctl.lab.freeradius import free_ports
-from tests.live.small_isp import SmallIsp
+from tests.live.small_isp import FILE, SmallIsp
 from tests.platforms.routeros.device import OTHERS, PASSWORD, RouterOsDevice
 
 pytestmark = pytest.mark.live
@@ -222,3 +222,45 @@ def test_what_is_not_kept_cannot_be_put_back(fleet: Fleet) -> None:
     done = fleet.run("nas", "rollback", "router-1", "--dry-run")
     assert done.returncode == 1
     assert "E817" in done.stderr
+
+
+def bound(fleet: Fleet) -> None:
+    """Router 1 holds the address and the device of the subscriber itself, and nobody may be cut off unsaid."""
+    isp = fleet.isp
+    isp.edit(HOSTS, "    device:\n", "    device:\n      bindings: true\n")
+    device = '    mac: {mode: fixed, addresses: [{mac: "00:00:5e:00:53:01"}]}\n'
+    isp.put(FILE, (isp.folder / FILE).read_text("utf-8") + device)
+    isp.edit("inventory/policy.yaml", "format: 1", "limits: {cut_off: {share: 0%, floor: 0}}\nformat: 1")
+    isp.commit("Router 1 knows its subscriber")
+
+
+def walled(fleet: Fleet) -> list[str]:
+    rows = fleet.routers["router-1"].rows("/ip firewall address-list")
+    return [row["address"] for row in rows if row["list"] == "isp-walled" and "ispctl:" in row.get("comment", "")]
+
+
+def test_a_gate_that_holds_a_persons_rows_holds_what_a_router_knows_of_them(fleet: Fleet) -> None:
+    bound(fleet)
+    assert fleet.run("apply").returncode == 0
+    assert walled(fleet) == []
+    fleet.isp.changed(FILE, "    mac:", "    suspended: {since: 2026-01-01, reason: abuse}\n    mac:")
+    done = fleet.json("apply", code=1)
+    assert [one["gate"] for one in done["closed"]] == ["cut_off"]
+    assert walled(fleet) == [], "held with the rows"
+    fleet.run("apply", "--target", "nas")
+    assert walled(fleet) == [], "nor is it done without them"
+    assert fleet.run("apply", "--allow-cut-off", "1").returncode == 0
+    assert walled(fleet) == ["203.0.113.7"]
+
+
+def test_a_pause_of_a_person_holds_what_a_router_knows_of_them(fleet: Fleet) -> None:
+    bound(fleet)
+    fleet.run("apply")
+    assert fleet.run("pause", "--login", "sub-000001", "--reason", "a visit").returncode == 0
+    fleet.isp.changed(FILE, "    mac:", "    suspended: {since: 2026-01-01, reason: abuse}\n    mac:")
+    for words in (("apply",), ("apply", "--target", "nas"), ("apply",)):
+        fleet.run(*words)
+        assert walled(fleet) == []
+    assert fleet.run("resume", "--login", "sub-000001").returncode == 0
+    assert fleet.run("apply", "--allow-cut-off", "1").returncode == 0
+    assert walled(fleet) == ["203.0.113.7"]

@@ -32,7 +32,7 @@ def live_devices(world: World, commit: str, hosts: Collection[str] | None) -> Pl
     """What is to be done on NAS for a commit, and nothing else; None: on all of them. Raises Refusal."""
     snapshot = world.repository.part(commit, ())
     _known(world, snapshot, hosts)
-    return fleet.look(world, snapshot, hosts).joined(_empty(world, snapshot.commit))
+    return fleet.look(world, snapshot, hosts).alone().joined(_empty(world, snapshot.commit))
 
 
 def apply_devices(world: World, commit: str, permission: Permission, hosts: Collection[str] | None) -> Result:
@@ -44,7 +44,7 @@ def apply_devices(world: World, commit: str, permission: Permission, hosts: Coll
         _known(world, snapshot, hosts)
         may_begin(world, reading, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(snapshot.policy.value.timezone))
-        found = fleet.look(world, snapshot, hosts)
+        found = fleet.look(world, snapshot, hosts).alone()
         plan = found.joined(_empty(world, reading.commit))
         is_the_plan(plan, permission)
         limits, total = snapshot.policy.value.limits, snapshot.facts.services
@@ -114,7 +114,7 @@ def _make(
     hands.make(fleet.grants(todo))
     hands.make(fleet.revokes(todo))
     if made:
-        hands.finish([change for change in found.changes if change not in todo])
+        hands.finish(todo)
     else:
         hands.leave()
     failed = any(answer.code for answer in hands.told)

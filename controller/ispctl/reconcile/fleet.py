@@ -24,7 +24,7 @@ from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
 from ispctl.nas import Answer, Job, Known, Memory, closed_until, waves
 from ispctl.nas.memory import Heard, Made
-from ispctl.plan import Change, Key, Plan, Resources, Stop, Sums, Unread, diff
+from ispctl.plan import Change, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
 from ispctl.platforms.device import SECRET, Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
 from ispctl.reconcile.logins import Logins, job
@@ -74,8 +74,30 @@ class Fleet:
         changes = tuple(sorted((*plan.changes, *self.changes), key=lambda one: (one.target, one.key)))
         more = sums(Plan("live", plan.commit, plan.base, plan.now, (), self.changes))
         both: Sums | None = plan.sums.plus(more) if plan.sums else None
-        stops = together(plan.stops, self.stops)
+        kept = self.of(plan.still, plan.services)
+        people = _stopped((one for one in self.changes if one.id in kept), "it knows people who are left as they are")
+        stops = together(together(plan.stops, self.stops), tuple(people))
         return replace(plan, changes=changes, unread=(*plan.unread, *self.unread), stops=stops, sums=both)
+
+    def of(self, owners: Collection[str], services: Collection[ServiceChange]) -> frozenset[str]:
+        """The changes of devices that know some of these people themselves (`bindings`): while their rows wait, nothing
+        is taken from them there either. Where one of them is known to no plan (`services`), of all such devices."""
+        asked = frozenset(owners) - {""}
+        bound = {host for host, one in self.wanted.items() if one.nas.device and one.nas.device.bindings}
+        if not (asked and bound):
+            return frozenset()
+        theirs = [one for one in services if one.owner in asked]
+        if len(theirs) == len(asked):
+            sides = (side for one in theirs for side in (one.was, one.will_be) if side is not None)
+            bound &= {host for side in sides for host in side.nas}
+        return frozenset(one.id for one in self.changes if one.target.removeprefix(PREFIX) in bound)
+
+    def alone(self) -> Fleet:
+        """The same where rows are left out: what devices know of people is done with those, behind the same gates."""
+        bound = {PREFIX + host for host, one in self.wanted.items() if one.nas.device and one.nas.device.bindings}
+        mine = (one for one in self.changes if one.target in bound)
+        stops = _stopped(mine, "what it knows of people is done with their rows: ispctl apply without --target")
+        return replace(self, stops=together(self.stops, tuple(stops)))
 
 
 def wanted(repository: Repository, snapshot: Snapshot, now: datetime) -> dict[str, Wanted]:
@@ -190,7 +212,7 @@ class Hands:
         for wave in waves(groups, self.fleet.policy.nas) if self.fleet.policy else ():
             self.world.store.check_lock()
             if self._stopped:
-                text = f"{self._stopped} is not well, and was configured before it"
+                text = f"{self._stopped} was configured before it and is not well: mend that one, then apply again"
                 for host in wave:
                     self._told(Answer(host, "held", code="E816", text=text))
             else:
@@ -206,9 +228,10 @@ class Hands:
         """What became of each device that something was to be done on."""
         return tuple(answer for _, answer in sorted(self.answers.items()))
 
-    def finish(self, left: Collection[Change]) -> None:
-        """Which devices stand as they should now, and what was heard of each. `left`: what was not to be done."""
-        behind = {change.target.removeprefix(PREFIX) for change in left}
+    def finish(self, todo: Iterable[Change]) -> None:
+        """Which devices stand as they should now, and what was heard of each. `todo`: what was to be done of it all."""
+        asked = {change.id for change in todo}
+        behind = {one.target.removeprefix(PREFIX) for one in self.fleet.changes if one.id not in asked}
         behind |= {host for host, answer in self.answers.items() if not answer.fine}
         with self.world.store.transaction():
             for host in (*self.fleet.equal, *self.answers):
@@ -303,6 +326,15 @@ def _stops(world: World, snapshot: Snapshot, changes: Sequence[Change]) -> Itera
         if closed := closed_until(policy.nas, zone, world.now, disruptive=ends):
             until, reason = closed
             yield Stop("paused", f"target {target}", (), ids, by="policy", reason=reason, until=until)
+
+
+def _stopped(changes: Iterable[Change], reason: str) -> Iterator[Stop]:
+    """A stop for each device."""
+    held: dict[str, list[str]] = defaultdict(list)
+    for change in changes:
+        held[change.target].append(change.id)
+    for target, ids in sorted(held.items()):
+        yield Stop("paused", f"target {target}", (), tuple(ids), by="ispctl", reason=reason)
 
 
 def _explained(changes: Sequence[Change], nas: Nas) -> list[Change]:

@@ -67,7 +67,7 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
         mending.make(fleet.grants(on_devices))
         outcomes = tuple(rows.apply(order(todo), secrets.open, beside))
         mending.make(fleet.revokes(on_devices))
-        mending.finish([change for change in devices.changes if change not in on_devices])
+        mending.finish(on_devices)
         failed = sum(bool(outcome.error) for outcome in outcomes) + sum(bool(one.code) for one in mending.told)
         counts = {"rows": len(outcomes), "failed": failed, "held": len(held)}
         run.finish("failed" if failed or closed else "done", world.clock(), counts)

@@ -86,7 +86,9 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         waits = waiting(found, closed_gates(world, found, permission.most))
         here = [c for c in found.here.changes if c.key[0] != "session" and c.id not in waits.changes]
         secrets = SealedValues(reading.snapshot.nas, found.near.entitlements.values(), world.keyring)
-        on_devices = [change for change in devices.changes if change.id not in waits.changes | found.plan.stopped]
+        with_people = devices.of(waits.owners(found.plan), found.plan.services)
+        left = waits.changes | found.plan.stopped | with_people
+        on_devices = [change for change in devices.changes if change.id not in left]
         secrets.check([*here, *on_devices])
         doors = Doors(reading.snapshot.nas, world.store, secrets)
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
@@ -101,10 +103,11 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
             world.index.advance(applied.commit, world.now)  # who is told is looked up by it
         result = _tell(world, found, written, doors, waits, permission)
         hands.make(fleet.revokes(on_devices))
-        hands.finish([change for change in devices.changes if change not in on_devices])
+        hands.finish(on_devices)
         result = replace(
             result,
             older=older,
+            held=tuple(sorted({*result.held, *with_people})),
             unread=(*result.unread, *devices.unread),
             devices=hands.told,
             outcomes=(*result.outcomes, *hands.outcomes),

@@ -31,7 +31,9 @@ class Ssh:
     def __enter__(self) -> Self:
         kind, _, _ = self._login.host_key.partition(" ")
         if not self._login.host_key:
-            raise Denied(self._target, "no host key of it is known: write host_key, as `ssh-keyscan` shows it")
+            raise Denied(
+                self._target, "its SSH host key is not in git: read it on its console, and write it down as host_key"
+            )
         with self._trouble():
             import socket
 
