@@ -29,6 +29,10 @@ class Box:
     hangs: float = 0.0
     refuses: str = ""
     """The kind of keys that it does not take."""
+    breaks: bool = False
+    """It is gone after one change."""
+    hand: int = 0
+    """A hand changes what is ours before it is read so many times more."""
     forgets: bool = False
     """It says yes and does nothing."""
     drops: int = 0
@@ -45,6 +49,9 @@ class Session:
         self._before: tuple[dict[Key, dict[str, object]], dict[Key, str]] | None = None
 
     def read(self) -> Seen:
+        self.box.hand -= 1
+        if not self.box.hand:
+            self.box.held = {key: {**said, "by": "a hand"} for key, said in self.box.held.items()}
         return Seen({key: dict(said) for key, said in self.box.held.items()}, dict(self.box.clear))  # type: ignore[arg-type]
 
     def apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> Iterator[Outcome]:
@@ -56,6 +63,8 @@ class Session:
             if not self.box.forgets:
                 self._do(change, secrets)
             yield Outcome(change)
+            if self.box.breaks:
+                raise Unreachable("nas:one", "the connection was lost")
         self.box.online -= self.box.drops
 
     def _do(self, change: Change, secrets: Mapping[Key, str]) -> None:

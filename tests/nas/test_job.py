@@ -23,7 +23,7 @@ def test_what_was_made_is_proven_by_a_second_connection_and_then_stays(boxes: Bo
     assert answer.status == "applied"
     assert (box.opened, box.confirmed, box.reverted) == (2, 1, 0)
     assert dict(answer.resources) == WANTED
-    assert answer.before == SETTLED
+    assert answer.touched
 
 
 def test_a_secret_is_known_again_by_how_the_device_shows_it(boxes: Boxes, job: Asked) -> None:
@@ -84,7 +84,7 @@ def test_another_server_with_another_secret_is_a_change_of_somebody_else(boxes: 
 def test_whoever_is_waited_for_no_longer_writes_nothing(boxes: Boxes, job: Asked) -> None:
     for asked, wanted in ((job(want=WANTED), False), (job(want=WANTED, deadline=0.0), True)):
         answer = work(asked, lambda wanted=wanted: wanted)  # type: ignore[misc]
-        assert (answer.status, answer.code) == ("unreachable", "E810")
+        assert (answer.status, answer.code, answer.touched) == ("unreachable", "E810", False)
         assert boxes.devices["one"].held == SETTLED
         assert boxes.devices["one"].written == 0
 
@@ -93,8 +93,17 @@ def test_what_somebody_changed_since_the_plan_is_not_written_over(boxes: Boxes, 
     asked = job(want=WANTED)
     boxes.devices["one"].held["pool", "home"] = {"range": "100.64.99.0/24"}
     answer = work(asked)
-    assert (answer.status, answer.code) == ("changed", "E811")
+    assert (answer.status, answer.code, answer.touched) == ("changed", "E811", False)
     assert boxes.devices["one"].held["pool", "home"] == {"range": "100.64.99.0/24"}
+
+
+def test_of_a_device_that_breaks_off_while_it_is_written_to_it_is_said_that_it_may_be_changed(
+    boxes: Boxes, job: Asked
+) -> None:
+    asked = job(want=WANTED)
+    boxes.devices["one"].breaks = True
+    answer = work(asked)
+    assert (answer.status, answer.code, answer.touched) == ("unreachable", "E810", True)
 
 
 def test_where_one_change_is_refused_all_are_taken_back(boxes: Boxes, job: Asked) -> None:

@@ -22,6 +22,7 @@ from ispctl.cli.common import Session, demo_key
 from ispctl.cli.plans import verified
 from ispctl.index import whole
 from ispctl.intent import intent_of
+from ispctl.nas import Fleet
 from ispctl.plan import Change, Plan, Resources
 from ispctl.radius.rendering import render, rendering
 from ispctl.radius.rows import RadiusRows
@@ -65,6 +66,8 @@ class World:
     now: datetime = NOW
     env: dict[str, str] = field(default_factory=lambda: dict(ENV))
     dsn: str = field(default=DSN, repr=False)
+    nas: Fleet | None = None
+    """Who speaks to NAS; nobody."""
 
     def __enter__(self) -> World:
         self.repository = Repository.open(self.folder, env=ENV)
@@ -175,7 +178,7 @@ class World:
         snapshot = verified(whole({commit: self.repository.at(commit)}, self.now), commit)
         with self.store(readonly=readonly) as store:
             unlock = lambda: session.keyring(snapshot, lab=store.is_lab)  # noqa: E731
-            yield reconcile.World(self.repository, store, unlock, self.now, lambda: self.now)
+            yield reconcile.World(self.repository, store, unlock, self.now, lambda: self.now, nas=self.nas)
 
     def apply(self, permission: Permission | None = None, commit: str = "HEAD", kill_at: int = 0) -> Result:
         """Apply as the command does. `kill_at`: the process ends before that write of the run."""

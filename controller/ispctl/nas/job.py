@@ -55,14 +55,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a job. `resources`: what stands there now, with the digests of secrets; `before`: what stood there,
-    None where nothing was tried. `shown`: how the device shows the secrets that were written. `online`: sessions
-    before and after; None: unknown."""
+    """What came of a job. `resources`: what stands there now, with the digests of secrets. `touched`: whether anything
+    may have been written. `shown`: how the device shows the secrets that were written. `online`: sessions before and
+    after; None: unknown."""
 
     host: str
     status: Status
     resources: Resources = field(default_factory=dict)
-    before: Resources | None = None
+    touched: bool = True
     shown: Mapping[Key, Known] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
     code: str = ""
@@ -84,10 +84,11 @@ def work(job: Job, wanted: Callable[[], bool] = lambda: True) -> Answer:
             seen = session.read()
             have = _with_digests(job, seen)
             if not job.changes:
-                return Answer(host, "seen", have, online=(session.sessions(), None), facts=session.facts())
+                online = session.sessions(), None
+                return Answer(host, "seen", have, touched=False, online=online, facts=session.facts())
             return _made(job, session, have, lambda: time.monotonic() < ends and wanted())
     except Unreachable as error:
-        return Answer(host, "unreachable", code="E810", text=error.text)
+        return Answer(host, "unreachable", touched=False, code="E810", text=error.text)
 
 
 @contextmanager
@@ -112,16 +113,25 @@ def _made(job: Job, session: Session, have: Resources, wanted: Callable[[], bool
     todo = tuple(_from(change, have) for change in job.changes if have.get(change.key) != change.after)
     if strange := [change for change in todo if have.get(change.key) != change.before]:
         text = f"{_named(strange)}: stands otherwise than the plan saw"
-        return Answer(host, "changed", have, code="E811", text=text)
+        return Answer(host, "changed", have, touched=False, code="E811", text=text)
     if not todo:
         session.confirm()  # whoever did it may have died before he could
         shown = _remembered(job, session.read())
         return Answer(host, "applied", have, shown=shown, outcomes=_all_done(job.changes))
     online = session.sessions()
     if not wanted():
-        return Answer(host, "unreachable", have, code="E810", text="its time was over before anything was written")
+        text = "its time was over before anything was written"
+        return Answer(host, "unreachable", have, touched=False, code="E810", text=text)
+    try:
+        return _written(job, session, Answer(host, "taken-back", have, online=(online, None)), todo)
+    except Unreachable as error:
+        return Answer(host, "unreachable", have, code="E810", text=error.text)
+
+
+def _written(job: Job, session: Session, answer: Answer, todo: Sequence[Change]) -> Answer:
+    """Raises Unreachable where the device breaks off: then nobody knows what stands there."""
     outcomes = tuple(session.apply(todo, job.secrets, job.confirm))
-    answer = Answer(host, "taken-back", have, have, outcomes=outcomes, online=(online, None))
+    answer = replace(answer, outcomes=outcomes)
     if failed := [outcome for outcome in outcomes if outcome.error]:
         session.revert()
         text = f"{_named([one.change for one in failed])}: {failed[0].error}"

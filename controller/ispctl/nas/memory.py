@@ -88,6 +88,10 @@ class Memory:
         said = json.dumps([[*key, dict(fields)] for key, fields in sorted(before.items())])
         nas_backups.put(self._store, host, Backup(run, at, said))
 
+    def unkeep(self, run: str, host: str) -> None:
+        """That run has changed nothing there after all."""
+        nas_backups.forget(self._store, run, host)
+
     def kept(self, host: str) -> Iterator[tuple[str, datetime, Resources]]:
         """(run, when, what stood there before it), newest first."""
         for run, at, text in nas_backups.of(self._store, host):

@@ -64,6 +64,8 @@ class Fleet:
     stops: tuple[Stop, ...] = ()
     equal: tuple[str, ...] = ()
     """Hosts that stand as they should already."""
+    seen: Mapping[str, Resources] = field(default_factory=dict)
+    """What stood on each that answered."""
     known: Mapping[str, Mapping[Key, Known]] = field(default_factory=dict)
     policy: Policy | None = None
 
@@ -156,15 +158,16 @@ def look(
     jobs = [job(world, one.nas, logins(one.nas), known.get(host, {})) for host, one in asked.items()]
     answers = world.nas.run(jobs, world.progress, "NAS read")
     changes, unread, equal = list[Change](), list[Unread](), list[str]()
+    seen = {host: answer.resources for host, answer in answers.items() if answer.fine}
     for host, answer in sorted(answers.items()):
         if not answer.fine:
             unread.append(Unread(PREFIX + host, answer.code, answer.text))
-        elif found := diff(PREFIX + host, want[host], answer.resources):
+        elif found := diff(PREFIX + host, want[host], seen[host]):
             changes += _explained(found, asked[host].nas)
         else:
             equal.append(host)
     stops = tuple(_stops(world, snapshot, changes))
-    return Fleet(asked, tuple(changes), tuple(unread), stops, tuple(equal), known, policy)
+    return Fleet(asked, tuple(changes), tuple(unread), stops, tuple(equal), seen, known, policy)
 
 
 def drifted(world: World, snapshot: Snapshot) -> Fleet:
@@ -201,6 +204,7 @@ class Hands:
         self._logins = Logins(world.keyring)
         self._known = {host: dict(known) for host, known in fleet.known.items()}
         self._stopped = ""
+        self._touched: set[str] = set()
 
     def make(self, changes: Sequence[Change]) -> None:
         """Make these changes, wave by wave, until a device of a wave is not well; the rest is held then."""
@@ -255,9 +259,10 @@ class Hands:
 
     def _wave(self, mine: Mapping[str, Sequence[Change]]) -> None:
         assert self.world.nas is not None
-        with self.world.store.transaction():
+        with self.world.store.transaction():  # whatever breaks off from here on, it can be gone back
             for host in mine:
                 self._memory.doubt(host)
+                self._memory.keep(self.run.id, host, self.world.now, self.fleet.seen[host])
         jobs = [self._job(host, changes) for host, changes in mine.items()]
         answers = self.world.nas.run(jobs, self.world.progress, "NAS")
         for host, answer in answers.items():
@@ -288,11 +293,18 @@ class Hands:
             lost=lost,
         )
 
+    def _surely_left(self, host: str, answer: Answer) -> bool:
+        """Whether this run has written nothing there. Of workers it is not known: another one may have begun it."""
+        far = self.world.nas is not None and self.world.nas.far is not None
+        if answer.touched or far:
+            self._touched.add(host)
+        return host not in self._touched
+
     def _note(self, host: str, changes: Sequence[Change], answer: Answer) -> None:
         outcomes = {outcome.change.id: outcome for outcome in answer.outcomes}
         with self.world.store.transaction():
-            if answer.before is not None:
-                self._memory.keep(self.run.id, host, self.world.now, answer.before)
+            if self._surely_left(host, answer):
+                self._memory.unkeep(self.run.id, host)
             for change in changes:
                 outcome = outcomes.get(change.id)
                 error = answer.text if outcome is None or not answer.fine else outcome.error

@@ -36,6 +36,10 @@ def put(store: Store, host: str, backup: Backup) -> None:
     )
 
 
+def forget(store: Store, run: str, host: str) -> None:
+    store.database.write("DELETE FROM ispctl_nas_backup WHERE run = ? AND host = ?", (run, host))
+
+
 def of(store: Store, host: str, limit: int = 50) -> list[Backup]:
     """Newest first."""
     sql = "SELECT run, at, slice FROM ispctl_nas_backup WHERE host = ? ORDER BY at DESC, run DESC LIMIT ?"
