@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
@@ -11,8 +13,9 @@ from ispctl.nas import Answer, Fleet, Job, Memory
 from ispctl.nas.job import work
 from ispctl.plan import Resources
 from ispctl.reconcile import Result, restorable, restore
+from ispctl.store import Pause
 from tests.nas.conftest import Box, Boxes
-from tests.reconcile.world import Killed, World
+from tests.reconcile.world import ANITA, Killed, World
 
 HOST = "lalitpur-1"
 POOLS = "inventory/pools.yaml"
@@ -23,6 +26,8 @@ class Mortal(Fleet):
     """The process ends, where it is told so, when everything was written and nothing was heard of it yet."""
 
     dies: list[bool] = field(default_factory=list)
+    afterwards: list[Callable[[], object]] = field(default_factory=list)
+    """What happens in the network once something was written."""
 
     def run(
         self,
@@ -34,6 +39,8 @@ class Mortal(Fleet):
         answers = super().run(jobs, progress, what, do)
         if self.dies and any(job.changes for job in jobs):
             raise Killed
+        for happens in self.afterwards if any(job.changes for job in jobs) else ():
+            happens()
         return answers
 
 
@@ -59,6 +66,11 @@ class Routers:
         with self.world.opened() as world:
             run, before = restorable(world, HOST, None)
             return said(restore(world, self.world.repository.part("HEAD", ()), HOST, run, before))
+
+    def narrowed(self) -> None:
+        """The pool of each of them becomes a smaller one, which takes one change there."""
+        self.world.edit(POOLS, "lalitpur-1: [100.64.0.0/22]", "lalitpur-1: [100.64.0.0/23]")
+        self.world.changed(POOLS, "bhaktapur-1: [100.64.12.0/22]", "bhaktapur-1: [100.64.12.0/23]")
 
     def kept(self) -> list[Resources]:
         with self.world.store() as store:
@@ -111,3 +123,68 @@ def test_what_a_run_did_not_get_to_is_nothing_to_go_back_to(routers: Routers) ->
     routers.box().hand = 2
     assert routers.apply() == {HOST: ("changed", "E811")}
     assert len(routers.kept()) == 1
+
+
+@pytest.fixture
+def busy(routers: Routers, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """On the first router, which goes first, are people of whom RADIUS hears every minute. Nobody waits."""
+    world = routers.world
+    world.edit("inventory/policy.yaml", "waves: [{hosts: [pop-dhulikhel]}", "waves: [{hosts: [lalitpur-1]}")
+    world.commit("The first router goes first")
+    time = itertools.count(step=60)
+    monkeypatch.setattr("ispctl.reconcile.hearing.monotonic", lambda: next(time))
+    monkeypatch.setattr("ispctl.reconcile.hearing.sleep", lambda _: None)
+    return [world.dial(ANITA, id=f"s{number}") for number in range(6)]
+
+
+def test_the_next_wave_waits_for_a_router_that_radius_does_not_hear_any_more(routers: Routers, busy: list[str]) -> None:
+    world = routers.world
+    routers.narrowed()
+    held = {HOST: ("silent", "E818"), "bhaktapur-1": ("held", "E816")}
+    assert routers.apply() == held
+    assert routers.pool() == "100.64.0.1-100.64.1.254", "it stays"
+    world.tick(minutes=10)
+    assert routers.apply() == held, "still nothing"
+    world.tick(minutes=10)
+    world.report(busy[0])
+    assert routers.apply() == {"bhaktapur-1": ("applied", "")}
+    assert routers.apply() == {}
+
+
+def test_a_router_of_which_radius_hears_as_before_holds_up_nobody(routers: Routers, busy: list[str]) -> None:
+    routers.fleet.afterwards.append(lambda: routers.world.report(busy[3]))
+    routers.narrowed()
+    assert routers.apply() == {HOST: ("applied", ""), "bhaktapur-1": ("applied", "")}
+
+
+def test_a_router_of_which_radius_hardly_heard_is_not_blamed(routers: Routers, busy: list[str]) -> None:
+    for unique in busy[2:]:
+        routers.world.sql("DELETE FROM radacct WHERE acctuniqueid = ?", unique)
+    routers.narrowed()
+    assert routers.apply() == {HOST: ("applied", ""), "bhaktapur-1": ("applied", "")}
+
+
+def test_what_mends_a_router_that_is_not_heard_goes_there_all_the_same(routers: Routers, busy: list[str]) -> None:
+    routers.narrowed()
+    assert routers.apply()[HOST] == ("silent", "E818")
+    routers.world.tick(minutes=10)
+    routers.world.changed(POOLS, "lalitpur-1: [100.64.0.0/23]", "lalitpur-1: [100.64.0.0/22]")
+    routers.fleet.afterwards.append(lambda: routers.world.report(busy[0]))
+    assert routers.apply() == {HOST: ("applied", ""), "bhaktapur-1": ("applied", "")}
+
+
+def test_a_router_that_is_not_heard_and_is_paused_holds_up_nobody(routers: Routers, busy: list[str]) -> None:
+    routers.narrowed()
+    assert routers.apply()[HOST] == ("silent", "E818")
+    now = routers.world.now
+    with routers.world.store() as store, store.transaction():
+        store.put_pause(Pause("p1", "target", f"nas:{HOST}", now, now + timedelta(hours=2), "it is taken down", "ops"))
+    assert routers.apply() == {"bhaktapur-1": ("applied", "")}
+
+
+def test_a_refused_login_is_heard_as_well(routers: Routers, busy: list[str]) -> None:
+    at = int(routers.world.now.timestamp())
+    said = "INSERT INTO radpostauth (username, reply, authdate, nas) VALUES (?, 'Access-Reject', ?, ?)"
+    routers.fleet.afterwards.append(lambda: routers.world.sql(said, "nobody", at, HOST))
+    routers.narrowed()
+    assert routers.apply() == {HOST: ("applied", ""), "bhaktapur-1": ("applied", "")}

@@ -278,6 +278,7 @@ CODES: Final[dict[str, str]] = {
     "E815": "nas-sessions-lost",
     "E816": "nas-held",
     "E817": "nothing-kept",
+    "E818": "nas-unheard",
     # W7xx are warnings
     "W700": "not-enforced",
     "W701": "never-paid",

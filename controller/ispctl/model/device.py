@@ -117,12 +117,26 @@ class Lost(Record):
     floor: Count = Field(description="So many always may.")
 
 
+class Hearing(Record):
+    """Whether RADIUS still hears a NAS after a change: accounting, or log-ins."""
+
+    wait: Annotated[Seconds, Field(ge=0, le=3600)] = Field(
+        120, description="So long it is waited to hear of a NAS, before the next wave; 0s: not at all."
+    )
+    floor: Annotated[Count, Field(ge=1)] = Field(
+        5, description="Only of a NAS from which as much was heard in as long before the change."
+    )
+
+
 class NasPolicy(Record):
     """In which order NAS are configured, and when they are not."""
 
     waves: tuple[Wave, ...] = Field((), description="The rest comes after the last; default: one NAS, a quarter, all.")
     lost: Lost = Field(
         default_factory=lambda: Lost(share=Decimal("0.10"), floor=3), description="Sessions that may be gone."
+    )
+    heard: Hearing = Field(
+        default_factory=lambda: Hearing(wait=120, floor=5), description="RADIUS has to hear of a NAS after a change."
     )
     confirm: Annotated[Seconds, Field(ge=60, le=3600)] = Field(
         300, description="A NAS goes back by itself after this, unless it is told that all is well."

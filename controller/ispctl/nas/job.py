@@ -15,9 +15,10 @@ from ispctl.backend import Outcome, Unreachable
 from ispctl.plan import Change, Key, Resources
 from ispctl.platforms.device import SECRET, Denied, Facts, Login, Seen, Session, nas_platform
 
-Status = Literal["seen", "applied", "refused", "taken-back", "changed", "unreachable", "held"]
-"""refused: by the device, and nothing was changed; changed: it stands otherwise than the plan saw; held: not tried."""
-REACHED: Final = frozenset({"seen", "applied", "refused", "taken-back", "changed"})
+Status = Literal["seen", "applied", "refused", "taken-back", "changed", "unreachable", "held", "silent"]
+"""refused: by the device, and nothing was changed; changed: it stands otherwise than the plan saw; held: not tried;
+silent: applied, and RADIUS hears nothing of it any more."""
+REACHED: Final = frozenset({"seen", "applied", "refused", "taken-back", "changed", "silent"})
 """What became of a device that answered; one that was held nobody asked."""
 NOTHING_SAID: Final = Facts()
 UNKNOWN: Final = "unknown"
@@ -73,6 +74,11 @@ class Answer:
     @property
     def fine(self) -> bool:
         return self.status in ("seen", "applied")
+
+    @property
+    def stays(self) -> bool:
+        """Whether what was done there stands."""
+        return self.fine or self.status == "silent"
 
 
 def work(job: Job, wanted: Callable[[], bool] = lambda: True) -> Answer:

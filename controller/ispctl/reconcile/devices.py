@@ -15,7 +15,7 @@ from ispctl.nas import Memory
 from ispctl.plan import Change, Plan, Resources, digest
 from ispctl.platforms.device import SECRET
 from ispctl.radius.rows import RadiusRows
-from ispctl.reconcile import fleet
+from ispctl.reconcile import configure, fleet
 from ispctl.reconcile.guards import is_the_plan, may_begin, not_paused, taken
 from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.sealed_values import SealedValues
@@ -87,7 +87,7 @@ def restore(world: World, snapshot: Snapshot, host: str, run: str, before: Resou
         record = next((one for one in world.store.runs(500) if one.run == run), None)
         older = [snapshot, *_older(world.repository, record.base if record else "")]
         hands = _make(world, found, todo, older, "nas-rollback", snapshot.commit, made=False)
-        if all(answer.fine for answer in hands.told) and not plan.unread:
+        if all(answer.stays for answer in hands.told) and not plan.unread:
             _rest(world, host, run)
         return Result(hands.run.id, snapshot.commit, plan, hands.outcomes, unread=plan.unread, devices=hands.told)
 
@@ -101,7 +101,7 @@ def _make(
     commit: str,
     *,
     made: bool = True,
-) -> fleet.Hands:
+) -> configure.Hands:
     """`snapshots`: where the sealed secrets stand; `made`: whether it is what git says."""
     known: dict[str, Nas] = {}
     for number, snapshot in enumerate(snapshots):
@@ -110,9 +110,9 @@ def _make(
     wanted = [change for change in todo if (change.after or {}).get(SECRET)]
     secrets.check(wanted)
     run = world.store.begin_run(kind, world.now, commit=commit, digest=digest(todo), actor=world.actor)
-    hands = fleet.Hands(world, found, run, secrets, commit)
-    hands.make(fleet.grants(todo))
-    hands.make(fleet.revokes(todo))
+    hands = configure.Hands(world, found, run, secrets, commit)
+    hands.make(configure.grants(todo))
+    hands.make(configure.revokes(todo))
     if made:
         hands.finish(todo)
     else:

@@ -16,23 +16,19 @@ from importlib.metadata import version
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ispctl.backend import Outcome
 from ispctl.desired import Because
 from ispctl.gates import sums
 from ispctl.intent import slices_of
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
-from ispctl.nas import Answer, Job, Known, Memory, closed_until, waves
-from ispctl.nas.memory import Heard, Made
+from ispctl.nas import Known, Memory, closed_until
 from ispctl.plan import Change, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
-from ispctl.platforms.device import SECRET, Slice, nas_platform, template_path
+from ispctl.platforms.device import Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
 from ispctl.reconcile.logins import Logins, job
-from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.stops import together
 from ispctl.reconcile.world import World
 from ispctl.repo import Repository, Snapshot
-from ispctl.store import Run
 
 PREFIX: Final = "nas:"
 """How the targets are named: nas:lalitpur-1."""
@@ -180,138 +176,6 @@ def drifted(world: World, snapshot: Snapshot) -> Fleet:
     return look(
         world, snapshot, [host for host, one in due.items() if host in made and made[host].mark == one.mark], every=True
     )
-
-
-def grants(changes: Iterable[Change]) -> list[Change]:
-    """What goes before the rows: everything that nobody loses by."""
-    return [change for change in changes if change.after is not None]
-
-
-def revokes(changes: Iterable[Change]) -> list[Change]:
-    """What goes after the sessions: what is not wanted any more."""
-    return [change for change in changes if change.after is None]
-
-
-class Hands:
-    """Configures the devices of one run, in waves."""
-
-    def __init__(self, world: World, fleet: Fleet, run: Run, secrets: SealedValues, commit: str) -> None:
-        self.world, self.fleet, self.run, self.commit = world, fleet, run, commit
-        self.answers: dict[str, Answer] = {}
-        """The last, by host."""
-        self._secrets = secrets
-        self._memory = Memory(world.store)
-        self._logins = Logins(world.keyring)
-        self._known = {host: dict(known) for host, known in fleet.known.items()}
-        self._stopped = ""
-        self._touched: set[str] = set()
-
-    def make(self, changes: Sequence[Change]) -> None:
-        """Make these changes, wave by wave, until a device of a wave is not well; the rest is held then."""
-        mine: dict[str, list[Change]] = defaultdict(list)
-        for change in changes:
-            mine[change.target.removeprefix(PREFIX)].append(change)
-        assert self.fleet.policy is not None or not mine
-        groups = {host: self.fleet.wanted[host].nas.groups for host in mine}
-        for wave in waves(groups, self.fleet.policy.nas) if self.fleet.policy else ():
-            self.world.store.check_lock()
-            if self._stopped:
-                text = f"{self._stopped} was configured before it and is not well: mend that one, then apply again"
-                for host in wave:
-                    self._told(Answer(host, "held", code="E816", text=text))
-            else:
-                self._wave({host: mine[host] for host in wave})
-
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """What was done, where all of it was."""
-        return tuple(outcome for answer in self.told if answer.fine for outcome in answer.outcomes)
-
-    @property
-    def told(self) -> tuple[Answer, ...]:
-        """What became of each device that something was to be done on."""
-        return tuple(answer for _, answer in sorted(self.answers.items()))
-
-    def finish(self, todo: Iterable[Change]) -> None:
-        """Which devices stand as they should now, and what was heard of each. `todo`: what was to be done of it all."""
-        asked = {change.id for change in todo}
-        behind = {one.target.removeprefix(PREFIX) for one in self.fleet.changes if one.id not in asked}
-        behind |= {host for host, answer in self.answers.items() if not answer.fine}
-        with self.world.store.transaction():
-            for host in (*self.fleet.equal, *self.answers):
-                if host not in behind:
-                    at = self.world.now.isoformat()
-                    self._memory.put_made(host, Made(self.fleet.wanted[host].mark, self.commit, self.run.id, at))
-            self._remember()
-
-    def leave(self) -> None:
-        """The same, where none of it is what git says."""
-        with self.world.store.transaction():
-            self._remember()
-
-    def _remember(self) -> None:
-        said = dict.fromkeys(self.fleet.wanted, ("seen", "", ""))
-        said |= {one.target.removeprefix(PREFIX): ("unreachable", one.code, one.text) for one in self.fleet.unread}
-        said |= {host: (answer.status, answer.code, answer.text) for host, answer in self.answers.items()}
-        for host, (status, code, text) in said.items():
-            at = self.world.now.isoformat()
-            self._memory.put_heard(host, Heard(status, self.run.id, self.commit, at, code, text))
-
-    def _wave(self, mine: Mapping[str, Sequence[Change]]) -> None:
-        assert self.world.nas is not None
-        with self.world.store.transaction():  # whatever breaks off from here on, it can be gone back
-            for host in mine:
-                self._memory.doubt(host)
-                self._memory.keep(self.run.id, host, self.world.now, self.fleet.seen[host])
-        jobs = [self._job(host, changes) for host, changes in mine.items()]
-        answers = self.world.nas.run(jobs, self.world.progress, "NAS")
-        for host, answer in answers.items():
-            self._note(host, mine[host], answer)
-            self._told(answer)
-            if not answer.fine:
-                self._stopped = self._stopped or host
-
-    def _told(self, answer: Answer) -> None:
-        """What went wrong once stays said, whatever a later turn is about."""
-        first = self.answers.get(answer.host)
-        if first is None:
-            self.answers[answer.host] = answer
-        elif first.fine:
-            self.answers[answer.host] = replace(answer, outcomes=(*first.outcomes, *answer.outcomes))
-
-    def _job(self, host: str, changes: Sequence[Change]) -> Job:
-        wanted, policy = self.fleet.wanted[host], self.fleet.policy
-        assert policy is not None
-        digests = {change.key: str((change.after or {}).get(SECRET, "")) for change in changes}
-        secrets = {key: self._secrets.open(digest) for key, digest in digests.items() if digest}
-        lost = float(policy.nas.lost.share), policy.nas.lost.floor
-        return replace(
-            job(self.world, wanted.nas, self._logins(wanted.nas), self._known.get(host, {})),
-            changes=tuple(changes),
-            secrets=secrets,
-            confirm=policy.nas.confirm,
-            lost=lost,
-        )
-
-    def _surely_left(self, host: str, answer: Answer) -> bool:
-        """Whether this run has written nothing there. Of workers it is not known: another one may have begun it."""
-        far = self.world.nas is not None and self.world.nas.far is not None
-        if answer.touched or far:
-            self._touched.add(host)
-        return host not in self._touched
-
-    def _note(self, host: str, changes: Sequence[Change], answer: Answer) -> None:
-        outcomes = {outcome.change.id: outcome for outcome in answer.outcomes}
-        with self.world.store.transaction():
-            if self._surely_left(host, answer):
-                self._memory.unkeep(self.run.id, host)
-            for change in changes:
-                outcome = outcomes.get(change.id)
-                error = answer.text if outcome is None or not answer.fine else outcome.error
-                self.run.change(change, self.world.now, error)
-            for key, known in answer.shown.items():
-                self._memory.put_known(host, key, known)
-                self._known.setdefault(host, {})[key] = known
 
 
 def _stops(world: World, snapshot: Snapshot, changes: Sequence[Change]) -> Iterator[Stop]:

@@ -19,7 +19,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Pair, Plan, ServiceChange, build
 from ispctl.radius.rendering import WALLED
 from ispctl.radius.rows import RadiusRows, order
-from ispctl.reconcile import fleet
+from ispctl.reconcile import configure, fleet
 from ispctl.reconcile.drift import Found, find
 from ispctl.reconcile.guards import not_paused, taken
 from ispctl.reconcile.managed import with_observed
@@ -63,10 +63,10 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
         secrets.check([*todo, *on_devices])
         run = world.store.begin_run("repair", world.now, commit=reading.commit, actor=world.actor)
         beside = partial(_beside, world, run, {service.owner: service for service in plan.services})
-        mending = fleet.Hands(world, devices, run, secrets, reading.commit)
-        mending.make(fleet.grants(on_devices))
+        mending = configure.Hands(world, devices, run, secrets, reading.commit)
+        mending.make(configure.grants(on_devices))
         outcomes = tuple(rows.apply(order(todo), secrets.open, beside))
-        mending.make(fleet.revokes(on_devices))
+        mending.make(configure.revokes(on_devices))
         mending.finish(on_devices)
         failed = sum(bool(outcome.error) for outcome in outcomes) + sum(bool(one.code) for one in mending.told)
         counts = {"rows": len(outcomes), "failed": failed, "held": len(held)}

@@ -18,7 +18,7 @@ from ispctl.model.tariff import Speed
 from ispctl.plan import Key, Plan, Unread
 from ispctl.radius.live import Behind
 from ispctl.radius.rows import TARGET, RadiusRows
-from ispctl.reconcile import fleet, proof
+from ispctl.reconcile import configure, fleet, proof
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.far import groups_of
 from ispctl.reconcile.guards import (
@@ -94,15 +94,15 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
         older = older_copy(world.repository, world.store, found.applied)
         run = begin(world, found, waits, permission.undoes)
-        hands = fleet.Hands(world, devices, run, secrets, found.plan.commit)
-        hands.make(fleet.grants(on_devices))
+        hands = configure.Hands(world, devices, run, secrets, found.plan.commit)
+        hands.make(configure.grants(on_devices))
         written = write(world, found, secrets, waits, run)
         forget(world, found.plan.commit)
         applied = world.store.applied
         if world.index is not None and applied is not None and applied.commit == found.plan.commit:
             world.index.advance(applied.commit, world.now)  # who is told is looked up by it
         result = _tell(world, found, written, doors, waits, permission)
-        hands.make(fleet.revokes(on_devices))
+        hands.make(configure.revokes(on_devices))
         hands.finish(on_devices)
         result = replace(
             result,

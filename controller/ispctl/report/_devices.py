@@ -17,6 +17,7 @@ _WORDS: Final = {
     "changed": "not touched",
     "unreachable": "unreachable",
     "held": "held back",
+    "silent": "applied, and unheard since",
 }
 
 

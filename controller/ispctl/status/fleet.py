@@ -13,6 +13,7 @@ from ispctl.platforms import platform
 from ispctl.radius.limits import said
 from ispctl.reconcile.asking import Asked
 from ispctl.reconcile.fleet import Wanted
+from ispctl.reconcile.hearing import addresses as addresses_of
 from ispctl.status.devices import Configured, Devices
 from ispctl.status.names import one_of
 from ispctl.status.online import STALE, Count, counts, total
@@ -129,7 +130,7 @@ class _Facts:
         self.proofs = view.ask(lambda store: tuple(store.proofs()))
 
     def seen(self, nas: Nas) -> Seen:
-        addresses = _addresses(nas)
+        addresses = addresses_of(nas)
         mine = None if self.online is None else total({a: self.online[a] for a in addresses if a in self.online})
         reported = None if self.reports is None else _latest([self.reports.get(address) for address in addresses])
         login = self.day.last((nas.name, *addresses)) if self.day else None
@@ -219,11 +220,6 @@ class _Facts:
         failed = sum(_failed(proof) for proof in told)
         limits = tuple(said(limit) for limit in self.view.limits if limit.nas == nas.name)
         return Coa(*where, changes, last.sent if last else None, last.answer if last else "", len(told), failed, limits)
-
-
-def _addresses(nas: Nas) -> tuple[str, ...]:
-    own = [*(nas.radius.sources if nas.radius else ()), *([nas.coa.address] if nas.coa else ())]
-    return tuple(dict.fromkeys(map(str, own)))
 
 
 def _latest(moments: list[datetime | None]) -> datetime | None:

@@ -18,6 +18,7 @@ _HEARD: Final = {
     "changed": "CHANGED by others",
     "unreachable": "UNREACHABLE",
     "held": "held",
+    "silent": "UNHEARD by RADIUS",
     "never": "never asked",
     "unknown": "unknown",
 }

@@ -5,6 +5,7 @@ Questions of `status`, and of nobody who writes. Times are compared with `since`
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -214,6 +215,19 @@ def began(store: Store, since: datetime) -> tuple[Began, ...]:
     )
     rows = database.query(sql, (stamp(since),) * 3)
     return tuple(Began(str(nas or ""), int(count), moment(at)) for nas, count, at in rows)
+
+
+def spoke(store: Store, addresses: Collection[str], since: datetime) -> dict[str, int]:
+    """Of how many sessions a NAS (by the address that it gives itself) has reported since; those of none are left
+    out."""
+    instant, mine = store.database.dialect.instant, "nasipaddress IN ({})"
+    of = f"SELECT nasipaddress, count(*) FROM radacct WHERE {mine} AND"
+    found: Counter[str] = Counter()
+    for condition in (f"acctstoptime IS NULL AND acctupdatetime >= {instant}", f"acctstoptime >= {instant}"):
+        sql = f"{of} {condition} GROUP BY nasipaddress"
+        for nas, count in store.database.among(sql, sorted(addresses), (stamp(since),)):
+            found[str(nas)] += int(count)
+    return dict(found)
 
 
 def refusals(store: Store, since: datetime) -> tuple[Refused, ...]:

@@ -1,0 +1,194 @@
+"""NAS configured in waves, of which the next begins when all of the last are well; and what is remembered of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from ispctl.backend import Outcome
+from ispctl.nas import Answer, Job, Memory, waves
+from ispctl.nas.memory import Heard, Made
+from ispctl.plan import Change
+from ispctl.platforms.device import SECRET
+from ispctl.reconcile.fleet import PREFIX, Fleet
+from ispctl.reconcile.hearing import Ears
+from ispctl.reconcile.logins import Logins, job
+from ispctl.reconcile.sealed_values import SealedValues
+from ispctl.reconcile.world import World
+from ispctl.store import Run
+
+UNHEARD: Final = "RADIUS heard it before it was configured, and has heard nothing of it since"
+
+
+def grants(changes: Iterable[Change]) -> list[Change]:
+    """What goes before the rows: everything that nobody loses by."""
+    return [change for change in changes if change.after is not None]
+
+
+def revokes(changes: Iterable[Change]) -> list[Change]:
+    """What goes after the sessions: what is not wanted any more."""
+    return [change for change in changes if change.after is None]
+
+
+class Hands:
+    """Configures the devices of one run, in waves."""
+
+    def __init__(self, world: World, fleet: Fleet, run: Run, secrets: SealedValues, commit: str) -> None:
+        self.world, self.fleet, self.run, self.commit = world, fleet, run, commit
+        self.answers: dict[str, Answer] = {}
+        """The last, by host."""
+        self._secrets = secrets
+        self._memory = Memory(world.store)
+        self._logins = Logins(world.keyring)
+        self._known = {host: dict(known) for host, known in fleet.known.items()}
+        self._stopped = ""
+        self._touched: set[str] = set()
+        self._silent = self._still_silent()
+        """Of whom RADIUS has heard nothing since an earlier run."""
+
+    def make(self, changes: Sequence[Change]) -> None:
+        """Make these changes, wave by wave, until a device of a wave is not well; the rest is held then."""
+        mine: dict[str, list[Change]] = defaultdict(list)
+        for change in changes:
+            mine[change.target.removeprefix(PREFIX)].append(change)
+        assert self.fleet.policy is not None or not mine
+        again = [host for host in mine if host in self._silent and host not in self.answers]
+        groups = {host: self.fleet.wanted[host].nas.groups for host in mine if host not in again}
+        if again:
+            self._wave({host: mine[host] for host in again})  # nobody but themselves has to wait for them
+        for host, said in self._silent.items() if mine else ():
+            self._stopped = host
+            self._told(Answer(host, "silent", code="E818", text=said.text))
+        for wave in waves(groups, self.fleet.policy.nas) if self.fleet.policy else ():
+            self.world.store.check_lock()
+            if self._stopped:
+                text = f"{self._stopped} was configured before it and is not well: mend that one, then apply again"
+                for host in wave:
+                    self._told(Answer(host, "held", code="E816", text=text))
+            else:
+                self._wave({host: mine[host] for host in wave})
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What was done, where all of it was."""
+        return tuple(outcome for answer in self.told if answer.stays for outcome in answer.outcomes)
+
+    @property
+    def told(self) -> tuple[Answer, ...]:
+        """What became of each device that something was to be done on."""
+        return tuple(answer for _, answer in sorted(self.answers.items()))
+
+    def finish(self, todo: Iterable[Change]) -> None:
+        """Which devices stand as they should now, and what was heard of each. `todo`: what was to be done of it all."""
+        asked = {change.id for change in todo}
+        behind = {one.target.removeprefix(PREFIX) for one in self.fleet.changes if one.id not in asked}
+        behind |= {host for host, answer in self.answers.items() if not answer.fine} | self._silent.keys()
+        with self.world.store.transaction():
+            for host in (*self.fleet.equal, *self.answers):
+                if host not in behind:
+                    at = self.world.now.isoformat()
+                    self._memory.put_made(host, Made(self.fleet.wanted[host].mark, self.commit, self.run.id, at))
+            self._remember()
+
+    def leave(self) -> None:
+        """The same, where none of it is what git says."""
+        with self.world.store.transaction():
+            self._remember()
+
+    def _remember(self) -> None:
+        said = dict.fromkeys(self.fleet.wanted, ("seen", "", ""))
+        said |= {one.target.removeprefix(PREFIX): ("unreachable", one.code, one.text) for one in self.fleet.unread}
+        said |= {host: (answer.status, answer.code, answer.text) for host, answer in self.answers.items()}
+        for host, told in said.items():
+            status, at = told[0], self.world.clock().isoformat()
+            heard = Heard(status, self.run.id, self.commit, at, *told[1:])
+            if host not in self._silent or status not in ("seen", "silent"):
+                self._memory.put_heard(host, heard)
+
+    def _wave(self, mine: Mapping[str, Sequence[Change]]) -> None:
+        assert self.world.nas is not None
+        with self.world.store.transaction():  # whatever breaks off from here on, it can be gone back
+            for host in mine:
+                self._memory.doubt(host)
+                self._memory.keep(self.run.id, host, self.world.now, self.fleet.seen[host])
+        assert self.fleet.policy is not None
+        policy = self.fleet.policy.nas.heard
+        ears = Ears(self.world.store, policy, self.world.clock)
+        before = ears.before([self.fleet.wanted[host].nas for host in mine]) | (mine.keys() & self._silent.keys())
+        jobs = [self._job(host, changes) for host, changes in mine.items()]
+        answers = self.world.nas.run(jobs, self.world.progress, "NAS")
+        for host, answer in answers.items():
+            self._note(host, mine[host], answer)
+        since = self.world.clock()
+        asked = [self.fleet.wanted[host].nas for host in before if answers[host].fine]
+        silent = ears.silent(asked, since)
+        for host, done in answers.items():
+            answer = replace(done, status="silent", code="E818", text=UNHEARD) if host in silent else done
+            self._told(answer)
+            if answer.fine:
+                self._silent.pop(host, None)
+            else:
+                self._stopped = self._stopped or host
+
+    def _still_silent(self) -> dict[str, Heard]:
+        policy = self.fleet.policy
+        paused = {one.name for one in self.world.store.pauses(self.world.now) if one.kind == "target"}
+        heard = self._memory.heard() if policy and policy.nas.heard.wait else {}
+        found = {
+            host: said
+            for host, said in heard.items()
+            if said.status == "silent" and host in self.fleet.wanted and PREFIX + host not in paused
+        }
+        if not found or policy is None:
+            return {}
+        ears = Ears(self.world.store, policy.nas.heard, self.world.clock)
+        return {
+            host: said
+            for host, said in found.items()
+            if not ears.since([self.fleet.wanted[host].nas], datetime.fromisoformat(said.at))
+        }
+
+    def _told(self, answer: Answer) -> None:
+        """What went wrong once stays said, whatever a later turn is about."""
+        first = self.answers.get(answer.host)
+        if first is None:
+            self.answers[answer.host] = answer
+        elif first.fine:
+            self.answers[answer.host] = replace(answer, outcomes=(*first.outcomes, *answer.outcomes))
+
+    def _job(self, host: str, changes: Sequence[Change]) -> Job:
+        wanted, policy = self.fleet.wanted[host], self.fleet.policy
+        assert policy is not None
+        digests = {change.key: str((change.after or {}).get(SECRET, "")) for change in changes}
+        secrets = {key: self._secrets.open(digest) for key, digest in digests.items() if digest}
+        lost = float(policy.nas.lost.share), policy.nas.lost.floor
+        return replace(
+            job(self.world, wanted.nas, self._logins(wanted.nas), self._known.get(host, {})),
+            changes=tuple(changes),
+            secrets=secrets,
+            confirm=policy.nas.confirm,
+            lost=lost,
+        )
+
+    def _surely_left(self, host: str, answer: Answer) -> bool:
+        """Whether this run has written nothing there. Of workers it is not known: another one may have begun it."""
+        far = self.world.nas is not None and self.world.nas.far is not None
+        if answer.touched or far:
+            self._touched.add(host)
+        return host not in self._touched
+
+    def _note(self, host: str, changes: Sequence[Change], answer: Answer) -> None:
+        outcomes = {outcome.change.id: outcome for outcome in answer.outcomes}
+        with self.world.store.transaction():
+            if self._surely_left(host, answer):
+                self._memory.unkeep(self.run.id, host)
+            for change in changes:
+                outcome = outcomes.get(change.id)
+                error = answer.text if outcome is None or not answer.fine else outcome.error
+                self.run.change(change, self.world.now, error)
+            for key, known in answer.shown.items():
+                self._memory.put_known(host, key, known)
+                self._known.setdefault(host, {})[key] = known
