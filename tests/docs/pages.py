@@ -111,7 +111,8 @@ suspended or on hold does not wait meanwhile, and nothing begins. A postpaid ser
 No file says when somebody logged in: that is a fact, kept in the database and in `ispctl backup`. Lost, the service
 waits again and the next session is the first. `ispctl activate SUB --first-login` writes the activation, with the
 invoice; `ispctl activate SUB --confirm` puts `activated` and `paid_until` in its place, which changes nothing for
-anybody: from then on the fact is needed no more.
+anybody: from then on the fact is needed no more. A verb that reckons with these dates (`renew`, `grace`,
+`change-tariff`) writes them first, in its own commit.
 
 ## What the words mean
 

@@ -10,9 +10,9 @@ from ispctl.desired import Entitlement, entitle
 from ispctl.model.ledger import Ledger
 from ispctl.model.problem import Problem
 from ispctl.model.subscriber import Service, Subscriber
-from ispctl.repo import snapshot_of
+from ispctl.repo import Snapshot, snapshot_of
 from ispctl.repo.checks import check
-from ispctl.verbs.draft import Asked, Draft, Whole
+from ispctl.verbs.draft import Asked, Draft, Told, Whole
 from tests.builders import SEALED
 
 PATH = "subscribers/north/00/sub-1.yaml"
@@ -38,6 +38,10 @@ NOBODY = Whole(lambda: (), frozenset, lambda _: frozenset())
 """Beside the one subscriber there is none."""
 
 
+def _never(_: Snapshot, _owner: str) -> datetime | None:
+    return None
+
+
 class Isp:
     """`fields`: further lines of the one service. Each verb is a draft of its own on what the ones before it left."""
 
@@ -53,6 +57,8 @@ class Isp:
             self.files[f"tariffs/{name}.yaml"] = text.encode()
         self.said: list[str] = []
         """What each verb said."""
+        self.told: Told = _never
+        """When somebody was first online."""
         self.notes: list[str] = []
 
     def at(self, now: str, verb: Callable[..., None], *words: Any, **options: Any) -> Self:
@@ -60,7 +66,7 @@ class Isp:
         said = {name: options.pop(name) for name in ("reason", "ticket", "key") if name in options}
         asked = Asked(datetime.fromisoformat(now), **said)
         head = snapshot_of(self.files)
-        draft = Draft(head, asked, lambda path: self.files[path], NOBODY)
+        draft = Draft(head, asked, lambda path: self.files[path], NOBODY, self.told)
         verb(draft, "sub-1", *words, **options)
         for path, data in draft.files.items():
             if data is None:

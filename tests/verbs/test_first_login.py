@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from ispctl.model.problem import Problem, Refusal
 from ispctl.repo import Snapshot
 from ispctl.states import State
 from ispctl.store import Store, first_logins
 from ispctl.store.first_logins import Begins
-from ispctl.verbs.draft import Already
-from ispctl.verbs.first_login import activate_at_first_login, confirm
+from ispctl.verbs.dates import confirm
+from ispctl.verbs.draft import Already, Told
+from ispctl.verbs.first_login import activate_at_first_login
 from ispctl.verbs.grace import grace
 from ispctl.verbs.later import hold
 from ispctl.verbs.renew import activate, renew
@@ -32,16 +35,22 @@ def told(_: Snapshot, owner: str) -> datetime | None:
     return FIRST.astimezone(UTC)
 
 
-def never(_: Snapshot, _owner: str) -> datetime | None:
-    return None
+def too_early(_: Snapshot, _owner: str) -> datetime | None:
+    return datetime(2026, 10, 1, tzinfo=UTC)
 
 
-def unreachable(_: Snapshot, _owner: str) -> datetime | None:
+def needless(_: Snapshot, _owner: str) -> datetime | None:
     raise AssertionError("nobody has to ask")
 
 
-def paid() -> Isp:
-    return Isp().at(noon("2026-10-20"), activate_at_first_login, payment="CASH-1", periods=2)
+def unreachable(_: Snapshot, _owner: str) -> datetime | None:
+    raise Refusal(Problem("E303", "the database cannot be read"))
+
+
+def paid(known: Told | None = None) -> Isp:
+    isp = Isp().at(noon("2026-10-20"), activate_at_first_login, payment="CASH-1", periods=2)
+    isp.told = known or isp.told
+    return isp
 
 
 def test_it_is_paid_and_invoiced_at_once_without_days_that_nobody_knows() -> None:
@@ -59,50 +68,75 @@ def test_it_is_paid_and_invoiced_at_once_without_days_that_nobody_knows() -> Non
 
 def test_it_may_have_to_begin_by_a_day() -> None:
     isp = Isp().at(noon("2026-10-20"), activate_at_first_login, until=date(2026, 12, 31))
-    assert isp.said == ["waits for its first login until 2026-12-31, 1 months, 200.00 NPR"]
+    assert isp.said == ["waits for its first login until 2026-12-31, 1 month, 200.00 NPR"]
     assert isp.entitlement(noon("2027-01-01")).state == State.EXPIRED
     assert "is over" in refused(Isp(), "E687", noon("2026-10-20"), activate_at_first_login, until=date(2026, 10, 19))
 
 
 def test_once_it_came_the_dates_are_written_and_mean_the_same() -> None:
-    isp = paid().at(noon("2026-11-06"), confirm, told)
+    isp = paid(told).at(noon("2026-11-06"), confirm)
     service = isp.service
     assert (service.activation, service.activated, service.paid_until) == (None, date(2026, 11, 5), date(2027, 1, 4))
     assert isp.said == ["first login 2026-11-05 12:00, paid until 2027-01-04"]
     assert balance(isp, "2026-11-06") == 0
     assert isp.problems(noon("2026-11-06")) == []
     before = dict(isp.files)
-    assert isp.at(noon("2026-11-07"), confirm, unreachable).files == before
+    isp.told = needless
+    assert isp.at(noon("2026-11-07"), confirm).files == before
 
 
-@pytest.mark.parametrize("known", [never, lambda _snapshot, _owner: datetime(2026, 10, 1, tzinfo=UTC)])
-def test_before_it_came_no_date_is_written(known: object) -> None:
-    assert "sub-1/main has had no first login yet" in refused(paid(), "E684", noon("2026-11-06"), confirm, known)
+@pytest.mark.parametrize("known", [None, too_early])
+def test_before_it_came_no_date_is_written(known: Told | None) -> None:
+    assert "sub-1/main has had no first login yet" in refused(paid(known), "E684", noon("2026-11-06"), confirm)
 
 
 def test_whoever_never_waited_has_nothing_to_confirm() -> None:
-    assert "waits for no first login" in refused(Isp(), "E684", noon("2026-11-06"), confirm, told)
+    assert "waits for no first login" in refused(Isp(), "E684", noon("2026-11-06"), confirm)
 
 
-@pytest.mark.parametrize(
+RECKONS = pytest.mark.parametrize(
     "verb",
     [
         renew,
         lambda draft, term: grace(draft, term, 2),
-        lambda draft, term: change_tariff(draft, term, "gold"),
-        activate,
-        activate_at_first_login,
+        lambda draft, term: change_tariff(draft, term, "bronze", when="period-end"),
     ],
-    ids=["renew", "grace", "change-tariff", "activate", "activate --first-login"],
+    ids=["renew", "grace", "change-tariff"],
 )
-def test_what_reckons_with_the_dates_asks_for_them_first(verb: object) -> None:
-    text = refused(paid(), "E729", noon("2026-11-06"), verb, reason="r")
-    assert "ispctl activate sub-1/main --confirm" in text
 
 
-def test_with_the_dates_it_is_renewed_like_any_other() -> None:
-    isp = paid().at(noon("2026-11-06"), confirm, told).at(noon("2026-11-07"), renew)
-    assert isp.service.paid_until == date(2027, 2, 4)
+@RECKONS
+def test_what_reckons_with_the_dates_writes_them_on_the_way(verb: Callable[..., None]) -> None:
+    at_once = paid(told).at(noon("2026-11-07"), verb, reason="r", key="from-the-till")
+    assert at_once.notes[0] == "sub-1/main: first login 2026-11-05 12:00, paid until 2027-01-04"
+    assert [entry.key for entry in at_once.ledger.entries[2:4]] == ["confirm-2026-11-05", "from-the-till"]
+    assert at_once.problems(noon("2026-11-07")) == []
+    by_hand = paid(told).at(noon("2026-11-07"), confirm).at(noon("2026-11-07"), verb, reason="r", key="from-the-till")
+    assert at_once.service == by_hand.service
+    assert balance(at_once, "2026-11-07") == balance(by_hand, "2026-11-07")
+    with pytest.raises(Already):
+        at_once.at(noon("2026-11-08"), verb, reason="r", key="from-the-till")
+
+
+@RECKONS
+def test_what_reckons_with_dates_that_nobody_knows_is_refused(verb: Callable[..., None]) -> None:
+    assert "it has had none yet" in refused(paid(), "E729", noon("2026-11-06"), verb, reason="r")
+    with pytest.raises(Refusal) as refusal:
+        paid(unreachable).at(noon("2026-11-06"), verb, reason="r")
+    ours, theirs = refusal.value.problems
+    assert (ours.code, theirs.code) == ("E729", "E303")
+    assert "ispctl activate sub-1/main --confirm" in str(ours)
+
+
+def test_who_has_begun_so_is_not_activated_again() -> None:
+    assert "began 2026-11-05" in refused(paid(told), "E684", noon("2026-11-06"), activate)
+    assert "has begun" in refused(paid(told), "E684", noon("2026-11-06"), activate_at_first_login)
+
+
+def test_a_renewal_that_wrote_the_dates_is_taken_back_alone() -> None:
+    isp = paid(told).at(noon("2026-11-06"), renew)
+    isp.at(noon("2026-11-07"), revert, isp.ledger.entries[-1].key, reason="r")
+    assert (isp.service.activated, isp.service.paid_until) == (date(2026, 11, 5), date(2027, 1, 4))
 
 
 def test_what_needs_no_dates_goes_on() -> None:
@@ -115,6 +149,9 @@ def test_what_needs_no_dates_goes_on() -> None:
 def test_the_days_of_a_hold_that_is_over_are_not_lost() -> None:
     isp = paid().at(noon("2026-10-23"), hold, date(2026, 10, 24), date(2026, 10, 30), extend=True)
     refused(isp, "E729", noon("2026-11-06"), hold, None, date(2026, 11, 30))
+    isp.told = told
+    isp.at(noon("2026-11-06"), hold, None, date(2026, 11, 30))
+    assert (isp.service.activated, isp.service.paid_until) == (date(2026, 11, 5), date(2027, 1, 11))
 
 
 def test_an_activation_is_taken_back_with_its_invoice() -> None:
@@ -127,9 +164,9 @@ def test_an_activation_is_taken_back_with_its_invoice() -> None:
 
 
 def test_dates_that_were_written_are_taken_back_to_the_activation() -> None:
-    isp = paid()
+    isp = paid(told)
     before = isp.service.activation
-    isp.at(noon("2026-11-06"), confirm, told)
+    isp.at(noon("2026-11-06"), confirm)
     first, confirmed = isp.ledger.entries[0].key, isp.ledger.entries[-1].key
     assert "came after" in refused(isp, "E725", noon("2026-11-07"), revert, first, reason="r")
     isp.at(noon("2026-11-07"), revert, confirmed, reason="r")

@@ -74,14 +74,13 @@ def answer(wanted: Wanted, done: Carried[Planned], found: Batch) -> None:
 def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
     """Carry many requests out as one. Those that would break a rule are left out, and the rest is tried again. Raises
     Refusal, Stopped."""
-    from ispctl.cli.facts import first_login, forget, learned
+    from ispctl.cli.facts import forget, learned
     from ispctl.cli.passwords import seal
     from ispctl.secrets import new_password
     from ispctl.verbs.batch import Batch, World
 
     session = wanted.session
-    told, devices = first_login(session), learned(session)
-    world = World(lambda *place: seal(session, *place), devices, new_password, told, wanted.direct)
+    world = World(lambda *place: seal(session, *place), learned(session), new_password, wanted.direct)
     found = Batch(rows, name, world)
     while True:
         try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ispctl.repo import Snapshot
-    from ispctl.verbs.first_login import Told
+    from ispctl.verbs.draft import Told
     from ispctl.verbs.mac import Learned
 
 

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli.common import say, say_json
-from ispctl.cli.facts import first_login as first_login_of
 from ispctl.cli.life import SubArgument, day_of
 from ispctl.cli.many import ExpiringOption, GroupOption, SubsArgument, TableOption, begun, each, for_many, for_rows
 from ispctl.cli.verb import Wanted, carry_out, verb
@@ -45,7 +44,8 @@ def activate(
 ) -> None:
     """Let a service begin, with an invoice for its first periods: today, on a day, or at its first login. Of those that
     began so, --confirm writes the dates into the file, where whatever reckons with them finds them."""
-    from ispctl.verbs import first_login as first
+    from ispctl.verbs.dates import confirm as confirm_dates
+    from ispctl.verbs.first_login import activate_at_first_login
     from ispctl.verbs.renew import activate as act
 
     day, last = day_of(on, "--on"), day_of(until, "--until")
@@ -63,14 +63,14 @@ def activate(
         raise typer.BadParameter("it is one SUB that begins; --confirm takes many, and ispctl batch")
     (sub,) = subs
     if confirm:
-        carry_out(wanted, [sub], lambda draft: first.confirm(draft, sub, first_login_of(wanted.session)))
+        carry_out(wanted, [sub], lambda draft: confirm_dates(draft, sub))
         return
     paid = {"payment": payment, "amount": amount}
     if first_login:
         carry_out(
             wanted,
             [sub],
-            lambda draft: first.activate_at_first_login(draft, sub, until=last, periods=periods, **paid),
+            lambda draft: activate_at_first_login(draft, sub, until=last, periods=periods, **paid),
         )
         return
     carry_out(wanted, [sub], lambda draft: act(draft, sub, on=day, periods=periods, payment=payment, amount=amount))

@@ -35,6 +35,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     **mac.REQUESTS,
     **ip.REQUESTS,
     **account.REQUESTS,
+    **first_login.REQUESTS,
     **renew.REQUESTS,
     **grace.REQUESTS,
     **tariff.REQUESTS,
@@ -45,13 +46,12 @@ REQUESTS: Final[Mapping[str, Request]] = {
 
 @dataclass(frozen=True)
 class World:
-    """What some verbs need beside git. `password`: makes one. `told`: when a service was first online. `direct`: what
-    they change is not only proposed."""
+    """What some verbs need beside git. `password`: makes one. `direct`: what they change is not
+    only proposed."""
 
     seal: coming.Seal
     learned: mac.Learned
     password: Callable[[], str]
-    told: first_login.Told
     direct: bool
 
 
@@ -101,7 +101,6 @@ class Batch:
             **REQUESTS,
             **coming.joining(world.seal, world.password),
             **password.requests(world.seal, world.password),
-            **first_login.requests(world.told),
             **mac.of_learned(world.learned, self.forgotten, direct=world.direct),
         }
 

@@ -15,7 +15,7 @@ from ispctl.model.problem import Refusal, Where
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Push, Remote
 from ispctl.repo.scratch import Author, Scratch
-from ispctl.verbs.draft import Already, Asked, Draft, Event, Whole
+from ispctl.verbs.draft import Already, Asked, Draft, Event, Told, Whole
 
 TRIES: Final = 3
 Plan = TypeVar("Plan")
@@ -36,6 +36,7 @@ class Desk(Generic[Plan]):
     agree: Callable[[Draft, Plan], bool]
     permit: Callable[[str, str], None]
     """Whether the second of these commits may be pushed onto the first without a second person. Raises Refusal."""
+    told: Told
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) ->
         lambda: desk.lookup.prefixes(base),
         lambda since: desk.repository.freed(since, base, desk.lookup.prefixes(base)),
     )
-    return Draft(part, asked, read, whole)
+    return Draft(part, asked, read, whole, desk.told)
 
 
 def _whole(part: Snapshot) -> None:

@@ -55,6 +55,10 @@ class Event:
         return f"{self.id}/{self.key}" if self.key else self.id
 
 
+Told = Callable[[Snapshot, str], datetime | None]
+"""(commit, service) -> when it was first online, which is a fact and stands in no file. Raises Refusal."""
+
+
 class _Same(Enum):
     """Of a file that is as the head has it."""
 
@@ -93,6 +97,7 @@ class Draft:
     read: Callable[[str], bytes] = field(repr=False)
     """The content of a file of the head."""
     whole: Whole = field(repr=False)
+    told: Told = field(repr=False)
     files: dict[str, bytes | None] = field(default_factory=dict, repr=False)
     """What differs from the head; None for a file that goes."""
     events: list[Event] = field(default_factory=list)

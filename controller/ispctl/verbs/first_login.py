@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
-from ispctl.model.days import moment
 from ispctl.model.problem import Problem, Refusal
-from ispctl.money import begun, period_of, renewed
-from ispctl.repo import Snapshot
+from ispctl.money import period_of, renewed
 from ispctl.repo.edit import Value
 from ispctl.verbs.book import Book
+from ispctl.verbs.dates import confirm
 from ispctl.verbs.draft import Draft
-from ispctl.verbs.events import event, record_text
+from ispctl.verbs.events import record_text
 from ispctl.verbs.renew import activate, book_payment, enter_invoice, prepaid, sellable, tariff_at
 from ispctl.verbs.rows import Request, Row
-
-Told = Callable[[Snapshot, str], datetime | None]
-"""(commit, service) -> when it was first online, which is a fact and stands in no file. Raises Refusal."""
 
 
 def activate_at_first_login(
@@ -27,9 +23,10 @@ def activate_at_first_login(
     """Let a service begin when its subscriber logs in, at the latest on the day `until`. What it costs is what it costs
     today. Raises Refusal as `activate` does, E687."""
     held = draft.service(term)
-    service, book = held.service, Book(draft, held.document)
+    book = Book(draft, held.document)
     book.unless_done(payment)
-    sellable(held, "activated")
+    held = sellable(draft, held, book, "activated")
+    service = held.service
     if service.activated is not None or service.paid_until is not None:
         name = "activated" if service.activated is not None else "paid_until"
         text = f"{held.owner} has begun: {name} {getattr(service, name)}"
@@ -49,39 +46,8 @@ def activate_at_first_login(
         book_payment(held, book, payment, amount)
     last = f" until {until}" if until else ""
     (name, number), *_ = lasts.items()
+    name = name if number != 1 else name.removesuffix("s")
     draft.say("activate", held.document, service.key, f"waits for its first login{last}, {number} {name}{cost}")
-
-
-def confirm(draft: Draft, term: str, told: Told) -> None:
-    """Write into the file when a service began, and until when it is paid, as the network told it: nothing changes for
-    anybody. Raises Refusal E321, E684."""
-    held = draft.service(term)
-    service, path, book = held.service, held.document.path, Book(draft, held.document)
-    book.unless_done()
-    activation = service.activation
-    if activation is None:
-        if service.activated is None:
-            advice = "ispctl activate SUB lets it begin, with --first-login at its first login"
-            raise Refusal(
-                Problem("E684", f"{held.owner} waits for no first login", held.document.where(*held.loc), advice)
-            )
-        return
-    at = told(draft.head, held.owner)
-    if at is None or at < moment(activation.since, draft.zone).replace(microsecond=0):
-        advice = "ispstat show SUB tells when it begins; ispctl apply lets in who waits for it"
-        where = held.document.where(*held.loc, "activation")
-        raise Refusal(Problem("E684", f"{held.owner} has had no first login yet", where, advice))
-    first, until = at.astimezone(draft.zone), begun(activation, at, draft.zone)
-    draft.drop(path, (*held.loc, "activation"))
-    draft.put(path, (*held.loc, "activated"), first.date().isoformat())
-    draft.put(path, (*held.loc, "paid_until"), until.isoformat())
-    changed = {
-        "activation": (record_text(activation), None),
-        "activated": (None, first.date().isoformat()),
-        "paid_until": (None, until.isoformat()),
-    }
-    book.enter("confirm", "note", service=service.key, event=event("confirm", changed))
-    draft.say("confirm", held.document, service.key, f"first login {first:%Y-%m-%d %H:%M}, paid until {until}")
 
 
 _FIELDS: Final = ("on", "first_login", "until", "periods", "payment", "amount")
@@ -99,15 +65,14 @@ def _row(draft: Draft, row: Row) -> None:
         activate(draft, sub, on=on, periods=periods, **paid)
 
 
-def requests(told: Told) -> Mapping[str, Request]:
-    """As a request, which may also confirm what the network told."""
+def _request(draft: Draft, row: Row) -> None:
+    """One that may also confirm what the network told."""
+    if not row.flag("confirm"):
+        _row(draft, row)
+    elif any(row.text(name, "") for name in _FIELDS):
+        raise row.wrong("confirm stands alone")
+    else:
+        confirm(draft, row.text("sub"))
 
-    def act(draft: Draft, row: Row) -> None:
-        if not row.flag("confirm"):
-            _row(draft, row)
-        elif any(row.text(name, "") for name in _FIELDS):
-            raise row.wrong("confirm stands alone")
-        else:
-            confirm(draft, row.text("sub"), told)
 
-    return {"activate": Request(act, (*_FIELDS, "confirm"))}
+REQUESTS: Final[Mapping[str, Request]] = {"activate": Request(_request, (*_FIELDS, "confirm"))}

@@ -54,11 +54,12 @@ def grace(draft: Draft, term: str, days: int = 0, outage: Outage | None = None) 
     """Service beyond what is paid, as the policy allows. For an outage as many days as it lasted unless `days` says
     more or less, once, and only to who had something to lose. Raises Refusal E321, E683, E722, E723, E727, Already."""
     held = draft.service(term)
-    service, book, policy = held.service, Book(draft, held.document), draft.head.policy.value
+    book, policy = Book(draft, held.document), draft.head.policy.value
     book.unless_done()
     if outage is not None:
-        _unless_given(book, service.key, outage)
-    sellable(held, "given grace")
+        _unless_given(book, held.service.key, outage)
+    held = sellable(draft, held, book, "given grace")
+    service = held.service
     why = draft.reason("grace")
     tariff = tariff_at(draft, held, draft.asked.now)
     if tariff.billing != "prepaid":

@@ -12,10 +12,10 @@ from ispctl.model.subscriber import Hold
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
 from ispctl.verbs.book import Book
+from ispctl.verbs.dates import dated
 from ispctl.verbs.draft import Already, Draft, decoded
 from ispctl.verbs.events import event, record_text, text_of
 from ispctl.verbs.noted import noted
-from ispctl.verbs.renew import dated
 from ispctl.verbs.rows import Request, Row
 
 _DAY: Final = timedelta(days=1)
@@ -28,9 +28,12 @@ def hold(draft: Draft, term: str, since: date | None, until: date, *, extend: bo
     what is paid lasts so much longer. Raises Refusal E321, E684, E687."""
     held = draft.service(term)
     path, loc, there = held.document.path, (*held.loc, "hold"), held.service.hold
-    Book(draft, held.document).unless_done()
+    book = Book(draft, held.document)
+    book.unless_done()
     today = draft.now.date()
     if there is not None and _over(draft, there):
+        if there.extends_paid_until:
+            held = dated(draft, held, book)
         _fold(draft, held, there)
         draft.drop(path, loc)
         there = None
@@ -91,8 +94,6 @@ def _day(draft: Draft, value: date) -> date:
 def _fold(draft: Draft, held: Holding, there: Hold) -> None:
     """The days of a hold that is over stand in `paid_until` from now on, since its line makes room for another."""
     paid = held.service.paid_until
-    if there.extends_paid_until:
-        dated(held)
     if paid is None or not there.extends_paid_until:
         return
     begins = moment(there.since, draft.zone)

@@ -15,6 +15,7 @@ from ispctl.money import Charge, Renewed, period_of, priced, renewed
 from ispctl.money.periods import Anchor
 from ispctl.repo import Holding
 from ispctl.verbs.book import Book
+from ispctl.verbs.dates import dated
 from ispctl.verbs.draft import Draft
 from ispctl.verbs.events import Changed, Was, event, record_text, text_of
 from ispctl.verbs.rows import Request, Row
@@ -32,9 +33,9 @@ def renew(
     """Pay for more periods: a new `paid_until`, an invoice, and with `payment` (its reference) what was paid; `amount`
     where that is another than the invoice's. Raises Refusal E321, E720, E722, E746, Already."""
     held = draft.service(term)
-    service, book = held.service, Book(draft, held.document)
+    book = Book(draft, held.document)
     book.unless_done(payment)
-    sellable(held, "renewed")
+    held = sellable(draft, held, book, "renewed")
     # the first day is the same on any tariff, and what it costs goes by the tariff of that day
     found = _renewed(draft, held, book, prepaid(held, tariff_at(draft, held, draft.asked.now)), 1, anchor)
     then = prepaid(held, tariff_at(draft, held, max(draft.asked.now, moment(found.since, draft.zone))))
@@ -42,7 +43,7 @@ def renew(
     _extend(draft, held, book, "renew", found)
     if payment or amount:
         book_payment(held, book, payment, amount)
-    if service.suspended is not None:
+    if held.service.suspended is not None:
         draft.notes.append(f"{held.owner} stays suspended; ispctl resume {held.owner} ends that.")
 
 
@@ -51,9 +52,10 @@ def activate(
 ) -> None:
     """Let a service begin: today or on a day, with its first periods. Raises Refusal as `renew` does, E684."""
     held = draft.service(term)
-    service, book = held.service, Book(draft, held.document)
+    book = Book(draft, held.document)
     book.unless_done(payment)
-    sellable(held, "activated")
+    held = sellable(draft, held, book, "activated")
+    service = held.service
     if service.activated is not None:
         text = f"{held.owner} began {service.activated}"
         raise Refusal(Problem("E684", text, held.document.where(*held.loc, "activated"), "ispctl renew pays for more"))
@@ -94,22 +96,14 @@ def _renewed(draft: Draft, held: Holding, book: Book, tariff: Tariff, periods: i
     )
 
 
-def sellable(held: Holding, what: str) -> None:
-    """Raises Refusal E684 for a service whose contract ends, E729 for one whose dates no file says."""
-    dated(held)
+def sellable(draft: Draft, held: Holding, book: Book, what: str) -> Holding:
+    """The service with its dates in its file. Raises Refusal E684 where its contract ends, E729 where nobody knows when
+    it began."""
     if held.service.terminated is not None:
         text = f"{held.owner} ends {held.service.terminated} and cannot be {what}"
         where = held.document.where(*held.loc, "terminated")
         raise Refusal(Problem("E684", text, where, "Take the line away first, if the contract goes on"))
-
-
-def dated(held: Holding) -> None:
-    """Raises Refusal E729 for a service that begins with its first login: what is paid cannot be reckoned with before
-    its dates stand in the file."""
-    if held.service.activation is not None:
-        text = f"what is paid for {held.owner} begins with its first login, and no file says when that is"
-        where = held.document.where(*held.loc, "activation")
-        raise Refusal(Problem("E729", text, where, f"Write the dates first: ispctl activate {held.owner} --confirm"))
+    return dated(draft, held, book)
 
 
 def _extend(

@@ -32,7 +32,7 @@ def change_tariff(
     held = draft.service(term)
     book = Book(draft, held.document)
     book.unless_done()
-    sellable(held, "given another tariff")
+    held = sellable(draft, held, book, "given another tariff")
     new, old = _named(draft, name), tariff_at(draft, held, draft.asked.now)
     if _coming(draft, held, new.name) or new.name == old.name:
         return
