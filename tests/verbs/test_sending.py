@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -24,6 +24,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 from pypdf import PdfReader
 
+from tests.cli.conftest import Said
 from tests.gates import example
 from tests.verbs.conftest import Isp
 
@@ -33,6 +34,8 @@ ANNAPURNA = "sub-000206"
 DAYS = ("--from", "2025-10-01", "--to", "2025-11-30")
 SEND = ("statement", ANNAPURNA, *DAYS, "--send")
 SENDER = "accounts@example.net"
+OTHER = "sub-000410"
+OTHERS = f"subscribers/chitwan/5a/{OTHER}.yaml"
 FILE = f"subscribers/kathmandu/07/{ANNAPURNA}.yaml"
 
 
@@ -42,13 +45,15 @@ class Post:
 
     got: list[Envelope] = field(default_factory=list)
     to: str = ""
+    of: str = ""
+    """Only to recipients whose address contains that."""
     letter: str = ""
     dies: int = 0
     """A process that is killed when the letter is there, before the answer."""
     port: int = 0
 
     async def handle_RCPT(self, _s: Any, _c: Any, envelope: Envelope, address: str, _o: Any) -> str:  # noqa: N802
-        if self.to:
+        if self.to and self.of in address:
             return self.to.format(address)
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -92,8 +97,8 @@ def post(isp: Isp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
         controller.stop()
 
 
-def address(isp: Isp) -> str:
-    found = re.search(r"email: ([^\s,}]+)", isp.text(FILE))
+def address(isp: Isp, file: str = FILE) -> str:
+    found = re.search(r"email: ([^\s,}]+)", isp.text(file))
     assert found
     return found[1]
 
@@ -343,3 +348,47 @@ def test_a_password_that_the_server_does_not_take_is_told(isp: Isp, post: Post) 
     said = isp("reset-password", ANNAPURNA, "--notify", "--direct")
     assert (said.code, "E756" in said.err, len(isp.log())) == (1, True, 2)
     assert f"ispctl reset-password {ANNAPURNA}/main --notify --direct" in isp("outbox").out
+
+
+@pytest.fixture
+def resets(isp: Isp, post: Post, tmp_path: Path) -> Callable[..., Said]:
+    """The passwords of three, two of whom shall be told."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"sub,notify\n{ANNAPURNA},yes\n{OTHER},yes\nsub-000409,no\n")
+    return lambda *words: isp("batch", str(rows), "--verb", "reset-password", "--format", "json", *words)
+
+
+@pytest.mark.shows("email", "password")
+def test_the_passwords_of_many_go_each_to_its_owner(isp: Isp, post: Post, resets: Callable[..., Said]) -> None:
+    refused = resets().json["rows"]
+    assert [row["outcome"] for row in refused] == ["refused", "refused", "done"]
+    assert ("goes with --direct" in refused[0]["problems"][0], post.got) == (True, [])
+    assert [row["outcome"] for row in resets("--direct", "--dry-run").json["rows"]] == ["done"] * 3
+    assert post.got == []
+    assert resets("--direct").code == 0
+    assert [envelope.rcpt_tos for envelope in post.got] == [[address(isp)], [address(isp, OTHERS)]]
+    first, second = (re.search(r"Password: (\S+)", letter.get_content()) for letter in post.letters)
+    assert first
+    assert second
+    assert first[1] != second[1]
+
+
+@pytest.mark.shows("email")
+def test_of_a_letter_that_did_not_go_its_row_says_so(isp: Isp, post: Post, resets: Callable[..., Said]) -> None:
+    post.to, post.of = "550 5.1.1 no such mailbox {}", address(isp)
+    done = resets("--direct")
+    rows = done.json["rows"]
+    assert ([row["outcome"] for row in rows], done.code) == (["done"] * 3, 1)
+    assert [[problem.split()[0] for problem in row["problems"]] for row in rows] == [["E756"], [], []]
+    assert [envelope.rcpt_tos for envelope in post.got] == [[address(isp, OTHERS)]]
+    assert f"ispctl reset-password {ANNAPURNA}/main --notify --direct" in isp("outbox").out
+
+
+@pytest.mark.shows("email")
+def test_who_has_no_address_keeps_the_password(isp: Isp, post: Post, resets: Callable[..., Said]) -> None:
+    isp.push(OTHERS, re.sub(r",? ?email: [^,}]+", "", isp.text(OTHERS)))
+    before = isp.text(OTHERS)
+    rows = resets("--direct").json["rows"]
+    assert [row["outcome"] for row in rows] == ["done", "refused", "done"]
+    assert ("E752" in rows[1]["problems"][0], isp.text(OTHERS)) == (True, before)
+    assert len(post.got) == 1

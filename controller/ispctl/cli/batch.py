@@ -8,7 +8,7 @@ import json
 import os
 import select
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -21,6 +21,7 @@ from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
     from ispctl.cli.plans import Planned
+    from ispctl.repo import Holding, Snapshot
     from ispctl.verbs.batch import Batch, Result
     from ispctl.verbs.carry import Carried
     from ispctl.verbs.rows import Row
@@ -45,7 +46,8 @@ def batch(
     ] = False,
 ) -> None:
     """Many requests, one commit, with a result for each: a row that cannot be done is left out and said, the others are
-    done. Rows hold verb, sub, reason, ticket, key and what the verb takes. Exit code: 0 all well, 1 rows refused."""
+    done. Rows hold verb, sub, reason, ticket, key and what the verb takes. Exit code: 0 all well, 1 rows refused, or
+    letters not sent."""
     if follow:
         if str(file) != "-":
             raise typer.BadParameter("--follow reads standard input", param_hint="--follow")
@@ -68,7 +70,7 @@ def answer(wanted: Wanted, done: Carried[Planned], found: Batch) -> None:
             say("\n".join([*done.notes, *(["Nothing was written (--dry-run)."] if wanted.dry_run else [])]))
         else:
             close(done)
-    raise typer.Exit(1 if any(one.outcome == "refused" for one in found.results.values()) else 0)
+    raise typer.Exit(1 if any(one.problems for one in found.results.values()) else 0)
 
 
 def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
@@ -76,15 +78,23 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
     Refusal, Stopped."""
     from ispctl.cli.facts import forget, learned
     from ispctl.cli.passwords import seal
+    from ispctl.cli.sending import password_letter
     from ispctl.secrets import new_password
     from ispctl.verbs.batch import Batch, World
 
     session = wanted.session
-    world = World(lambda *place: seal(session, *place), learned(session), new_password, wanted.direct)
+
+    def letter(head: Snapshot, held: Holding, clear: str) -> Callable[[str], None]:
+        written = password_letter(session, head, held, clear)
+        return lambda commit: written.send(commit, aloud=False)
+
+    world = World(lambda *place: seal(session, *place), learned(session), new_password, letter, wanted.direct)
     found = Batch(rows, name, world)
     while True:
         try:
             done = carried(wanted, found.words, found)
+            if done.status == "committed":
+                found.send(done.commit)
             if found.forgotten and not wanted.dry_run:
                 forget(session, found.forgotten)
             return done, found
@@ -121,9 +131,9 @@ def _line(one: Result, done: Carried[Planned]) -> dict[str, Any]:
 
 
 def _summary(found: Batch) -> Iterator[str]:
-    """The rows that were refused, each with why; and how many went how."""
+    """The rows of which something was refused, each with why; and how many went how."""
     results = list(found.results.values())
-    refused = [one for one in results if one.outcome == "refused"]
+    refused = [one for one in results if one.problems]
     for one in refused[:_SHOWN]:
         yield from (f"line {one.row.number}: {problem!s}" for problem in one.problems)
     if len(refused) > _SHOWN:

@@ -25,6 +25,7 @@ from ispctl.verbs import (
     tariff,
 )
 from ispctl.verbs.draft import Already, Asked, Draft
+from ispctl.verbs.password import Letter, Send
 from ispctl.verbs.rows import Request, Row
 
 REQUESTS: Final[Mapping[str, Request]] = {
@@ -52,6 +53,7 @@ class World:
     seal: coming.Seal
     learned: mac.Learned
     password: Callable[[], str]
+    letter: Letter
     direct: bool
 
 
@@ -84,6 +86,8 @@ class Batch:
     world: World = field(repr=False)
     forgotten: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By login: devices that the server has learned and has to forget, since they stand in no file."""
+    letters: dict[int, Send] = field(default_factory=dict, repr=False)
+    """By the number of the row: what is to be sent once there is a commit to tell of."""
     results: dict[int, Result] = field(default_factory=dict)
     _barred: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
 
@@ -100,14 +104,23 @@ class Batch:
         return {
             **REQUESTS,
             **coming.joining(world.seal, world.password),
-            **password.requests(world.seal, world.password),
+            **password.requests(world.seal, world.password, world.letter, self.letters, direct=world.direct),
             **mac.of_learned(world.learned, self.forgotten, direct=world.direct),
         }
 
     def __call__(self, draft: Draft) -> None:
         """Edit the draft, row by row. Called anew when the head is another."""
         self.forgotten.clear()
+        self.letters.clear()
         self.results = {row.number: self._one(draft, row) for row in self.rows}
+
+    def send(self, commit: str) -> None:
+        """What is to be told of that commit; of what did not go, the result of its row says so."""
+        for number, letter in self.letters.items():
+            try:
+                letter(commit)
+            except Refusal as refusal:
+                self.results[number] = replace(self.results[number], problems=refusal.problems)
 
     def bar(self, problems: Iterable[Problem]) -> bool:
         """Leave out the rows that changed files of which something wrong is said now; whether there are any. What two
