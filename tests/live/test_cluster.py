@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from ispctl.lab import cluster
+from ispctl.lab import cluster, process
 from ispctl.lab.cluster import launch
 from ispctl.lab.process import Process
 from ispctl.model.problem import Refusal
@@ -64,3 +64,23 @@ def test_a_machine_without_postgresql_is_told_what_to_install(folder: Path, monk
     monkeypatch.setattr(cluster, "_places", list)
     with pytest.raises(Refusal, match="E333 .*apt-get install"):
         launch(folder)
+
+
+def test_a_program_that_becomes_another_is_known_by_what_it_became(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine it is looked at while it has no command yet, and while it has that of the first."""
+    first, then = ("/usr/bin/env",), ("/bin/sleep", "60")
+    seen, real = [(), first + then, first + then], process._command
+    monkeypatch.setattr(process, "_command", lambda of: seen.pop(0) if seen else real(of))
+    started = process.start(then, tmp_path / "log", by=first)
+    try:
+        assert started.running
+    finally:
+        monkeypatch.undo()
+        started.stop()
+
+
+def test_one_that_does_not_even_begin_is_not_waited_for(tmp_path: Path) -> None:
+    started = process.start(("/nonexistent",), tmp_path / "log", by=("/usr/bin/env",))
+    assert not started.running

@@ -100,8 +100,13 @@ def start(
         os.close(log)
     process = Process(pid, psutil.Process(pid).create_time(), tuple(command))
     if by:
-        wait_for(lambda: _command(psutil.Process(pid)) != tuple(words), _BECOMING)
+        wait_for(lambda: _became(psutil.Process(pid), tuple(words)), _BECOMING)
     return process
+
+
+def _became(process: psutil.Process, words: tuple[str, ...]) -> bool:
+    """Whether it is another program by now, or dead. While it becomes one, the first time too, it has no command."""
+    return _command(process) not in (words, ()) or process.status() == psutil.STATUS_ZOMBIE
 
 
 def wait_for(condition: Callable[[], bool], timeout: float) -> bool:
