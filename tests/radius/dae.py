@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import queue
 import socket
 import threading
 import time
@@ -18,6 +19,8 @@ from ispctl.radius.session import Door, LiveSession
 
 SECRET = "canary-pw-coa"
 NOON = datetime(2026, 10, 20, 12, 0, tzinfo=UTC)
+END, BELL = b"", b"bell"
+"""Datagrams to itself: nothing comes any more; everything before this was taken."""
 
 
 def live(number: int = 1, **other: Any) -> LiveSession:
@@ -65,15 +68,24 @@ class Dae:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self._socket.bind(("127.0.0.1", 0))
         self._answered: dict[tuple[tuple[str, int], bytes], list[bytes]] = {}
+        self._rung: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
-            bell.sendto(b"", self._socket.getsockname())
+        self._ring(END)
         self._thread.join()
         self._socket.close()
+
+    def _ring(self, what: bytes) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
+            bell.sendto(what, self._socket.getsockname())
+
+    def catch_up(self) -> None:
+        """Wait until all that was sent to it so far is taken: who asks may be in less patience than a busy machine."""
+        self._ring(BELL)
+        self._rung.get(timeout=60)
 
     def door(self, **other: Any) -> Door:
         said = {"nas": "lalitpur-1", "address": "127.0.0.1", "port": self._socket.getsockname()[1]}
@@ -95,8 +107,11 @@ class Dae:
     def _serve(self) -> None:
         while True:
             data, source = self._socket.recvfrom(4096)
-            if not data:
+            if data == END:
                 return
+            if data == BELL:
+                self._rung.put(None)
+                continue
             for answer in self._answers(data, source):
                 self._socket.sendto(answer, source)
 

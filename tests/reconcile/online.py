@@ -109,6 +109,7 @@ class Online:
         hears each answer, and writes it down."""
         before, here = len(self.dae.seen), set(self.dae.sessions)
         yield
+        self.dae.catch_up()
         rows, asked = self.world.rows(), set[str]()
         for seen in self.dae.seen[before:]:
             id = seen.packet["Acct-Session-Id"][0]

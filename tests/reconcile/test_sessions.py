@@ -39,12 +39,12 @@ def silence(world: World, dae: Dae) -> Iterator[None]:
     """No answer from any NAS: nothing listens where they are asked."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as port:
         port.bind(("127.0.0.1", 0))
-        nobody = port.getsockname()[1]
-    point(world, nobody)
-    try:
-        yield
-    finally:
-        point(world, dae.door().port)
+        port.connect(port.getsockname())  # it listens to itself alone, and nobody else is given the port meanwhile
+        point(world, port.getsockname()[1])
+        try:
+            yield
+        finally:
+            point(world, dae.door().port)
 
 
 def dial(world: World, dae: Dae, login: str, **other: Any) -> str:
