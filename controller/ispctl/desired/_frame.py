@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
 from ispctl.desired._values import Context, Terms, pop_of, terms_of, throttled
 from ispctl.model.days import ending, moment
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger, companion
+from ispctl.model.policy import Policy
 from ispctl.model.subscriber import Group
 from ispctl.model.tariff import Tariff
 
 
 class Frame:
-    """A context is frozen while it is asked, so that every answer may be kept."""
+    """A context is frozen while it is asked, so that every answer may be kept. Nothing that it keeps leads back to it,
+    so that a part of a commit goes with the last who asks for it, and no collector has to go through it."""
 
     def __init__(self, context: Context, now: datetime) -> None:
         self.context, self.now = context, now
@@ -24,8 +26,8 @@ class Frame:
         self.zone = ZoneInfo(self.policy.timezone)
         self.group: Callable[[str], Document[Group] | None] = cache(context.group)
         self.tariff: Callable[[str], Document[Tariff] | None] = cache(context.tariff)
-        self.terms: Callable[[str], Terms] = cache(self._terms)
-        self.slow: Callable[[str], Terms] = cache(self._slow)
+        self.terms: Callable[[str], Terms] = cache(partial(_terms, self.tariff))
+        self.slow: Callable[[str], Terms] = cache(partial(_slow, self.terms, self.policy))
         self.reach: Callable[[tuple[str, ...]], tuple[str, ...]] = cache(context.reach)
         self.pop: Callable[[tuple[str, ...]], str] = cache(pop_of)
 
@@ -41,15 +43,17 @@ class Frame:
         """The instant at which an inclusive day or a time stamp ends, see `model.days`."""
         return ending(value, self.zone, owner, spread)
 
-    def _terms(self, name: str) -> Terms:
-        tariff = self.tariff(name)
-        if tariff is None:
-            raise KeyError(name)
-        return terms_of(tariff.value)
 
-    def _slow(self, name: str) -> Terms:
-        """The terms of a tariff for a service that is throttled."""
-        rules = self.policy.money.dunning
-        assert rules is not None
-        assert rules.throttled is not None
-        return throttled(self.terms(name), rules.throttled.rate)
+def _terms(tariffs: Callable[[str], Document[Tariff] | None], name: str) -> Terms:
+    tariff = tariffs(name)
+    if tariff is None:
+        raise KeyError(name)
+    return terms_of(tariff.value)
+
+
+def _slow(terms: Callable[[str], Terms], policy: Policy, name: str) -> Terms:
+    """The terms of a tariff for a service that is throttled."""
+    rules = policy.money.dunning
+    assert rules is not None
+    assert rules.throttled is not None
+    return throttled(terms(name), rules.throttled.rate)

@@ -59,10 +59,16 @@ def build(  # noqa: PLR0913  a plan has that many sides; all but the first three
     services = [found for pair in pairs if (found := _service(pair, disturbs, commit, changed_files))]
     services.sort(key=lambda s: (worst(s.effects), s.owner))
     reasons: dict[str, tuple[Because, ...]] = {s.owner: s.because for s in services}
-    explained = (replace(c, because=c.because or reasons.get(c.owner, ())) for c in changes)
-    ordered = tuple(sorted(explained, key=lambda c: (c.target, c.key)))
+    ordered = tuple(sorted((_explained(c, reasons) for c in changes), key=lambda c: (c.target, c.key)))
     many = cohorts(alike(services))
     return Plan(kind, commit, base, now, tuple(services), ordered, many, assumes, unread, until=until, coming=coming)
+
+
+def _explained(change: Change, reasons: Mapping[str, tuple[Because, ...]]) -> Change:
+    """A change with the reasons of its service, unless it has some of its own."""
+    if change.because or not (because := reasons.get(change.owner)):
+        return change
+    return Change(change.target, change.key, change.before, change.after, because, change.needs)
 
 
 def effects(was: Entitlement | None, will_be: Entitlement | None) -> tuple[str, ...]:
@@ -170,8 +176,12 @@ def _because(
     found = [reason for name in dict.fromkeys(names) if (reason := known.get(name))]
     found = found or [reason for reason in (known.get("state"),) if reason]
     mine = [r.file in changed for r in found]
-    told = [replace(reason, commit=commit if own else "") for reason, own in zip(found, mine, strict=True)]
+    told = [_told(reason, commit if own else "") for reason, own in zip(found, mine, strict=True)]
     return sorted(dict.fromkeys(told), key=lambda reason: not reason.commit)
+
+
+def _told(reason: Because, commit: str) -> Because:
+    return reason if reason.commit == commit else replace(reason, commit=commit)
 
 
 Alike = Mapping[tuple[tuple[str, ...], Because], Sequence[str]]

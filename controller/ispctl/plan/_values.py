@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +10,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 from ispctl.desired import Because, Entitlement
+from ispctl.model.compact import compact
 
 Value = str | int | bool | None | tuple["Value", ...]
 Fields = Mapping[str, Value]
@@ -226,11 +226,13 @@ class Plan:
         """The services that keep the rows they have, because of a stop."""
         return frozenset(owner for stop in self.stops for owner in stop.services)
 
-    @cached_property
+    @property
     def going(self) -> Plan:
         """What is left of a plan when nothing that is stopped is done: what the gates have to judge."""
-        if not self.stops:
-            return self
+        return self._going if self.stops else self  # which kept by itself would wait for the collector
+
+    @cached_property
+    def _going(self) -> Plan:
         stopped, still = self.stopped, self.still
         services = tuple(service for service in self.services if service.owner not in still)
         return replace(self, services=services, changes=tuple(c for c in self.changes if c.id not in stopped))
@@ -265,10 +267,9 @@ def dropped(change: ServiceChange) -> bool:
 def said(change: Change) -> str:
     """(target, key, before, after) as canonical JSON: what `id` and a plan's digest are made of."""
     before, after = _sorted(change.before), _sorted(change.after)
-    return _JSON.encode([change.target, change.key, before, after])
+    return compact([change.target, change.key, before, after])
 
 
-_JSON: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 _MODULUS: Final = 1 << 512
 
 

@@ -40,14 +40,6 @@ class Writer:
         self._open = opener
         self._there: dict[str, list[tuple[Any, ...]]] = {}
         self._bound: dict[str, list[tuple[Any, ...]]] = {}
-        self._kinds: dict[str, Callable[[str, Fields | None, Fields | None], None]] = {
-            "login": self._login,
-            "group": self._group,
-            "nas": self._nas,
-            "pop": self._pop,
-            "range": Ranges(database).write,
-            "realm": Realms(database).write,
-        }
 
     def expect(self, changes: Iterable[Change]) -> None:
         """Read at once which reply rows and devices stand there now, of the logins that get others."""
@@ -78,7 +70,21 @@ class Writer:
     def write(self, key: Key, now: Fields | None, want: Fields | None) -> None:
         """`now` is what was read in this transaction."""
         kind, name = key
-        self._kinds[kind](name, now, want)
+        match kind:
+            case "login":
+                self._login(name, now, want)
+            case "group":
+                self._group(name, now, want)
+            case "nas":
+                self._nas(name, now, want)
+            case "pop":
+                self._pop(name, now, want)
+            case "range":
+                Ranges(self._database).write(name, now, want)
+            case "realm":
+                Realms(self._database).write(name, now, want)
+            case _:
+                raise KeyError(kind)
 
     def _login(self, login: str, now: Fields | None, want: Fields | None) -> None:
         if want is None:

@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from ispctl.desired import Entitlement, Terms
+from ispctl.model.compact import compact
 from ispctl.plan import Fields
 from ispctl.states import State
 
@@ -23,7 +24,6 @@ _MOMENTS: Final = frozenset({"ends", "backstop"})
 _NAMES: Final = frozenset(field.name for field in fields(Entitlement) if field.name not in _LEFT_OUT)
 _SAID: Final = tuple(sorted(_NAMES | {"tariff"}))
 _VALUES: Final = attrgetter(*("terms.name" if name == "tariff" else name for name in _SAID))
-_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def to_text(entitlement: Entitlement) -> str:
@@ -32,7 +32,7 @@ def to_text(entitlement: Entitlement) -> str:
     for name in _MOMENTS:
         if said[name]:
             said[name] = said[name].isoformat()
-    return _JSON.encode(said)
+    return compact(said)
 
 
 def from_text(text: str, terms: Mapping[str, Terms]) -> Entitlement | None:
@@ -70,5 +70,5 @@ def digest_of(rendered: Fields | None) -> str:
     """A short name for rendered rows: what was written last is known without reading it back."""
     if rendered is None:
         return ""
-    said = _JSON.encode(sorted(rendered.items()))
+    said = compact(sorted(rendered.items()))
     return hashlib.sha256(said.encode()).hexdigest()[:16]

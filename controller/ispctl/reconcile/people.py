@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
@@ -195,7 +195,8 @@ def with_needs(changes: Sequence[Change], made: Mapping[str, frozenset[str]]) ->
         else:
             names = (str(change.after.get("group")), str(change.after.get("pop")))
             needs = frozenset(id for name in names for id in made.get(name, ()))
-        yield replace(change, needs=needs) if needs else change
+        same = (change.target, change.key, change.before, change.after, change.because)
+        yield Change(*same, needs) if needs else change
 
 
 def _between(around: Around, look: Look, mine: Mapping[str, Entitlement]) -> Mapping[str, Entitlement] | None:

@@ -102,7 +102,8 @@ def survey(reading: Reading) -> Survey:
         until=min(filter(None, (near.until, others.until, look.until, turn)), default=None),
         coming=Coming(reading.now + ANNOUNCED, near.ending + others.ending + look.ending),
     )
-    plan = with_rerendered(plan, lambda: reading.then() if another else None, others.noticed)
+    if another and reading.applied is not None:
+        plan = with_rerendered(plan, reading.then, others.noticed)
     stopped = with_stops(plan, store.pauses(reading.now), reading.parts, store, others.kept)
     plan = with_observed(stopped, reading.parts, near.entitlements.values(), others.enforced, others.kept)
     count = lambda: max(store.services, reading.snapshot.facts.services)  # noqa: E731
@@ -139,7 +140,8 @@ class Surveying:
             disturbs=disturbs(around.intent, found.waiting),
             changed_files=self.changed,
         )
-        plan = with_rerendered(plan, lambda: then(look, around.applied) if self.another else None)
+        if self.another and around.applied is not None:
+            plan = with_rerendered(plan, lambda: then(look, around.applied))
         mine, all_of_it = parts(look, around.commit), found.entitlements.values()
         plan = with_stops(plan, self.store.pauses(around.now), mine, self.store)
         plan = with_observed(plan, mine, all_of_it)
