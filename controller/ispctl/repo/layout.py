@@ -20,6 +20,7 @@ from ispctl.model.record import Loc, dotted, findings
 from ispctl.model.roles import Roles
 from ispctl.model.subscriber import Group, Subscriber
 from ispctl.model.tariff import Tariff
+from ispctl.repo.patterns import Patterns
 from ispctl.repo.yaml import Later, Marks, Node, read
 from ispctl.repo.yaml_quick import quick
 
@@ -61,6 +62,8 @@ KINDS: Final = (
 _FOREIGN: Final = {"custom", "connection_options"}
 """What stands below these keys is somebody else's format."""
 _BEFORE_AND_AFTER: Final = {("event", "was"), ("event", "set")}
+_PEOPLE: Final = Patterns(Subscriber)
+"""How the records of people are written."""
 _BY_NAME: Final = {kind.name: kind for kind in KINDS}
 _GROUP = re.compile(r"subscribers/[^/]+/group\.yaml")
 _LEDGER = re.compile(r"[^/]\.ledger\.yaml$")
@@ -124,13 +127,18 @@ def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, Se
 
 def _at_once(data: bytes, path: str, kind: Kind) -> BaseModel | None:
     """A file in which nothing is wrong, by the fast parser; None where that is not certain."""
+    if kind is PERSON and (known := _PEOPLE.read(data)) is not None:
+        return known
     node = quick(data)
     if node is None or (kind.model is Policy and _newer(path, node)):
         return None
     try:
-        return kind.model.model_validate(node)
+        value = kind.model.model_validate(node)
     except ValidationError:
         return None
+    if isinstance(value, Subscriber):
+        _PEOPLE.learn(data, node, value)
+    return value
 
 
 def _empty(path: str, node: Node, marks: Marks, loc: Loc = ()) -> Iterator[Problem]:
