@@ -5,24 +5,40 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from multiprocessing.synchronize import Barrier
 
 With = TypeVar("With")
 Part = TypeVar("Part")
 T = TypeVar("T")
 AHEAD: Final = 2
 """Parts that wait for each process; more would only fill memory."""
-_again: list[tuple[Callable[[], Any], Callable[[Any, Any], Any]]] = []
-_mine: list[Any] = []
-"""Of a process that helps: how it gets what its work needs, and that, once there was work."""
+_SECONDS: Final = 30.0
+"""So long a process that helped waits for the others."""
+
+
+class _Mine(NamedTuple):
+    """What a process that helps is doing: the job as it was sent, what it needs beside the part, and the work."""
+
+    job: bytes
+    having: Any
+    work: Callable[[Any, Any], Any]
+
+
+_mine: list[_Mine] = []
+_all: list[Barrier] = []
+_kept: list[_Helpers | None] = []
+"""Inside `kept`: who waits for work."""
 
 
 def each(
@@ -44,36 +60,84 @@ def each(
 def _several(
     here: With, again: Callable[[], With], parts: Iterator[Part], work: Callable[[With, Part], T]
 ) -> Iterator[T]:
-    """Processes are spawned, not forked: a fork would share pipes and connections."""
-    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-    from multiprocessing import get_context
+    from concurrent.futures import BrokenExecutor
 
-    count = len(os.sched_getaffinity(0))
-    pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (again, work))
+    helpers, job = _helpers(), pickle.dumps((again, work), pickle.HIGHEST_PROTOCOL)
     waiting: deque[Part] = deque()
     asked: deque[Future[T]] = deque()
+    done = False
     try:
         while True:
-            for part in islice(parts, count * AHEAD + 1 - len(waiting)):
+            for part in islice(parts, helpers.count * AHEAD + 1 - len(waiting)):
                 waiting.append(part)
-                asked.append(pool.submit(_do, part))
+                asked.append(helpers.pool.submit(_do, job, part))
             if not waiting:
-                return
+                break
             found = asked.popleft().result()
             waiting.popleft()
             yield found
+        helpers.let_go()
+        done = True
+        return
     except BrokenExecutor:
         pass
     finally:
-        pool.shutdown(cancel_futures=True)
+        if not (done and _kept):
+            helpers.end()
     for part in chain(waiting, parts):
         yield _done(here, work, part)
 
 
-def _begin(again: Callable[[], With], work: Callable[[With, Any], Any]) -> None:
+@contextmanager
+def kept() -> Iterator[None]:
+    """Inside, those who helped once wait for what is to be done next: each would load the program anew. What they had
+    opened for one kind of work is closed by then."""
+    if _kept:
+        yield
+        return
+    _kept.append(None)
+    try:
+        yield
+    finally:
+        if (helpers := _kept.pop()) is not None:
+            helpers.end()
+
+
+class _Helpers:
+    """The processes that help; spawned, not forked: a fork would share pipes and connections."""
+
+    def __init__(self) -> None:
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        context = get_context("spawn")
+        self.count = len(os.sched_getaffinity(0))
+        self.pool = ProcessPoolExecutor(self.count, context, _begin, (context.Barrier(self.count),))
+
+    def let_go(self) -> None:
+        """Let every one of them close what it has opened. Raises BrokenExecutor where one has died."""
+        if _kept:
+            for one in [self.pool.submit(_let_go) for _ in range(self.count)]:
+                one.result()
+
+    def end(self) -> None:
+        if _kept and _kept[0] is self:
+            _kept[0] = None
+        self.pool.shutdown(cancel_futures=True)
+
+
+def _helpers() -> _Helpers:
+    """New ones, or those that wait."""
+    if not _kept:
+        return _Helpers()
+    _kept[0] = helpers = _kept[0] or _Helpers()
+    return helpers
+
+
+def _begin(everybody: Barrier) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever has this process ends it, between two parts
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _again.append((again, work))
+    _all.append(everybody)
 
 
 def _end_with_parent() -> None:
@@ -87,11 +151,27 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _do(part: Any) -> Any:
-    again, work = _again[0]
-    if not _mine:
-        _mine.append(again())
-    return _done(_mine[0], work, part)
+def _do(job: bytes, part: Any) -> Any:
+    """The same job comes with each of its parts: nobody knows who helps."""
+    if not _mine or _mine[0].job != job:
+        _close()
+        again, work = pickle.loads(job)  # noqa: S301  nobody else can write to the pipe of a process
+        _mine.append(_Mine(job, again(), work))
+    return _done(_mine[0].having, _mine[0].work, part)
+
+
+def _let_go() -> None:
+    """Whoever waits for the others here is asked only once."""
+    _close()
+    with suppress(threading.BrokenBarrierError):
+        _all[0].wait(_SECONDS)
+
+
+def _close() -> None:
+    for mine in _mine:
+        if isinstance(mine.having, AbstractContextManager):
+            mine.having.__exit__(None, None, None)
+    _mine.clear()
 
 
 def _done(mine: With, work: Callable[[With, Part], T], part: Part) -> T:

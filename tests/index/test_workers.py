@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
 import threading
+import time
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 from ispctl.lab.process import wait_for
 from ispctl.repo import Entry, Repository
 from ispctl.repo.scratch import Scratch
+from ispctl.workers import each, kept
 from tests.index.isp import Isp
 
 PARENT = """
@@ -35,6 +40,35 @@ def hang(folder: Path, _repository: Repository, _entries: list[Entry]) -> None:
     """Work that does not end."""
     (folder / str(os.getpid())).touch()
     threading.Event().wait()
+
+
+class Opened:
+    """Something that a process has open while it works."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / str(os.getpid())
+
+    def __enter__(self) -> Self:
+        self.file.touch()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.unlink()
+
+
+def opened(folder: Path) -> Opened:
+    return Opened(folder).__enter__()
+
+
+def who(opened: Opened, part: int) -> tuple[int, int, bool]:
+    time.sleep(0.01)  # so that another one gets the next
+    return part, os.getpid(), opened.file.exists()
+
+
+def die(_: Opened, part: int) -> int:
+    if multiprocessing.parent_process() is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return part
 
 
 def lives(pid: int) -> bool:
@@ -79,3 +113,31 @@ def test_they_read_what_is_in_no_repository_yet(tmp_path: Path) -> None:
         assert tree is not None
         with repository.reopen() as other:
             assert "tariffs/new.yaml" in {entry.path for entry in other.git.tree(tree)}
+
+
+def test_whoever_is_kept_helps_again_and_has_closed_what_was_open(tmp_path: Path) -> None:
+    with opened(tmp_path) as here:
+        mine, again = here.file.name, partial(opened, tmp_path)
+        with kept():
+            first = list(each(here, again, range(20), who, 0))
+            assert [one.name for one in tmp_path.iterdir()] == [mine]
+            second = list(each(here, again, range(20), who, 0))
+            assert [one.name for one in tmp_path.iterdir()] == [mine]
+        third = list(each(here, again, range(20), who, 0))
+    for found in (first, second, third):
+        assert [part for part, _, _ in found] == list(range(20))
+        assert all(was_open for _, _, was_open in found)
+    helped = {pid for _, pid, _ in first}
+    assert {pid for _, pid, _ in second} <= helped
+    assert not helped & {pid for _, pid, _ in third}
+    assert not any(map(lives, helped))
+
+
+def test_where_one_of_those_that_are_kept_dies_others_take_their_place(tmp_path: Path) -> None:
+    with opened(tmp_path) as here, kept():
+        again = partial(opened, tmp_path)
+        before = list(each(here, again, range(8), who, 0))
+        assert list(each(here, again, range(8), die, 0)) == list(range(8))
+        after = list(each(here, again, range(8), who, 0))
+    assert not {pid for _, pid, _ in before} & {pid for _, pid, _ in after}
+    assert [part for part, _, _ in after] == list(range(8))

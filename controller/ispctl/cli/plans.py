@@ -188,8 +188,9 @@ def apply_to(
     """Apply a commit. Raises Refusal before anything is written."""
     from ispctl.reconcile import Permission, apply, apply_devices
     from ispctl.repo.remote import Remote
+    from ispctl.workers import kept
 
-    with session.repository() as repository:
+    with session.repository() as repository, kept():
         snapshot = verified(looked(session, repository, (commit,), session.now), commit)
         with world(session, repository, snapshot, session.now, about) as opened:
             if not about.rows:
