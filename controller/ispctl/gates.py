@@ -40,7 +40,7 @@ def counted(plan: Plan) -> Mapping[str, frozenset[str]]:
     for service in plan.going.services:
         for gate in gates_of(service):
             met[gate].add(service.owner)
-    met["dropped"] |= ended_apart(plan.going)
+    met["dropped"] |= ended_apart(plan.going).union(*(ending.names for ending in plan.going.endings))
     met["delete"] = {"/".join(change.key) for change in plan.going.changes if _deletes(change)}
     return {gate: frozenset(names) for gate, names in met.items()}
 
@@ -149,8 +149,10 @@ def held(plan: Plan, refused: frozenset[str], users: Mapping[str, frozenset[str]
     logins, or with none."""
     if not refused:
         return frozenset()
-    deleted = {c.id for c in plan.going.changes if "delete" in refused and _deletes(c)}
-    return spread(plan.going.changes, losers(plan, refused), deleted, users)
+    begun = {c.id for c in plan.going.changes if "delete" in refused and _deletes(c)}
+    if "dropped" in refused:
+        begun = begun.union(*(ending.changes for ending in plan.going.endings))
+    return spread(plan.going.changes, losers(plan, refused), begun, users)
 
 
 def spread(

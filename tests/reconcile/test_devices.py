@@ -9,13 +9,16 @@ from datetime import timedelta
 
 import pytest
 
+from ispctl import reconcile
 from ispctl.nas import Answer, Fleet, Job, Memory
 from ispctl.nas.job import work
 from ispctl.plan import Resources
-from ispctl.reconcile import Result, restorable, restore
+from ispctl.reconcile import Permission, Result, guards, restorable, restore
+from ispctl.report import plan_markdown, plan_text
+from ispctl.report.gist import gather
 from ispctl.store import Pause
 from tests.nas.conftest import Box, Boxes
-from tests.reconcile.world import ANITA, Killed, World
+from tests.reconcile.world import ANITA, BIKASH, EKRAJ, Killed, World, proposal
 
 HOST = "lalitpur-1"
 POOLS = "inventory/pools.yaml"
@@ -188,3 +191,78 @@ def test_a_refused_login_is_heard_as_well(routers: Routers, busy: list[str]) -> 
     routers.fleet.afterwards.append(lambda: routers.world.sql(said, "nobody", at, HOST))
     routers.narrowed()
     assert routers.apply() == {HOST: ("applied", ""), "bhaktapur-1": ("applied", "")}
+
+
+@pytest.fixture
+def ending(routers: Routers, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What is asked ends all sessions of two routers; three people are online on the first, and two more whom nobody
+    knows. A day may take two. Returns how long was waited."""
+    world = routers.world
+    world.edit("inventory/policy.yaml", "dropped: {share: 10%, floor: 20}", "dropped: {share: 0%, floor: 2}")
+    world.edit("inventory/policy.yaml", "drops_per_minute: 3000", "drops_per_minute: 5")
+    world.edit("inventory/policy.yaml", "  window: ", "  # ")
+    world.edit("inventory/hosts.yaml", "interface: ether2", "interface: ether3")
+    world.changed("inventory/hosts.yaml", "interface: GigabitEthernet0/0/1", "interface: GigabitEthernet0/0/2")
+    for login in (ANITA, BIKASH, EKRAJ):
+        world.dial(login)
+    routers.box().online, routers.box("bhaktapur-1").online = 5, 0
+    waited: list[float] = []
+    monkeypatch.setattr("ispctl.reconcile.configure.monotonic", lambda: 1000.0)
+    monkeypatch.setattr("ispctl.reconcile.configure.sleep", waited.append)
+    return waited
+
+
+def test_a_plan_says_how_many_sessions_end_since_a_router_is_configured(routers: Routers, ending: list[float]) -> None:
+    plan = routers.world.plan()
+    found = {one.target: (one.sessions, len(one.owners), one.others) for one in plan.endings}
+    assert found == {f"nas:{HOST}": (5, 3, 2), "nas:bhaktapur-1": (0, 0, 0)}
+    assert plan.summary["dropped"] == 5
+    text = plan_text.render(gather(plan))
+    assert "5 dropped sessions" in text
+    assert f"ENDS SESSIONS: nas:{HOST}: 5 sessions, all that are there now" in text
+
+
+def test_a_proposed_plan_says_that_sessions_would_end_and_not_how_many(routers: Routers, ending: list[float]) -> None:
+    world = routers.world
+    plan = proposal(world.repository, "HEAD~1", "HEAD", world.now)
+    assert {(one.target, one.sessions) for one in plan.endings} == {(f"nas:{HOST}", None), ("nas:bhaktapur-1", None)}
+    text = plan_markdown.render(gather(plan))
+    assert "### ispctl plan: sessions end on 2 NAS" in text
+    assert f"ENDS SESSIONS: nas:{HOST}: whoever is online there; how many is not asked here" in text
+
+
+def test_more_sessions_than_a_day_may_take_end_on_no_router_unsaid(routers: Routers, ending: list[float]) -> None:
+    with routers.world.opened() as world:
+        result = reconcile.apply(world, "HEAD", Permission())
+    assert [(one.gate, one.wanted, one.limit) for one in result.closed] == [("dropped", 5, 2)]
+    assert said(result) == {}
+    assert ("/interface pppoe-server server", "ether2") in routers.box().held
+    with routers.world.opened() as world:
+        assert reconcile.apply(world, "HEAD", Permission({"dropped": 4})).closed
+        result = reconcile.apply(world, "HEAD", Permission({"dropped": 5}))
+    assert said(result) == {HOST: ("applied", ""), "bhaktapur-1": ("applied", "")}
+    with routers.world.opened() as world:
+        assert len(guards.taken(world)["dropped"]) == 3, "they count tomorrow as well"
+
+
+def test_the_next_router_waits_until_the_sessions_of_the_last_may_be_back(
+    routers: Routers, ending: list[float]
+) -> None:
+    """Five a minute may end: a minute for five."""
+    routers.world.edit("inventory/policy.yaml", "waves: [{hosts: [pop-dhulikhel]}", "waves: [{hosts: [lalitpur-1]}")
+    routers.world.commit("The first router goes first")
+    assert routers.apply() == {HOST: ("applied", ""), "bhaktapur-1": ("applied", "")}
+    assert max(ending) == 60.0
+
+
+def test_what_a_repair_ends_on_a_router_counts_as_well(routers: Routers, ending: list[float]) -> None:
+    world = routers.world
+    routers.apply()
+    world.tick(days=2)
+    box = routers.box()
+    box.held = {key: {**fields, "disabled": "yes"} if "pppoe" in key[0] else fields for key, fields in box.held.items()}
+    found = world.repair(Permission())
+    assert [(one.gate, one.wanted) for one in found.closed] == [("dropped", 5)]
+    assert not found.devices
+    assert not world.repair().closed
+    assert world.drifted() == ()

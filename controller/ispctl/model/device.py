@@ -142,6 +142,9 @@ class NasPolicy(Record):
         300, description="A NAS goes back by itself after this, unless it is told that all is well."
     )
     window: Window | None = Field(None, description="When what ends sessions may be done; default: at any time.")
+    drops_per_minute: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
+        3000, description="Sessions that end on one NAS in a minute at most; the next NAS waits as long as that takes."
+    )
     freezes: tuple[Freeze, ...] = Field((), description="When no NAS is configured.")
 
 

@@ -152,6 +152,23 @@ class Coming:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """Sessions that end because a NAS is configured. `changes`: ids of all that is done there, which waits together;
+    `sessions`: how many are there now, None: not asked; `owners`: whose they are; `others`: those of nobody known."""
+
+    target: str
+    changes: tuple[str, ...]
+    sessions: int | None = None
+    owners: frozenset[str] = field(default=frozenset(), repr=False)
+    others: int = 0
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Each of whom a session ends, once."""
+        return self.owners | {f"{self.target}/{number}" for number in range(self.others)}
+
+
+@dataclass(frozen=True)
 class Sums:
     """What is known of many changes without holding them. `mark`: see `mark_of`; `met`: who meets each gate, and which
     keys go."""
@@ -184,6 +201,7 @@ class Plan:
     until: datetime | None = None
     """When time changes something next, if nobody commits anything."""
     stops: tuple[Stop, ...] = ()
+    endings: tuple[Ending, ...] = ()
     coming: Coming | None = None
     switches: tuple[Switch, ...] = ()
     rerendered: tuple[str, ...] = ()
@@ -235,7 +253,9 @@ class Plan:
     def _going(self) -> Plan:
         stopped, still = self.stopped, self.still
         services = tuple(service for service in self.services if service.owner not in still)
-        return replace(self, services=services, changes=tuple(c for c in self.changes if c.id not in stopped))
+        endings = tuple(one for one in self.endings if not stopped.issuperset(one.changes))
+        changes = tuple(change for change in self.changes if change.id not in stopped)
+        return replace(self, services=services, changes=changes, endings=endings)
 
     @cached_property
     def summary(self) -> Mapping[str, int]:
@@ -248,7 +268,7 @@ class Plan:
             "subscribers": len({s.now.id for s in self.services}),
             "services": len(self.services),
             "cut_off": lost,
-            "dropped": sum(dropped(s) for s in self.services),
+            "dropped": len({s.owner for s in self.services if dropped(s)}.union(*(one.names for one in self.endings))),
             "slower": sum("slower" in s.effects for s in self.services),
             **{action: actions.count(action) for action in ("create", "update", "delete")},
         }

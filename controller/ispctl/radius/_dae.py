@@ -43,8 +43,8 @@ class Heard:
 class Pacer:
     """Spreads datagrams evenly: at most `per_second` of them in any second, however late the loop wakes us."""
 
-    def __init__(self, per_second: int) -> None:
-        self._gap = (1 + _CATCH_UP) / max(per_second, 1)
+    def __init__(self, per_second: float) -> None:
+        self._gap = (1 + _CATCH_UP) / per_second
         self._next = 0.0
         self._turn = asyncio.Lock()
 

@@ -46,6 +46,8 @@ class Door:
     timeout: float = 1.5
     tries: int = 3
     names: frozenset[str] | None = None
+    ends_per_minute: int = 0
+    """Most sessions that end in a minute; 0: no matter."""
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address

@@ -115,10 +115,16 @@ class Sessions:
 async def _ask_in_turn(wire: Wire, door: Door, work: list[Request], put: Put) -> None:
     """A few first; the rest at full pace once one has answered, and not at all what would be in vain."""
     heard = _Told(wire, door)
+    ends = Pacer(door.ends_per_minute / 60) if door.ends_per_minute else None
+
+    async def asked(request: Request) -> Answer:
+        if ends and request.attributes is None:
+            await ends.turn()
+        return heard.note(request, await _ask(wire, request, alone=heard.alone))
 
     async def worker(mine: Iterator[Request]) -> None:
         for request in mine:
-            put(heard.spared(request) or heard.note(request, await _ask(wire, request, alone=heard.alone)))
+            put(heard.spared(request) or await asked(request))
 
     for part in (work[:PATIENCE], work[PATIENCE:]):
         shared = iter(part)

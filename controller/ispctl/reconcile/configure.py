@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from time import monotonic, sleep
 from typing import Final
 
 from ispctl.backend import Outcome
 from ispctl.nas import Answer, Job, Memory, waves
 from ispctl.nas.memory import Heard, Made
-from ispctl.plan import Change
+from ispctl.plan import Change, Ending
 from ispctl.platforms.device import SECRET
 from ispctl.reconcile.fleet import PREFIX, Fleet
 from ispctl.reconcile.hearing import Ears
@@ -45,6 +46,8 @@ class Hands:
         self._logins = Logins(world.keyring)
         self._known = {host: dict(known) for host, known in fleet.known.items()}
         self._stopped = ""
+        self._paced = 0.0
+        """When the next sessions may end (monotonic)."""
         self._touched: set[str] = set()
         self._silent = self._still_silent()
         """Of whom RADIUS has heard nothing since an earlier run."""
@@ -58,7 +61,7 @@ class Hands:
         again = [host for host in mine if host in self._silent and host not in self.answers]
         groups = {host: self.fleet.wanted[host].nas.groups for host in mine if host not in again}
         if again:
-            self._wave({host: mine[host] for host in again})  # nobody but themselves has to wait for them
+            self._one_wave(again, mine)  # nobody but themselves has to wait for them
         for host, said in self._silent.items() if mine else ():
             self._stopped = host
             self._told(Answer(host, "silent", code="E818", text=said.text))
@@ -69,7 +72,30 @@ class Hands:
                 for host in wave:
                     self._told(Answer(host, "held", code="E816", text=text))
             else:
-                self._wave({host: mine[host] for host in wave})
+                self._one_wave(wave, mine)
+
+    def _one_wave(self, hosts: Sequence[str], mine: Mapping[str, Sequence[Change]]) -> None:
+        """Side by side; but where sessions end one after the other, so that not all come back at once."""
+        ending = {one.target.removeprefix(PREFIX): one for one in self.fleet.endings}
+        quiet = {host: mine[host] for host in hosts if host not in ending}
+        if quiet:
+            self._wave(quiet)
+        for host in (host for host in hosts if host in ending):
+            sleep(max(0.0, self._paced - monotonic()))
+            self.world.store.check_lock()
+            self._wave({host: mine[host]})
+            self._count(ending[host])
+
+    def _count(self, ending: Ending) -> None:
+        """Whose sessions have ended was met by a drop today; the next NAS waits for as long as they may take."""
+        answer = self.answers[ending.target.removeprefix(PREFIX)]
+        if not answer.touched or self.fleet.policy is None:
+            return
+        self._paced = monotonic() + 60.0 * len(ending.names) / self.fleet.policy.nas.drops_per_minute
+        with self.world.store.transaction():
+            for owner in sorted(ending.owners):
+                id, _, key = owner.partition("/")
+                self.run.service((id, key), "dropped", "commit", self.world.now)
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:

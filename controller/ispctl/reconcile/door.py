@@ -17,8 +17,8 @@ from ispctl.store import LAB_DOOR, Store
 class Doors:
     """The doors of an inventory; secrets are opened when a door is first used."""
 
-    def __init__(self, nas: Mapping[str, Nas], store: Store, secrets: SealedValues) -> None:
-        self._nas, self._secrets = nas, secrets
+    def __init__(self, nas: Mapping[str, Nas], store: Store, secrets: SealedValues, ends_per_minute: int) -> None:
+        self._nas, self._secrets, self._ends = nas, secrets, ends_per_minute
         self._lab = json.loads(store.meta.get(LAB_DOOR) or "null")
         self._is_lab = store.is_lab
         self._found: dict[str, Door] = {}
@@ -42,7 +42,8 @@ class Doors:
             raise Refusal(Problem("E506", text, nas.where, "Add data.coa to it, or end the session on the NAS"))
         secret = self._secrets.secret_of(nas)
         names = platform(nas.platform).names
-        return Door(nas.name, str(nas.coa.address), nas.coa.port, secret, nas.coa.per_second, names=names)
+        where = nas.name, str(nas.coa.address), nas.coa.port, secret, nas.coa.per_second
+        return Door(*where, names=names, ends_per_minute=self._ends)
 
     def _relay(self, name: str, lab: Any) -> Door:
         if not isinstance(lab, dict):

@@ -22,13 +22,15 @@ from ispctl.intent import slices_of
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
 from ispctl.nas import Known, Memory, closed_until
-from ispctl.plan import Change, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
+from ispctl.plan import Change, Ending, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
 from ispctl.platforms.device import Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
+from ispctl.reconcile.hearing import addresses
 from ispctl.reconcile.logins import Logins, job
 from ispctl.reconcile.stops import together
 from ispctl.reconcile.world import World
 from ispctl.repo import Repository, Snapshot
+from ispctl.store import Store, facts
 
 PREFIX: Final = "nas:"
 """How the targets are named: nas:lalitpur-1."""
@@ -58,6 +60,8 @@ class Fleet:
     changes: tuple[Change, ...] = ()
     unread: tuple[Unread, ...] = ()
     stops: tuple[Stop, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    """What is done there that ends sessions."""
     equal: tuple[str, ...] = ()
     """Hosts that stand as they should already."""
     seen: Mapping[str, Resources] = field(default_factory=dict)
@@ -70,12 +74,14 @@ class Fleet:
         if not (self.changes or self.unread):
             return plan
         changes = tuple(sorted((*plan.changes, *self.changes), key=lambda one: (one.target, one.key)))
-        more = sums(Plan("live", plan.commit, plan.base, plan.now, (), self.changes))
+        mine = Plan("live", plan.commit, plan.base, plan.now, (), self.changes, stops=self.stops, endings=self.endings)
+        more = sums(mine)
         both: Sums | None = plan.sums.plus(more) if plan.sums else None
         kept = self.of(plan.still, plan.services)
         people = _stopped((one for one in self.changes if one.id in kept), "it knows people who are left as they are")
         stops = together(together(plan.stops, self.stops), tuple(people))
-        return replace(plan, changes=changes, unread=(*plan.unread, *self.unread), stops=stops, sums=both)
+        unread = (*plan.unread, *self.unread)
+        return replace(plan, changes=changes, unread=unread, stops=stops, endings=self.endings, sums=both)
 
     def of(self, owners: Collection[str], services: Collection[ServiceChange]) -> frozenset[str]:
         """The changes of devices that know some of these people themselves (`bindings`): while their rows wait, nothing
@@ -114,17 +120,18 @@ def reached(snapshot: Snapshot) -> bool:
     return snapshot.targets is not None and snapshot.targets.value.nas is not None
 
 
-def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: datetime) -> tuple[Change, ...]:
+def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: datetime) -> Fleet:
     """What a commit changes on devices against another, as far as git knows. Raises Refusal E800, E801."""
     if not reached(after):
-        return ()
+        return Fleet()
     old, new = wanted(repository, before, now) if reached(before) else {}, wanted(repository, after, now)
     found: list[Change] = []
     for host, will in sorted(new.items()):
         was = old.get(host)
         if was is None or was.mark != will.mark:
             found += _explained(diff(PREFIX + host, will.resources(), was.resources() if was else {}), will.nas)
-    return tuple(found)
+    endings = tuple(Ending(target, ids) for target, ids in _disruptive(after, found).items())
+    return Fleet(changes=tuple(found), endings=endings)
 
 
 def look(
@@ -162,8 +169,11 @@ def look(
             changes += _explained(found, asked[host].nas)
         else:
             equal.append(host)
-    stops = tuple(_stops(world, snapshot, changes))
-    return Fleet(asked, tuple(changes), tuple(unread), stops, tuple(equal), seen, known, policy)
+    ending = _disruptive(snapshot, changes)
+    stops = tuple(_stops(world, snapshot, changes, ending))
+    online = {host: answer.online[0] for host, answer in answers.items()}
+    endings = tuple(_endings(world.store, snapshot, ending, online))
+    return Fleet(asked, tuple(changes), tuple(unread), stops, endings, tuple(equal), seen, known, policy)
 
 
 def drifted(world: World, snapshot: Snapshot) -> Fleet:
@@ -178,7 +188,33 @@ def drifted(world: World, snapshot: Snapshot) -> Fleet:
     )
 
 
-def _stops(world: World, snapshot: Snapshot, changes: Sequence[Change]) -> Iterator[Stop]:
+def _disruptive(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, tuple[str, ...]]:
+    """The targets whose sessions end, with the ids of all that is done there."""
+    mine: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        mine[change.target].append(change)
+    platforms = {target: nas_platform(snapshot.nas[target.removeprefix(PREFIX)].platform) for target in mine}
+    return {
+        target: tuple(change.id for change in them)
+        for target, them in mine.items()
+        if (platform := platforms[target]) is not None and any(map(platform.disrupts, them))
+    }
+
+
+def _endings(
+    store: Store, snapshot: Snapshot, ending: Mapping[str, tuple[str, ...]], online: Mapping[str, int | None]
+) -> Iterator[Ending]:
+    """How many are online there, by the accounting and by the device itself (`online`, by host), and who."""
+    for target, ids in ending.items():
+        host = target.removeprefix(PREFIX)
+        logins = [login for _, login in facts.online(store, addresses(snapshot.nas[host]))]
+        owners = {row.login: f"{row.id}/{row.key}" for row in store.given(logins)}
+        sessions = max(len(logins), online.get(host) or 0)
+        others = sessions - sum(login in owners for login in logins)
+        yield Ending(target, ids, sessions, frozenset(owners.values()), others)
+
+
+def _stops(world: World, snapshot: Snapshot, changes: Sequence[Change], ending: Collection[str]) -> Iterator[Stop]:
     """What is not done now: paused, only observed, frozen, or waiting for the window."""
     policy, zone = snapshot.policy.value, ZoneInfo(snapshot.policy.value.timezone)
     mine: dict[str, list[Change]] = defaultdict(list)
@@ -197,9 +233,7 @@ def _stops(world: World, snapshot: Snapshot, changes: Sequence[Change]) -> Itera
         if snapshot.managed_nas(nas)[0] == "observe":
             yield Stop("observed", f"target {target}", (), ids)
             continue
-        platform = nas_platform(nas.platform)
-        ends = platform is not None and any(map(platform.disrupts, them))
-        if closed := closed_until(policy.nas, zone, world.now, disruptive=ends):
+        if closed := closed_until(policy.nas, zone, world.now, disruptive=target in ending):
             until, reason = closed
             yield Stop("paused", f"target {target}", (), ids, by="policy", reason=reason, until=until)
 

@@ -46,7 +46,7 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
         until=min(filter(None, (until, others.until, look.until)), default=None),
         coming=Coming(now + ANNOUNCED, ends + others.ending + look.ending),
     )
-    devices = fleet.Fleet(changes=fleet.proposed(repository, before, after, now))
+    devices = fleet.proposed(repository, before, after, now)
     return devices.joined(others.joined(plan))
 
 

@@ -23,6 +23,15 @@ def _waiting(one: StopJson) -> str:
     return f"Left as it is: {plural(len(one['changes']), 'change')}{of}"
 
 
+def endings(plan: HeadJson) -> Iterator[str]:
+    """A sentence for each NAS on which sessions end because it is configured."""
+    for one in plan["ends"]:
+        many = "whoever is online there; how many is not asked here"
+        if one["sessions"] is not None:
+            many = f"{plural(one['sessions'], 'session')}, all that are there now"
+        yield f"ENDS SESSIONS: {clean(one['target'])}: {many}"
+
+
 def switches(plan: HeadJson) -> Iterator[str]:
     """A sentence for each part that is managed otherwise from now on."""
     for one in plan["switches"]:

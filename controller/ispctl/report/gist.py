@@ -92,7 +92,7 @@ def _verdict(head: HeadJson, people: Folding, rows: Rows) -> str:
     if not people.count:
         if head["rerendered"] and len(head["rerendered"]) + rows.sessions == rows.count:
             return rerendered(head) + (f", {plural(rows.sessions, 'session')} to tell" if rows.sessions else "")
-        return f"nobody is touched, {plural(rows.count, 'row')} to write"
+        return f"{_on_devices(head)}, {plural(rows.count, 'row')} to write"
     said = list(_ranked(people.effects))
     first, _, rest = said[0].partition(" ")
     said[0] = f"{first} {'service' if first == '1' else 'services'} {rest}"
@@ -101,6 +101,16 @@ def _verdict(head: HeadJson, people: Folding, rows: Rows) -> str:
     if not head["summary"]["cut_off"]:
         said.append("nobody cut off")
     return ", ".join(said) + _not_now(people.left)
+
+
+def _on_devices(head: HeadJson) -> str:
+    """Where nobody is changed: whether sessions end all the same."""
+    if not head["ends"]:
+        return "nobody is touched"
+    unknown = any(one["sessions"] is None for one in head["ends"])
+    if unknown:
+        return f"sessions end on {len(head['ends'])} NAS"
+    return plural(head["summary"]["dropped"], "dropped session")
 
 
 def _not_now(left: Counter[str]) -> str:

@@ -114,6 +114,7 @@ def _members(plan: Plan, zone: tzinfo) -> Iterator[tuple[str, Any]]:
     yield "changes", map(change, plan.changes)
     yield "unread", [{"target": u.target, "code": u.code, "text": u.text} for u in plan.unread]
     yield "stops", [stop(one, zone) for one in plan.stops]
+    yield "ends", [{"target": e.target, "sessions": e.sessions, "changes": list(e.changes)} for e in plan.endings]
     yield (
         "switches",
         [

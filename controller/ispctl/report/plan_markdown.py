@@ -10,7 +10,7 @@ from ispctl.report import _closing as closing
 from ispctl.report._folding import CAUSES, Line
 from ispctl.report._markdown import code, inline, table
 from ispctl.report._rows import Row
-from ispctl.report._stops import announcement, stops, switches
+from ispctl.report._stops import announcement, endings, stops, switches
 from ispctl.report._words import masked, short, with_offset
 from ispctl.report.gist import Gist, explained
 
@@ -29,7 +29,7 @@ def render(
     head = plan.head
     parts = [*_heading(plan, until), [inline(text) for text in explained(head)], *_people(plan)]
     parts += [_gates(plan, closed), _unread(plan)]
-    parts += [[f"- {inline(text)}" for text in (*switches(head), *stops(head["stops"], plan.hidden))]]
+    parts += [[f"- {inline(text)}" for text in (*endings(head), *switches(head), *stops(head["stops"], plan.hidden))]]
     parts += [[inline(text) for text in announcement(head)], _rows(plan)]
     if head["assumes"]:
         parts.append(["Assumed:", "", *(f"- {inline(masked(text, plan.hidden))}" for text in head["assumes"])])

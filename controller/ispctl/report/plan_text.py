@@ -8,7 +8,7 @@ from ispctl.gates import Closed
 from ispctl.report import _closing as closing
 from ispctl.report._folding import CAUSES, Line
 from ispctl.report._rows import Row
-from ispctl.report._stops import announcement, stops, switches
+from ispctl.report._stops import announcement, endings, stops, switches
 from ispctl.report._words import clean, masked, sentence, short, with_offset, wrapped
 from ispctl.report.gist import Gist, explained
 from ispctl.report.shapes import HeadJson
@@ -40,7 +40,7 @@ def render(
             *_people(plan),
         ]
         parts += [_rows(plan), _gates(plan, closed), _unread(plan)]
-    parts += [[*switches(head)], [*stops(head["stops"], plan.hidden)], announcement(head)]
+    parts += [[*endings(head)], [*switches(head)], [*stops(head["stops"], plan.hidden)], announcement(head)]
     if head["assumes"]:
         parts.append(["Assumed:", *(f"  - {masked(text, plan.hidden)}" for text in head["assumes"])])
     if next_command is not None:

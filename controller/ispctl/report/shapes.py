@@ -80,6 +80,15 @@ class StopJson(TypedDict):
     changes: list[str]
 
 
+class EndingJson(TypedDict):
+    """Sessions that end on a NAS because it is configured: how many are there now, null where that is not asked; the
+    ids of all that is done there."""
+
+    target: str
+    sessions: int | None
+    changes: list[str]
+
+
 class SwitchJson(TypedDict):
     """A group or NAS that is written from now on, or only observed from now on."""
 
@@ -111,6 +120,7 @@ class HeadJson(TypedDict):
     cohorts: list[CohortJson]
     unread: list[UnreadJson]
     stops: list[StopJson]
+    ends: list[EndingJson]
     coming: ComingJson | None
     switches: list[SwitchJson]
     rerendered: list[str]

@@ -230,6 +230,13 @@ def spoke(store: Store, addresses: Collection[str], since: datetime) -> dict[str
     return dict(found)
 
 
+def online(store: Store, addresses: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(address of the NAS, login) of each open session there."""
+    sql = "SELECT nasipaddress, username FROM radacct WHERE nasipaddress IN ({}) AND acctstoptime IS NULL"
+    for nas, login in store.database.among(sql, sorted(addresses)):
+        yield str(nas), str(login)
+
+
 def refusals(store: Store, since: datetime) -> tuple[Refused, ...]:
     """What was refused and where, most frequent first; strangers among them."""
     database = store.database
