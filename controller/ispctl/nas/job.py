@@ -168,7 +168,7 @@ def _proven(job: Job, session: Session, answer: Answer, todo: Sequence[Change]) 
         text = f"{_named(wrong)}: the device does not show what was written; it was taken back"
         return replace(answer, code="E814", text=text)
     online = answer.online[0], after
-    share, least = job.lost
+    share, least = (1.0, 0) if _ends_sessions(job, todo) else job.lost
     if None not in online and online[0] - online[1] > max(floor(online[0] * share), least):  # type: ignore[operator]
         session.revert()
         text = f"{online[0]} sessions became {online[1]}; it was taken back"
@@ -177,6 +177,13 @@ def _proven(job: Job, session: Session, answer: Answer, todo: Sequence[Change]) 
     done = {outcome.change.id: outcome for outcome in answer.outcomes}
     outcomes = tuple(done.get(change.id, Outcome(change)) for change in job.changes)
     return replace(answer, status="applied", resources=now, shown=shown, outcomes=outcomes, online=online)
+
+
+def _ends_sessions(job: Job, changes: Sequence[Change]) -> bool:
+    """Whether that was said before: it waited for the window, and who was online is so again by and by."""
+    platform = nas_platform(job.login.platform)
+    assert platform is not None
+    return any(map(platform.disrupts, changes))
 
 
 def _remembered(job: Job, seen: Seen) -> dict[Key, Known]:
