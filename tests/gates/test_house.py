@@ -24,6 +24,8 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/cli/main.py:main": "the console script ispctl",
     "controller/ispctl/cli/stat/__init__.py:main": "the console script ispstat",
     "controller/ispctl/lab/broken.py:FAULTS": "for the tests of whoever writes a backend",
+    "controller/ispctl/lab/devices/accel_ppp.py:AccelLike": "for tests, and for whoever tries a change beforehand",
+    "controller/ispctl/lab/devices/accel_ppp.py:becomes": "for tests: faults, and who is online",
     "controller/ispctl/lab/devices/junos_like.py:JunosLike": "for tests, and for whoever tries a change beforehand",
     "controller/ispctl/lab/devices/routeros.py:appears": "for tests: what a router adds by itself",
     "controller/ispctl/lab/devices/routeros.py:dies_after": "for tests: a connection that breaks half way",
@@ -40,7 +42,7 @@ READ_BY_LIBRARIES = [
     "autocommit",  # psycopg2
     *("auth_timeout", "banner_timeout", "handshake_timeout"),  # paramiko
     *("connection_lost", "exc", "password_auth_supported", "validate_password"),  # asyncssh
-    *("public_key_auth_supported", "validate_public_key"),
+    *("public_key_auth_supported", "validate_public_key", "map_path"),
     "collect",  # prometheus_client
     *("ports",),  # templates
     *("check_key", "comment_handling", "fetch_directive", "get_mark", "processing_version", "resolver", "scanner"),

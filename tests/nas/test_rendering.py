@@ -20,7 +20,7 @@ def test_a_template_of_the_isp_takes_the_place_of_that_of_the_package() -> None:
     own = {PATH: b"/ip pool add name=mine ranges=192.0.2.1-192.0.2.9 comment=ispctl:mine\n"}
     assert "name=mine" in texts(PLATFORM, usual("routeros"), own)[NAME]
     assert any("mine" in key[1] for key in render(PLATFORM, usual("routeros"), own))
-    assert render(PLATFORM, usual("routeros"), {PATH: usual_template("routeros", NAME).encode()}) == render(
+    assert render(PLATFORM, usual("routeros"), {PATH: usual_template(PLATFORM, NAME).encode()}) == render(
         PLATFORM, usual("routeros"), {}
     )
 

@@ -185,7 +185,13 @@ class NasPlatform(ABC):
     name: ClassVar[str]
     templates: ClassVar[tuple[str, ...]]
     """The files below `templates/` of its folder, in the order in which their texts are parsed."""
+    borrowed: ClassVar[Mapping[str, str]] = {}
+    """Of these templates, those that lie in another platform's folder, by their names."""
     port: ClassVar[int] = 22
+
+    def taken(self, want: Slice) -> Slice:
+        """What of a slice it holds; templates see nothing else."""
+        return want
 
     @abstractmethod
     def quote(self, value: object) -> str:
@@ -216,9 +222,10 @@ def template_path(platform: str, name: str) -> str:
     return f"templates/nas/{platform}/{name}"
 
 
-def usual_template(platform: str, name: str) -> str:
+def usual_template(platform: NasPlatform, name: str) -> str:
     """The text of the template that comes with the package."""
-    return (Path(__file__).parent / platform.replace("-", "_") / "templates" / name).read_text("utf-8")
+    folder = platform.borrowed.get(name, platform.name).replace("-", "_")
+    return (Path(__file__).parent / folder / "templates" / name).read_text("utf-8")
 
 
 def _folder(name: str) -> str:

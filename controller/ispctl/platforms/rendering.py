@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network, summarize_address_range
 from typing import Any, Final
 
 from ispctl.model.problem import Problem, Refusal, Where
@@ -36,7 +36,8 @@ def _text(platform: NasPlatform, name: str, want: Slice, own: Mapping[str, bytes
 
     path = template_path(platform.name, name)
     written = own.get(path)
-    source = usual_template(platform.name, name) if written is None else written.decode("utf-8", "replace")
+    source = usual_template(platform, name) if written is None else written.decode("utf-8", "replace")
+    want = platform.taken(want)
     said = {one.name: getattr(want, one.name) for one in fields(want)}
     try:
         return str(_environment(platform.name).from_string(source).render(said))
@@ -103,6 +104,22 @@ def _ranges(pool: PoolPart) -> list[tuple[str, str]]:
     return found
 
 
+def _blocks(pool: PoolPart) -> list[str]:
+    """What a pool may hand out as prefixes, and as ranges within a /24: "192.0.2.1-254"."""
+    found = []
+    for first, last in (map(IPv4Address, pair) for pair in _ranges(pool)):
+        low, high = int(first), int(last)
+        while low <= high:
+            end = min(low | 0xFF, high)
+            if low & 0xFF == 0 and end == low | 0xFF:
+                end = max(end, (high + 1 & ~0xFF) - 1)
+                found += [str(one) for one in summarize_address_range(IPv4Address(low), IPv4Address(end))]
+            else:
+                found.append(f"{IPv4Address(low)}-{end & 0xFF}")
+            low = end + 1
+    return found
+
+
 def _span(prefixes: Sequence[str]) -> str:
     """The smallest network that has all of them."""
     networks = [_network(prefix) for prefix in prefixes]
@@ -129,6 +146,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "family": lambda prefix: _network(prefix).version,
     "holds": lambda prefix, address: ip_address(address) in _network(prefix),
     "ranges": _ranges,  # of a pool, without gateway and what is excluded: pairs of addresses
+    "blocks": _blocks,  # the same as prefixes, and as ranges that differ in their last number only
     "span": _span,  # of prefixes
     "only": _only,  # the one value of a list; of several the device could take none
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
@@ -40,6 +41,8 @@ class Shell(ABC):
     def __init__(self, username: str = "ispctl", password: str = "lab") -> None:  # noqa: S107  listens on 127.0.0.1
         self.username, self.password = username, password
         self.port = 0
+        self.files: Callable[[asyncssh.SSHServerChannel], asyncssh.SFTPServer] | None = None  # type: ignore[type-arg]
+        """Serves its files, where it has any."""
         self._key = asyncssh.generate_private_key("ssh-ed25519")
         self.host_key = " ".join(self._key.export_public_key().decode().split()[:2])
         self.lock = Lock()
@@ -121,6 +124,7 @@ class Shell(ABC):
             0,
             server_host_keys=[self._key],
             process_factory=self._serve,
+            sftp_factory=self.files,
             line_editor=False,
         )
 

@@ -24,6 +24,7 @@ HANDLES: Final[Mapping[str, int]] = {"subscribers": 0xA150, "core": 0xC150}
 NONE: Final = ("0", "")
 """Handle and kind of the root qdisc of an interface that nobody configured: the kernel's own."""
 
+_SECTIONS: Final = frozenset({"table", "dump", "qdiscs", "classes", "kea", "pending", "written"})
 Element = tuple[str, str]
 """The comment, and the class that a map leads to."""
 _MAPS: Final = {"m_down": "subscribers", "m_up": "core"}
@@ -36,7 +37,7 @@ class Picture:
     """One look at a router. `table`: the objects of `nft -j`, None without a table of ours; `dump`: the same as text;
     `roots`: kind and handle of each interface's root qdisc; `rates`: bit/s of our classes; `kea`: its configuration,
     None where no Kea is; `written`: what the blocks were written as, and how they looked then; `pending`: applies that
-    the router will take back, since nobody has confirmed them yet."""
+    the router will take back, since nobody has confirmed them yet; `beside`: what a daemon beside says, by section."""
 
     table: tuple[Mapping[str, Any], ...] | None = None
     dump: str = ""
@@ -45,6 +46,7 @@ class Picture:
     kea: Mapping[str, Any] | None = None
     written: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pending: frozenset[str] = frozenset()
+    beside: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def picture(said: Mapping[str, str]) -> Picture:
@@ -68,6 +70,7 @@ def picture(said: Mapping[str, str]) -> Picture:
         kea=kea["arguments"]["Dhcp4"] if kea else None,
         written=json.loads(said["written"].strip() or "{}"),
         pending=frozenset(said["pending"].split()),
+        beside={name: text for name, text in said.items() if name not in _SECTIONS},
     )
 
 

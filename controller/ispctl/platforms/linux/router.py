@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import Final, Protocol
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.plan import Change, Key
@@ -24,6 +24,31 @@ KEA: Final = "/run/kea/kea4-ctrl-socket"
 _PATH: Final = re.compile(r"/[A-Za-z0-9._/-]+")
 
 
+class Beside(Protocol):
+    """A daemon with a file that is configured with the rest: read, written, proven and taken back in one. `said`: what
+    its part of the script says, by section. Its methods raise ValueError, in words for a person."""
+
+    script: str
+    """Defines `beside see`, which says sections, and `beside put FROM`, which makes so what stands in FROM, if any."""
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """Of the resources that are its own."""
+        ...
+
+    def seen(self, said: Mapping[str, str]) -> Seen: ...
+
+    def files(
+        self, said: Mapping[str, str], changes: Sequence[Change], secrets: Mapping[Key, str]
+    ) -> Mapping[str, str | bytes]:
+        """What `beside put` takes, and below `back/` what it takes to go back."""
+        ...
+
+    def sessions(self, said: Mapping[str, str]) -> int | None: ...
+
+    def version(self, said: Mapping[str, str]) -> str: ...
+
+
 _open: Final[set[str]] = set()
 """Applies of connections that are open in this process: they are not left by somebody who died."""
 
@@ -32,8 +57,10 @@ class Router:
     """A `device.Session`. What is being changed lies in a folder of its own on the router, with what stood before and a
     job that waits there: it goes back when it was not told otherwise in time, whatever became of us."""
 
-    def __init__(self, ssh: Ssh, login: Login) -> None:
+    def __init__(self, ssh: Ssh, login: Login, beside: Beside | None = None) -> None:
         self._ssh = ssh
+        self._beside = beside
+        self._script = (beside.script if beside else "beside() { :; }\n") + _script()
         self._target = f"nas:{login.host}"
         self._folder = self._path(login, "folder", FOLDER)
         self._kea = self._path(login, "kea", KEA)
@@ -42,15 +69,16 @@ class Router:
     def read(self) -> Seen:
         seen = self._look()
         try:
-            return Seen(resources(seen))
+            other = self._beside.seen(seen.beside) if self._beside else Seen({})
+            return Seen({**resources(seen), **other.resources}, other.secrets)
         except ValueError as error:
             raise Unreachable(self._target, str(error)) from None
 
-    def apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> Iterator[Outcome]:  # noqa: ARG002  it holds no secrets
+    def apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> Iterator[Outcome]:
         if not changes:
             return
         try:
-            self._apply(changes, confirm)
+            self._apply(changes, secrets, confirm)
         except Complaint as error:
             yield from (Outcome(change, str(error), "E812") for change in changes)
         else:
@@ -81,8 +109,10 @@ class Router:
         return token
 
     def sessions(self) -> int | None:
-        """The leases of subnets of ours, as Kea counts them."""
+        """The leases of subnets of ours, as Kea counts them, or what the daemon beside counts."""
         seen = self._look()
+        if self._beside:
+            return self._beside.sessions(seen.beside)
         ids = {str(one["id"]) for one in own_subnets(seen.kea)}
         if not ids:
             return None
@@ -95,32 +125,37 @@ class Router:
     def facts(self) -> Facts:
         kernel, *lines = self._run("say").splitlines()
         said = {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
-        return Facts(said.get("NAME", "Linux"), said.get("PRETTY_NAME", ""), kernel, float(said["UPTIME"]))
+        version = self._beside.version(self._look().beside) if self._beside else kernel
+        return Facts(said.get("NAME", "Linux"), said.get("PRETTY_NAME", ""), version, float(said["UPTIME"]))
 
-    def _apply(self, changes: Sequence[Change], confirm: int) -> None:
+    def _apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> None:
         """All, or it complains and all is as before."""
         seen = self._look()
+        other = [change for change in changes if self._beside and change.key[0] in self._beside.kinds]
+        changes = [change for change in changes if change not in other]
         try:
             wanted = orders(seen, changes)
+            more = self._beside.files(seen.beside, other, secrets) if self._beside and other else {}
         except ValueError as error:
             raise Complaint(str(error)) from None
         token = token_hex(8)
         new = f"{self._folder}/new-{token}"
-        self._ssh.put(new, self._files(seen, wanted))
+        self._ssh.put(new, {**self._files(seen, wanted), **more})
         self._run("check", self._kea, new)
         self._run("guard", self._folder, self._kea, token, str(confirm))
         _open.add(token)
         self._token, self._kea_changed = token, wanted.kea is not None
         try:
             self._carry_out(f"{self._folder}/pending-{token}", wanted, changes)
+            if more:
+                self._run("beside", f"{self._folder}/pending-{token}")
         except Complaint:
             self.revert()
             raise
 
-    @staticmethod
-    def _files(seen: Picture, wanted: Orders) -> dict[str, str]:
+    def _files(self, seen: Picture, wanted: Orders) -> dict[str, str]:
         files = {f"back/{name}": text for name, text in back(seen).items()}
-        files |= {"router.sh": _script(), "add.tc": wanted.add, "isp.nft": wanted.nft, "remove.tc": wanted.remove}
+        files |= {"router.sh": self._script, "add.tc": wanted.add, "isp.nft": wanted.nft, "remove.tc": wanted.remove}
         if wanted.kea is not None:
             assert seen.kea is not None
             files |= {"back/kea.json": command("config-set", seen.kea)}
@@ -153,7 +188,7 @@ class Router:
             raise Unreachable(self._target, f"it cannot be read: {error}") from None
 
     def _run(self, verb: str, *words: str) -> str:
-        return self._ssh.run(_script(), verb, *words)
+        return self._ssh.run(self._script, verb, *words)
 
     def _path(self, login: Login, name: str, usual: str) -> str:
         path = str(login.options.get(name, usual))

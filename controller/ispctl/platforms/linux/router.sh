@@ -1,5 +1,6 @@
 # What ispctl does on a plain Linux router. It is read by `sh -s`, never kept but beside what it may have to undo.
 # All that differs is an argument or a file: no text of a subscriber is ever part of a command.
+# Before it stands `beside`: what a daemon says that is configured with the rest, and how its file is put in place.
 set -u
 export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 table="inet isp"
@@ -58,6 +59,7 @@ see() { # see FOLDER SOCKET: everything there is to know, in sections
         [ ! -d "$older" ] || echo "${older##*/pending-}"
     done
     echo "== written" && { [ ! -e "$1/written.json" ] || cat "$1/written.json"; } && echo
+    beside see
 }
 
 load() { # load FOLDER SOCKET FROM: what stands in FROM is so; classes first, since packets are given to them
@@ -69,6 +71,7 @@ load() { # load FOLDER SOCKET FROM: what stands in FROM is so; classes first, si
     nft -f "$3/isp.nft" || failed=1
     [ ! -e "$3/kea.json" ] || told "$2" "$3/kea.json" || failed=1
     cp "$3/written.json" "$1/written.json" || failed=1
+    beside put "$3" || failed=1
     return $failed
 }
 
@@ -131,6 +134,15 @@ keep() { # keep FOLDER SOCKET TOKEN COMMAND: it stays, also after a boot; COMMAN
     return $did
 }
 
+boot() { # boot FOLDER: as it was confirmed last, whatever was begun since
+    load "$1" none "$1/boot"
+    did=$?
+    for older in "$1"/pending-*; do
+        [ ! -d "$older" ] || beside put "$older/back" || did=1
+    done
+    return $did
+}
+
 say() { # what it is
     uname -sr && cat /etc/os-release && echo "UPTIME=$(cut -d' ' -f1 /proc/uptime)"
 }
@@ -143,7 +155,8 @@ main() {
     wait) wait_for "$@" ;;
     batch) tc -batch "$1" ;;
     nft) nft -f "$1" ;;
-    boot) load "$1" none "$1/boot" ;;
+    boot) boot "$1" ;;
+    beside) beside put "$1" ;;
     *) echo "unknown: $verb" >&2 && exit 1 ;;
     esac
 }

@@ -73,16 +73,16 @@ class Ssh:
             raise Complaint(" / ".join(lines[-3:]) or f"{verb} failed with {status}")
         return said
 
-    def put(self, folder: str, files: Mapping[str, str]) -> None:
+    def put(self, folder: str, files: Mapping[str, str | bytes]) -> None:
         """Files below a folder: written beside, then renamed over what is there. Folders are made."""
         with self._trouble():
             sftp = self._files()
-            for name, text in sorted(files.items()):
+            for name, content in sorted(files.items()):
                 self._folders(sftp, f"{folder}/{name}".rpartition("/")[0])
                 beside = f"{folder}/{name}.new"
                 with sftp.open(beside, "wb") as file:
                     file.set_pipelined(True)
-                    file.write(text.encode())
+                    file.write(content.encode() if isinstance(content, str) else content)
                 sftp.posix_rename(beside, f"{folder}/{name}")
             sftp.close()
 
