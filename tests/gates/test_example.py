@@ -10,6 +10,7 @@ from pydantic import BaseModel, RootModel
 
 from ispctl.model.accounting import WEEKDAYS
 from ispctl.model.device import NasTarget
+from ispctl.model.network import CpeTarget
 from ispctl.platforms import platforms
 from ispctl.repo import Repository
 from ispctl.repo.layout import KINDS, Kind, decode, kind_of
@@ -41,6 +42,9 @@ EXCEPT: dict[str, str] = {
             *(f"NasTarget.runner: {runner}" for runner in ("threads", "dask")),
         ),
         "nobody answers at the addresses of the example",
+    ),
+    **dict.fromkeys(
+        ("Targets.cpe", *(f"CpeTarget.{name}" for name in CpeTarget.model_fields)), "nobody calls it there"
     ),
     "Defaults.hostname": "no two routers have one",
 }

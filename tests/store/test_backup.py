@@ -24,9 +24,9 @@ NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 AGAIN = {
     *("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "nas", "nasreload", "ispctl_login"),
     *("ispctl_pop", "ispctl_identity", "ispctl_object", "ispctl_service", "ispctl_meta", "ispctl_secret"),
-    *("ispctl_loop", "ispctl_rejects", "ispctl_print"),
+    *("ispctl_loop", "ispctl_rejects", "ispctl_print", "ispctl_cpe_wanted", "ispctl_cpe_value"),
 }
-"""Made again: by `radius init`, an apply, or whoever runs the loop."""
+"""Made again: by `radius init`, an apply, whoever runs the loop, or a device that is given everything again."""
 
 
 def quiet(_what: str, _done: int, _all: int) -> None: ...
@@ -60,6 +60,11 @@ def fill(store: Store) -> None:
         f" VALUES ('p', '198.51.100.1', 'k', 'x', {lease}, 600)"
     )
     write("INSERT INTO radippool (pool_name, framedipaddress) VALUES ('p', '198.51.100.2')")
+    write("INSERT INTO ispctl_cpe_accepted VALUES ('sub-1', 'main', 1800000000, 1800000100, NULL, NULL)")
+    write(
+        "INSERT INTO ispctl_cpe VALUES"
+        " ('0-R-A1', 'A1', 'm', 'R', 'V1', 'Device', '198.51.100.7', 1800000000, 1800000000, '', 1, '{}', 0, NULL)"
+    )
     write("INSERT INTO ispctl_first_login VALUES ('sub-1', 'main', 'x', 1800000000, 1800000100, NULL)")
     write("INSERT INTO ispctl_stranger VALUES ('198.51.100.77', 1, 2, 3)")
     store.put_proof(Proof("u1", "l1@home.example", "lalitpur-1", "coa", "aa-bb", "ack", 1, NOON, NOON))

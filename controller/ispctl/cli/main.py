@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli import adopt as importing
-from ispctl.cli import doctor, gitlab, lab, nas, radius, secrets, units
+from ispctl.cli import cpe, doctor, gitlab, lab, nas, radius, secrets, units
 from ispctl.cli import run as service
 from ispctl.cli.authenticate import try_login
 from ispctl.cli.batch import batch
@@ -290,6 +290,7 @@ for name, group in (
     ("lab", lab.app),
     ("gitlab", gitlab.app),
     ("nas", nas.app),
+    ("cpe", cpe.app),
 ):
     app.add_typer(group, name=name)
 

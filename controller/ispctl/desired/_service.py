@@ -174,6 +174,7 @@ class _Service:
             on_expiry=self.policy.expired.method,
             until=self.next_edge(),
             first_login=self.life.first_login,
+            cpe=tuple((one.serial, one.profile) for one in self.service.cpe),
             because=Reasons(self),
         )
 

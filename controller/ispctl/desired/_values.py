@@ -126,6 +126,8 @@ class Entitlement:
     "circuit:<hex>/<hex of the remote id>"."""
     first_login: FirstLogin | None = field(default=None, compare=False)
     """None where the file says itself when it begins."""
+    cpe: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """Devices of the subscriber: serial number and profile. The first is told the login."""
     because: Mapping[str, Because] = field(default_factory=dict, compare=False, repr=False)
     sealed: str | None = field(default=None, compare=False, repr=False)
     """The sealed text itself, for whoever writes the row."""

@@ -7,5 +7,6 @@ from ispctl.loop.agenda import Pace
 from ispctl.loop.board import Board, Server
 from ispctl.loop.hands import Site, Stopped
 from ispctl.loop.loop import Loop
+from ispctl.loop.wake import wake
 
-__all__ = ["Board", "Loop", "Pace", "Server", "Site", "Stopped"]
+__all__ = ["Board", "Loop", "Pace", "Server", "Site", "Stopped", "wake"]

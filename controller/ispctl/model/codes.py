@@ -79,6 +79,7 @@ CODES: Final[dict[str, str]] = {
     "E140": "ipoe-without-device",
     "E141": "duplicate-line",
     "E142": "login-like-a-mac",
+    "E143": "duplicate-cpe",
     "E144": "radius-pool-too-large",
     # E20x are secrets
     "E200": "bad-recipient",
@@ -279,6 +280,11 @@ CODES: Final[dict[str, str]] = {
     "E816": "nas-held",
     "E817": "nothing-kept",
     "E818": "nas-unheard",
+    # E85x: devices of subscribers
+    "E850": "acs-address",
+    "E851": "no-acs-secret",
+    "E852": "no-acs",
+    "E853": "acs-certificate",
     # W7xx are warnings
     "W700": "not-enforced",
     "W701": "never-paid",

@@ -239,9 +239,20 @@ class MailTarget(Record):
     sender: Email = Field(description="The address that letters come from.")
 
 
+class CpeTarget(Record):
+    """The devices of subscribers, by TR-069. The secret of their logins is ISPCTL_ACS_SECRET in the environment, the
+    password of the factory's ISPCTL_ACS_FACTORY."""
+
+    inform: Annotated[Seconds, Field(ge=60, le=7 * 86400)] = Field(3600, description="How often a device calls.")
+    factory: Name | None = Field(
+        None, description="Login with which a device calls that is new or was reset; default: each has its own already."
+    )
+
+
 class Targets(Record):
     """inventory/targets.yaml"""
 
     radius: RadiusTarget = Field(description="Where logins, sessions and our own tables are.")
     nas: NasTarget | None = Field(None, description="How NAS are configured; without it none is reached.")
     mail: MailTarget | None = Field(None, description="By which server statements are sent; default: by none.")
+    cpe: CpeTarget | None = Field(None, description="How devices of subscribers are configured; default: none is.")

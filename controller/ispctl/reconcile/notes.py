@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -19,7 +19,8 @@ from ispctl.reconcile.stops import STOPPED
 from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, Survey, shared_key
 from ispctl.reconcile.world import Waiting
 from ispctl.states import State
-from ispctl.store import Applied, AppliedService, Run, Store, first_logins
+from ispctl.store import Applied, AppliedService, Run, Store, cpes, first_logins
+from ispctl.store.cpes import Wanted
 from ispctl.store.first_logins import Begins
 
 LASTING: Final = frozenset({"E314", "E318", "E652"})
@@ -67,6 +68,7 @@ class Notes:
             elif owner not in self.written and self._is_stale(owner):
                 self._service(owner)
         self._first_logins(quiet)
+        self._cpes(quiet)
         return left
 
     def _first_logins(self, quiet: Container[str]) -> None:
@@ -80,6 +82,18 @@ class Notes:
                 first_logins.put(self.store, wanted)
             elif wanted is None and row is not None:
                 first_logins.forget(self.store, row)
+
+    def _cpes(self, quiet: Container[str]) -> None:
+        """What the devices of these people should hold, for whoever speaks to them."""
+        found = {owner: tuple(_wanted(e)) for owner, e in self.people.entitlements.items() if e.cpe}
+        if not found and not cpes.any_wanted(self.store):
+            return
+        owners = {owner for owner in self.people.entitlements.keys() | self.people.stored.keys() if owner not in quiet}
+        have = cpes.wanted_of(self.store, owners)
+        for owner in sorted(owners):
+            there = tuple(row._replace(since=None) for row in have.get(owner, ()))
+            if there != found.get(owner, ()):
+                cpes.put_wanted(self.store, owner, found.get(owner, ()), self.now)
 
     def shared(self, key: Key, after: Fields | None) -> None:
         """A key that all share stands like this now."""
@@ -142,6 +156,14 @@ def _begins(e: Entitlement, row: Begins | None, now: datetime) -> Begins | None:
     waits = row is not None and row.at is None and row.since >= first.since
     since = row.since if row is not None and waits else max(first.since, now.replace(microsecond=0))
     return Begins(e.id, e.key, e.login, since)
+
+
+def _wanted(e: Entitlement) -> Iterator[Wanted]:
+    """What each device of a service should hold, by serial number. One is told the login: there is one session."""
+    told = sorted(
+        (serial, profile, e.sealed or "" if number == 0 else "") for number, (serial, profile) in enumerate(e.cpe)
+    )
+    return (Wanted(serial, e.id, e.key, profile, e.login, sealed) for serial, profile, sealed in told)
 
 
 def finish(

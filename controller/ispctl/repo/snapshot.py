@@ -223,6 +223,10 @@ class Snapshot:
     def macs(self) -> Iterator[tuple[str, tuple[Holding, ...]]]:
         return iter(self._macs.items())
 
+    def cpes(self) -> Iterator[tuple[str, tuple[Holding, ...]]]:
+        """Every serial number of a device that is managed, with its holders."""
+        return iter(_by(self._holdings_of_cpes()).items())
+
     def find(self, term: str) -> tuple[Holding, ...]:
         """The services that a login, an id or "id/key" names."""
         id, _, key = term.partition("/")
@@ -264,6 +268,11 @@ class Snapshot:
             for binding, below in _bindings(document.value.services[number]):
                 for i, device in enumerate(binding.addresses):
                     yield device.mac, Holding(document, number, (*loc, *below, "addresses", i, "mac"))
+
+    def _holdings_of_cpes(self) -> Iterator[tuple[str, Holding]]:
+        for document, number, loc in self.services():
+            for i, one in enumerate(document.value.services[number].cpe):
+                yield one.serial, Holding(document, number, (*loc, "cpe", i, "serial"))
 
     def _holdings_of_prefixes(self) -> Iterator[tuple[Prefix, Holding]]:
         for document, number, loc in self.services():

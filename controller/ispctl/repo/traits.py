@@ -20,7 +20,7 @@ _MAC: Final = len("00:00:5e:00:53:01")
 
 
 def claims(document: Document[Any]) -> Iterator[int]:
-    """What only one may have: ids, logins, devices, lines, sealed values. Hashed; who shares a hash is looked at."""
+    """What only one may have: ids, logins, devices, routers, lines, sealed values. Hashed; who shares one is seen."""
     value = document.value
     if isinstance(value, Ledger):
         yield hashed("id", value.subscriber)
@@ -34,6 +34,8 @@ def claims(document: Document[Any]) -> Iterator[int]:
             yield hashed("sealed", service.password)
         if service.access.circuit_id is not None:
             yield hashed("line", _octets(service.access.circuit_id))
+        for one in service.cpe:
+            yield hashed("cpe", one.serial)
         for binding in (service.mac, *(change.set.mac for change in service.scheduled)):
             for device in binding.addresses if binding else ():
                 yield hashed("mac", device.mac)

@@ -51,6 +51,8 @@ KEPT: Final[dict[str, Kept]] = {
     "radacct": Kept("sessions, with what they used", frozenset({"radacctid"})),
     "radpostauth": Kept("refusals, and accepts with something to say", frozenset({"id", "pass"})),
     "ispctl_mac": Kept("devices that were learned", where="learned IS NOT NULL"),
+    "ispctl_cpe": Kept("devices of subscribers that called"),
+    "ispctl_cpe_accepted": Kept("which new password the device of a service took"),
     "ispctl_first_login": Kept("first logins, and who waits for one"),
     "radippool": Kept(
         "addresses leased by the server", frozenset({"id", "pool_name", "rest"}), "expiry_time > '2000-01-02'"

@@ -24,13 +24,23 @@ _NAME: Final = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
 _INNER, _OUTER = "rows-inner", "rows-outer"
 """Names in ispctl_secret: the key of row marks, prepared as HMAC wants it (RFC 2104), so that SQL can reckon marks."""
 _HIDDEN: Final = frozenset(
-    {"radcheck", "radreply", "radgroupcheck", "radgroupreply", "nas", "ispctl_secret", "ispctl_print"}
+    {
+        "radcheck",
+        "radreply",
+        "radgroupcheck",
+        "radgroupreply",
+        "nas",
+        "ispctl_secret",
+        "ispctl_print",
+        "ispctl_cpe_wanted",
+    }
 )
 _BARE: Final = {
     "radcheck": "id, username, attribute, op",
     "radreply": "id, username, attribute, op",
     "radgroupcheck": "id, groupname, attribute, op",
     "radgroupreply": "id, groupname, attribute, op",
+    "ispctl_cpe_wanted": "serial, id, key, profile, login, changed, ends, holds, since",
     "nas": "id, nasname, shortname, type, ports, server, description, require_ma",
 }
 """What ispstat reads of tables with secrets in them."""

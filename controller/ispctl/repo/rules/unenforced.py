@@ -12,12 +12,13 @@ from ispctl.repo.rules.scene import Scene
 
 
 def rules(scene: Scene) -> Iterator[Problem]:
+    acs = scene.snapshot.targets is not None and scene.snapshot.targets.value.cpe is not None
     for tariff in scene.snapshot.tariffs():
         yield from _tariff(tariff, scene)
     for group in scene.snapshot.groups():
         yield from _group(group)
     for document in scene.snapshot.subscribers():
-        yield from _subscriber(document)
+        yield from _subscriber(document, acs=acs)
     yield from _policy(scene)
     yield from _pools(scene)
     yield from _hosts(scene)
@@ -42,11 +43,17 @@ def _group(group: Document[Group]) -> Iterator[Problem]:
             yield _not_yet(group.where_key("limits", name), f"limits.{name}: nothing is refused for it")
 
 
-def _subscriber(document: Document[Subscriber]) -> Iterator[Problem]:
+def _subscriber(document: Document[Subscriber], *, acs: bool) -> Iterator[Problem]:
     for number, service in enumerate(document.value.services):
-        if service.cpe:
-            text = "cpe: no device is configured"
+        if service.cpe and not acs:
+            text = "cpe: inventory/targets.yaml says nothing about cpe, so that no device is configured"
             yield _not_yet(document.where_key("services", number, "cpe"), text)
+        elif service.cpe and service.access.type == "ipoe":
+            text = "cpe: a service without a login has nothing that its device is told"
+            yield _not_yet(document.where_key("services", number, "cpe"), text)
+        for i in range(1, len(service.cpe) if acs else 0):
+            text = f"cpe[{i}]: the first device alone is told the login"
+            yield _not_yet(document.where("services", number, "cpe", i), text)
         if service.access.vlan is not None:
             text = "vlan: no VLAN is configured, and none is compared"
             yield _not_yet(document.where("services", number, "access", "vlan"), text)

@@ -1,9 +1,10 @@
-"""What only one service may hold at a time: a login, a MAC address. A service that is over holds nothing."""
+"""What only one service may hold at a time: a login, a MAC address, a router. A service that is over holds nothing."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from ispctl.model.problem import Problem, Where
 from ispctl.model.subscriber import Binding, group_of
@@ -18,6 +19,10 @@ def rules(scene: Scene) -> Iterator[Problem]:
             advice = "Upper and lower case count as equal. Give one of them another login, or end one before the other"
             yield Problem("E103", text, _where(second), advice)
     yield from _macs(scene)
+    for serial, holdings in scene.snapshot.cpes():
+        for first, second in pairwise(holdings):
+            text = f"the device {serial} also belongs to {called(first)} ({spot(_where(first))})"
+            yield Problem("E143", text, _where(second), "Remove it from one of them: ispctl cpe unlink SUB SERIAL")
 
 
 def _macs(scene: Scene) -> Iterator[Problem]:

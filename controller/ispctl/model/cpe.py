@@ -1,0 +1,80 @@
+"""templates/cpe/<profile>.yaml, and the profiles that ispctl brings: where the devices of a vendor keep what we set."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, RootModel, model_validator
+from pydantic_core import PydanticCustomError
+
+from ispctl.model.record import Record
+from ispctl.model.scalars import Text
+
+Word = Literal[
+    "pppoe.username",
+    "pppoe.password",
+    "pppoe.enable",
+    "acs.username",
+    "acs.password",
+    "acs.inform_enable",
+    "acs.inform_interval",
+]
+TYPES: Final[dict[Word, Literal["string", "boolean", "unsignedInt"]]] = {
+    "pppoe.username": "string",
+    "pppoe.password": "string",
+    "pppoe.enable": "boolean",
+    "acs.username": "string",
+    "acs.password": "string",
+    "acs.inform_enable": "boolean",
+    "acs.inform_interval": "unsignedInt",
+}
+Root = Literal["InternetGatewayDevice", "Device"]
+
+
+def _path(value: Any) -> Any:
+    parts = value.split(".") if isinstance(value, str) else [""]
+    if not all(part == "*" or part.replace("_", "").replace("-", "").isalnum() for part in parts):
+        raise PydanticCustomError("path", "expected a path like Device.PPP.Interface.*, without a dot at its end")
+    return str(value)
+
+
+Path = Annotated[Text, BeforeValidator(_path)]
+
+
+class CpeObject(Record):
+    """An object of a device, of which there may be several: found by what it says, never by its number."""
+
+    path: Path = Field(description="`*` stands for every instance.")
+    prefer: tuple[dict[Text, Text], ...] = Field(
+        (),
+        description="Conditions in their order, each of parameters and patterns (`*INTERNET*`): the first that any"
+        " instance meets decides.",
+    )
+    values: dict[Word, Path] = Field(description="What we set there, and the name of the parameter below the object.")
+
+
+class CpeTree(Record):
+    """The objects of a data model."""
+
+    objects: Annotated[tuple[CpeObject, ...], Field(min_length=1)] = Field(
+        description="In the order in which they are set: what cuts the connection comes last."
+    )
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        words = [word for one in self.objects for word in one.values]
+        if len(set(words)) < len(words):
+            raise ValueError("the same value stands in two objects")
+        return self
+
+
+class CpeProfile(RootModel[dict[Root, CpeTree]]):
+    """By the root of the data model, since one product line may have either (TR-098, TR-181)."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for root, tree in self.root.items():
+            for one in tree.objects:
+                if not one.path.startswith(f"{root}."):
+                    raise ValueError(f"{one.path} does not lie below {root}")
+        return self

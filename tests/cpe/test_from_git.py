@@ -1,0 +1,75 @@
+"""From a file in git to a router that calls, and what staff see of it."""
+
+from __future__ import annotations
+
+from ispctl.lab.devices.cpe import Cpe, tr181
+from ispctl.status import cpes
+from ispctl.status.present import Screen
+from tests.cpe.conftest import FACTORY, FILE, OWNER, SERIAL, Place
+from tests.status.world import NOW
+
+LOGIN = "kabita.lama@home.example"
+
+
+def table(place: Place, term: str = "") -> str:
+    with place.world.view() as view:
+        return cpes.shown(cpes.managed(view, term) or (), Screen(view.zone, NOW))
+
+
+def test_a_router_that_calls_has_the_login_of_its_service(place: Place) -> None:
+    assert place.call() == 204
+    assert place.router.login() == (LOGIN, place.clear())
+    assert place.router.value("1.WANPPPConnection.1.Username") == "management"
+
+
+def test_a_router_that_was_reset_has_it_again(place: Place) -> None:
+    place.call()
+    place.router.reset()
+    assert place.call() == 204
+    assert place.router.login() == (LOGIN, place.clear())
+
+
+def test_what_is_not_applied_is_not_told(place: Place) -> None:
+    stranger = Cpe("B2", tr181(), factory=FACTORY)
+    place.world.edit(FILE, lambda text: text.replace(SERIAL, "B2").replace("huawei-router", "generic"))
+    assert (place.call(stranger), stranger.asked) == (204, [])
+    place.world.apply()
+    place.call(stranger)
+    assert stranger.login() == (LOGIN, place.clear())
+    place.router.events = ["0 BOOTSTRAP"]
+    assert (place.call(), place.router.asked) == (204, [])
+
+
+def test_a_profile_of_the_repository_takes_the_place_of_ours(place: Place) -> None:
+    own = place.world.folder / "templates" / "cpe" / "huawei-router.yaml"
+    own.parent.mkdir(parents=True)
+    path = "InternetGatewayDevice.WANDevice.*.WANConnectionDevice.*.WANPPPConnection.*"
+    values = "{pppoe.username: Username, pppoe.password: Password, pppoe.enable: Enable}"
+    own.write_text(
+        f'InternetGatewayDevice:\n  objects:\n    - path: {path}\n      prefer: [{{X_HW_SERVICELIST: "TR069"}}]\n'
+        f"      values: {values}\n",
+        "utf-8",
+    )
+    from tests.gates import example
+
+    example.git(place.world.folder, "add", "templates")
+    place.world.edit(FILE, lambda text: text + "# looked at\n")
+    place.world.apply()
+    place.call()
+    assert place.router.value("1.WANPPPConnection.1.Username") == LOGIN
+
+
+def test_staff_see_who_called_and_what_waits(place: Place) -> None:
+    assert f"{SERIAL}  {OWNER}  never called" in table(place)
+    place.call()
+    place.call(Cpe("B2", tr181(), factory=FACTORY))
+    assert f"{SERIAL}  {OWNER}  well " in table(place)
+    assert "quarantined" in table(place, "B2")
+    assert table(place, LOGIN) == table(place, SERIAL) == table(place, OWNER)
+    place.router.refuses = {
+        name: 9007 for name in place.router.leaves if name.endswith("3.WANPPPConnection.2.Password")
+    }
+    place.router.reset()
+    place.call()
+    assert "pppoe.password 9007, pppoe.username 9007" in table(place, SERIAL)
+    assert table(place, SERIAL).endswith("9007: invalid value")
