@@ -11,7 +11,7 @@ from tests.cli.conftest import Cli
 DAY = 86400
 RETENTION = (
     "inventory/policy.yaml",
-    "retention: {sessions: 400d, rejects: 30d, letters: 400d, nas_backups: 400d}",
+    "retention: {sessions: 400d, rejects: 30d, letters: 400d, nas_backups: 400d, usage: 800d}",
     "retention: {rejects: 7d}",
 )
 
@@ -43,6 +43,7 @@ def test_it_says_what_it_would_do_and_does_that(applied: Cli) -> None:
         "rejects": 1,
         "letters": 0,
         "nas_backups": 0,
+        "usage": 0,
         "deaf": True,
         "done": False,
     }

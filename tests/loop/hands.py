@@ -91,6 +91,9 @@ class FakeHands:
         answer = self._answer("prune", self.pruned.pop(0) if self.pruned else None)
         return answer if isinstance(answer, Pruned) else None
 
+    def count(self, now: datetime) -> None:
+        self._answer("count", None)
+
     def beat(self, mine: Beat) -> Beat | None:
         self.beats.append(mine.at)
         answer = self._answer("beat", self.rivals)

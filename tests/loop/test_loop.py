@@ -252,8 +252,8 @@ def test_old_facts_are_pruned_part_by_part_and_then_left_alone() -> None:
     world.hands.pruned = [Pruned(rejects=9, done=False), Pruned(rejects=2)]
     world.run(minutes=40)
     assert [fields for event, fields in world.log.lines if event == "pruned"] == [
-        {"closed": 0, "sessions": 0, "rejects": 9, "letters": 0, "nas_backups": 0, "done": False},
-        {"closed": 0, "sessions": 0, "rejects": 2, "letters": 0, "nas_backups": 0, "done": True},
+        {"closed": 0, "sessions": 0, "rejects": 9, "letters": 0, "nas_backups": 0, "usage": 0, "done": False},
+        {"closed": 0, "sessions": 0, "rejects": 2, "letters": 0, "nas_backups": 0, "usage": 0, "done": True},
     ]
     assert len(world.hands.times("prune")) == 3
 

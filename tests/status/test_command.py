@@ -29,6 +29,8 @@ VERBS = (
         ["rejects", ANITA],
         ["why", ANITA],
         ["pools"],
+        ["usage", ANITA],
+        ["usage", "--top", "3"],
         ["list", "--at", "-2h"],
         ["show", ANITA, "--at", "+400d"],
     ),

@@ -25,6 +25,7 @@ AGAIN = {
     *("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "nas", "nasreload", "ispctl_login"),
     *("ispctl_pop", "ispctl_identity", "ispctl_object", "ispctl_service", "ispctl_meta", "ispctl_secret"),
     *("ispctl_loop", "ispctl_rejects", "ispctl_print", "ispctl_cpe_wanted", "ispctl_cpe_value"),
+    *("ispctl_meter", "ispctl_count"),
 }
 """Made again: by `radius init`, an apply, whoever runs the loop, or a device that is given everything again."""
 
@@ -66,6 +67,8 @@ def fill(store: Store) -> None:
         " ('0-R-A1', 'A1', 'm', 'R', 'V1', 'Device', '198.51.100.7', 1800000000, 1800000000, '', 1, '{}', 0, NULL)"
     )
     write("INSERT INTO ispctl_first_login VALUES ('sub-1', 'main', 'x', 1800000000, 1800000100, NULL)")
+    write("INSERT INTO ispctl_usage VALUES ('sub-1/main', 20270115, 24, 9000000000, 1)")
+    write("INSERT INTO ispctl_counted VALUES (1, 'u1', 'sub-1/main', 1, 9000000000, 1800000600, NULL)")
     write("INSERT INTO ispctl_stranger VALUES ('198.51.100.77', 1, 2, 3)")
     store.put_proof(Proof("u1", "l1@home.example", "lalitpur-1", "coa", "aa-bb", "ack", 1, NOON, NOON))
     store.put_limit(Limit("lalitpur-1", "coa", "", 405, NOON, "e"))

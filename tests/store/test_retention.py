@@ -136,7 +136,7 @@ def test_the_journal_counts_what_was_done_and_is_silent_where_nothing_was(store:
     work(store)
     (run,) = store.runs()
     assert (run.kind, run.outcome, run.actor) == ("prune", "done", "noc")
-    assert run.counts == {"closed": 0, "sessions": 0, "rejects": 1, "letters": 0, "nas_backups": 0}
+    assert run.counts == {"closed": 0, "sessions": 0, "rejects": 1, "letters": 0, "nas_backups": 0, "usage": 0}
 
 
 class Killed(BaseException):
@@ -200,3 +200,24 @@ def test_last_reports_are_found_whether_a_session_is_open_or_over(store: Store) 
         "over@home.example": NOON - 2 * DAY,
     }
     assert facts.began(store, NOON - 4 * DAY) == (facts.Began("192.0.2.1", 1, NOON - 3 * DAY),)
+
+
+def test_usage_is_kept_as_long_as_the_policy_says_and_what_was_counted_as_long_as_its_session(store: Store) -> None:
+    store.database.write("INSERT INTO ispctl_login (login, owner) VALUES ('old@home.example', 'sub-1/main')")
+    session(store, "old", began=500 * DAY, heard=499 * DAY, ended=499 * DAY)
+    for day in (20250101, 20261201):
+        store.database.write(
+            "INSERT INTO ispctl_usage (owner, day, hour, down, up) VALUES ('sub-1/main', ?, 24, 1, 1)", (day,)
+        )
+    for id in ("(SELECT radacctid FROM radacct)", "99"):
+        store.database.write(
+            "INSERT INTO ispctl_counted (acctid, session, owner, octets_in, octets_out, at, ended)"
+            f" VALUES ({id}, 's', 'sub-1/main', 1, 1, 1, 1)"
+        )
+    keep = Keep(timedelta(seconds=750), 600 * DAY, usage=62 * DAY)
+    assert foresee(store, keep, NOON).usage == 1
+    assert work(store, keep).usage == 1
+    assert store.database.query("SELECT day FROM ispctl_usage") == [(20261201,)]
+    assert store.database.query("SELECT count(*) FROM ispctl_counted") == [(1,)]
+    work(store, KEEP)
+    assert store.database.query("SELECT count(*) FROM ispctl_counted") == [(0,)]

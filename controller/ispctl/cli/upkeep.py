@@ -117,6 +117,7 @@ def _told(found: Pruned, asked: Keep, *, dry_run: bool) -> str:
         ("Refusals", "rejects", asked.rejects, found.rejects),
         ("Letters", "letters", asked.letters, found.letters),
         ("Backups of NAS", "nas_backups", asked.nas_backups, found.nas_backups),
+        ("Days of usage", "usage", asked.usage, found.usage),
     ):
         if age is None:
             lines.append(f"{what} {delete}: none, since inventory/policy.yaml names no retention.{key}")

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-Job = Literal["fetch", "apply", "watch", "beat", "prune"]
+Job = Literal["fetch", "apply", "watch", "beat", "count", "prune"]
 """Look at the branch; make the network equal to it; look whether proofs came; say that we live; delete what is old."""
 Ending = Literal["done", "waiting", "locked", "stopped", "away", "refused"]
 """How an apply went: all done; something waits (gate, silent NAS); somebody else applies; a pause, or a clock that
 cannot be believed; no database; no commit to apply."""
 
-JOBS: Final[tuple[Job, ...]] = ("beat", "fetch", "watch", "apply", "prune")
+JOBS: Final[tuple[Job, ...]] = ("beat", "fetch", "watch", "count", "apply", "prune")
 LOCKED: Final = timedelta(seconds=2)
 FIRST: Final = timedelta(seconds=1)
 MOST: Final = timedelta(seconds=30)
@@ -23,13 +23,14 @@ PATIENT: Final = timedelta(seconds=15)
 @dataclass(frozen=True)
 class Pace:
     """How often what is done when nothing happens. `every`: the branch is looked at; `resync`: everything is compared
-    again; `beat`: a sign of life; `watch`: accounting that may prove a change, or is a first login; `prune`: whether a
-    day is over since old facts were last pruned."""
+    again; `beat`: a sign of life; `watch`: accounting that may prove a change, or is a first login; `count`: what was
+    used; `prune`: whether a day is over since old facts were last pruned."""
 
     every: timedelta = timedelta(seconds=60)
     resync: timedelta = timedelta(minutes=5)
     beat: timedelta = timedelta(seconds=15)
     watch: timedelta = timedelta(seconds=15)
+    count: timedelta = timedelta(seconds=60)
     prune: timedelta = timedelta(minutes=30)
 
 
@@ -66,9 +67,14 @@ class Agenda:
             "apply": self.pace.resync,
             "watch": self.pace.watch,
             "beat": self.pace.beat,
+            "count": self.pace.count,
             "prune": self.pace.prune,
         }
         self._at[job] = now + paces[job]
+
+    def rest(self, job: Job, until: datetime) -> None:
+        """A job that took long is not begun again before."""
+        self._at[job] = max(self._at[job], until)
 
     def standby(self, now: datetime) -> None:
         """Another does it; look often whether it still lives."""

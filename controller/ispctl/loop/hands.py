@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from ispctl.index import Index
 from ispctl.model.problem import Problem
-from ispctl.reconcile import Result, World, apply, awaited_reports, prune, prune_is_due
+from ispctl.reconcile import Result, World, apply, awaited_reports, count_usage, prune, prune_is_due
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Remote
 from ispctl.roles import Reviews
@@ -48,6 +48,8 @@ class Hands(Protocol):
     def reports(self) -> frozenset[Report]: ...
 
     def prune(self, now: datetime) -> Pruned | None: ...
+
+    def count(self, now: datetime) -> None: ...
 
     def beat(self, mine: Beat) -> Beat | None: ...
 
@@ -142,6 +144,13 @@ class Site:
                 progress=self._progress,
                 enough=lambda: self._clock() >= end,
             )
+
+    def count(self, now: datetime) -> None:
+        """What was used since the last count."""
+        with self.store() as store:
+            applied = store.applied
+            if applied is not None:
+                count_usage(store, self.repository.part(applied.commit, ()), now)
 
     def beat(self, mine: Beat) -> Beat | None:
         """Say that we live; None if we are the one loop, else the one that is."""

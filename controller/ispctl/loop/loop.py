@@ -18,9 +18,12 @@ from ispctl.reconcile import Result
 from ispctl.store import Beat
 
 BACKWARDS: Final = timedelta(seconds=60)
+_SHARE: Final = 10
+"""A job that is not urgent takes at most a tenth of the time."""
 _LOCKED: Final = frozenset({"E312"})
 _DATABASE: Final = ("E30", "E31", "E32", "E33")
 """Refusals for which no commit is to blame, but the database."""
+_CLOCKS: Final = frozenset({"E605", "E620"})
 _STOPPED: Final = {"E605": "clock-behind", "E614": "paused", "E620": "clock-leapt"}
 """Nor here: a clock that cannot be believed, or people who want all to stay as it is."""
 
@@ -77,10 +80,13 @@ class Loop:
         if not self.leads:  # a standby, or a loop without its database, applies nothing
             self.agenda.later("watch", now)
             self.agenda.later("apply", now)
+            self.agenda.later("count", now)
             self.agenda.later("prune", now)
             return
         if self.agenda.due("watch", now):
             self._watch(now)
+        if self.agenda.due("count", now):
+            self._count(now)
         if self.agenda.due("apply", now):
             self._apply(now)
         if self.agenda.due("prune", now):
@@ -137,6 +143,20 @@ class Loop:
         except Refusal as refusal:
             self._away(refusal.problems[0])
         self.agenda.later("watch", now)
+
+    def _count(self, now: datetime) -> None:
+        """What was used; by a clock that cannot be believed it is of no day. Where much is to be counted, it is counted
+        less often."""
+        began = self.clock()
+        try:
+            if self.seen.stopped not in _CLOCKS:
+                self.hands.count(now)
+        except Refusal as refusal:
+            problem = refusal.problems[0]
+            if problem.code.startswith(_DATABASE) and problem.code not in _LOCKED:
+                self._away(problem)
+        self.agenda.later("count", now)
+        self.agenda.rest("count", now + _SHARE * (self.clock() - began))
 
     def _prune(self, now: datetime) -> None:
         """A part of what is old; a large rest waits for the next turns, since people come first. By a clock that cannot

@@ -89,6 +89,9 @@ class Retention(Record):
     nas_backups: Annotated[Seconds, Field(ge=DAY)] | None = Field(
         None, description="What stood on NAS before runs changed it; the last three of each stay. Default: for ever."
     )
+    usage: Annotated[Seconds, Field(ge=62 * DAY)] | None = Field(
+        None, description="What each service used on each day; default: for ever."
+    )
 
 
 class Policy(Record):

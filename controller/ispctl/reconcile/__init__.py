@@ -1,9 +1,11 @@
 """The only orchestrator: commit + facts + now -> plan -> gates -> rows -> sessions -> journal. Imported by cli alone.
 
 `World` is what a run acts upon; `live` and `propose` plan, `apply` does, `settle` looks for proof between two applies,
-`drifted` and `repair` mind hand edits, `prune` old facts, `take` makes rows ours that were there before.
+`drifted` and `repair` mind hand edits, `prune` old facts, `count_usage` what people use, `take` makes rows ours that
+were there before.
 """
 
+from ispctl.reconcile.counting import count_usage
 from ispctl.reconcile.devices import apply_devices, live_devices, plan_restore, restorable, restore
 from ispctl.reconcile.guards import closed_gates, held
 from ispctl.reconcile.hands import drifted, repair
@@ -30,6 +32,7 @@ __all__ = [
     "apply_devices",
     "awaited_reports",
     "closed_gates",
+    "count_usage",
     "drifted",
     "empty",
     "held",

@@ -19,6 +19,7 @@ from ispctl.plan import Key, Plan, Unread
 from ispctl.radius.live import Behind
 from ispctl.radius.rows import TARGET, RadiusRows
 from ispctl.reconcile import configure, fleet, proof
+from ispctl.reconcile.counting import count_before_apply
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.far import groups_of
 from ispctl.reconcile.guards import (
@@ -42,6 +43,7 @@ from ispctl.reconcile.touch import Promise, SessionOutcome, Touch
 from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
 from ispctl.reconcile.write import Written, begin, write
+from ispctl.repo import Snapshot
 from ispctl.store import Holder, Run, replicas
 
 
@@ -73,7 +75,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         may_begin(world, reading, permission)
         not_rolled_back(world, reading.commit, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
-        proof.settle(world.store, reading.snapshot.nas, world.now)
+        _learn(world, reading.snapshot)
         try:
             found = survey(reading)
         except Unreachable as error:
@@ -115,6 +117,12 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         )
         run.finish("failed" if result.exit_code == 1 else "done", world.clock(), found.plan.summary)
         return result
+
+
+def _learn(world: World, snapshot: Snapshot) -> None:
+    """What the accounting tells by now."""
+    proof.settle(world.store, snapshot.nas, world.now)
+    count_before_apply(world.store, snapshot, world.now)
 
 
 def settle(world: World) -> Settled:

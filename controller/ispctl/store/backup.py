@@ -54,6 +54,8 @@ KEPT: Final[dict[str, Kept]] = {
     "ispctl_cpe": Kept("devices of subscribers that called"),
     "ispctl_cpe_accepted": Kept("which new password the device of a service took"),
     "ispctl_first_login": Kept("first logins, and who waits for one"),
+    "ispctl_usage": Kept("what services used, by days"),
+    "ispctl_counted": Kept("what of each session was counted", frozenset({"acctid"})),
     "radippool": Kept(
         "addresses leased by the server", frozenset({"id", "pool_name", "rest"}), "expiry_time > '2000-01-02'"
     ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ispctl.store import facts, nas_backups
+from ispctl.store import facts, nas_backups, usage
 from ispctl.store._journal import Run
 from ispctl.store._store import Store
 from ispctl.store.records import moment, stamp
@@ -27,20 +27,22 @@ _PRUNED: Final = "pruned_at"
 
 @dataclass(frozen=True)
 class Keep:
-    """`silent`: after so long without a report a session is over. `sessions`, `rejects`, `letters`, `nas_backups`: how
-    long ended sessions, refusals, letters that do not wait and what stood on NAS before a change are kept; None: for
-    ever."""
+    """`silent`: after so long without a report a session is over. `sessions`, `rejects`, `letters`, `nas_backups`,
+    `usage`: how long ended sessions, refusals, letters that do not wait, what stood on NAS before a change and usage
+    by days are kept; None: for ever."""
 
     silent: timedelta
     sessions: timedelta | None = None
     rejects: timedelta | None = None
     letters: timedelta | None = None
     nas_backups: timedelta | None = None
+    usage: timedelta | None = None
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """How many sessions were closed, sessions deleted, rows of radpostauth deleted, letters and backups of NAS deleted.
+    """How many sessions were closed, sessions deleted, rows of radpostauth deleted, letters, backups of NAS and
+    days of usage deleted.
     `deaf`: no NAS at all was heard for so long that nobody's silence means anything, and none was closed. `done`:
     nothing is left."""
 
@@ -49,12 +51,13 @@ class Pruned:
     rejects: int = 0
     letters: int = 0
     nas_backups: int = 0
+    usage: int = 0
     deaf: bool = False
     done: bool = True
 
     @property
     def counts(self) -> dict[str, int]:
-        names = ("closed", "sessions", "rejects", "letters", "nas_backups")
+        names = ("closed", "sessions", "rejects", "letters", "nas_backups", "usage")
         return {name: getattr(self, name) for name in names}
 
     def plus(self, **more: int) -> Pruned:
@@ -76,6 +79,12 @@ class _Step:
     due: str
     change: str
     before: datetime
+    of_days: bool = False
+    """Whether the table keeps days, like 20261126."""
+
+    @property
+    def parameter(self) -> int:
+        return usage.number(self.before.date()) if self.of_days else stamp(self.before)
 
 
 def last_pruned(store: Store) -> datetime | None:
@@ -89,7 +98,7 @@ def foresee(store: Store, keep: Keep, now: datetime) -> Pruned:
     deaf = _deaf(store, keep, now)
     counts = {
         step.name: int(
-            store.database.query(f"SELECT count(*) FROM {step.table} WHERE {step.due}", (stamp(step.before),))[0][0]
+            store.database.query(f"SELECT count(*) FROM {step.table} WHERE {step.due}", (step.parameter,))[0][0]
         )
         for step in _steps(store, keep, now, deaf)
     }
@@ -127,6 +136,8 @@ def prune(
                 found = replace(found, done=False)
                 break
             rest(min(time.monotonic() - began, _REST))
+    if found.done and keep.sessions is not None:
+        _forget_counted(store, now - keep.sessions)
     with store.transaction():
         if run:
             run.finish("done" if found.done else "not all", now, found.counts)
@@ -163,11 +174,25 @@ def _steps(store: Store, keep: Keep, now: datetime, deaf: bool) -> list[_Step]:
     if keep.nas_backups is not None:
         table, before = "ispctl_nas_backup", now - keep.nas_backups
         steps.append(_Step("nas_backups", "run, host", table, nas_backups.OVER, f"DELETE FROM {table}", before))
+    if keep.usage is not None:  # a day is over when it is over everywhere
+        old, before = "day < ?", now - keep.usage - timedelta(days=1)
+        table = "ispctl_usage"
+        steps.append(_Step("usage", "owner, day, hour", table, old, f"DELETE FROM {table}", before, of_days=True))
     return steps
+
+
+def _forget_counted(store: Store, before: datetime) -> None:
+    """What was counted of sessions that were deleted."""
+    gone = (
+        "DELETE FROM ispctl_counted WHERE acctid IN (SELECT c.acctid FROM ispctl_counted c WHERE c.ended < ?"
+        f" AND NOT EXISTS (SELECT 1 FROM radacct a WHERE a.radacctid = c.acctid) LIMIT {BATCH})"
+    )
+    while store.database.write(gone, (stamp(before),)):
+        pass
 
 
 def _batch(store: Store, step: _Step) -> int:
     """The server may touch a row between being found and being taken: PostgreSQL locks it and asks once more whether it
     is due, on SQLite nobody else writes."""
     due = f"SELECT {step.key} FROM {step.table} WHERE {step.due} LIMIT {BATCH} {store.database.dialect.skip_locked}"
-    return store.database.write(f"{step.change} WHERE ({step.key}) IN ({due})", (stamp(step.before),))
+    return store.database.write(f"{step.change} WHERE ({step.key}) IN ({due})", (step.parameter,))
