@@ -9,6 +9,7 @@ import pytest
 
 from ispctl.lab.cluster import Cluster
 from tests.postgres import FreshDatabase, new_database
+from tests.reconcile.routers import routers  # noqa: F401  a fixture
 from tests.reconcile.world import World, built, copied
 
 

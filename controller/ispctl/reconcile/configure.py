@@ -41,7 +41,7 @@ class Hands:
         self.world, self.fleet, self.run, self.commit = world, fleet, run, commit
         self.answers: dict[str, Answer] = {}
         """The last, by host."""
-        self._secrets = secrets
+        self.secrets = secrets
         self._memory = Memory(world.store)
         self._logins = Logins(world.keyring)
         self._known = {host: dict(known) for host, known in fleet.known.items()}
@@ -189,7 +189,7 @@ class Hands:
         wanted, policy = self.fleet.wanted[host], self.fleet.policy
         assert policy is not None
         digests = {change.key: str((change.after or {}).get(SECRET, "")) for change in changes}
-        secrets = {key: self._secrets.open(digest) for key, digest in digests.items() if digest}
+        secrets = {key: self.secrets.open(digest) for key, digest in digests.items() if digest}
         lost = float(policy.nas.lost.share), policy.nas.lost.floor
         return replace(
             job(self.world, wanted.nas, self._logins(wanted.nas), self._known.get(host, {})),

@@ -21,17 +21,21 @@ from ispctl.gates import sums
 from ispctl.intent import slices_of
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
+from ispctl.model.problem import Refusal
 from ispctl.nas import Known, Memory, closed_until
 from ispctl.plan import Change, Ending, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
 from ispctl.platforms.device import Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
 from ispctl.reconcile.hearing import addresses
 from ispctl.reconcile.logins import Logins, job
+from ispctl.reconcile.named import Lack, Names, things, with_needs
+from ispctl.reconcile.named import stops as stops_of
 from ispctl.reconcile.stops import together
 from ispctl.reconcile.world import World
 from ispctl.repo import Repository, Snapshot
 from ispctl.store import Store, facts
 
+NOT_THERE: Final = "it lacks something that these rows name, or may lack it"
 PREFIX: Final = "nas:"
 """How the targets are named: nas:lalitpur-1."""
 
@@ -64,15 +68,20 @@ class Fleet:
     """What is done there that ends sessions."""
     equal: tuple[str, ...] = ()
     """Hosts that stand as they should already."""
+    lacking: Lack = field(default_factory=dict)
+    """What those may lack that gave no answer."""
     seen: Mapping[str, Resources] = field(default_factory=dict)
     """What stood on each that answered."""
     known: Mapping[str, Mapping[Key, Known]] = field(default_factory=dict)
     policy: Policy | None = None
 
-    def joined(self, plan: Plan) -> Plan:
-        """A plan with what is to be done on devices."""
+    def joined(self, plan: Plan, names: Names | None = None) -> Plan:
+        """A plan with what is to be done on devices. `names`: what its rows call by name; those wait for it."""
         if not (self.changes or self.unread):
             return plan
+        rows = plan
+        if names is not None:
+            plan = with_needs(plan, names.needing(plan, self.changes))
         changes = tuple(sorted((*plan.changes, *self.changes), key=lambda one: (one.target, one.key)))
         mine = Plan("live", plan.commit, plan.base, plan.now, (), self.changes, stops=self.stops, endings=self.endings)
         more = sums(mine)
@@ -81,7 +90,37 @@ class Fleet:
         people = _stopped((one for one in self.changes if one.id in kept), "it knows people who are left as they are")
         stops = together(together(plan.stops, self.stops), tuple(people))
         unread = (*plan.unread, *self.unread)
-        return replace(plan, changes=changes, unread=unread, stops=stops, endings=self.endings, sums=both)
+        whole = replace(plan, changes=changes, unread=unread, stops=stops, endings=self.endings, sums=both)
+        return replace(whole, stops=together(stops, tuple(self._named(whole, rows, names)))) if names else whole
+
+    def _named(self, plan: Plan, rows: Plan, names: Names) -> Iterator[Stop]:
+        """Rows that name what is not there: not now (a stop), or nobody knows (no answer)."""
+        paused = {id for stop in self.stops if stop.kind == "paused" for id in stop.changes}
+        begun: dict[str, set[str]] = defaultdict(set)
+        for change in self.changes:
+            if change.id in paused:
+                begun[change.target].add(change.id)
+        for row in rows.changes if self.lacking else ():
+            for host, _ in names.waits(row, self.lacking, plan.services):
+                begun[PREFIX + host].add(row.id)
+        return stops_of(plan, begun, dict.fromkeys(begun, NOT_THERE))
+
+    def without(self, plan: Plan, undone: Collection[str]) -> Plan:
+        """A plan in which the rows wait that name what could not be made (ids of changes of devices)."""
+        begun: dict[str, set[str]] = defaultdict(set)
+        for change in self.changes:
+            if change.id in undone:
+                begun[change.target].add(change.id)
+        return replace(plan, stops=together(plan.stops, tuple(stops_of(plan, begun, dict.fromkeys(begun, NOT_THERE)))))
+
+    def named(self, rows: Collection[Change], names: Names) -> frozenset[str]:
+        """The removals from devices of what these rows name as long as they stay."""
+        found = set()
+        for change in self.changes if rows else ():
+            nas = self.wanted[change.target.removeprefix(PREFIX)].nas
+            if change.after is None and things(nas, [change.key]).keys() & names.called(rows, nas.platform):
+                found.add(change.id)
+        return frozenset(found)
 
     def of(self, owners: Collection[str], services: Collection[ServiceChange]) -> frozenset[str]:
         """The changes of devices that know some of these people themselves (`bindings`): while their rows wait, nothing
@@ -173,7 +212,9 @@ def look(
     stops = tuple(_stops(world, snapshot, changes, ending))
     online = {host: answer.online[0] for host, answer in answers.items()}
     endings = tuple(_endings(world.store, snapshot, ending, online))
-    return Fleet(asked, tuple(changes), tuple(unread), stops, endings, tuple(equal), seen, known, policy)
+    away = [one.target.removeprefix(PREFIX) for one in unread]
+    lacking = _lacking(world, asked, {host: made[host].commit if host in made else "" for host in away})
+    return Fleet(asked, tuple(changes), tuple(unread), stops, endings, tuple(equal), lacking, seen, known, policy)
 
 
 def drifted(world: World, snapshot: Snapshot) -> Fleet:
@@ -186,6 +227,23 @@ def drifted(world: World, snapshot: Snapshot) -> Fleet:
     return look(
         world, snapshot, [host for host, one in due.items() if host in made and made[host].mark == one.mark], every=True
     )
+
+
+def _lacking(world: World, asked: Mapping[str, Wanted], away: Mapping[str, str]) -> Lack:
+    """What these hosts should hold and did not by the commit that they were last made equal to; empty: not known."""
+    older: dict[str, Mapping[str, Wanted]] = {}
+    for commit in set(away.values()):
+        try:
+            part = world.repository.part(commit, ()) if commit else None
+            older[commit] = wanted(world.repository, part, world.now) if part else {}
+        except (Refusal, KeyError):  # it is not here any more, or cannot be understood
+            older[commit] = {}
+    found = {}
+    for host, commit in away.items():
+        now, before = asked[host], older[commit].get(host)
+        had = things(before.nas, before.resources()) if before else {}
+        found[host] = frozenset(things(now.nas, now.resources()).keys() - had.keys())
+    return found
 
 
 def _disruptive(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from ispctl.reconcile.disturbs import disturbs
 from ispctl.reconcile.far import Gist, gathered, gist
 from ispctl.reconcile.managed import enforced, with_observed
 from ispctl.reconcile.many import with_many
+from ispctl.reconcile.named import Names
 from ispctl.reconcile.people import ending, makes, with_needs
 from ispctl.repo import Repository, Snapshot
 
@@ -47,7 +48,8 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
         coming=Coming(now + ANNOUNCED, ends + others.ending + look.ending),
     )
     devices = fleet.proposed(repository, before, after, now)
-    return devices.joined(others.joined(plan))
+    intent, whole = shared_of(after), others.joined(plan)
+    return devices.joined(whole, Names.of(intent, shared_rows(intent), whole.changes) if devices.changes else None)
 
 
 def _proposed(base: str, head: str, changed: frozenset[str], look: Look, *, judging: bool) -> Gist:

@@ -15,7 +15,7 @@ from ispctl.backend import Unreachable
 from ispctl.desired import Entitlement
 from ispctl.model.problem import Problem, Refusal, Stopped
 from ispctl.model.tariff import Speed
-from ispctl.plan import Key, Plan, Unread
+from ispctl.plan import Change, Key, Plan, Unread
 from ispctl.radius.live import Behind
 from ispctl.radius.rows import TARGET, RadiusRows
 from ispctl.reconcile import configure, fleet, proof
@@ -34,6 +34,7 @@ from ispctl.reconcile.guards import (
     waiting,
 )
 from ispctl.reconcile.hands import reading_of_applied
+from ispctl.reconcile.named import Names
 from ispctl.reconcile.older import older_copy
 from ispctl.reconcile.proof import Settled
 from ispctl.reconcile.reading import Reading
@@ -50,7 +51,7 @@ from ispctl.store import Holder, Run, replicas
 def live(world: World, commit: str) -> Survey:
     """The live plan of a commit; changes nothing. Raises Refusal, Unreachable."""
     found = survey(_reading(world, commit))
-    return replace(found, plan=fleet.look(world, found.snapshot).joined(found.plan))
+    return replace(found, plan=fleet.look(world, found.snapshot).joined(found.plan, _names(found)))
 
 
 def refusals(world: World, found: Survey) -> tuple[Problem, ...]:
@@ -82,7 +83,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
             unread = (Unread(error.target, "E319", error.text),)
             return Result("", reading.commit, empty(reading.commit, world.now), unread=unread)
         devices = fleet.look(world, found.snapshot)
-        found = replace(found, plan=devices.joined(found.plan))
+        found = replace(found, plan=devices.joined(found.plan, _names(found)))
         is_the_plan(found.plan, permission)
         announced(world, found, permission)
         waits = waiting(found, closed_gates(world, found, permission.most))
@@ -98,15 +99,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         older = older_copy(world.repository, world.store, found.applied)
         run = begin(world, found, waits, permission.undoes)
         hands = configure.Hands(world, devices, run, secrets, found.plan.commit)
-        hands.make(configure.grants(on_devices))
-        written = write(world, found, secrets, waits, run)
-        forget(world, found.plan.commit)
-        applied = world.store.applied
-        if world.index is not None and applied is not None and applied.commit == found.plan.commit:
-            world.index.advance(applied.commit, world.now)  # who is told is looked up by it
-        result = _tell(world, found, written, doors, waits, permission)
-        hands.make(configure.revokes(on_devices))
-        hands.finish(on_devices)
+        result = _do(world, found, hands, on_devices, doors, waits, permission)
         result = replace(
             result,
             older=older,
@@ -123,6 +116,37 @@ def _learn(world: World, snapshot: Snapshot) -> None:
     """What the accounting tells by now."""
     proof.settle(world.store, snapshot.nas, world.now)
     count_before_apply(world.store, snapshot, world.now)
+
+
+def _do(
+    world: World,
+    found: Survey,
+    hands: configure.Hands,
+    on_devices: Sequence[Change],
+    doors: Doors,
+    waits: Waiting,
+    permission: Permission,
+) -> Result:
+    """What is granted on devices, the rows, the sessions, what goes from devices: each as the one before let it."""
+    devices, names = hands.fleet, _names(found)
+    hands.make(configure.grants(on_devices))
+    undone = {change.id for change in configure.grants(on_devices)} - {one.change.id for one in hands.outcomes}
+    if undone:
+        found = replace(found, plan=devices.without(found.plan, undone))
+        waits = waiting(found, waits.closed)
+    written = write(world, found, hands.secrets, waits, hands.run)
+    forget(world, found.plan.commit)
+    applied = world.store.applied
+    if world.index is not None and applied is not None and applied.commit == found.plan.commit:
+        world.index.advance(applied.commit, world.now)  # who is told is looked up by it
+    result = _tell(world, found, written, doors, waits, permission)
+    stay = waits.changes | {outcome.change.id for outcome in written.failed}
+    left = devices.named([change for change in found.plan.changes if change.id in stay], names)
+    left |= devices.of(waits.owners(found.plan), found.plan.services)
+    todo = [change for change in on_devices if change.after is not None or change.id not in left]
+    hands.make(configure.revokes(todo))
+    hands.finish(todo)
+    return result
 
 
 def settle(world: World) -> Settled:
@@ -146,6 +170,7 @@ def _tell(
     world.store.check_lock()
     quiet = waits.owners(plan) | {outcome.change.owner for outcome in written.failed}
     failed = {outcome.change.key for outcome in written.failed}
+    failed |= {one.key for one in plan.changes if one.key[0] == "group" and one.id in waits.stopped}
     unread: tuple[Unread, ...] = ()
     sessions: list[SessionOutcome] = []
     try:
@@ -205,6 +230,10 @@ def _proved(world: World, found: Survey, sessions: list[SessionOutcome]) -> tupl
         return replace(one, answer="contradicted", text=said.proof, code="E505") if said.answer != "ack" else one
 
     return tuple(map(judged, sessions))
+
+
+def _names(found: Survey) -> Names:
+    return Names.of(found.around.intent, found.around.shared, found.plan.changes)
 
 
 def _reading(world: World, commit: str) -> Reading:

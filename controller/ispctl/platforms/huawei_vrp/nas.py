@@ -138,6 +138,9 @@ class HuaweiVrpNas(NasPlatform):
         with connected(login) as session:
             yield session
 
+    def called(self, key: Key) -> str:
+        return f"user-group {key[1]}" if key[0] == "user-group" else super().called(key)
+
     def disrupts(self, change: Change) -> bool:
         """A pool that goes, or a user group, ends the sessions that have an address or the wall of it."""
         return change.key[0] in {"ip pool", "ipv6 pool", "ipv6 prefix", "user-group"} and change.after is None

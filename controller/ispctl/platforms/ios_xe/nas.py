@@ -135,6 +135,11 @@ class IosXeNas(NasPlatform):
         with connected(login) as session:
             yield session
 
+    def called(self, key: Key) -> str:
+        if key[0] == "policy-map":
+            return f"policy-map {key[1]}"
+        return f"access-list {key[1]}" if "access-list" in key[0] else super().called(key)
+
     def disrupts(self, change: Change) -> bool:
         """Sessions end where PPPoE is taken from an interface, or its group is given another template."""
         return change.key[0] in {"pppoe enable", "bba-group pppoe"} and change.before is not None

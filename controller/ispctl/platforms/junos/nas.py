@@ -50,6 +50,9 @@ class Junos(NasPlatform):
         with _connected(login, self.port) as manager:
             yield _Session(login.host, manager)
 
+    def called(self, key: Key) -> str:
+        return f"dynamic-profile {key[1]}" if key[0] == "dynamic-profiles" else super().called(key)
+
     def disrupts(self, change: Change) -> bool:
         return change.key[0] == "interfaces" and change.action != "create"
 
