@@ -19,6 +19,7 @@ PIP_TOOLS := pip-tools==7.6.2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest
 UNIT := -m "not live and not slow"
+SERVED := -m "live or slow"
 # A far time zone, a bare locale, another order of sets, and (by pytest-randomly) another order of tests.
 HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 
@@ -34,9 +35,9 @@ help: ## show this list
 demo: programs venv ## the main job on real parts: validate, plan, apply, dial in, change, repair
 	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo
 
-test: packages venv node lint ## everything: style, types, all tests, and the unit tests again in hostile surroundings
-	$(PYTEST) -n $(JOBS) --dist worksteal --clean-tree --durations=10
+test: packages venv node lint ## everything: style, types, all tests, of which the unit tests in hostile surroundings
 	$(HOSTILE) $(PYTEST) -n $(JOBS) --dist worksteal --clean-tree -q $(UNIT)
+	$(PYTEST) -n $(JOBS) --dist worksteal --clean-tree --durations=10 $(SERVED)
 
 unit: programs venv ## the tests that start no server, in under a minute
 	$(PYTEST) -n $(JOBS) --dist worksteal $(UNIT)
