@@ -82,6 +82,22 @@ def test_a_commit_that_nobody_confirms_is_taken_back_by_the_router(tmp_path: Pat
 
 
 @pytest.mark.live
+@pytest.mark.parametrize("before", [False, True])
+def test_what_somebody_committed_in_between_stays_when_ours_is_taken_back(tmp_path: Path, *, before: bool) -> None:
+    """`before`: whether something of ours stood there already."""
+    theirs = ("system", "services", "telnet")
+    with router(tmp_path) as (one, session, hands):
+        if before:
+            hands.make(session, usual("junos"))
+        stood = one.box.lines()
+        hands.apply(session, later("junos"), confirm=90)
+        assert one.box.lines() != stood
+        one.box.commits(theirs)
+        session.revert()
+        assert set(one.box.lines()) == {*stood, "set system services telnet"}
+
+
+@pytest.mark.live
 def test_a_refused_commit_leaves_nothing_and_is_told_in_its_words(tmp_path: Path) -> None:
     with router(tmp_path) as (one, session, hands):
         before = one.box.lines()

@@ -63,6 +63,12 @@ class JunosLike(Shell):
         """What is committed, as `show configuration | display set` has it."""
         return [_shown(path) for path in sorted(self.running)]
 
+    def commits(self, path: Path) -> None:
+        """Somebody sets a statement and commits, which confirms what waits to be."""
+        self.history.insert(0, self.running)
+        self.running = [*self.running, path]
+        self.candidate, self.back_at = list(self.running), None
+
     def passes(self, seconds: float) -> None:
         """So much time; a commit that nobody confirmed is taken back."""
         self.clock += seconds

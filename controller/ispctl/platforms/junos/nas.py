@@ -135,23 +135,28 @@ def _word(text: str) -> str:
 
 
 class _Session:
-    """One router. `applied`: whether something is committed that a rollback would take back."""
+    """One router."""
 
     def __init__(self, host: str, manager: Any) -> None:
         self._host = host
         self._manager = manager
-        self.applied = False
+        self._before: list[str] | None = None
+        """What stood there of ours before something was committed."""
 
     def read(self) -> Seen:
+        try:
+            found, secrets = _resources(_lines("\n".join(self._ours())))
+        except ValueError:
+            raise Unreachable(f"nas:{self._host}", "its configuration cannot be read") from None
+        return Seen(found, secrets)
+
+    def _ours(self) -> list[str]:
+        """Lines that would set it again, with secrets as they are shown."""
         asked = "<configuration><groups><name>isp-ispctl</name></groups><apply-groups/></configuration>"
         reply = self._rpc(f'<get-configuration format="set" database="committed">{asked}</get-configuration>')
         text = "".join(reply.xpath("//*[local-name()='configuration-set']/text()"))
         ours = (f"set {' '.join(_GROUP)} ", f"set {' '.join(_APPLIED)}")
-        try:
-            found, secrets = _resources(_lines("\n".join(row for row in text.splitlines() if row.startswith(ours))))
-        except ValueError:
-            raise Unreachable(f"nas:{self._host}", "its configuration cannot be read") from None
-        return Seen(found, secrets)
+        return [row for row in text.splitlines() if row.startswith(ours)]
 
     def apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> Iterator[Outcome]:
         if not changes:
@@ -167,16 +172,18 @@ class _Session:
             yield Outcome(change, error, "E812" if error else "")
 
     def confirm(self) -> None:
-        if self.applied:
+        if self._before is not None:
             with self._locked():  # else it would commit what somebody is just typing
                 self._rpc("<commit-configuration/>")
 
     def revert(self) -> None:
-        if self.applied:
+        """Whoever committed in between would lose it by `rollback 1`: what is ours is set again instead."""
+        if self._before is not None:
             with self._locked():
-                self._rpc('<load-configuration rollback="1"/>')
+                gone = [" ".join(path) for path in (_APPLIED, _GROUP) if any(_holds(path, row) for row in self._ours())]
+                self._load([*(f"delete {path}" for path in gone), *self._before])
                 self._rpc("<commit-configuration/>")
-            self.applied = False
+            self._before = None
 
     def sessions(self) -> int | None:
         reply = self._rpc("<get-subscribers-summary/>")
@@ -201,16 +208,20 @@ class _Session:
             typed = [line for change in changes for line in _commands(change, secrets.get(change.key, ""))]
         except ValueError as error:
             raise _Refused(f"nas:{self._host}", str(error)) from None
-        text = "\n".join(typed).replace("&", "&amp;").replace("<", "&lt;")
         with self._locked():
-            self._rpc(
-                '<load-configuration action="set" format="text">'
-                f"<configuration-set>{text}</configuration-set></load-configuration>"
-            )
+            before = self._ours()
+            self._load(typed)
             self._rpc(
                 f"<commit-configuration><confirmed/><confirm-timeout>{minutes}</confirm-timeout></commit-configuration>"
             )
-            self.applied = True
+            self._before = before
+
+    def _load(self, typed: Sequence[str]) -> None:
+        text = "\n".join(typed).replace("&", "&amp;").replace("<", "&lt;")
+        self._rpc(
+            '<load-configuration action="set" format="text">'
+            f"<configuration-set>{text}</configuration-set></load-configuration>"
+        )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -241,6 +252,10 @@ _FACTS: Final = ("hardware-model", "os-version")
 
 class _Refused(Unreachable):
     """In the words of an <rpc-error>; outside an apply that is no answer to go on with."""
+
+
+def _holds(path: Line, row: str) -> bool:
+    return f"{row} ".startswith(f"set {' '.join(path)} ")
 
 
 def _open(fields: Fields | None) -> Fields | None:
