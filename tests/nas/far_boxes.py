@@ -140,6 +140,10 @@ class Boxes:
         await asyncio.gather(*self._open, return_exceptions=True)
         await asyncio.sleep(0)  # in which each transport is closed
 
+    def speaks(self, host: str) -> bool:
+        """Whether anybody is connected to it."""
+        return bool(+self._now[host])
+
     async def serve(self) -> asyncio.Server:
         server = await asyncio.start_server(self._client, "127.0.0.1", 0, backlog=2048)
         self.port = server.sockets[0].getsockname()[1]

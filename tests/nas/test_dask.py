@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ispctl.lab.process import wait_for
 from ispctl.model.device import NasTarget
 from ispctl.nas import Answer, Far, Fleet, Job
 from ispctl.nas.worker import PROFILED, Parcel, _lease, do, leased
@@ -75,6 +76,26 @@ def test_whoever_is_killed_in_the_middle_leaves_every_device_configured_once(tmp
     assert all(box.held.keys() == WANTED.keys() and not box.pending for box in boxes.devices.values())
     assert boxes.pids["nas-0007"] == two.workers.keys()
     assert boxes.together == set(), "two workers spoke to a device at a time"
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_cut_off_writes_nothing_more_and_confirms_nothing(tmp_path: Path) -> None:
+    """Its connection to the scheduler stays open, and nothing comes by it."""
+    with playing(Boxes(delay=0.4)) as boxes, cluster(tmp_path, ["pop-a=1"]) as one:
+
+        def stop() -> None:
+            assert wait_for(lambda: bool(boxes.writes), 20)
+            one.scheduler.send_signal(signal.SIGSTOP)
+
+        cut = threading.Thread(target=stop)
+        cut.start()
+        answers = ask(one, jobs(1, boxes.port, wanted(6), site="pop-a"), patience=1.0)
+        cut.join()
+        assert wait_for(lambda: not boxes.speaks("nas-0000"), 20)
+        one.scheduler.send_signal(signal.SIGCONT)
+    assert statuses(answers) == {"unreachable"}
+    assert 0 < boxes.writes.total() < len(wanted(6))
+    assert boxes.devices["nas-0000"].pending
 
 
 @pytest.mark.slow

@@ -89,6 +89,16 @@ def test_whoever_is_waited_for_no_longer_writes_nothing(boxes: Boxes, job: Asked
         assert boxes.devices["one"].written == 0
 
 
+@pytest.mark.parametrize("asked", [1, 2, 3])
+def test_whoever_is_waited_for_no_longer_goes_on_with_nothing(boxes: Boxes, job: Asked, asked: int) -> None:
+    """Between two writes, before it is let stay; and takes nothing back, since somebody else may be there."""
+    answers = iter([True] * asked + [False] * 9)
+    answer = work(job(want=WANTED), lambda: next(answers))
+    box = boxes.devices["one"]
+    assert (answer.status, answer.code, answer.touched) == ("unreachable", "E810", True)
+    assert (box.written, box.confirmed, box.reverted) == (min(asked, 2), 0, 0)
+
+
 def test_what_somebody_changed_since_the_plan_is_not_written_over(boxes: Boxes, job: Asked) -> None:
     asked = job(want=WANTED)
     boxes.devices["one"].held["pool", "home"] = {"range": "100.64.99.0/24"}

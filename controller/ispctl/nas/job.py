@@ -21,6 +21,7 @@ silent: applied, and RADIUS hears nothing of it any more."""
 REACHED: Final = frozenset({"seen", "applied", "refused", "taken-back", "changed", "silent"})
 """What became of a device that answered; one that was held nobody asked."""
 NOTHING_SAID: Final = Facts()
+UNCONFIRMED: Final = "its time was over before all was done: nothing was confirmed, and the next run finishes it"
 UNKNOWN: Final = "unknown"
 """Stands for a secret on a device that was not written by us as it is shown there."""
 
@@ -83,7 +84,8 @@ class Answer:
 
 def work(job: Job, wanted: Callable[[], bool] = lambda: True) -> Answer:
     """Do it; whatever happens is in the answer. Run twice it is done once: what stands there already is left.
-    `wanted`: whether anybody waits for it still, asked before something is written."""
+    `wanted`: whether anybody waits for it still, asked before anything is written, between what is, and before it is
+    let stay; once nobody does somebody else may speak to the device, so that nothing is taken back either."""
     host, ends = job.login.host, time.monotonic() + job.deadline
     try:
         with _connected(job) as session:
@@ -129,20 +131,24 @@ def _made(job: Job, session: Session, have: Resources, wanted: Callable[[], bool
         text = "its time was over before anything was written"
         return Answer(host, "unreachable", have, touched=False, code="E810", text=text)
     try:
-        return _written(job, session, Answer(host, "taken-back", have, online=(online, None)), todo)
+        return _written(job, session, Answer(host, "taken-back", have, online=(online, None)), todo, wanted)
     except Unreachable as error:
         return Answer(host, "unreachable", have, code="E810", text=error.text)
 
 
-def _written(job: Job, session: Session, answer: Answer, todo: Sequence[Change]) -> Answer:
+def _written(job: Job, session: Session, answer: Answer, todo: Sequence[Change], wanted: Callable[[], bool]) -> Answer:
     """Raises Unreachable where the device breaks off: then nobody knows what stands there."""
-    outcomes = tuple(session.apply(todo, job.secrets, job.confirm))
-    answer = replace(answer, outcomes=outcomes)
+    outcomes: list[Outcome] = []
+    for outcome in session.apply(todo, job.secrets, job.confirm):
+        outcomes.append(outcome)
+        if not wanted():
+            raise Unreachable(f"nas:{job.login.host}", UNCONFIRMED)
+    answer = replace(answer, outcomes=tuple(outcomes))
     if failed := [outcome for outcome in outcomes if outcome.error]:
         session.revert()
         text = f"{_named([one.change for one in failed])}: {failed[0].error}"
         return replace(answer, status="refused", code=failed[0].code or "E812", text=text)
-    return _proven(job, session, answer, todo)
+    return _proven(job, session, answer, todo, wanted)
 
 
 def _from(change: Change, have: Resources) -> Change:
@@ -153,7 +159,7 @@ def _from(change: Change, have: Resources) -> Change:
     return replace(change, before=there) if {**there, SECRET: change.after.get(SECRET)} == change.after else change
 
 
-def _proven(job: Job, session: Session, answer: Answer, todo: Sequence[Change]) -> Answer:
+def _proven(job: Job, session: Session, answer: Answer, todo: Sequence[Change], wanted: Callable[[], bool]) -> Answer:
     """Get in anew, as the next run would have to; look at it; count who is online; and only then let it stay."""
     try:
         with _connected(job) as again:
@@ -173,6 +179,8 @@ def _proven(job: Job, session: Session, answer: Answer, todo: Sequence[Change]) 
         session.revert()
         text = f"{online[0]} sessions became {online[1]}; it was taken back"
         return replace(answer, code="E815", text=text, online=online)
+    if not wanted():
+        raise Unreachable(f"nas:{job.login.host}", UNCONFIRMED)
     session.confirm()
     done = {outcome.change.id: outcome for outcome in answer.outcomes}
     outcomes = tuple(done.get(change.id, Outcome(change)) for change in job.changes)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import pickle
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
-from typing import Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ispctl.nas.job import Answer, Job, work
 from ispctl.platforms.device import Login
 
+if TYPE_CHECKING:
+    from distributed import Worker
+
+FRESH: Final = 0.25
+"""Seconds for which an answer of the scheduler is believed."""
+PATIENCE: Final = 3.0
+"""Seconds for which it is waited for."""
 PROFILED: Final = "its worker is profiled: start it with DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"
 """dask looks at the stacks of all threads a hundred times a second, and in Python 3.11 the whole process stands still
 for ever where garbage is collected within that (CPython gh-106883); with drivers it soon is."""
@@ -45,14 +53,38 @@ def do(parcel: Parcel) -> list[Answer]:
     if config.get("distributed.worker.profile.enabled"):
         return [Answer(job.login.host, "unreachable", code="E810", text=PROFILED) for job in parcel.opened()]
     worker = get_worker()
-    key = worker.get_current_task()
-
-    def wanted() -> bool:
-        task, comm = worker.state.tasks.get(key), worker.batched_stream.comm
-        return task is not None and task.state == "executing" and comm is not None and not comm.closed()
-
-    jobs = parcel.opened()
+    wanted, jobs = _Fence(worker, worker.get_current_task()), parcel.opened()
     return list(Fleet(workers=len(jobs)).run(jobs, do=lambda job: leased(job, wanted)).values())
+
+
+class _Fence:
+    """Whether a task is still this worker's. A network that was cut shows on no connection for minutes, so that the
+    scheduler is asked; who has no answer is on the wrong side."""
+
+    def __init__(self, worker: Worker, key: Any) -> None:
+        self._worker, self._key = worker, key
+        self._lock = threading.Lock()
+        self._until = 0.0
+
+    def __call__(self) -> bool:
+        task, comm = self._worker.state.tasks.get(self._key), self._worker.batched_stream.comm
+        if task is None or task.state != "executing" or comm is None or comm.closed():
+            return False
+        with self._lock:
+            if time.monotonic() >= self._until and self._asked():
+                self._until = time.monotonic() + FRESH
+            return time.monotonic() < self._until
+
+    def _asked(self) -> bool:
+        from distributed.utils import sync
+
+        worker = self._worker
+        try:
+            ask = worker.scheduler.processing
+            found = sync(worker.loop, ask, workers=[worker.address], callback_timeout=PATIENCE)
+        except (OSError, TimeoutError, KeyError, ValueError, RuntimeError):
+            return False
+        return any(self._key in keys for keys in found.values())
 
 
 def leased(job: Job, wanted: Callable[[], bool]) -> Answer:
