@@ -8,11 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
 
+from ispctl import reconcile
 from ispctl.cli.common import demo_key, run
+from ispctl.cli.main import LATER
 from ispctl.repo.git import Git
 from ispctl.store import Database, Store
 from tests.gates import example
@@ -106,6 +109,24 @@ def test_a_plan_of_ordinary_records_loads_no_slow_parser(tmp_path: Path) -> None
     isp.commit()
     names = {name.partition(".")[0] for name in loaded("ispctl plan --base main~1 --commit main", isp.folder)}
     assert names & set(HEAVY) == {"pydantic", "sqlite3", "typer", "pyrage"}
+
+
+def test_a_plan_of_two_commits_reads_no_other_command_no_device_and_no_database(tmp_path: Path) -> None:
+    isp = Isp(tmp_path / "isp.git", random.Random(7))
+    isp.commit()
+    read = set(loaded("ispctl plan --base main --commit main", isp.folder))
+    ours = {name for name in read if name.startswith("ispctl.")}
+    assert {name.split(".")[1] for name in ours} & {"adopt", "lab", "loop", "nas", "roles", "store", "verbs"} == set()
+    assert ours & {f"ispctl.cli.{place.partition(':')[0]}" for place in LATER.values()} == set()
+
+
+def test_whatever_reconcile_offers_is_there() -> None:
+    """It is read when it is asked for; and no module may have its name, since that would be found in its place."""
+    offered = {name: getattr(reconcile, name) for name in reconcile.__all__}
+    assert [name for name, one in offered.items() if isinstance(one, ModuleType)] == []
+    assert set(reconcile._MODULE) == set(reconcile.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = reconcile.nothing
 
 
 def test_importing_the_package_costs_nothing(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from ispctl.index import Index, Size
 from ispctl.intent import intent_of
 from ispctl.lab.cluster import Cluster
 from ispctl.plan import diff
-from ispctl.radius.rendering import render
-from ispctl.radius.rows import TARGET, RadiusRows
+from ispctl.radius.rendering import TARGET, render
+from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import World
 from ispctl.reconcile import drift as drifting
 from ispctl.reconcile.applied import digest_of

@@ -4,33 +4,68 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
-from ispctl.cli import adopt as importing
-from ispctl.cli import cpe, doctor, gitlab, lab, nas, radius, secrets, units
-from ispctl.cli import run as service
-from ispctl.cli.authenticate import try_login
-from ispctl.cli.batch import batch
 from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, use_utf8, version_of
 from ispctl.cli.completion import targets
-from ispctl.cli.history import rollback, runs
-from ispctl.cli.life import resume, suspend
-from ispctl.cli.life_account import adjust, credit, invoice, pay, refund
-from ispctl.cli.life_change import edit, move, rename_login
-from ispctl.cli.life_line import ip, mac, reset_password
-from ispctl.cli.life_money import activate, change_tariff, grace, renew, revert
-from ispctl.cli.life_time import add, archive, hold, schedule, terminate
-from ispctl.cli.pause import pause
-from ispctl.cli.sending import outbox
-from ispctl.cli.start import init, pool, schema
-from ispctl.cli.statement import export, statement
-from ispctl.cli.takeover import adopt as take_over
-from ispctl.cli.upkeep import backup, prune, restore
+from ispctl.cli.later import group_of
 
+LATER: Final = {
+    "adopt": "takeover:adopt",
+    "test-auth": "authenticate:try_login",
+    "run": "run:run",
+    "pause": "pause:pause",
+    "resume": "life:resume",
+    "runs": "history:runs",
+    "rollback": "history:rollback",
+    "prune": "upkeep:prune",
+    "backup": "upkeep:backup",
+    "restore": "upkeep:restore",
+    "doctor": "doctor:doctor",
+    "systemd": "units:systemd",
+    "pool": "start:pool",
+    "schema": "start:schema",
+    "init": "start:init",
+    "suspend": "life:suspend",
+    "edit": "life_change:edit",
+    "rename-login": "life_change:rename_login",
+    "move": "life_change:move",
+    "add": "life_time:add",
+    "terminate": "life_time:terminate",
+    "archive": "life_time:archive",
+    "hold": "life_time:hold",
+    "schedule": "life_time:schedule",
+    "reset-password": "life_line:reset_password",
+    "batch": "batch:batch",
+    "activate": "life_money:activate",
+    "renew": "life_money:renew",
+    "grace": "life_money:grace",
+    "change-tariff": "life_money:change_tariff",
+    "revert": "life_money:revert",
+    "invoice": "life_account:invoice",
+    "pay": "life_account:pay",
+    "credit": "life_account:credit",
+    "adjust": "life_account:adjust",
+    "refund": "life_account:refund",
+    "statement": "statement:statement",
+    "outbox": "sending:outbox",
+    "import": "adopt:app",
+    "export": "statement:export",
+    "radius": "radius:app",
+    "secrets": "secrets:app",
+    "mac": "life_line:mac",
+    "ip": "life_line:ip",
+    "lab": "lab:app",
+    "gitlab": "gitlab:app",
+    "nas": "nas:app",
+    "cpe": "cpe:app",
+}
+"""Beside those of this module: name -> where it stands."""
 app = typer.Typer(
     name="ispctl",
+    cls=group_of(LATER),
     help="GitOps for an internet service provider: YAML in git becomes RADIUS service, after you have seen the plan.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -237,62 +272,6 @@ def drift(
     say(drift_answer(found, snapshot, format))
     failed = found.closed or found.failed or any(one.code for one in found.devices)
     raise typer.Exit(1 if failed else 2 if len(found.changes) > found.rows else 0)
-
-
-app.command("adopt")(take_over)
-app.command("test-auth")(try_login)
-for command in (
-    service.run,
-    pause,
-    resume,
-    runs,
-    rollback,
-    prune,
-    backup,
-    restore,
-    doctor.doctor,
-    units.systemd,
-    pool,
-    schema,
-    init,
-    suspend,
-    edit,
-    rename_login,
-    move,
-    add,
-    terminate,
-    archive,
-    hold,
-    schedule,
-    reset_password,
-    batch,
-    activate,
-    renew,
-    grace,
-    change_tariff,
-    revert,
-    invoice,
-    pay,
-    credit,
-    adjust,
-    refund,
-    statement,
-    outbox,
-):
-    app.command()(command)
-for name, group in (
-    ("import", importing.app),
-    ("export", export),
-    ("radius", radius.app),
-    ("secrets", secrets.app),
-    ("mac", mac),
-    ("ip", ip),
-    ("lab", lab.app),
-    ("gitlab", gitlab.app),
-    ("nas", nas.app),
-    ("cpe", cpe.app),
-):
-    app.add_typer(group, name=name)
 
 
 def main() -> None:

@@ -14,7 +14,9 @@ from ispctl.model.problem import Problem, Refusal
 if TYPE_CHECKING:
     from ispctl.reconcile.fleet import Wanted
 
-app = typer.Typer(help="The configuration of NAS: what it should be, and going back.", no_args_is_help=True)
+app = typer.Typer(
+    help="The configuration of NAS: what it should be, and going back.", no_args_is_help=True, rich_markup_mode=None
+)
 HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="As in inventory/hosts.yaml.", autocompletion=hosts)]
 
 

@@ -11,7 +11,6 @@ from typing import Final
 from ispctl.model.network import Nas
 from ispctl.model.problem import Refusal
 from ispctl.platforms.device import nas_platform
-from ispctl.reconcile import fleet
 from ispctl.reconcile.logins import Logins, sealed
 from ispctl.repo import Snapshot
 from ispctl.secrets import Keyring
@@ -27,7 +26,7 @@ def checks(snapshot: Snapshot, unlock: Callable[[], Keyring], *, knocks: bool) -
     """One line for all that is well, one for each that is not; nothing where NAS are not configured. `knocks`: whether
     a connection to each is opened, and closed at once."""
     mine = sorted((nas for nas in snapshot.nas.values() if nas.device), key=lambda nas: nas.name)
-    if not mine or not fleet.reached(snapshot):
+    if not mine or not snapshot.reaches_devices:
         return
     logins = _logins(unlock)
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, RootModel, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ispctl.model.device import Device, NasTarget
 from ispctl.model.problem import Where
-from ispctl.model.record import Record
+from ispctl.model.record import Record, Table
 from ispctl.model.scalars import (
     Address,
     Email,
@@ -121,11 +121,11 @@ class Host(Nornir):
     groups: tuple[Name, ...] = Field((), description="Groups of groups.yaml; the first that says something wins.")
 
 
-class Hosts(RootModel[dict[Name, Host]]):
+class Hosts(Table[dict[Name, Host]]):
     """inventory/hosts.yaml"""
 
 
-class HostGroups(RootModel[dict[Name, Host]]):
+class HostGroups(Table[dict[Name, Host]]):
     """inventory/groups.yaml"""
 
 
@@ -191,7 +191,7 @@ class Pool(Record):
         return self.ranges or tuple(net for part in self.slices.values() for net in part)
 
 
-class Pools(RootModel[dict[Name, Pool]]):
+class Pools(Table[dict[Name, Pool]]):
     """inventory/pools.yaml"""
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 Loc = tuple[str | int, ...]
@@ -19,6 +19,15 @@ class Record(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
     )
+
+
+Root = TypeVar("Root")
+
+
+class Table(RootModel[Root]):
+    """The base of every model of a file that is names and what each stands for; made when the first is read."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 _SILENT = {"profile", "password", "secret", "mobile", "email", "emails", "name", "address", "username", "login", "dsn"}

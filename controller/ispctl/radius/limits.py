@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ispctl.model.network import Nas
 from ispctl.radius._causes import BAD_VALUE, NO_COA, named
 from ispctl.radius.session import Answer
-from ispctl.store import Limit
+
+if TYPE_CHECKING:
+    from ispctl.store import Limit
 
 RETEST: Final = timedelta(days=7)
 """So long a limit is believed."""
@@ -47,6 +49,8 @@ class Limits:
 
 def lessons(nas: Nas, attributes: Pairs, answer: Answer, now: datetime) -> Iterator[Limit]:
     """What an answer teaches about its NAS."""
+    from ispctl.store import Limit
+
     entry = entry_of(nas)
     if answer.named == "alone":
         yield Limit(nas.name, "names", "", answer.error_cause, now, entry)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ispctl.desired import Because
 from ispctl.model.network import Nas
@@ -17,10 +17,11 @@ from ispctl.plan import Change, Fields, Resources, Value
 from ispctl.platforms import Attribute, platform
 from ispctl.radius import limits as limited
 from ispctl.radius.limits import Limits
-from ispctl.radius.rendering import WALLED, given, needs_new_session, rendering, rendering_of, same_class
-from ispctl.store import Proof, Session
+from ispctl.radius.rendering import TARGET, WALLED, given, needs_new_session, rendering, rendering_of, same_class
 
-TARGET = "radius"
+if TYPE_CHECKING:
+    from ispctl.store import Proof, Session
+
 VAIN: Final = frozenset({"silent", "nak", "unsupported"})
 """Answers after which a session is asked again for the same thing, later and later."""
 PAUSES: Final = (*(timedelta(),) * 2, timedelta(minutes=10), timedelta(minutes=30), timedelta(hours=2))

@@ -22,6 +22,8 @@ from ispctl.plan import Fields, Key, Resources, Value
 from ispctl.platforms import STANDARD_POOLS, Attribute, platform
 from ispctl.states import STRICTNESS, State
 
+TARGET = "radius"
+"""How the database is named in a plan."""
 NO_GRADE = "0" * 8
 WALLED = "isp:walled"
 SERVED_POOLS = ("ISP-Pool", "ISP-IPv6-Pool", "ISP-Delegated-Pool")

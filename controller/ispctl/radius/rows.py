@@ -18,10 +18,10 @@ from ispctl.plan import Change, Fields, Key, Resources, Value
 from ispctl.radius import _rows_text as text
 from ispctl.radius._rows_read import Reader
 from ispctl.radius._rows_write import Opener, Writer
+from ispctl.radius.rendering import TARGET
 from ispctl.store import Database, Statement, Store
 from ispctl.store.prints import Prints
 
-TARGET: Final = "radius"
 BATCH: Final = 500
 """Changes in one transaction: FreeRADIUS writes between two of them, and waits for one some 30 milliseconds."""
 _NOT_OURS: Final = "not ours, adopt first (ispctl adopt): there are rows of this name that ispctl did not write"

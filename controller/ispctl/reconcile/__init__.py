@@ -3,22 +3,31 @@
 `World` is what a run acts upon; `live` and `propose` plan, `apply` does, `settle` looks for proof between two applies,
 `drifted` and `repair` mind hand edits, `prune` old facts, `count_usage` what people use, `take` makes rows ours that
 were there before.
+
+Each is read when it is first asked for: a plan of two commits needs neither devices nor sessions, and takes no longer
+to make than those take to be read.
 """
 
-from ispctl.reconcile.counting import count_usage
-from ispctl.reconcile.devices import apply_devices, live_devices, plan_restore, restorable, restore
-from ispctl.reconcile.guards import closed_gates, held
-from ispctl.reconcile.hands import drifted, repair
-from ispctl.reconcile.many import EachItself
-from ispctl.reconcile.older import older_copy
-from ispctl.reconcile.proof import Settled, awaited_reports
-from ispctl.reconcile.propose import propose
-from ispctl.reconcile.run import apply, empty, live, refusals, settle, with_unread
-from ispctl.reconcile.take import take
-from ispctl.reconcile.touch import SessionOutcome
-from ispctl.reconcile.undo import undoable
-from ispctl.reconcile.upkeep import keep, prune, prune_is_due
-from ispctl.reconcile.world import Drift, Permission, Result, World
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ispctl.reconcile.counting import count_usage
+    from ispctl.reconcile.devices import apply_devices, live_devices, plan_restore, restorable, restore
+    from ispctl.reconcile.guards import closed_gates, held
+    from ispctl.reconcile.hands import drifted, repair
+    from ispctl.reconcile.many import EachItself
+    from ispctl.reconcile.older import older_copy
+    from ispctl.reconcile.ownership import take
+    from ispctl.reconcile.proof import Settled, awaited_reports
+    from ispctl.reconcile.proposal import propose
+    from ispctl.reconcile.run import apply, empty, live, refusals, settle, with_unread
+    from ispctl.reconcile.touch import SessionOutcome
+    from ispctl.reconcile.undo import undoable
+    from ispctl.reconcile.upkeep import keep, prune, prune_is_due
+    from ispctl.reconcile.world import Drift, Permission, Result, World
 
 __all__ = [
     "Drift",
@@ -53,3 +62,28 @@ __all__ = [
     "undoable",
     "with_unread",
 ]
+_STANDS: Final = {
+    "counting": ("count_usage",),
+    "devices": ("apply_devices", "live_devices", "plan_restore", "restorable", "restore"),
+    "guards": ("closed_gates", "held"),
+    "hands": ("drifted", "repair"),
+    "many": ("EachItself",),
+    "older": ("older_copy",),
+    "ownership": ("take",),
+    "proof": ("Settled", "awaited_reports"),
+    "proposal": ("propose",),
+    "run": ("apply", "empty", "live", "refusals", "settle", "with_unread"),
+    "touch": ("SessionOutcome",),
+    "undo": ("undoable",),
+    "upkeep": ("keep", "prune", "prune_is_due"),
+    "world": ("Drift", "Permission", "Result", "World"),
+}
+"""What stands in which module, as above; no module has the name of what it offers, or it would hide that."""
+_MODULE: Final = {name: module for module, names in _STANDS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE[name]}"), name)
+    return found

@@ -139,7 +139,7 @@ def _rest(world: World, host: str, run: str) -> None:
 
 def _known(world: World, snapshot: Snapshot, hosts: Collection[str] | None) -> None:
     """They must be configured by us, or a slip of the keyboard would look like nothing to do. Raises Refusal E607."""
-    if not fleet.reached(snapshot) or world.nas is None:
+    if not snapshot.reaches_devices or world.nas is None:
         text = "no NAS is configured from here: inventory/targets.yaml says nothing about nas"
         raise Refusal(Problem("E607", text, advice="Write nas: {} there, and data: {device: …} for each host"))
     there = fleet.wanted(world.repository, snapshot, world.now)

@@ -11,8 +11,8 @@ from typing import Final
 from ispctl.index import Besides, whole
 from ispctl.intent import intent_of
 from ispctl.plan import Change, Key, Resources, diff
-from ispctl.radius.rendering import Intent, render
-from ispctl.radius.rows import TARGET, RadiusRows
+from ispctl.radius.rendering import TARGET, Intent, render
+from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import settled
 from ispctl.reconcile.applied import digest_of
 from ispctl.reconcile.reading import Reading, knowing

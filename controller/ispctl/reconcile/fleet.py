@@ -154,16 +154,11 @@ def wanted(repository: Repository, snapshot: Snapshot, now: datetime) -> dict[st
     return {name: Wanted(snapshot.nas[name], one, _mark(one, own), own) for name, one in slices.items()}
 
 
-def reached(snapshot: Snapshot) -> bool:
-    """Whether NAS are configured at all: inventory/targets.yaml says how."""
-    return snapshot.targets is not None and snapshot.targets.value.nas is not None
-
-
 def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: datetime) -> Fleet:
     """What a commit changes on devices against another, as far as git knows. Raises Refusal E800, E801."""
-    if not reached(after):
+    if not after.reaches_devices:
         return Fleet()
-    old, new = wanted(repository, before, now) if reached(before) else {}, wanted(repository, after, now)
+    old, new = wanted(repository, before, now) if before.reaches_devices else {}, wanted(repository, after, now)
     found: list[Change] = []
     for host, will in sorted(new.items()):
         was = old.get(host)

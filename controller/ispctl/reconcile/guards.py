@@ -13,7 +13,7 @@ from ispctl.gates import Closed
 from ispctl.index import ANNOUNCED
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import LOSSES, Plan, ServiceChange, effects
-from ispctl.radius.rows import TARGET
+from ispctl.radius.rendering import TARGET
 from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.survey import Survey
 from ispctl.reconcile.world import Permission, Waiting, World

@@ -14,8 +14,7 @@ from ispctl.model.network import Nas
 from ispctl.plan import Change, Fields, Key, Plan, Resources, ServiceChange, Stop
 from ispctl.platforms import STANDARD_POOLS, platform
 from ispctl.platforms.device import nas_platform
-from ispctl.radius.rendering import WALLED, Intent, given
-from ispctl.radius.rows import TARGET
+from ispctl.radius.rendering import TARGET, WALLED, Intent, given
 
 Lack = Mapping[str, frozenset[str]]
 """What is not there, as `Platform.refers` calls it, by host."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from ispctl.backend import Backend
 from ispctl.desired import Entitlement, Frame, Terms, turns
@@ -16,15 +17,16 @@ from ispctl.plan import Cause, Change, Key, Pair, Resources, diff, effects
 from ispctl.platforms import Attribute
 from ispctl.radius import live
 from ispctl.radius.limits import Limits
-from ispctl.radius.rendering import Intent, logins
-from ispctl.radius.rows import TARGET
+from ispctl.radius.rendering import TARGET, Intent, logins
 from ispctl.reconcile import rest
 from ispctl.reconcile.applied import digest_of, from_text
 from ispctl.reconcile.reading import then
 from ispctl.reconcile.rerender import in_other_words
 from ispctl.repo import Snapshot
 from ispctl.states import State
-from ispctl.store import Applied, AppliedService, Session, Store
+
+if TYPE_CHECKING:
+    from ispctl.store import Applied, AppliedService, Session, Store
 
 TOLD = "told"
 """Kind of objects in the store: what each rendering of a group grants, by its hash, while it is written or a session

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ispctl.backend import Backend
 from ispctl.index import ANNOUNCED, Besides, Index, Look, whole
@@ -14,7 +15,9 @@ from ispctl.model.problem import Refusal
 from ispctl.radius.rendering import Intent
 from ispctl.reconcile import settled
 from ispctl.repo import Repository, Snapshot
-from ispctl.store import Applied, Store, first_logins
+
+if TYPE_CHECKING:
+    from ispctl.store import Applied, Store
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Reading:
     @cached_property
     def doubtful(self) -> frozenset[str]:
         """Services that have to be looked at though neither git nor time has changed them."""
+        from ispctl.store import first_logins
+
         begun = first_logins.to_look_at(self.store, self.now, self.now + ANNOUNCED)
         return frozenset({*settled.left(self.store), *self.store.behind(), *self._strangers, *begun})
 
@@ -105,6 +110,8 @@ def knowing(look: Look, store: Store) -> Look:
     waiting = {one.owner for part in look.parts.values() for one in part.services() if one.service.activation}
     if not waiting:
         return look
+    from ispctl.store import first_logins
+
     told = first_logins.told(store, waiting, look.now)
     return replace(look, parts={rev: part.knowing(told) for rev, part in look.parts.items()})
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ispctl.desired import Entitlement
 from ispctl.plan import Change, Plan
 from ispctl.radius.rendering import Intent, render
-from ispctl.store import AppliedService
+
+if TYPE_CHECKING:
+    from ispctl.store import AppliedService
 
 Then = Callable[[], Intent | None]
 """What the applied commit said when it was applied; None where it is not here. Asked only where it is needed."""

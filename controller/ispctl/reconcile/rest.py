@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from ispctl.plan import Unread
 from ispctl.radius.live import Behind, nas_by_address
 from ispctl.radius.rendering import Intent
-from ispctl.store import Session
+
+if TYPE_CHECKING:
+    from ispctl.store import Session
 
 LONG: Final = timedelta(seconds=10)
 """Work on sessions that takes longer is announced."""

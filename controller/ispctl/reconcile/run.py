@@ -17,7 +17,8 @@ from ispctl.model.problem import Problem, Refusal, Stopped
 from ispctl.model.tariff import Speed
 from ispctl.plan import Change, Key, Plan, Unread
 from ispctl.radius.live import Behind
-from ispctl.radius.rows import TARGET, RadiusRows
+from ispctl.radius.rendering import TARGET
+from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import configure, fleet, proof
 from ispctl.reconcile.counting import count_before_apply
 from ispctl.reconcile.door import Doors

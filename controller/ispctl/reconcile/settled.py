@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ispctl.store import Store
 
 import ispctl
-from ispctl.store import Store
 
 SETTLED: Final = "settled"
 UNSETTLED: Final = "unsettled"

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.gates import owners_of, spread
 from ispctl.model.subscriber import group_of
 from ispctl.plan import Change, Plan, Stop
-from ispctl.radius.rows import TARGET
+from ispctl.radius.rendering import TARGET
 from ispctl.repo import Snapshot
-from ispctl.store import Pause, Store
+
+if TYPE_CHECKING:
+    from ispctl.store import Pause, Store
 
 STOPPED: Final = "stopped"
 """Kind of objects in the store: services that were held back by a stop when a commit was applied; see `notes`."""

@@ -16,9 +16,9 @@ from ispctl.intent import shared_of
 from ispctl.model.problem import Refusal
 from ispctl.plan import Change, Coming, Key, Plan, Resources, build, diff
 from ispctl.radius import live
-from ispctl.radius.rendering import Intent
+from ispctl.radius.rendering import TARGET, Intent
 from ispctl.radius.rendering import shared as shared_rows
-from ispctl.radius.rows import TARGET, RadiusRows
+from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import rest, settled
 from ispctl.reconcile.applied import digest_of, terms_from_value
 from ispctl.reconcile.disturbs import disturbs

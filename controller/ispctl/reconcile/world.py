@@ -13,7 +13,7 @@ from ispctl.gates import Closed
 from ispctl.index import Index
 from ispctl.nas import Answer, Fleet
 from ispctl.plan import Change, Plan, Unread
-from ispctl.radius.rows import TARGET
+from ispctl.radius.rendering import TARGET
 from ispctl.reconcile.touch import SessionOutcome
 from ispctl.repo import Repository
 from ispctl.roles import Reviews

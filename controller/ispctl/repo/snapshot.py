@@ -94,6 +94,11 @@ class Snapshot:
         return self._files.single.get("targets")
 
     @property
+    def reaches_devices(self) -> bool:
+        """Whether NAS are configured at all: inventory/targets.yaml says how."""
+        return self.targets is not None and self.targets.value.nas is not None
+
+    @property
     def pools(self) -> Mapping[str, Pool]:
         document = self.pools_file
         return document.value.root if document else {}

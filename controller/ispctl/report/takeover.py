@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.adopt.judging import Difference
 from ispctl.plan import Key
-from ispctl.reconcile.take import Takeover
+from ispctl.reconcile.ownership import Takeover
 from ispctl.report._words import clean, page, plural, short
 from ispctl.report.plan_json import stamp
 

@@ -119,7 +119,7 @@ def moment_of(text: str) -> datetime | None:
 
 def _wanted(view: View) -> Mapping[str, Wanted]:
     """Nothing where NAS are not configured at all, or git cannot be understood."""
-    if not fleet.reached(view.head):
+    if not view.head.reaches_devices:
         return {}
     try:
         return fleet.wanted(view.repository, view.head, view.now)

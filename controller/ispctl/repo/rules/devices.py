@@ -14,7 +14,7 @@ from ispctl.repo.rules.scene import Scene, meant
 def rules(scene: Scene) -> Iterator[Problem]:
     if scene.fleet_unread or scene.unread("inventory/defaults.yaml"):
         return
-    reached = scene.snapshot.targets is not None and scene.snapshot.targets.value.nas is not None
+    reached = scene.snapshot.reaches_devices
     mine = [nas for nas in scene.snapshot.nas.values() if nas.device is not None]
     for nas in mine:
         yield from _device(scene, nas, reached=reached)

@@ -73,8 +73,7 @@ def _policy(scene: Scene) -> Iterator[Problem]:
 
 def _pools(scene: Scene) -> Iterator[Problem]:
     document, snapshot = scene.snapshot.pools_file, scene.snapshot
-    reached = snapshot.targets is not None and snapshot.targets.value.nas is not None
-    made = {name for name, nas in snapshot.nas.items() if reached and nas.device}
+    made = {name for name, nas in snapshot.nas.items() if snapshot.reaches_devices and nas.device}
     for name, pool in document.value.root.items() if document else ():
         if document is None:
             continue

@@ -13,10 +13,8 @@ from ispctl.index import ANNOUNCED, Look, errors
 from ispctl.intent import entitlements, intent_of, shared_of
 from ispctl.model.problem import Refusal, in_order
 from ispctl.plan import Coming, Pair, Plan, build, diff
-from ispctl.radius.rendering import logins, needed
+from ispctl.radius.rendering import TARGET, logins, needed
 from ispctl.radius.rendering import shared as shared_rows
-from ispctl.radius.rows import TARGET
-from ispctl.reconcile import fleet
 from ispctl.reconcile.disturbs import disturbs
 from ispctl.reconcile.far import Gist, gathered, gist
 from ispctl.reconcile.managed import enforced, with_observed
@@ -47,9 +45,13 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
         until=min(filter(None, (until, others.until, look.until)), default=None),
         coming=Coming(now + ANNOUNCED, ends + others.ending + look.ending),
     )
-    devices = fleet.proposed(repository, before, after, now)
-    intent, whole = shared_of(after), others.joined(plan)
-    return devices.joined(whole, Names.of(intent, shared_rows(intent), whole.changes) if devices.changes else None)
+    plan = others.joined(plan)
+    if not after.reaches_devices:
+        return plan
+    from ispctl.reconcile import fleet  # takes longer to read than such a plan to make
+
+    devices, intent = fleet.proposed(repository, before, after, now), shared_of(after)
+    return devices.joined(plan, Names.of(intent, shared_rows(intent), plan.changes) if devices.changes else None)
 
 
 def _proposed(base: str, head: str, changed: frozenset[str], look: Look, *, judging: bool) -> Gist:
