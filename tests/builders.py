@@ -81,6 +81,7 @@ class World:
     entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Of the account of a subscriber, by id."""
     first_logins: dict[str, datetime] = field(default_factory=dict)
+    taken: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
 
     @property
     def policy(self) -> Document[Policy]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from ispctl.repo import Repository
 from ispctl.store import Store
 from tests.canary import PASSWORD
 from tests.cpe.talk import SECRET, Log
+from tests.reconcile.world import keyring
 from tests.status.world import DSN, ENV, NOW, World, build
 
 SERIAL = "48575443A1B2C3D4"
@@ -61,16 +63,32 @@ class Place:
         """The router calls."""
         return (cpe or self.router).call(f"http://127.0.0.1:{self.acs.port}/")
 
-    def clear(self, at: datetime | None = None) -> str:
+    def clear(self) -> str:
         """The password that RADIUS takes for the service, as its row has it."""
         with Store.open(DSN, base=self.world.folder, readonly=True) as store:
             sql = "SELECT value FROM radcheck WHERE username = ? AND attribute = 'Cleartext-Password'"
             ((value,),) = store.database.query(sql, ("kabita.lama@home.example",))
         return str(value)
 
+    def change(self, clear: str, now: datetime) -> str:
+        """Another password in git, as `ispctl reset-password` writes it; the commit."""
+        sealed = keyring().seal("service", OWNER, "password", clear).text
+        return self.world.edit(FILE, lambda text: _changed(text, sealed, now), now)
+
     def close(self) -> None:
         self.acs.close()
         self._open.close()
+
+
+def _changed(text: str, sealed: str, now: datetime) -> str:
+    (old,) = re.findall(r'\n    password: "([^"]+)"', text)
+    until = (now + timedelta(days=7)).isoformat()
+    entry = f'      - {{password: "{old}", replaced: {now.isoformat()}, until: {until}}}\n'
+    if "old_passwords" in text:
+        text = re.sub(r"(    old_passwords:\n(?:      .*\n)+)", lambda found: found.group(1) + entry, text)
+    else:
+        text += f"    old_passwords:\n{entry}"
+    return text.replace(f'    password: "{old}"', f'    password: "{sealed}"', 1)
 
 
 @pytest.fixture

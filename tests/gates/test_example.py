@@ -11,6 +11,8 @@ from pydantic import BaseModel, RootModel
 from ispctl.model.accounting import WEEKDAYS
 from ispctl.model.device import NasTarget
 from ispctl.model.network import CpeTarget
+from ispctl.model.policy import CpePolicy
+from ispctl.model.subscriber import OldPassword
 from ispctl.platforms import platforms
 from ispctl.repo import Repository
 from ispctl.repo.layout import KINDS, Kind, decode, kind_of
@@ -44,7 +46,11 @@ EXCEPT: dict[str, str] = {
         "nobody answers at the addresses of the example",
     ),
     **dict.fromkeys(
-        ("Targets.cpe", *(f"CpeTarget.{name}" for name in CpeTarget.model_fields)), "nobody calls it there"
+        (
+            *("Targets.cpe", "Policy.cpe", "Service.old_passwords"),
+            *(f"{kind.__name__}.{name}" for kind in (CpeTarget, CpePolicy, OldPassword) for name in kind.model_fields),
+        ),
+        "no router calls there",
     ),
     "Defaults.hostname": "no two routers have one",
 }

@@ -60,7 +60,7 @@ class World:
         with Repository.open(self.folder, env=ENV) as repository, look(Index(repository, None), opener, now) as view:
             yield view
 
-    def apply(self, now: datetime = NOW, commit: str = "HEAD") -> None:
+    def apply(self, now: datetime = NOW, commit: str = "HEAD") -> reconcile.Result:
         session = Session(self.folder, "ISPCTL", ENV, now)
         most = dict.fromkeys(("cut_off", "dropped", "slower", "delete"), 100)
         with session.repository() as repository, Store.open(DSN, base=self.folder) as store:
@@ -69,6 +69,7 @@ class World:
             world = reconcile.World(repository, store, keyring, now, lambda: now)
             result = reconcile.apply(world, commit, reconcile.Permission(most))
         assert [outcome.error for outcome in result.outcomes if outcome.error] == []
+        return result
 
     def edit(self, path: str, change: Callable[[str], str], at: datetime = NOW) -> str:
         """Change one file and commit it."""

@@ -46,3 +46,47 @@ def test_one_of_ones_own_comes_from_standard_input(isp: Isp, monkeypatch: pytest
 
 def test_who_is_known_by_the_line_has_none(isp: Isp) -> None:
     assert "E684 not-in-that-state" in isp("reset-password", "sub-000303").err
+
+
+def managed(isp: Isp, policy: str = "") -> None:
+    """The ISP has an ACS, and the subscriber a router of it."""
+    isp.push("inventory/targets.yaml", isp.text("inventory/targets.yaml") + "cpe: {inform: 1h}\n")
+    if policy:
+        isp.push("inventory/policy.yaml", isp.text("inventory/policy.yaml") + policy)
+    isp.done("cpe", "link", SUB, "A1", "--direct")
+
+
+def olds(isp: Isp) -> list[str]:
+    return re.findall(r'password: "?(\S+?)"?, replaced', isp.text())
+
+
+def password(isp: Isp) -> str:
+    return str(re.findall(r'\n    password: "?([^"\n]+)', isp.text())[0])
+
+
+def test_the_old_one_of_a_router_stays_beside_the_new_one_for_a_week(isp: Isp) -> None:
+    managed(isp)
+    before = password(isp)
+    done = isp.done(*RESET)
+    assert olds(isp) == [before]
+    assert "the old one holds until the device has it, at most until " in done["events"][0]["text"]
+    assert done["plan"]["services"] == []
+    assert any("the old one holds" in one for one in done["plan"]["assumes"])
+    second = password(isp)
+    isp.done(*RESET)
+    assert olds(isp) == [before, second]
+
+
+@pytest.mark.parametrize("policy, words", [("", ("--at-once",)), ("cpe: {keep_password: 0s}\n", ())])
+def test_it_holds_at_once_where_that_is_said(isp: Isp, policy: str, words: tuple[str, ...]) -> None:
+    managed(isp, policy)
+    isp.done(*RESET)
+    assert len(isp.done(*RESET, *words)["plan"]["services"]) == 1
+    assert olds(isp) == []
+
+
+def test_after_eight_that_no_router_took_there_is_no_ninth(isp: Isp) -> None:
+    managed(isp)
+    for _ in range(8):
+        isp.done(*RESET)
+    assert "E684" in isp(*RESET).err

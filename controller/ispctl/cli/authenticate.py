@@ -119,12 +119,14 @@ def _password(session: Session, view: View, holding: Holding, *, stdin: bool) ->
     """From standard input, or opened with the age key; never from the command line."""
     if stdin:
         return sys.stdin.readline().rstrip("\r\n")
+    from ispctl.desired import entitle
     from ispctl.secrets import show
 
-    if not holding.service.password:
+    sealed = entitle(holding.document, holding.number, view.head, view.now).sealed
+    if not sealed:
         text = "this service has no password in git"
         raise Refusal(Problem("E628", text, advice="Give one with --password-stdin, or compute the answer with --dry"))
-    return show(f"service/{holding.owner}/password", holding.service.password, _keyring(session, view))
+    return show(f"service/{holding.owner}/password", sealed, _keyring(session, view))
 
 
 def _keyring(session: Session, view: View) -> Any:

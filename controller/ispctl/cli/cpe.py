@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ispctl.cli.common import Session, clock, say
+from ispctl.cli.life import SubArgument
 from ispctl.cli.logs import LogFormat, logger
+from ispctl.cli.passwords import seal
+from ispctl.cli.verb import Wanted, carry_out, verb
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from ispctl.repo import Snapshot
 
 app = typer.Typer(help="The devices of subscribers, by TR-069 (CWMP).", no_args_is_help=True, rich_markup_mode=None)
-_LEAST: int = 16
+SerialArgument = Annotated[str, typer.Argument(metavar="SERIAL", help="As the device reports it.")]
+_LEAST: Final = 16
 
 
 @app.command()
@@ -75,13 +79,54 @@ def serve(
 
 @app.command()
 def password(
-    context: typer.Context, serial: Annotated[str, typer.Argument(metavar="SERIAL", help="As the device reports it.")]
+    context: typer.Context,
+    serial: SerialArgument,
 ) -> None:
     """Print the password with which a device is to call the ACS; its login is the serial number. For whoever prepares
     devices that have no login of a factory. Example: ispctl cpe password 48575443A1B2C3D4"""
     from ispctl.cpe import password_of
 
     say(password_of(_secret(context.obj), serial))
+
+
+@app.command()
+@verb
+def link(
+    wanted: Wanted,
+    sub: SubArgument,
+    serial: SerialArgument,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help="Of the vendor; a file of templates/cpe/ is one too.")
+    ] = "generic",
+) -> None:
+    """Link a device to a service: it is told the login when it calls after the next apply."""
+    from ispctl.reconcile.acs import profiles
+    from ispctl.verbs.cpe import link as act
+
+    with wanted.session.repository() as repository:
+        known = sorted(profiles(repository, "HEAD"))
+    if profile not in known:
+        raise typer.BadParameter(f"there are: {', '.join(known)}", param_hint="--profile")
+    carry_out(wanted, [sub], lambda draft: act(draft, sub, serial, profile))
+
+
+@app.command()
+@verb
+def unlink(
+    wanted: Wanted,
+    sub: SubArgument,
+    serial: Annotated[str, typer.Argument(metavar="[SERIAL]", help="Of several; one alone need not be named.")] = "",
+    keep_password: Annotated[
+        bool, typer.Option("--keep-password", help="The device knows it: for one that was linked by mistake.")
+    ] = False,
+) -> None:
+    """Take a device away from a service. The service is given another password, which the device does not know; the
+    next one is told it when it calls."""
+    from ispctl.secrets import new_password
+    from ispctl.verbs.cpe import unlink as act
+
+    clear = None if keep_password else new_password()
+    carry_out(wanted, [sub], lambda draft: act(draft, sub, serial, clear, lambda *of: seal(wanted.session, *of)))
 
 
 def _secret(session: Session) -> str:

@@ -137,8 +137,12 @@ def reset_password(
     notify: Annotated[
         bool, typer.Option("--notify", help="With --direct: send it to the subscriber by e-mail, once it is pushed.")
     ] = False,
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="Do not wait for a device of ours that dials in with the old one.")
+    ] = False,
 ) -> None:
-    """Give a service another password: made, strong, and sealed. Whoever is online stays so."""
+    """Give a service another password: made, strong, and sealed. Whoever is online stays so. Where a device is managed
+    (cpe), the old one holds until the device has the new one, at most for cpe.keep_password of the policy."""
     from ispctl.verbs.password import reset
 
     if notify and not wanted.direct:
@@ -146,7 +150,7 @@ def reset_password(
     clear, told = chosen(stdin=password_stdin, show=show, format=wanted.format), list[PasswordLetter]()
 
     def act(draft: Draft) -> None:
-        reset(draft, sub, clear, lambda *of: seal(wanted.session, *of))
+        reset(draft, sub, clear, lambda *of: seal(wanted.session, *of), at_once=at_once)
         if notify:
             told[:] = [password_letter(wanted.session, draft.head, draft.service(sub), clear)]
 

@@ -198,6 +198,9 @@ def apply_to(
             result = apply(replace(opened, patience=patience), commit, permission)
         if result.older:
             tell(f"{result.older}.")
+        if found := len(result.untaken):
+            some = ", ".join(result.untaken[:3]) + (", …" if found > 3 else "")
+            tell(f"New passwords that hold though the device has not taken them: {found} ({some}). See: ispstat cpe")
         if not result.closed and not result.unread:
             Remote(session.repo, "", session.env).keep(snapshot.commit)
         return result, snapshot

@@ -123,6 +123,8 @@ class Office:
         have = cpes.marks(self.store, seen.device)
         marks = {word: self._mark(wanted.profile, word, text) for word, text in values.items()}
         words = [word for word in values if have.get(word) != marks[word]]
+        if wanted.holds in ("old", "overdue") and "pppoe.password" not in words and self._confirmed(wanted, now):
+            self.accepted()  # it has it already, as after a copy of the database was restored
         if not words or (seen.rests and now < seen.rests and have.get(_REFUSED) == self._wish(marks, words)):
             return None
         return self._session(seen, wanted, tree, values, words, {str(word): mark for word, mark in marks.items()})

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from ispctl.desired._frame import Frame
 from ispctl.desired._known import identities, sealed_digest, sealing_key
 from ispctl.desired._life import Life, Span
+from ispctl.desired._password import Password, end_of, password
 from ispctl.desired._values import Because, Context, Entitlement, Likeness, Terms, granted
 from ispctl.model.days import BEGINNING, NEVER
 from ispctl.model.document import Document
@@ -142,7 +143,7 @@ class _Service:
             self.span = self._strictest()
 
     def entitlement(self) -> Entitlement:
-        terms = self._terms()
+        terms, secret = self._terms(), self._password()
         ends = None if self.span.state is State.WAITING else self._end()
         names = self._value("nas") or ()
         binding: Binding = self._value("mac") or Binding()
@@ -165,10 +166,11 @@ class _Service:
             mac_max=binding.max,
             on_mismatch=binding.on_mismatch,
             macs=tuple(sorted(device.mac for device in binding.addresses)) if binding.mode != "off" else (),
-            password=sealed_digest(self.service.password) if self.service.password else None,
-            sealed_with=sealing_key(self.service.password or ""),
+            password=sealed_digest(secret.sealed) if secret.sealed else None,
+            sealed_with=sealing_key(secret.sealed or ""),
             identities=tuple(sorted(identities(self.service, binding))),
-            sealed=self.service.password,
+            sealed=secret.sealed,
+            new_password=secret.new,
             ends=ends if ends != BEGINNING else None,
             backstop=self._backstop(ends),
             on_expiry=self.policy.expired.method,
@@ -199,6 +201,7 @@ class _Service:
         self._explain_access(self.span.state)
         for name in ("nas", "mac", "login", "password", "routes"):
             self._value(name)
+        self._explain_password()
         return self.because
 
     def _strictest(self) -> Span:
@@ -219,6 +222,8 @@ class _Service:
         now = self.now
         edges = [edge for span in self.spans for edge in (span.start, span.end) if now < edge < NEVER]
         edges += [edge for edge in self._schedule() if now < edge < NEVER]
+        if self.written.old_passwords and (end := end_of(self.service, self.frame)) is not None and now < end < NEVER:
+            edges.append(end)
         return min(edges, default=None)
 
     def _backstop(self, ends: datetime | None) -> datetime | None:
@@ -279,6 +284,22 @@ class _Service:
     def _terms(self) -> Terms:
         name = self._value("tariff")
         return self.frame.slow(name) if self.span.state is State.THROTTLED else self.frame.terms(name)
+
+    def _password(self) -> Password:
+        return password(self.service, self.owner, self.frame, self.now)
+
+    def _explain_password(self) -> None:
+        """Which one holds while another is on its way, and why."""
+        _, new, at = self._password()
+        if new is None:
+            return
+        until = new.until.astimezone(self.frame.zone)
+        texts = {
+            "old": f"the old password, until the device has taken the new one, at most until {until:%Y-%m-%d %H:%M}",
+            "accepted": "the new password: the device has taken it",
+            "overdue": f"the new password, since {until:%Y-%m-%d %H:%M}: the device has not taken it",
+        }
+        self.because["password"] = Because(f"password-{new.holds}", texts[new.holds], self.document.spot(*self.at, *at))
 
     def _explain_rate(self, opened: Access) -> None:
         if self.span.state is State.THROTTLED and self.span.stage is not None:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from ispctl.model.document import Document, Spot
 from ispctl.model.ledger import Ledger
@@ -55,6 +55,12 @@ class Context(Protocol):
         ...
 
     @property
+    def taken(self) -> Mapping[str, tuple[datetime, datetime]]:
+        """Service (id/key) -> which new password its device took last (when that came into the file), and when. A fact;
+        who is not in it has taken none."""
+        ...
+
+    @property
     def first_logins(self) -> Mapping[str, datetime]:
         """Service (id/key) -> when it was first online since its activation. A fact, which no commit says: who is not
         in it waits."""
@@ -93,6 +99,19 @@ class FirstLogin(NamedTuple):
 
 
 @dataclass(frozen=True)
+class NewPassword:
+    """A password that is on its way to a device. `holds`: which one the network takes: the "old" one; the new one,
+    since it was "accepted", or since the device is "overdue". `changed`: when the new one came into the file; `until`:
+    when it holds in any case; `taken`: which one the device took, as far as is known; `sealed`: the new one."""
+
+    holds: Literal["old", "accepted", "overdue"]
+    changed: datetime
+    until: datetime
+    taken: datetime | None
+    sealed: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Entitlement:
     """One service at one moment. Addresses are texts: "203.0.113.7", "pool:home" or "" (none)."""
 
@@ -126,6 +145,7 @@ class Entitlement:
     "circuit:<hex>/<hex of the remote id>"."""
     first_login: FirstLogin | None = field(default=None, compare=False)
     """None where the file says itself when it begins."""
+    new_password: NewPassword | None = field(default=None, compare=False)
     cpe: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     """Devices of the subscriber: serial number and profile. The first is told the login."""
     because: Mapping[str, Because] = field(default_factory=dict, compare=False, repr=False)

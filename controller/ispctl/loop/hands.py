@@ -15,7 +15,7 @@ from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Remote
 from ispctl.roles import Reviews
 from ispctl.secrets import Keyring
-from ispctl.store import Beat, Heartbeat, Store, first_logins
+from ispctl.store import Beat, Heartbeat, Store, cpes, first_logins
 from ispctl.store.retention import Pruned
 
 Report = tuple[str, datetime | None]
@@ -124,10 +124,10 @@ class Site:
 
     def reports(self) -> frozenset[Report]:
         """The newest accounting of each session whose change is still to be proved, and who waited for a first login
-        and had it."""
+        and had it, and whose device took another password."""
         with self.store() as store:
-            first = first_logins.came(store, self._clock())
-            return awaited_reports(store) | {(owner, None) for owner in first}
+            facts = (*first_logins.came(store, self._clock()), *cpes.to_look_at(store))
+            return awaited_reports(store) | {(owner, None) for owner in facts}
 
     def prune(self, now: datetime) -> Pruned | None:
         """What is older than the applied policy keeps, once a day, some seconds' worth; None: not due."""

@@ -67,7 +67,7 @@ class Loop:
     def hurry(self) -> None:
         """Somebody says that there is something new."""
         self._hurried = True
-        self.agenda.now(self.clock(), "fetch")
+        self.agenda.now(self.clock(), "fetch", "watch")
 
     def leave(self) -> None:
         """Give the place up, so that a standby need not wait for its silence."""
@@ -276,6 +276,12 @@ class Loop:
             self.once.wrong("left", "something-left", codes, len(failed), **fields, advice="ispstat health")
         else:
             self.once.well("left", "nothing-left")
+        if result.untaken:
+            advice = "ispstat cpe; their routers dial in with a password that holds no more"
+            fields = {"services": len(result.untaken), "first": result.untaken[0], "advice": advice}
+            self.once.wrong("cpe", "password-not-taken", *result.untaken, **fields)
+        else:
+            self.once.well("cpe", "passwords-taken")
         if result.rows or result.sessions:
             self.log.info(
                 "applied",

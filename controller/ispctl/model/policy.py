@@ -94,6 +94,14 @@ class Retention(Record):
     )
 
 
+class CpePolicy(Record):
+    """Devices of subscribers."""
+
+    keep_password: Annotated[Seconds, Field(ge=0, le=60 * DAY)] = Field(
+        7 * DAY, description="So long an old password holds while the device does not have the new one; 0: not at all."
+    )
+
+
 class Policy(Record):
     """The rules that hold for everybody."""
 
@@ -115,6 +123,7 @@ class Policy(Record):
     )
     money: Accounting = Field(default_factory=Accounting, description="How amounts, periods and accounts are reckoned.")
     nas: NasPolicy = Field(default_factory=NasPolicy, description="When and in which order NAS are configured.")
+    cpe: CpePolicy = Field(default_factory=CpePolicy, description="How devices of subscribers are told something.")
     managed: Managed = Field(
         "enforce",
         description="observe: planned and never written, beside an old system; for groups and hosts that say nothing.",

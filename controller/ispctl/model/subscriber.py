@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Literal, Self
 
@@ -224,6 +225,20 @@ class Cpe(Record):
     profile: Name = Field(description="Vendor profile.")
 
 
+class OldPassword(Record):
+    """A password that holds until the device of the service has taken the one after it."""
+
+    password: SealedText = Field(description="Sealed, as it stood in the service.", repr=False)
+    replaced: Moment = Field(description="When the next one took its place in this file, to the second.")
+    until: Moment = Field(description="From then on the newest one holds, whatever the device has.")
+
+    @model_validator(mode="after")
+    def _exact(self) -> Self:
+        if not isinstance(self.replaced, datetime) or self.replaced.microsecond:
+            raise ValueError("replaced is a time in whole seconds, with an offset")
+        return self
+
+
 @cache
 def _pppoe() -> Access:
     """What most have, once: a record never changes."""
@@ -241,6 +256,9 @@ class Service(Record):
     key: Name = Field("main", description="Never changes; unique in the subscriber.")
     login: Login = Field(description="The User-Name exactly as sent; unique among live services.")
     password: SealedText | None = Field(None, description="Sealed; absent for ipoe.", repr=False)
+    old_passwords: Annotated[tuple[OldPassword, ...], Field(max_length=8)] = Field(
+        (), description="The oldest first, while a new one is on its way to the device (cpe)."
+    )
     access: Access = Field(default_factory=_pppoe, description="How it is identified.")
     tariff: Name | None = Field(None, description="Name of a tariff; default: the group's.")
     nas: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
@@ -268,6 +286,11 @@ class Service(Record):
             raise ValueError("a pppoe service needs a password")
         if self.access.type == "ipoe" and self.password is not None:
             raise ValueError("an ipoe service has no password: the network says who it is")
+        times = [one.replaced for one in self.old_passwords]
+        if times != sorted(set(times)):
+            raise ValueError("old_passwords: each was replaced later than the one before it")
+        if self.old_passwords and self.password is None:
+            raise ValueError("old_passwords go with a password")
         if self.activation is not None and (self.activated is not None or self.paid_until is not None):
             raise ValueError("activation stands instead of activated and paid_until: take one")
         return self

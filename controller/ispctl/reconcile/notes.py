@@ -91,6 +91,9 @@ class Notes:
         owners = {owner for owner in self.people.entitlements.keys() | self.people.stored.keys() if owner not in quiet}
         have = cpes.wanted_of(self.store, owners)
         for owner in sorted(owners):
+            new = self.people.entitlements[owner].new_password if owner in self.people.entitlements else None
+            if new is not None and new.taken is not None:
+                cpes.put_applied(self.store, owner, new.taken, self.now)
             there = tuple(row._replace(since=None) for row in have.get(owner, ()))
             if there != found.get(owner, ()):
                 cpes.put_wanted(self.store, owner, found.get(owner, ()), self.now)
@@ -160,10 +163,13 @@ def _begins(e: Entitlement, row: Begins | None, now: datetime) -> Begins | None:
 
 def _wanted(e: Entitlement) -> Iterator[Wanted]:
     """What each device of a service should hold, by serial number. One is told the login: there is one session."""
-    told = sorted(
-        (serial, profile, e.sealed or "" if number == 0 else "") for number, (serial, profile) in enumerate(e.cpe)
-    )
-    return (Wanted(serial, e.id, e.key, profile, e.login, sealed) for serial, profile, sealed in told)
+    for number, (serial, profile) in sorted(enumerate(e.cpe), key=lambda one: one[1]):
+        sealed, new = (e.sealed or "", e.new_password) if number == 0 else ("", None)
+        row = Wanted(serial, e.id, e.key, profile, e.login, sealed)
+        if new is not None:
+            ends = new.until.replace(microsecond=0)
+            row = row._replace(password=new.sealed, changed=new.changed, ends=ends, holds=new.holds)
+        yield row
 
 
 def finish(

@@ -169,6 +169,8 @@ def _told(store: Store) -> Callable[[str], Sequence[Attribute] | None]:
 
 def _by_itself(was: Entitlement, will_be: Entitlement | None) -> Cause:
     """What changed a service whose files say the same: a first login in time is no matter of the clock."""
+    if will_be is not None and will_be.new_password is not None and was.password != will_be.password:
+        return "facts" if will_be.new_password.holds == "accepted" else "clock"
     if will_be is None or was.state is not State.WAITING or will_be.access != was.access:
         return "clock"
     return "facts" if will_be.first_login and will_be.first_login.at else "clock"

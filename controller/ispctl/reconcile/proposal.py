@@ -100,6 +100,8 @@ def _facts(e: Entitlement) -> Iterator[str]:
         yield "learn"
     if e.first_login is not None:
         yield "first login"
+    if e.new_password is not None and e.new_password.holds == "old":
+        yield "password"
 
 
 def _named(before: Snapshot, after: Snapshot) -> Iterator[str]:
@@ -117,5 +119,7 @@ def _assumptions(repository: Repository, before: Snapshot, after: Snapshot, fact
         yield f"MAC addresses that were learned stay as they are (services that learn: {learning})"
     if waiting := facts.get("first login"):
         yield f"Who begins with a first login is taken to wait for it still (such services: {waiting})"
+    if changing := facts.get("password"):
+        yield f"Devices are taken not to have their new password as yet: the old one holds (such services: {changing})"
     if not repository.contains(after.commit, before.commit):
         yield "The base is not in the history of this commit: what only the base has appears as removed; rebase first"

@@ -65,10 +65,12 @@ class Reading:
     @cached_property
     def doubtful(self) -> frozenset[str]:
         """Services that have to be looked at though neither git nor time has changed them."""
-        from ispctl.store import first_logins
+        from ispctl.store import cpes, first_logins
 
         begun = first_logins.to_look_at(self.store, self.now, self.now + ANNOUNCED)
-        return frozenset({*settled.left(self.store), *self.store.behind(), *self._strangers, *begun})
+        return frozenset(
+            {*settled.left(self.store), *self.store.behind(), *self._strangers, *begun, *cpes.to_look_at(self.store)}
+        )
 
     @property
     def snapshot(self) -> Snapshot:
@@ -106,14 +108,22 @@ def parts(look: Look, commit: str) -> tuple[Snapshot, ...]:
 
 
 def knowing(look: Look, store: Store) -> Look:
-    """The same, with what the accounting and the database tell of those who begin with a first login."""
-    waiting = {one.owner for part in look.parts.values() for one in part.services() if one.service.activation}
-    if not waiting:
+    """The same, with what the accounting and the database tell of those who begin with a first login, and of those
+    whose device is to take another password."""
+    waiting, changing = set[str](), set[str]()
+    for part in look.parts.values():
+        for one in part.services():
+            if one.service.activation:
+                waiting.add(one.owner)
+            if one.service.old_passwords:
+                changing.add(one.owner)
+    if not (waiting or changing):
         return look
-    from ispctl.store import first_logins
+    from ispctl.store import cpes, first_logins
 
-    told = first_logins.told(store, waiting, look.now)
-    return replace(look, parts={rev: part.knowing(told) for rev, part in look.parts.items()})
+    told = first_logins.told(store, waiting, look.now) if waiting else {}
+    taken = cpes.taken(store, changing) if changing else {}
+    return replace(look, parts={rev: part.knowing(told, taken) for rev, part in look.parts.items()})
 
 
 def then(look: Look, applied: Applied | None) -> Intent | None:

@@ -46,7 +46,7 @@ from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
 from ispctl.reconcile.write import Written, begin, write
 from ispctl.repo import Snapshot
-from ispctl.store import Holder, Run, replicas
+from ispctl.store import Holder, Run, cpes, replicas
 
 
 def live(world: World, commit: str) -> Survey:
@@ -104,6 +104,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         result = replace(
             result,
             older=older,
+            untaken=cpes.overdue(world.store),
             held=tuple(sorted({*result.held, *with_people})),
             unread=(*result.unread, *devices.unread),
             devices=hands.told,

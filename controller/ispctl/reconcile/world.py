@@ -87,6 +87,8 @@ class Result(Wrote):
     """That the database was an older copy, in words."""
     devices: tuple[Answer, ...] = ()
     """What became of NAS that were to be configured."""
+    untaken: tuple[str, ...] = ()
+    """Services whose new password holds though their device has not taken it."""
     more: Mapping[str, int] = field(default_factory=dict)
     """Rows that were written of those who are in `outcomes` only where that failed, by action."""
 

@@ -74,12 +74,16 @@ class Snapshot:
         self.first_logins: Mapping[str, datetime] = {}
         """Service (id/key) -> when it was first online since its activation, as far as whoever asks knows: no commit
         says it."""
+        self.taken: Mapping[str, tuple[datetime, datetime]] = {}
+        """Service (id/key) -> which new password its device took, and when."""
         self.inventory = Inventory(*(files.single.get(name) for name in ("hosts", "host-groups", "defaults")))
 
-    def knowing(self, first_logins: Mapping[str, datetime]) -> Snapshot:
+    def knowing(
+        self, first_logins: Mapping[str, datetime], taken: Mapping[str, tuple[datetime, datetime]] | None = None
+    ) -> Snapshot:
         """The same, with these facts."""
         other = copy(self)
-        other.first_logins = first_logins
+        other.first_logins, other.taken = first_logins, taken or {}
         return other
 
     # single files

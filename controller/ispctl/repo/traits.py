@@ -32,6 +32,8 @@ def claims(document: Document[Any]) -> Iterator[int]:
         yield hashed("login", service.login.casefold())
         if service.password is not None:
             yield hashed("sealed", service.password)
+        for old in service.old_passwords:
+            yield hashed("sealed", old.password)
         if service.access.circuit_id is not None:
             yield hashed("line", _octets(service.access.circuit_id))
         for one in service.cpe:

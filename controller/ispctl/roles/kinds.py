@@ -30,6 +30,7 @@ _KEYS: Final = {"inventory/keyring.age", "inventory/recipients.txt"}
 _FIELDS: Final[dict[str, Kind]] = {
     "login": "login",
     "password": "password",
+    "old_passwords": "password",
     "access": "place",
     "tariff": "tariff",
     "nas": "place",

@@ -18,7 +18,7 @@ from ispctl.status.online import counts, total
 from ispctl.status.stops import in_words
 from ispctl.status.values import ago, short, span, when
 from ispctl.status.view import View, rows_of
-from ispctl.store import RunRecord, Store, facts
+from ispctl.store import RunRecord, Store, cpes, facts
 
 RECENT: Final = timedelta(hours=1)
 AT_WORK: Final = timedelta(minutes=10)
@@ -35,7 +35,15 @@ def health(view: View) -> tuple[Check, ...]:
     if not database.ok:
         return (_git(view), database)
     own = (_git(view), database, _commits(view), _runs(view), _errors(view), _clock(view), _sessions(view))
-    checks = (*own, *service.checks(view), pools.check(view), _letters(view), _pauses(view), _strangers(view))
+    checks = (
+        *own,
+        *service.checks(view),
+        pools.check(view),
+        _letters(view),
+        *_cpes(view),
+        _pauses(view),
+        _strangers(view),
+    )
     return checks if view.readable else (checks[0], _silent(view))
 
 
@@ -190,6 +198,15 @@ def _letters(view: View) -> Check:
     said = [f"{found.waiting:,} wait{'s'[: found.waiting == 1]}{since}"] if found.waiting else []
     said += [f"{found.refused:,} refused within {NEWS.days} days"] if found.refused else []
     return Check("letters", "warning", "; ".join(said), "ispctl outbox")
+
+
+def _cpes(view: View) -> Iterable[Check]:
+    """Routers of subscribers that do not have what they should, if there are any."""
+    overdue, refusing = view.ask(lambda store: (cpes.overdue(store), cpes.refusing(store))) or ((), 0)
+    said = [f"{len(overdue):,} have not taken a new password that holds by now"] if overdue else []
+    said += [f"{refusing:,} refuse something"] if refusing else []
+    if said:
+        yield Check("routers", "warning", "; ".join(said), "ispstat cpe")
 
 
 def _pauses(view: View) -> Check:

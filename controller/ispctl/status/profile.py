@@ -182,7 +182,8 @@ def _effective(view: View, holding: Holding, e: Entitlement) -> Iterator[Effecti
     yield Effective("nas", ", ".join(e.nas) or "anywhere", reason(because.get("nas"), "not planned anywhere"))
     yield Effective("roaming", e.roaming, _rule(policy, "roaming"))
     yield Effective("mac", _mac(e), reason(because.get("mac")))
-    yield Effective("password", "sealed" if e.password else "none", _written(holding, "password"))
+    own = reason(because["password"]) if e.new_password else _written(holding, "password")
+    yield Effective("password", "sealed" if e.password else "none", own)
     if e.ends is not None:
         yield Effective(
             "ends", e.ends.astimezone(view.zone).isoformat(timespec="seconds"), _ends_reason(view, holding, e)

@@ -26,7 +26,7 @@ from ispctl.radius.rendering import Intent, render
 from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile.stops import STOPPED
 from ispctl.repo import Holding, Snapshot
-from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, facts, first_logins
+from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, cpes, facts, first_logins
 
 T = TypeVar("T")
 Opener = Callable[[Snapshot], Store]
@@ -80,6 +80,8 @@ class View:
         self.store = store
         self._asked, self._told = frozenset[str](), dict[str, datetime]()
         """Of whom the first logins were asked, and what the database told."""
+        self._taken = dict[str, tuple[datetime, datetime] | None]()
+        """Of whom it was asked which password the device took, and what was told."""
         self.met: frozenset[str] | None = frozenset()
         """The logins and ids of those that this view knows; None: everybody."""
         self.problems = list(problems)
@@ -142,19 +144,26 @@ class View:
             gc.collect()  # a part holds itself in circles, and a command collects seldom
 
     def knowing(self, part: Snapshot) -> Snapshot:
-        """With the first logins that the database knows of; where it gives no answer, who waits for one waits."""
+        """With the first logins that the database knows of, and with what devices took; where it gives no answer, who
+        waits for one waits."""
         waiting = {one.owner for one in part.services() if one.service.activation}
+        changing = {one.owner for one in part.services() if one.service.old_passwords}
+        if unknown := changing - self._taken.keys():
+            took = self.ask(lambda store: cpes.taken(store, unknown)) or {}
+            self._taken = {**self._taken, **dict.fromkeys(unknown), **took}
         if fresh := waiting - self._asked:
             told = self.ask(lambda store: first_logins.told(store, fresh, self.today))
             self._asked, self._told = self._asked | fresh, {**self._told, **(told or {})}
-        return part.knowing(self._told) if waiting else part
+        taken = {owner: found for owner in changing if (found := self._taken[owner]) is not None}
+        return part.knowing(self._told, taken) if waiting or changing else part
 
     def turned(self, applied: Applied, ids: Collection[str] = ()) -> Look:
         """What was applied, of everybody whom time or a first login may have changed since, and of these. Raises
         Refusal."""
         soon = self.now + ANNOUNCED
         begun = self.ask(lambda store: first_logins.to_look_at(store, self.now, soon)) or ()
-        besides = Besides(applied.at, {*ids, *(owner.partition("/")[0] for owner in begun)})
+        took = self.ask(cpes.to_look_at) or ()
+        besides = Besides(applied.at, {*ids, *(owner.partition("/")[0] for owner in (*begun, *took))})
         look = self.index.look((self.repository.resolve(applied.commit),), self.now, besides)
         turn = self.ask(lambda store: first_logins.next_turn(store, soon)) if look.partial else None
         parts = {rev: self.knowing(part) for rev, part in look.parts.items()}

@@ -137,6 +137,11 @@ def strangers(store: Store) -> int:
     return int(store.database.query("SELECT count(*) FROM ispctl_cpe WHERE known = 0")[0][0])
 
 
+def refusing(store: Store) -> int:
+    """How many devices of somebody refuse something."""
+    return int(store.database.query("SELECT count(*) FROM ispctl_cpe WHERE known = 1 AND faults <> '{}'")[0][0])
+
+
 # what it took
 
 
@@ -182,8 +187,13 @@ def put_up(store: Store, owner: str, at: datetime) -> None:
     store.database.write(sql, (stamp(at), id, key, stamp(at)))
 
 
+def taken(store: Store, owners: Collection[str]) -> dict[str, tuple[datetime, datetime]]:
+    """Which new password the device of each of these services took last (when that came into its file), and when."""
+    return {owner: (one.changed, one.at) for owner, one in accepted(store, owners).items()}
+
+
 def accepted(store: Store, owners: Collection[str]) -> dict[str, Accepted]:
-    """The last password that the device of each of these services took."""
+    """The same, with when the device spoke to us since."""
     ids = sorted({owner.partition("/")[0] for owner in owners})
     rows = store.database.among("SELECT id, key, changed, at, up FROM ispctl_cpe_accepted WHERE id IN ({})", ids)
     found = (
@@ -194,8 +204,17 @@ def accepted(store: Store, owners: Collection[str]) -> dict[str, Accepted]:
 
 def to_look_at(store: Store) -> frozenset[str]:
     """The services of which no apply knows as yet what their device took."""
-    rows = store.database.query("SELECT id, key FROM ispctl_cpe_accepted WHERE applied IS NULL")
+    rows = store.database.query(
+        "SELECT a.id, a.key FROM ispctl_cpe_accepted a JOIN ispctl_cpe_wanted w ON w.id = a.id AND w.key = a.key"
+        " WHERE a.applied IS NULL AND w.changed IS NOT NULL"
+    )
     return frozenset(f"{id}/{key}" for id, key in rows)
+
+
+def overdue(store: Store) -> tuple[str, ...]:
+    """The services whose new password holds though their device has not taken it."""
+    rows = store.database.query("SELECT id, key FROM ispctl_cpe_wanted WHERE holds = 'overdue' ORDER BY id, key")
+    return tuple(f"{id}/{key}" for id, key in rows)
 
 
 def put_applied(store: Store, owner: str, changed: datetime, at: datetime) -> None:

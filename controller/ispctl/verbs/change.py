@@ -37,7 +37,8 @@ _OTHERS: Final[Mapping[str, str]] = {
     "ipv4": "ispctl ip set",
     "ipv6": "ispctl ip set",
     "mac": "ispctl mac",
-    "cpe": "Change it with an editor",
+    "cpe": "ispctl cpe link and ispctl cpe unlink",
+    "old_passwords": "ispctl reset-password --at-once ends them",
 }
 """What other verbs change, each with what has to go along."""
 _SHARD: Final = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")

@@ -66,6 +66,10 @@ def _standing(repository: Repository, rev: str, progress: Progress) -> Iterator[
     done = 0
     for paths in repository.sweep(rev, "subscribers", lambda _: True, _CHUNK):
         for held in repository.part(rev, paths).services():
+            for i, old in enumerate(held.service.old_passwords):
+                sealed = Sealed("service", held.owner, "password", old.password)
+                place = ("services", held.number, "old_passwords", i, "password")
+                yield _Standing(sealed, held.document.path, partial(held.document.where, *place))
             if held.service.password:
                 sealed = Sealed("service", held.owner, "password", held.service.password)
                 where = partial(held.document.where, "services", held.number, "password")
