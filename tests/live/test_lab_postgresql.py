@@ -53,7 +53,7 @@ def test_a_lab_on_postgresql_applies_dials_changes_and_ends(
     status = json.loads(said)
     assert status["running"]
     assert status["dsn"].startswith("postgresql://")
-    assert sorted(status["processes"]) == ["freeradius", "postgresql", "stand-ins"]
+    assert sorted(status["processes"]) == ["devices", "freeradius", "postgresql", "stand-ins"]
     monkeypatch.setenv("ISPCTL_RADIUS__DSN", status["dsn"])
 
     assert call("plan")[0] == 0

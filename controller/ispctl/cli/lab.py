@@ -36,7 +36,7 @@ def up(
     with session.repository() as repository:
         snapshot = repository.part("HEAD", ())
         lab = open_lab(session)
-        status = lab.up(_database(session, snapshot, database), _hosts(snapshot))
+        status = lab.up(_database(session, snapshot, database), _hosts(snapshot), devices=_devices(snapshot))
         if not empty and not status["already"]:
             own = replace(session, env={**session.env, f"{session.prefix}_RADIUS__DSN": status["dsn"]})
             _fill(own, lab, repository.at("HEAD"))
@@ -133,6 +133,15 @@ def _hosts(snapshot: Snapshot) -> list[dict[str, Any]]:
     ]
 
 
+def _devices(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The hosts of the inventory that are configured, with the interfaces where subscribers are."""
+    return [
+        {"name": nas.name, "platform": nas.platform, "ports": [port.interface for port in nas.device.serves]}
+        for nas in snapshot.nas.values()
+        if nas.device
+    ]
+
+
 def _fill(session: Session, lab: Lab, snapshot: Snapshot) -> None:
     """Apply what HEAD says and dial the first subscribers of each NAS in; a broken commit leaves the lab running."""
     from ispctl.cli.plans import apply_to
@@ -210,4 +219,8 @@ def _print(status: dict[str, Any], format: str) -> None:
     say(f"The lab is running. Database: {status['dsn']}")
     say(f"FreeRADIUS: auth {radius['auth']}, acct {radius['acct']}; secret for 127.0.0.1: {radius['secret']}")
     say(f"Stand-ins: {', '.join(nas['name'] for nas in status['nas'])}; CoA {radius['coa']}. Log: {status['log']}")
+    if status["devices"]:
+        places = (f"{one['name']} {one['address']} ({one['platform']})" for one in status["devices"])
+        say(f"Routers to configure: {', '.join(places)}; as {status['devices'][0]['username']}, with the passwords of")
+        say("  ispctl lab status --format json. What stands on them: ispstat nas NAME --ask")
     say("Next: ispstat sessions · ispctl plan · ispctl lab dial LOGIN · ispctl lab down")

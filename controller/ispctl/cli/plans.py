@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ispctl.reconcile import Permission, Result, World
     from ispctl.repo import Repository, Snapshot
     from ispctl.report.gist import Gist
+    from ispctl.store import Store
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ def world(
         keyring = lambda: session.keyring(snapshot, lab=lab)  # noqa: E731
         replicas = session.replicas(snapshot)
         index = session.index(repository, progress)
-        device = snapshot.targets.value.nas if snapshot.targets else None
-        fleet = fleet_of(device) if device and about.devices and not lab else None
+        target = nas_target(snapshot, store)
+        fleet = fleet_of(target) if target and about.devices else None
         yield World(
             repository,
             store,
@@ -145,6 +146,16 @@ def world(
             reviews=session.reviews,
             nas=fleet,
         )
+
+
+def nas_target(snapshot: Snapshot, store: Store) -> NasTarget | None:
+    """How NAS are reached; in a lab its stand-ins are, from here, also where git names none. None: not at all."""
+    from ispctl.model.device import NasTarget
+    from ispctl.reconcile.stand_ins import stand_ins
+
+    if store.is_lab:
+        return NasTarget() if stand_ins(store) else None
+    return snapshot.targets.value.nas if snapshot.targets else None
 
 
 def fleet_of(target: NasTarget) -> Fleet:

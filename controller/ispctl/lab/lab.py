@@ -5,27 +5,34 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import ispctl
+from ispctl.backend import Unreachable
 from ispctl.lab import fleet, freeradius
 from ispctl.lab.cluster import home, launch
+from ispctl.lab.devices.play import DOORS, PLAN, PLAYED
 from ispctl.lab.fleet import Member
 from ispctl.lab.process import Process, start, wait_for
 from ispctl.lab.state import Folder
 from ispctl.model.problem import Problem, Refusal
+from ispctl.nas import Memory
 from ispctl.radius.server import ServerSettings, stale_after
-from ispctl.store import LAB_CLIENT, LAB_DOOR, Address, Store
+from ispctl.store import LAB_CLIENT, LAB_DEVICES, LAB_DOOR, Address, Store
 
 _HOST: Final = "127.0.0.1"
 ANYBODY: Final = "lab"
 """Short name of the client at 127.0.0.1: it plays the NAS that its NAS-Identifier names."""
 _ANSWER_SECONDS: Final = 60.0
+_PLANS: Final = (fleet.PLAN, PLAN, DOORS)
+"""Files with secrets."""
 
 
 class Lab:
@@ -34,12 +41,21 @@ class Lab:
     def __init__(self, folder: Path) -> None:
         self._folder = Folder(folder)
 
-    def up(self, dsn: str | None, nas: Sequence[Mapping[str, Any]], *, base: Path = Path()) -> dict[str, Any]:
+    def up(
+        self,
+        dsn: str | None,
+        nas: Sequence[Mapping[str, Any]],
+        *,
+        devices: Sequence[Mapping[str, Any]] = (),
+        base: Path = Path(),
+    ) -> dict[str, Any]:
         """Start what is not running, and return `status()` with "already": whether all of it was.
 
         `dsn`: the RADIUS database (relative to `base`), made as a lab database if it is not there; None: one on a
         PostgreSQL server of the lab's own, which starts and ends with it.
         `nas`: whom to play: {"name", "address", "platform", "interim"} and perhaps "pools" {name: [network]}.
+        `devices`: who can be configured: {"name", "platform", "ports": [interface]}; others of a platform that has no
+        stand-in are left out.
         Raises Refusal: E3xx database, E40x. What was started by an `up` that fails is ended again.
         """
         self._folder.make()
@@ -48,10 +64,10 @@ class Lab:
                 return {**now, "already": True}
             self._end(self._folder.read())
             try:
-                self._start(dsn, nas, base)
+                self._start(dsn, nas, devices, base)
             except BaseException:
                 self._end(self._folder.read())
-                self._folder.forget(fleet.PLAN)
+                self._folder.forget(*_PLANS)
                 raise
             return {**self.status(), "already": False}
 
@@ -60,14 +76,20 @@ class Lab:
         if not self._folder.path.is_dir():
             return []
         with self._folder.held():
-            ended = self._end(self._folder.read())
-            self._folder.forget(fleet.PLAN)
+            state = self._folder.read()
+            if state.get("devices") and state.get("ready"):
+                with suppress(Refusal, Unreachable), Store.open(state["dsn"]) as store:
+                    store.meta.set(LAB_DEVICES, "{}")
+            ended = self._end(state)
+            self._folder.forget(*_PLANS)
         return ended
 
     def status(self) -> dict[str, Any]:
-        """{"running", "dsn", "radius": {"auth", "acct", "coa": "host:port", "secret"}, "nas", "processes", "log"}.
+        """{"running", "dsn", "radius": {"auth", "acct", "coa": "host:port", "secret"}, "nas", "devices", "processes",
+        "log"}.
 
         `secret` is for anybody on 127.0.0.1, for authentication and accounting; "running" is true when all of it runs.
+        Of "devices": {"name", "platform", "address": "host:port", "username", "password", "folder"}.
         """
         state = self._folder.read()
         alive = {name: process.running for name, process in _processes(state).items()}
@@ -76,6 +98,7 @@ class Lab:
             "dsn": state.get("dsn"),
             "radius": state.get("radius"),
             "nas": state.get("nas", []),
+            "devices": state.get("devices", []),
             "processes": alive,
             "log": state.get("log"),
         }
@@ -98,7 +121,9 @@ class Lab:
 
     # Inside
 
-    def _start(self, dsn: str | None, nas: Sequence[Mapping[str, Any]], base: Path) -> None:
+    def _start(
+        self, dsn: str | None, nas: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], base: Path
+    ) -> None:
         members = [_member(number, host) for number, host in enumerate(nas, 1)]
         lab_secret, coa_secret = secrets.token_hex(16), secrets.token_hex(16)
         state: dict[str, Any] = {"nas": [_shown(member) for member in members], "processes": {}}
@@ -128,9 +153,17 @@ class Lab:
         self._folder.put(fleet.PLAN, plan)
         state["processes"]["stand-ins"] = self._start_fleet().as_json()
         self._folder.write(state)
+        if played := [{**one, "password": secrets.token_hex(16)} for one in devices if one["platform"] in PLAYED]:
+            state["processes"]["devices"] = self._start_devices(played).as_json()
+            self._folder.write(state)
         coa = self._await_fleet(Process.from_json(state["processes"]["stand-ins"]))
+        doors = self._await_devices(Process.from_json(state["processes"]["devices"])) if played else {}
+        state["devices"] = [self._door(one, doors[one["name"]]) for one in played]
         with Store.open(dsn, base=base) as store:
             store.meta.set(LAB_DOOR, json.dumps({"coa": {"host": _HOST, "port": coa}, "secret": coa_secret}))
+            store.meta.set(LAB_DEVICES, json.dumps(doors))
+            for name in doors:
+                Memory(store).doubt(name)  # they hold nothing of ours now, whatever they held once
         places = {name: f"{_HOST}:{port}" for name, port in (("auth", auth), ("acct", acct), ("coa", coa))}
         self._folder.write({**state, "radius": {**places, "secret": lab_secret}, "ready": True})
 
@@ -150,9 +183,32 @@ class Lab:
         )
 
     def _start_fleet(self) -> Process:
+        return self._python("ispctl.lab", "fleet.log")
+
+    def _start_devices(self, played: Sequence[Mapping[str, Any]]) -> Process:
+        shutil.rmtree(self._folder.path / "devices", ignore_errors=True)
+        (self._folder.path / DOORS).unlink(missing_ok=True)
+        self._folder.put(PLAN, {"devices": played})
+        return self._python("ispctl.lab.devices", "devices.log")
+
+    def _python(self, module: str, log: str) -> Process:
         package = Path(str(ispctl.__file__)).parents[1]
-        command = [sys.executable, "-m", "ispctl.lab", str(self._folder.path)]
-        return start(command, self._folder.path / "fleet.log", {"PYTHONPATH": str(package)})
+        command = [sys.executable, "-m", module, str(self._folder.path)]
+        return start(command, self._folder.path / log, {"PYTHONPATH": str(package)})
+
+    def _await_devices(self, process: Process) -> dict[str, Any]:
+        """How each is reached, as soon as all are."""
+        place = self._folder.path / DOORS
+        if not wait_for(lambda: place.exists() or not process.running, 30.0) or not place.exists():
+            advice = f"See {self._folder.path / 'devices.log'}"
+            raise Refusal(Problem("E409", "the routers that can be configured did not come up", advice=advice))
+        found: dict[str, Any] = json.loads(place.read_text("utf-8"))
+        return found
+
+    def _door(self, one: Mapping[str, Any], door: Mapping[str, Any]) -> dict[str, Any]:
+        said = {name: one[name] for name in ("name", "platform", "password")}
+        folder = str(self._folder.path / "devices" / one["name"])
+        return {**said, "address": f"{_HOST}:{door['port']}", "username": door["username"], "folder": folder}
 
     def _await_fleet(self, process: Process) -> int:
         """The port for changes, as soon as the stand-ins answer."""

@@ -18,6 +18,7 @@ from ispctl.reconcile.fleet import PREFIX, Fleet
 from ispctl.reconcile.hearing import Ears
 from ispctl.reconcile.logins import Logins, job
 from ispctl.reconcile.sealed_values import SealedValues
+from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.reconcile.world import World
 from ispctl.store import Run
 
@@ -43,7 +44,7 @@ class Hands:
         """The last, by host."""
         self.secrets = secrets
         self._memory = Memory(world.store)
-        self._logins = Logins(world.keyring)
+        self._logins = Logins(world.keyring, stand_ins(world.store))
         self._known = {host: dict(known) for host, known in fleet.known.items()}
         self._stopped = ""
         self._paced = 0.0

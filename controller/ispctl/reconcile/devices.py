@@ -139,10 +139,13 @@ def _rest(world: World, host: str, run: str) -> None:
 
 def _known(world: World, snapshot: Snapshot, hosts: Collection[str] | None) -> None:
     """They must be configured by us, or a slip of the keyboard would look like nothing to do. Raises Refusal E607."""
-    if not snapshot.reaches_devices or world.nas is None:
+    if world.nas is None and world.store.is_lab:
+        text = "no NAS is configured from here: the lab has no stand-ins that could be"
+        raise Refusal(Problem("E607", text, advice="Start them: ispctl lab up; or name the database of the network"))
+    if world.nas is None:
         text = "no NAS is configured from here: inventory/targets.yaml says nothing about nas"
         raise Refusal(Problem("E607", text, advice="Write nas: {} there, and data: {device: …} for each host"))
-    there = fleet.wanted(world.repository, snapshot, world.now)
+    there = fleet.due(world, snapshot)
     for host in hosts or ():
         if host not in there:
             advice = f"There are: {', '.join(sorted(there)) or 'none; a host needs data: {device: …}'}"

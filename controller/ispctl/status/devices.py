@@ -13,6 +13,7 @@ from ispctl.nas.memory import Heard, Made, Memory
 from ispctl.reconcile import fleet
 from ispctl.reconcile.asking import Asked
 from ispctl.reconcile.fleet import PREFIX, Wanted
+from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.status.view import View
 from ispctl.store import Pause, Store, facts, nas_backups
 from ispctl.store.facts import DeviceRun
@@ -119,10 +120,12 @@ def moment_of(text: str) -> datetime | None:
 
 def _wanted(view: View) -> Mapping[str, Wanted]:
     """Nothing where NAS are not configured at all, or git cannot be understood."""
-    if not view.head.reaches_devices:
+    doors = view.ask(stand_ins)
+    if not (view.head.reaches_devices or doors):
         return {}
     try:
-        return fleet.wanted(view.repository, view.head, view.now)
+        found = fleet.wanted(view.repository, view.head, view.now)
+        return {host: one for host, one in found.items() if not doors or host in doors}
     except Refusal as refusal:
         view.problems += refusal.problems
     except KeyError:  # a tariff or pool that does not exist: validate names it

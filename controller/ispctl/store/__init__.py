@@ -9,7 +9,7 @@ from ispctl.store._errors import odd
 from ispctl.store._foreign import reading
 from ispctl.store._journal import Run
 from ispctl.store._lock import Holder
-from ispctl.store._store import LAB_CLIENT, LAB_DOOR, Meta, Store
+from ispctl.store._store import LAB_CLIENT, LAB_DEVICES, LAB_DOOR, Meta, Store
 from ispctl.store.heartbeat import LEASE, Beat, Heartbeat, LoopState
 from ispctl.store.records import (
     Applied,
@@ -26,6 +26,7 @@ from ispctl.store.records import (
 
 __all__ = [
     "LAB_CLIENT",
+    "LAB_DEVICES",
     "LAB_DOOR",
     "LEASE",
     "Address",

@@ -35,6 +35,9 @@ from ispctl.store.records import (
 LAB_DOOR = "lab_coa"
 """Name of a small fact of a lab database: JSON {"coa": {"host", "port"}, "secret"}; all CoA and Disconnect go there."""
 
+LAB_DEVICES = "lab_devices"
+"""The same for how stand-ins are configured: JSON, by host; see lab.devices.play."""
+
 LAB_CLIENT = "ispctl lab"
 """Description of the rows of `nas` that the lab made; they yield to NAS of the inventory at the same address."""
 _ENTITLEMENT = "SELECT id, key, login, entitlement, digest, commit_id, applied_at FROM ispctl_service"

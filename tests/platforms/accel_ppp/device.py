@@ -25,7 +25,7 @@ class Device:
             box.password,
             host_key=box.host_key,
             timeout=10,
-            options={"folder": str(box.folder), "file": str(box.file)},
+            options=box.options,
         )
 
     def foreign(self) -> str:

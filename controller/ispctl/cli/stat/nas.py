@@ -47,18 +47,22 @@ def nas(
 
 def _asking(session: Session, view: View) -> Callable[[Mapping[str, Wanted]], Mapping[str, Asked]]:
     """How the NAS of the head are asked. Raises Refusal where they cannot be."""
-    from ispctl.cli.plans import fleet_of
+    from ispctl.cli.plans import fleet_of, nas_target
     from ispctl.cli.progress import Progress
     from ispctl.reconcile import World
     from ispctl.reconcile.asking import ask
 
-    store, target = view.store, view.head.targets.value.nas if view.head.targets else None
+    store = view.store
+    if store is None:
+        text = "no NAS is asked: the database gives no answer"
+        raise Refusal(Problem("E607", text, advice="Leave --ask out, or name the database of the network"))
+    target = nas_target(view.head, store)
+    if target is None and store.is_lab:
+        text = "no NAS is asked: the lab has no stand-ins that could be configured"
+        raise Refusal(Problem("E607", text, advice="Start them: ispctl lab up; or name the database of the network"))
     if target is None:
         text = "no NAS is asked: inventory/targets.yaml says nothing about nas"
         raise Refusal(Problem("E607", text, advice="Write nas: {} there, and data: {device: …} for each host"))
-    if store is None or store.is_lab:
-        text = "no NAS is asked: " + ("a lab has none" if store else "the database gives no answer")
-        raise Refusal(Problem("E607", text, advice="Leave --ask out, or name the database of the network"))
 
     def asked(wanted: Mapping[str, Wanted]) -> Mapping[str, Asked]:
         with Progress() as progress:

@@ -101,6 +101,8 @@ class AccelLike(Shell):
         self.file, self.folder = self.place / "etc" / "accel-ppp.conf", self.place / "etc" / "ispctl"
         self._state, self._bin = self.place / "state", self.place / "bin"
         self.files = self._served
+        self.options = {"folder": str(self.folder), "file": str(self.file)}
+        """Of a login: where its files lie here."""
         for one in (self.file.parent, self._state / "tables", self._bin):
             one.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._programs()
