@@ -60,6 +60,9 @@ class AccelPppNas(NasPlatform):
             finally:
                 router.close()
 
+    def called(self, key: Key) -> str:
+        return f"pool {key[1]}" if key[0] == "delegated" else super().called(key)
+
     def disrupts(self, change: Change) -> bool:
         return _restarts(change) or (change.key[0] == "port" and change.before is not None)
 
