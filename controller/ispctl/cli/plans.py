@@ -131,7 +131,7 @@ def world(
         keyring = lambda: session.keyring(snapshot, lab=lab)  # noqa: E731
         replicas = session.replicas(snapshot)
         index = session.index(repository, progress)
-        target = nas_target(snapshot, store)
+        target = nas_target(snapshot, store, lab=lab)
         fleet = fleet_of(target) if target and about.devices else None
         yield World(
             repository,
@@ -148,12 +148,12 @@ def world(
         )
 
 
-def nas_target(snapshot: Snapshot, store: Store) -> NasTarget | None:
+def nas_target(snapshot: Snapshot, store: Store, *, lab: bool) -> NasTarget | None:
     """How NAS are reached; in a lab its stand-ins are, from here, also where git names none. None: not at all."""
     from ispctl.model.device import NasTarget
     from ispctl.reconcile.stand_ins import stand_ins
 
-    if store.is_lab:
+    if lab:
         return NasTarget() if stand_ins(store) else None
     return snapshot.targets.value.nas if snapshot.targets else None
 

@@ -56,8 +56,9 @@ def _asking(session: Session, view: View) -> Callable[[Mapping[str, Wanted]], Ma
     if store is None:
         text = "no NAS is asked: the database gives no answer"
         raise Refusal(Problem("E607", text, advice="Leave --ask out, or name the database of the network"))
-    target = nas_target(view.head, store)
-    if target is None and store.is_lab:
+    lab = store.is_lab
+    target = nas_target(view.head, store, lab=lab)
+    if target is None and lab:
         text = "no NAS is asked: the lab has no stand-ins that could be configured"
         raise Refusal(Problem("E607", text, advice="Start them: ispctl lab up; or name the database of the network"))
     if target is None:
