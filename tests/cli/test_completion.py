@@ -61,6 +61,16 @@ def test_the_names_of_nas_that_are_configured_complete_a_word(typed: str, offere
     assert (done.stdout.split(), done.stderr) == (offered, "")
 
 
+@pytest.mark.parametrize(
+    "typed, offered", [("nas dhul", ["dhulikhel-1", "dhulikhel-2", "dhulikhel-old"]), ("nas x", [])]
+)
+def test_the_names_of_all_nas_complete_what_is_asked_of_one(typed: str, offered: list[str]) -> None:
+    words = f"ispstat --repo {ROOT} {typed}"
+    env = {"_ISPSTAT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    done = process("ispstat", env=env)
+    assert (done.stdout.split(), done.stderr) == (offered, "")
+
+
 def test_a_folder_that_holds_no_repository_completes_nothing(tmp_path: Path) -> None:
     words = f"ispctl --repo {tmp_path} nas render l"
     env = {"_ISPCTL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "5"}

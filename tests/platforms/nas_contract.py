@@ -6,6 +6,7 @@ with state. It is full of what others configured: none of it may ever change.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -289,6 +290,30 @@ def nothing_that_is_read_or_said_holds_a_secret(one: Subject, tmp_path: Path) ->
         assert not any(text in said for text in CLEAR.values())
 
 
+def no_log_holds_a_secret(one: Subject, tmp_path: Path) -> None:
+    """However much is logged: somebody who looks for an error turns on all of it."""
+    said: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(f"{record.name}: {record.getMessage()}")  # type: ignore[method-assign]
+    root, level = logging.getLogger(), logging.getLogger().level
+    with one.device(tmp_path) as device:
+        root.addHandler(listener)
+        root.setLevel(logging.DEBUG)
+        try:
+            with one.platform.open(device.login) as session:
+                hands = Hands(one)
+                hands.make(session, usual(one.platform.name))
+                hands.apply(session, later(one.platform.name))
+                session.revert()
+        finally:
+            root.removeHandler(listener)
+            root.setLevel(level)
+    secrets = {*CLEAR.values(), device.login.password, device.login.private_key} - {""}
+    secrets |= {one.replace(" ", "\\040") for one in CLEAR.values()}
+    theirs = [line for line in said if not line.startswith("asyncssh:")]  # of stand-ins: the other end
+    assert [line for line in theirs if any(secret in line for secret in secrets)] == []
+
+
 def it_says_what_it_is(one: Subject, tmp_path: Path) -> None:
     with opened(one, tmp_path) as (_, session, _hands):
         assert session.facts().version
@@ -309,5 +334,6 @@ CHECKS = (
     whoever_has_another_host_key_is_not_spoken_to,
     a_refused_login_is_told_without_the_password,
     nothing_that_is_read_or_said_holds_a_secret,
+    no_log_holds_a_secret,
     it_says_what_it_is,
 )

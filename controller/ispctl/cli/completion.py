@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
+
+if TYPE_CHECKING:
+    from ispctl.model.network import Nas
 
 OPTIONS: Final = ("--show-completion", "--install-completion")
 SHELLS: Final = ("bash", "zsh", "fish", "powershell", "pwsh")
@@ -48,6 +51,11 @@ def hosts(context: typer.Context, incomplete: str) -> list[str]:
     return [name for name in _configured(context) if name.startswith(incomplete)]
 
 
+def routers(context: typer.Context, incomplete: str) -> list[str]:
+    """All NAS of the head."""
+    return [name for name in _all(context) if name.startswith(incomplete)]
+
+
 def targets(context: typer.Context, incomplete: str) -> list[str]:
     """What --target takes."""
     named = ("radius", "nas", *(f"nas:{name}" for name in _configured(context)))
@@ -55,13 +63,17 @@ def targets(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _configured(context: typer.Context) -> list[str]:
-    """Nobody wants to read of a broken repository while typing."""
+    return [name for name, nas in _all(context).items() if nas.device]
+
+
+def _all(context: typer.Context) -> Mapping[str, Nas]:
+    """By name, sorted. Nobody wants to read of a broken repository while typing."""
     from ispctl.cli.common import Session
     from ispctl.model.problem import Refusal
 
     folder = context.find_root().params.get("repo") or "."
     try:
         with Session(Path(folder), "ISPCTL").repository() as repository:
-            return sorted(name for name, nas in repository.part("HEAD", ()).nas.items() if nas.device)
+            return dict(sorted(repository.part("HEAD", ()).nas.items()))
     except (Refusal, OSError):
-        return []
+        return {}

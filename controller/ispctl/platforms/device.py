@@ -6,6 +6,7 @@ of that text, in the same normal form that a session reads from the device. Noth
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -230,6 +231,13 @@ def usual_template(platform: NasPlatform, name: str) -> str:
     """The text of the template that comes with the package."""
     folder = platform.borrowed.get(name, platform.name).replace("-", "_")
     return (Path(__file__).parent / folder / "templates" / name).read_text("utf-8")
+
+
+def hush(library: str) -> None:
+    """What a library logs of a conversation as long as all is well is told to nobody, however much else is: it holds
+    every line that is typed, and so the secrets."""
+    logger = logging.getLogger(library)
+    logger.setLevel(max(logger.level, logging.WARNING))
 
 
 def _folder(name: str) -> str:

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.backend import Unreachable
-from ispctl.platforms.device import Denied, Login
+from ispctl.platforms.device import Denied, Login, hush
 
 if TYPE_CHECKING:
     from netmiko import BaseConnection
@@ -63,6 +63,7 @@ def connected(login: Login, kind: str, prompt: str, port: int) -> Iterator[Termi
         raise Denied(f"nas:{login.host}", "its SSH host key is not in git: nothing is sent to it")
     from netmiko import ConnectHandler
 
+    hush("netmiko")
     place = login.address if (login.port or port) == 22 else f"[{login.address}]:{login.port or port}"
     with TemporaryDirectory(prefix="ispctl-") as folder:
         known = Path(folder) / "known_hosts"

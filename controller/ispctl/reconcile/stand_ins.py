@@ -12,7 +12,7 @@ Doors = Mapping[str, Mapping[str, Any]]
 
 
 def stand_ins(store: Store) -> Doors | None:
-    """By host: {"address", "port", "username", "password", "host_key", "options"}. None where no lab has said it: NAS are
-    reached as git says then, or in a lab not at all."""
+    """By host: {"address", "port", "username", "password", "host_key", "options"}. None where no lab has said it: NAS
+    are reached as git says then, or in a lab not at all."""
     found: Doors | None = json.loads(store.meta.get(LAB_DEVICES) or "null")
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ispctl.cli.common import Session, clock, say, say_json
+from ispctl.cli.completion import routers
 from ispctl.cli.stat.common import TableFormat, app, doubts, looking, screen
 from ispctl.model.problem import Problem, Refusal
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 @app.command()
 def nas(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[NAS]", help="One of them in full, by name or address.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(metavar="[NAS]", help="One of them in full, by name or address.", autocompletion=routers),
+    ] = "",
     ask: Annotated[
         bool, typer.Option("--ask", help="Also log in to those that ispctl configures and look; needs ISPCTL_AGE_KEY.")
     ] = False,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.plan import Change, Fields, Key, Resources, Value
-from ispctl.platforms.device import SECRET, Denied, Facts, Login, NasPlatform, Seen, Session
+from ispctl.platforms.device import SECRET, Denied, Facts, Login, NasPlatform, Seen, Session, hush
 
 Line = tuple[str, ...]
 _GROUP: Final = ("groups", "isp-ispctl")
@@ -274,6 +274,7 @@ def _connected(login: Login, usual: int) -> Iterator[Any]:
         raise Denied(f"nas:{login.host}", "its SSH host key is not in git: nothing is sent to it")
     from ncclient import manager
 
+    hush("ncclient")
     with TemporaryDirectory(prefix="ispctl-") as folder, _told(login.host):
         key = Path(folder) / "key"
         if login.private_key:
