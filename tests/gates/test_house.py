@@ -25,13 +25,11 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/cli/main.py:main": "the console script ispctl",
     "controller/ispctl/cli/stat/__init__.py:main": "the console script ispstat",
     "controller/ispctl/lab/broken.py:FAULTS": "for the tests of whoever writes a backend",
-    "controller/ispctl/lab/devices/accel_ppp.py:AccelLike": "for tests, and for whoever tries a change beforehand",
     "controller/ispctl/lab/devices/accel_ppp.py:becomes": "for tests: faults, and who is online",
     **{
         f"controller/ispctl/lab/devices/cpe.py:{name}": "for tests, and for whoever tries an ACS"
         for name in ("plain098", "tr098", "tr181")
     },
-    "controller/ispctl/lab/devices/junos_like.py:JunosLike": "for tests, and for whoever tries a change beforehand",
     "controller/ispctl/lab/devices/routeros.py:appears": "for tests: what a router adds by itself",
     "controller/ispctl/lab/devices/routeros.py:dies_after": "for tests: a connection that breaks half way",
     "controller/ispctl/lab/devices/routeros.py:revives": "the other half of dies_after()",
