@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -83,7 +84,9 @@ def routers(world: World, monkeypatch: pytest.MonkeyPatch) -> Routers:
     boxes = Boxes()
     monkeypatch.setattr("ispctl.nas.job.nas_platform", lambda _: boxes)
     world.edit("inventory/targets.yaml", "radius:", "nas: {attempts: 1}\nradius:")
-    world.commit("NAS are configured")
+    hosts = world.read("inventory/hosts.yaml")
+    world.write("inventory/hosts.yaml", re.sub(r"(?s)(\ndhulikhel-1:.*?)\n    device:.*?\n\n", r"\1\n\n", hosts))
+    world.commit("Two NAS are configured")
     fleet = Mortal(workers=2, attempts=1)
     world.nas = fleet
     boxes.devices |= {"192.0.2.11": Box(), "192.0.2.14": Box()}

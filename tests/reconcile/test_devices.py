@@ -15,6 +15,8 @@ from ispctl.store import Pause
 from tests.reconcile.routers import HOST, POOLS, Routers, said
 from tests.reconcile.world import ANITA, BIKASH, EKRAJ, Killed, proposal
 
+BOUND = "      serves: [{type: pppoe, interface: ether2}, {type: ipoe, interface: ether3}]\n      bindings: true"
+
 
 def test_of_an_apply_that_was_killed_what_stood_on_a_router_before_is_kept(routers: Routers) -> None:
     before = routers.pool()
@@ -183,3 +185,28 @@ def test_what_a_repair_ends_on_a_router_counts_as_well(routers: Routers, ending:
     assert not found.devices
     assert not world.repair().closed
     assert world.drifted() == ()
+
+
+def test_a_live_plan_of_routers_alone_says_what_a_closed_gate_would_hold(routers: Routers, ending: list[float]) -> None:
+    with routers.world.opened(readonly=True) as world:
+        plan, closed, held = reconcile.live_devices(world, "HEAD", None)
+    assert [(one.gate, one.wanted) for one in closed] == [("dropped", 5)]
+    assert held == {change.id for change in plan.changes}
+
+
+def test_a_router_that_knows_people_of_an_observed_group_is_left_alone(routers: Routers) -> None:
+    """Also where nothing changes for any of them."""
+    world = routers.world
+    device = "[{mac: '00:00:5e:00:53:c1', label: router}]"
+    world.subscriber(900, ipv4="{static: 203.0.113.40}", nas=f"[{HOST}]", mac=f"{{mode: fixed, addresses: {device}}}")
+    world.edit("inventory/hosts.yaml", "      serves: [{type: pppoe, interface: ether2}]", BOUND)
+    world.commit("It knows somebody")
+    routers.apply()
+    world.write("subscribers/lalitpur/group.yaml", world.read("subscribers/lalitpur/group.yaml") + "managed: observe\n")
+    world.commit("Only look at them")
+    world.apply()
+    routers.narrowed()
+    plan = world.plan()
+    assert not plan.services
+    assert routers.apply() == {"bhaktapur-1": ("applied", "")}
+    assert "group lalitpur" in {stop.what for stop in plan.stops if stop.kind == "observed"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -115,7 +116,29 @@ def test_a_pause_of_its_own_or_of_everything_stops_it(reached: World) -> None:
     for kind, name in (("target", f"nas:{HOST}"), ("everything", "")):
         with Store.open(DSN, base=reached.folder) as store, store.transaction():
             store.put_pause(Pause("p1", kind, name, BEFORE, until, "works", "noc"))  # type: ignore[arg-type]
-        assert (one(reached).stopped, one(reached).until) == ("paused", until)
+        found = one(reached)
+        assert (found.stopped, found.until, found.why, found.window) == ("paused", until, "works (noc)", None)
+
+
+def test_a_freeze_stops_it_until_it_is_over(reached: World) -> None:
+    old, new = (
+        "{from: 2026-10-18, until: 2026-10-22, reason: Dashain}",
+        "{from: 2027-01-14, until: 2027-01-16, reason: Maghe}",
+    )
+    reached.edit("inventory/policy.yaml", lambda text: text.replace(old, new))
+    found = one(reached)
+    assert (found.stopped, found.why, found.window) == ("frozen", "Maghe", None)
+    assert found.until is not None
+    assert found.until.astimezone(ZoneInfo("Asia/Kathmandu")).isoformat() == "2027-01-17T00:00:00+05:45"
+
+
+def test_what_ends_sessions_waits_for_the_window(reached: World) -> None:
+    found = one(reached)
+    assert (found.stopped, found.waiting) == ("", True)
+    assert found.window is not None
+    assert found.window.astimezone(ZoneInfo("Asia/Kathmandu")).isoformat() == "2027-01-16T02:00:00+05:45"
+    made(reached)
+    assert one(reached).window is None, "nothing is waiting"
     with reached.view() as view:
         there = {seen.name: seen.device for seen in fleet.fleet(view) if seen.device}
     observed = [name for name, device in there.items() if device.stopped == "observed"]

@@ -175,8 +175,8 @@ def live(session: Session, repository: Repository, commit: str, now: datetime, a
     snapshot = verified(looked(session, repository, (commit,), now), commit)
     with world(session, repository, snapshot, now, about, readonly=True) as opened:
         if not about.rows:
-            plan = live_devices(opened, commit, about.hosts)
-            return Planned(plan, snapshot, preview(plan, snapshot))
+            plan, closed, held_back = live_devices(opened, commit, about.hosts)
+            return Planned(plan, snapshot, closed, held_back)
         try:
             found = live(opened, commit)
         except Unreachable as error:

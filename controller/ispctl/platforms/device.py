@@ -209,7 +209,7 @@ class NasPlatform(ABC):
 
     def called(self, key: Key) -> str:
         """What RADIUS may name of what we own, in the words of `Platform.refers`; "" where it never does."""
-        return f"pool {key[1]}" if key[0].rpartition(" ")[2] in ("pool", "pool6") else ""
+        return f"pool {key[1]}" if key[0].rpartition(" ")[2] in ("pool", "pool6", "delegated") else ""
 
     def disrupts(self, change: Change) -> bool:  # noqa: ARG002  most know no such change
         """Whether this ends sessions that it is not about."""

@@ -28,11 +28,16 @@ RESTS: Final = timedelta(hours=24)
 RESTORED: Final = "put back to what stood there before {run}"
 
 
-def live_devices(world: World, commit: str, hosts: Collection[str] | None) -> Plan:
-    """What is to be done on NAS for a commit, and nothing else; None: on all of them. Raises Refusal."""
+def live_devices(
+    world: World, commit: str, hosts: Collection[str] | None
+) -> tuple[Plan, tuple[gates.Closed, ...], frozenset[str]]:
+    """What is to be done on NAS for a commit, and nothing else; None: on all of them. With the gates that would refuse
+    it, and the ids of what they would hold. Raises Refusal."""
     snapshot = world.repository.part(commit, ())
     _known(world, snapshot, hosts)
-    return fleet.look(world, snapshot, hosts).alone().joined(_empty(world, snapshot.commit))
+    plan = fleet.look(world, snapshot, hosts).alone().joined(_empty(world, snapshot.commit))
+    closed = gates.closed(plan, snapshot.facts.services, taken(world), snapshot.policy.value.limits, {})
+    return plan, closed, gates.held(plan, frozenset(one.gate for one in closed), {})
 
 
 def apply_devices(world: World, commit: str, permission: Permission, hosts: Collection[str] | None) -> Result:

@@ -22,6 +22,7 @@ from ispctl.intent import slices_of
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Refusal
+from ispctl.model.subscriber import group_of
 from ispctl.nas import Known, Memory, closed_until
 from ispctl.plan import Change, Ending, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
 from ispctl.platforms.device import Slice, nas_platform, template_path
@@ -212,7 +213,7 @@ def look(
         else:
             equal.append(host)
     ending = _disruptive(snapshot, changes)
-    stops = tuple(_stops(world, snapshot, changes, ending))
+    stops = (*_stops(world, snapshot, changes, ending), *_observed(world, snapshot, asked, changes))
     online = {host: answer.online[0] for host, answer in answers.items()}
     endings = tuple(_endings(world.store, snapshot, ending, online))
     away = [one.target.removeprefix(PREFIX) for one in unread]
@@ -230,6 +231,23 @@ def drifted(world: World, snapshot: Snapshot) -> Fleet:
     return look(
         world, snapshot, [host for host, one in now.items() if host in made and made[host].mark == one.mark], every=True
     )
+
+
+def _observed(
+    world: World, snapshot: Snapshot, asked: Mapping[str, Wanted], changes: Sequence[Change]
+) -> Iterator[Stop]:
+    """Devices that know people whose group is only observed, whether or not anything changes for those."""
+    bound = {PREFIX + host: one.slice.bindings for host, one in asked.items() if one.slice.bindings}
+    mine = [change for change in changes if change.target in bound]
+    if not mine:
+        return
+    whole = world.repository.at(snapshot.commit)
+    observed = {name for name in whole.group_folders if whole.managed_group(name)[0] == "observe"}
+    groups = {one.value.id: group_of(one.path) for one in whole.subscribers()} if observed else {}
+    on = {target: {groups.get(one.owner.partition("/")[0]) for one in them} for target, them in bound.items()}
+    for name in sorted(observed):
+        if ids := tuple(change.id for change in mine if name in on[change.target]):
+            yield Stop("observed", f"group {name}", (), ids)
 
 
 def _lacking(world: World, asked: Mapping[str, Wanted], away: Mapping[str, str]) -> Lack:

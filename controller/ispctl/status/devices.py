@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
+from zoneinfo import ZoneInfo
 
 from ispctl.model.problem import Refusal
+from ispctl.nas import closed_until
 from ispctl.nas.job import REACHED
 from ispctl.nas.memory import Heard, Made, Memory
 from ispctl.reconcile import fleet
@@ -18,6 +20,7 @@ from ispctl.status.view import View
 from ispctl.store import Pause, Store, facts, nas_backups
 from ispctl.store.facts import DeviceRun
 
+Stopped = Literal["", "paused", "observed", "frozen"]
 RUNS: Final = 20
 """So many runs of one NAS are told."""
 
@@ -54,8 +57,12 @@ class Configured:
     at: datetime | None
     equal: Equal | None
     waiting: bool | None
-    stopped: Literal["", "paused", "observed"]
+    stopped: Stopped
     until: datetime | None
+    why: str
+    """Who paused it and what for, or what for it is frozen."""
+    window: datetime | None
+    """Until when what is waiting there waits if it ends sessions; None: it need not."""
     backups: int | None
     asked: Asked | None = None
     slice: tuple[Owned, ...] | None = None
@@ -77,8 +84,9 @@ class Devices:
             return None
         known = self._view.readable
         made, heard = self.made.get(host), self._heard.get(host)
-        pause = self._pause(host)
-        observed = self._view.head.managed_nas(want.nas)[0] == "observe"
+        waiting = (made is None or made.mark != want.mark) if known else None
+        stopped, until, why = self._stopped(host, want)
+        window = self._closed(disruptive=True) if waiting and not stopped else None
         status = heard.status if heard else "never" if known else "unknown"
         return Configured(
             heard=status,
@@ -88,9 +96,11 @@ class Devices:
             run=heard.run if heard else "",
             at=moment_of(heard.at) if heard else None,
             equal=Equal(made.run, made.commit, moment_of(made.at)) if made else None,
-            waiting=(made is None or made.mark != want.mark) if known else None,
-            stopped="observed" if observed else "paused" if pause else "",
-            until=pause.until if pause and not observed else None,
+            waiting=waiting,
+            stopped=stopped,
+            until=until,
+            why=why,
+            window=window[0] if window else None,
             backups=self._backups.get(host, 0) if known else None,
         )
 
@@ -104,6 +114,20 @@ class Devices:
             return replace(one, changes=runs)
         owned = tuple(Owned("/".join(key), dict(said)) for key, said in sorted(resources.items()))
         return replace(one, slice=owned, changes=runs)
+
+    def _stopped(self, host: str, want: Wanted) -> tuple[Stopped, datetime | None, str]:
+        """What stops it, until when, and why."""
+        if self._view.head.managed_nas(want.nas)[0] == "observe":
+            return "observed", None, ""
+        if pause := self._pause(host):
+            by = f" ({pause.by})" if pause.by else ""
+            return "paused", pause.until, f"{pause.reason}{by}"
+        closed = self._closed(disruptive=False)
+        return ("frozen", closed[0], closed[1].removeprefix("frozen: ")) if closed else ("", None, "")
+
+    def _closed(self, *, disruptive: bool) -> tuple[datetime, str] | None:
+        policy = self._view.head.policy.value
+        return closed_until(policy.nas, ZoneInfo(policy.timezone), self._view.now, disruptive=disruptive)
 
     def _pause(self, host: str) -> Pause | None:
         about = {("everything", ""), ("target", PREFIX + host)}

@@ -59,7 +59,9 @@ def details(one: Configured, sessions: int | None, screen: Screen) -> Iterator[t
     if one.stopped == "observed":
         yield "stopped", "observed: its configuration is not written (managed: observe)"
     elif one.stopped:
-        yield "stopped", f"paused until {when(one.until, screen.zone)}"
+        yield "stopped", f"{one.stopped} until {when(one.until, screen.zone)}{f': {one.why}' if one.why else ''}"
+    if one.window:
+        yield "window", f"what ends sessions waits until {when(one.window, screen.zone)}"
     if one.backups is not None:
         yield "backups", f"{one.backups} kept of what stood there before a run"
     yield from _asked(one, sessions)
