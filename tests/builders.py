@@ -20,6 +20,7 @@ from ispctl.model.policy import Policy
 from ispctl.model.problem import Problem
 from ispctl.model.subscriber import Group, Subscriber
 from ispctl.model.tariff import Tariff
+from ispctl.model.usage import Meter
 from ispctl.repo import Repository
 from ispctl.repo.checks import check
 from tests.gates import example
@@ -82,6 +83,7 @@ class World:
     """Of the account of a subscriber, by id."""
     first_logins: dict[str, datetime] = field(default_factory=dict)
     taken: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    usage: dict[str, dict[Meter, int]] = field(default_factory=dict)
 
     @property
     def policy(self) -> Document[Policy]:

@@ -90,7 +90,7 @@ def gate_of(effect: str, cause: str) -> str:
     if cause == "clock":
         return ""
     if effect in LOSSES:
-        return "cut_off"
+        return "" if cause == "facts" else "cut_off"
     return effect if effect == "dropped" or (effect == "slower" and cause == "commit") else ""
 
 

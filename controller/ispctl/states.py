@@ -20,6 +20,7 @@ class State(StrEnum):
     SUSPENDED = "suspended"
     HOLD = "hold"
     EXPIRED = "expired"
+    BLOCKED = "blocked"
     GRACE = "grace"
     THROTTLED = "throttled"
     WAITING = "waiting"
@@ -78,6 +79,14 @@ TABLE: Final = (
         "a renewal or an invoice is due",
     ),
     Meaning(
+        State.BLOCKED,
+        "over a fair-use tier that says `block`",
+        "",
+        "walled or refused by `policy.blocked`",
+        "moved",
+        "unchanged",
+    ),
+    Meaning(
         State.GRACE,
         "after `paid_until`, inside a `grace`",
         "grace",
@@ -91,7 +100,7 @@ TABLE: Final = (
         "throttled",
         "accepted at the tier's rate, or that of `throttled`",
         "kept",
-        "an invoice is due",
+        "unchanged, or an invoice is due",
     ),
     Meaning(
         State.WAITING,
@@ -137,6 +146,8 @@ def access(state: State, policy: Policy) -> Access:
         block = policy.suspended or policy.expired
     elif state is State.HOLD:
         block = policy.hold or policy.expired
+    elif state is State.BLOCKED:
+        block = policy.blocked or policy.expired
     else:
         return "open"
     return "walled" if block.method == "wall" else "none"

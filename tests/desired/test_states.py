@@ -59,8 +59,8 @@ def test_the_table_holds_every_state_once_and_in_the_order_of_strictness() -> No
 
 
 def test_the_contract_orders_the_states() -> None:
-    """terminated > suspended > hold > expired > grace > throttled > waiting > active"""
-    named = ["terminated", "suspended", "hold", "expired", "grace", "throttled", "waiting", "active"]
+    """terminated > suspended > hold > expired > blocked > grace > throttled > waiting > active"""
+    named = ["terminated", "suspended", "hold", "expired", "blocked", "grace", "throttled", "waiting", "active"]
     assert [str(row.state) for row in TABLE if row.state != State.PENDING] == named
 
 

@@ -50,6 +50,7 @@ class FakeHands:
     """commit -> until, (until, closed gates) or Refusal; none: nothing to wait for."""
     rivals: Beat | Refusal | None = None
     news: frozenset[tuple[str, datetime | None]] = frozenset()
+    over: frozenset[str] = frozenset()
     calls: list[tuple[str, datetime, str]] = field(default_factory=list)
     pruned: list[Pruned | Refusal] = field(default_factory=list)
     """One answer a call; none: a day is not over."""
@@ -91,8 +92,9 @@ class FakeHands:
         answer = self._answer("prune", self.pruned.pop(0) if self.pruned else None)
         return answer if isinstance(answer, Pruned) else None
 
-    def count(self, now: datetime) -> None:
+    def count(self, now: datetime) -> frozenset[str]:
         self._answer("count", None)
+        return self.over
 
     def beat(self, mine: Beat) -> Beat | None:
         self.beats.append(mine.at)

@@ -1,8 +1,9 @@
 """What one service is entitled to now, until when, and why. Pure: record + context + now -> Entitlement."""
 
+from ispctl.desired._fair_use import Reading, tier_name, volume, window
 from ispctl.desired._frame import Frame
 from ispctl.desired._known import identities, sealed_digest
-from ispctl.desired._service import Course, Turn, entitle, entitle_all, turns
+from ispctl.desired._service import Course, Turn, entitle, entitle_all, meters_of, turns
 from ispctl.desired._values import (
     Because,
     Context,
@@ -14,6 +15,7 @@ from ispctl.desired._values import (
     all_terms,
     pop_of,
     terms_of,
+    tiered,
 )
 
 __all__ = [
@@ -25,14 +27,20 @@ __all__ = [
     "Frame",
     "Likeness",
     "NewPassword",
+    "Reading",
     "Terms",
     "Turn",
     "all_terms",
     "entitle",
     "entitle_all",
     "identities",
+    "meters_of",
     "pop_of",
     "sealed_digest",
     "terms_of",
+    "tier_name",
+    "tiered",
     "turns",
+    "volume",
+    "window",
 ]

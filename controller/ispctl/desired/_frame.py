@@ -7,13 +7,13 @@ from datetime import date, datetime
 from functools import cache, partial
 from zoneinfo import ZoneInfo
 
-from ispctl.desired._values import Context, Terms, pop_of, terms_of, throttled
+from ispctl.desired._values import Context, Terms, pop_of, terms_of, throttled, tiered
 from ispctl.model.days import ending, moment
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger, companion
 from ispctl.model.policy import Policy
 from ispctl.model.subscriber import Group
-from ispctl.model.tariff import Tariff
+from ispctl.model.tariff import Speed, Tariff
 
 
 class Frame:
@@ -28,6 +28,7 @@ class Frame:
         self.tariff: Callable[[str], Document[Tariff] | None] = cache(context.tariff)
         self.terms: Callable[[str], Terms] = cache(partial(_terms, self.tariff))
         self.slow: Callable[[str], Terms] = cache(partial(_slow, self.terms, self.policy))
+        self.tier: Callable[[Terms, str, Speed], Terms] = cache(tiered)
         self.reach: Callable[[tuple[str, ...]], tuple[str, ...]] = cache(context.reach)
         self.pop: Callable[[tuple[str, ...]], str] = cache(pop_of)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from ispctl.desired._fair_use import Held, Reading, readings, volume
 from ispctl.desired._frame import Frame
 from ispctl.desired._values import Because, FirstLogin
-from ispctl.model.days import BEGINNING, NEVER, later
+from ispctl.model.days import BEGINNING, NEVER, later, local_day
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
 from ispctl.model.record import Loc
@@ -20,21 +21,24 @@ from ispctl.states import BRINGS, State
 
 
 class Span(NamedTuple):
-    """A state that holds from `start` (inclusive) to `end` (exclusive). `stage`: of the account that brought it."""
+    """A state that holds from `start` (inclusive) to `end` (exclusive). `stage` of the account, or `held` of fair use,
+    brought it."""
 
     state: State
     start: datetime
     end: datetime
     stage: Stage | None = None
+    held: Held | None = None
 
 
 class Life:
     """A service of a subscriber, with every scheduled change that is due, on its tariff of that moment."""
 
     def __init__(
-        self, document: Document[Subscriber], number: int, service: Service, tariff: Tariff, frame: Frame
+        self, document: Document[Subscriber], number: int, service: Service, sold: Document[Tariff], frame: Frame
     ) -> None:
-        self.document, self.number, self.service, self.tariff, self.frame = document, number, service, tariff, frame
+        self.document, self.number, self.service, self.sold, self.frame = document, number, service, sold, frame
+        self.tariff = tariff = sold.value
         self.policy = frame.policy
         self.owner = f"{document.value.id}/{service.key}"
         self.activation = service.activation if tariff.billing == "prepaid" else None
@@ -64,6 +68,10 @@ class Life:
         """The reason of a span."""
         if span.stage is not None:
             return self._because_of_account(span.stage)
+        return self.because_of_usage(span.held) if span.held else self._because_of_file(span)
+
+    def _because_of_file(self, span: Span) -> Because:
+        """A line of the service, or that there is none."""
         service = self.service
         code, text = "in-service", "in service"
         field: Loc = ()
@@ -97,6 +105,29 @@ class Life:
         if span.state is State.WAITING:
             return "waiting", "paid, and begins with the first login", ("activation",)
         return "not-begun", f"nobody logged in until {activation.until}", ("activation", "until")
+
+    def because_of_usage(self, held: Held) -> Because:
+        """The tier that holds."""
+        one = held.reading
+        limit, until = volume(held.tier.after + one.more), one.meter.until
+        text = f"fair use: {volume(one.used)} in this {one.window}, {limit} at full speed; anew on {until}"
+        return Because("fair-use", text, self.sold.spot("fup", one.part, "tiers", one.tier or 0))
+
+    def fair_use(self, now: datetime) -> tuple[Reading, ...]:
+        """How each policy of the tariff stands at a moment, by what is known of the usage."""
+        if not self.tariff.fup:
+            return ()
+        used = self.frame.context.usage.get(self.owner, {})
+        today = local_day(now, self.frame.zone)
+        return tuple(readings(self.service, self.tariff, self.policy, today, self.frame.zone, used))
+
+    def tiers(self, found: Iterable[Reading]) -> Iterator[Span]:
+        """What usage brings, until each window ends."""
+        for one in found:
+            if one.tier is not None:
+                held = Held(one, self.tariff.fup[one.part].tiers[one.tier])
+                state = State.BLOCKED if held.tier.block else State.THROTTLED
+                yield Span(state, self.frame.moment(one.meter.since), one.resets, held=held)
 
     def _because_of_account(self, stage: Stage) -> Because:
         """The entry of the ledger that is not paid."""

@@ -11,16 +11,18 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
+from ispctl.desired._fair_use import Held, meters, strictest
 from ispctl.desired._frame import Frame
 from ispctl.desired._known import identities, sealed_digest, sealing_key
 from ispctl.desired._life import Life, Span
 from ispctl.desired._password import Password, end_of, password
 from ispctl.desired._values import Because, Context, Entitlement, Likeness, Terms, granted
-from ispctl.model.days import BEGINNING, NEVER
+from ispctl.model.days import BEGINNING, NEVER, local_day
 from ispctl.model.document import Document
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Binding, Ipv4, Ipv6, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
+from ispctl.model.usage import Meter
 from ispctl.states import STRICTNESS, Access, State, access
 
 
@@ -36,6 +38,19 @@ def entitle_all(documents: Iterable[Document[Subscriber]], context: Context, now
     for document in documents:
         for number in range(len(document.value.services)):
             yield _Service(document, number, frame).entitlement()
+
+
+def meters_of(document: Document[Subscriber], number: int, frame: Frame) -> tuple[Meter, ...]:
+    """What is to be known of the usage of a service at the frame's moment. Raises KeyError as `entitle` does."""
+    written = document.value.services[number]
+    group = frame.group(group_of(document.path))
+    usual = written.tariff or (group.value.defaults.tariff if group else None)
+    sold = (frame.tariff(name) for name in {usual, *(one.set.tariff for one in written.scheduled)} if name)
+    if not any(tariff.value.fup for tariff in sold if tariff):
+        return ()  # most, at no cost
+    service = _Service(document, number, frame)
+    today = local_day(frame.now, frame.zone)
+    return tuple(meters(service.life.service, service.tariff.value, frame.policy, today, frame.zone))
 
 
 class Turn(NamedTuple):
@@ -130,8 +145,9 @@ class _Service:
     def _derive(self) -> None:
         self.service, self.changed = self._scheduled() if self.written.scheduled else (self.written, {})
         self.tariff = self._sold()
-        self.life = Life(self.document, self.number, self.service, self.tariff.value, self.frame)
-        self.spans = tuple(self.life.spans())
+        self.life = Life(self.document, self.number, self.service, self.tariff, self.frame)
+        self.fair_use = self.life.fair_use(self.now)
+        self.spans = (*self.life.spans(), *self.life.tiers(self.fair_use))
         self.span = self._strictest()
 
     def look(self, now: datetime) -> None:
@@ -176,6 +192,7 @@ class _Service:
             on_expiry=self.policy.expired.method,
             until=self.next_edge(),
             first_login=self.life.first_login,
+            fair_use=self.fair_use,
             cpe=tuple((one.serial, one.profile) for one in self.service.cpe),
             because=Reasons(self),
         )
@@ -276,14 +293,24 @@ class _Service:
         policy = self.frame.context.policy
         self.because["roaming"] = Because("policy", "roaming in policy", policy.where_key("roaming"))
         self.because["expiry"] = Because("policy", "what expired means in policy", policy.where_key("expired"))
-        if state in (State.EXPIRED, State.SUSPENDED, State.HOLD):
+        if state in (State.EXPIRED, State.SUSPENDED, State.HOLD, State.BLOCKED):
             own = policy.where_key(str(state))
             where = own if own != policy.where_key() else policy.where_key("expired")
             self.because["access"] = Because("policy", f"what {state} means in policy", where)
 
     def _terms(self) -> Terms:
         name = self._value("tariff")
-        return self.frame.slow(name) if self.span.state is State.THROTTLED else self.frame.terms(name)
+        unpaid = self.span.state is State.THROTTLED and self.span.stage is not None
+        terms = self.frame.slow(name) if unpaid else self.frame.terms(name)
+        held = self._held()
+        return self.frame.tier(terms, held.name, held.tier.rate) if held and held.tier.rate else terms
+
+    def _held(self) -> Held | None:
+        """The tier of fair use that holds now: also in days of grace, which make nobody faster."""
+        if not self.fair_use or self.opened != "open":
+            return None
+        now = (s.held.reading for s in self.spans if s.held and s.start <= self.now < s.end)
+        return strictest(self.tariff.value, tuple(now))
 
     def _password(self) -> Password:
         return password(self.service, self.owner, self.frame, self.now)
@@ -305,6 +332,8 @@ class _Service:
         if self.span.state is State.THROTTLED and self.span.stage is not None:
             where = self.frame.context.policy.where_key("money", "dunning", "throttled")
             self.because["rate"] = Because("throttled", f"throttled: {self.span.stage.why}", where)
+        elif (held := self._held()) is not None:
+            self.because["rate"] = self.life.because_of_usage(held)
         elif opened == "open":
             tariff = self.tariff
             self.because["rate"] = Because("tariff", f"rate of tariff {tariff.value.name}", tariff.where_key("rate"))

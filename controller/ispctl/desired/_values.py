@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
+from ispctl.desired._fair_use import Reading, slowed
 from ispctl.model.document import Document, Spot
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
 from ispctl.model.subscriber import Group
 from ispctl.model.tariff import Speed, Tariff
+from ispctl.model.usage import Meter
 from ispctl.states import Access, State
 
 
@@ -66,6 +68,12 @@ class Context(Protocol):
         in it waits."""
         ...
 
+    @property
+    def usage(self) -> Mapping[str, Mapping[Meter, int]]:
+        """Service (id/key) -> what it used, in octets. A fact like the other: of whom nothing is known, nothing was
+        used."""
+        ...
+
 
 _SLOW: Final = ":throttled"
 
@@ -84,11 +92,14 @@ class Terms:
     ipv6: str
     delegated: str
     throttled: bool = False
+    tier: str = ""
+    """The tier of fair use that they are in, as `tier_name` has it."""
 
     @property
     def name(self) -> str:
-        """Under which it is known among all terms; that of the tariff, if it is not throttled."""
-        return f"{self.tariff}{_SLOW}" if self.throttled else self.tariff
+        """Under which it is known among all terms; that of the tariff, if nothing slows it down."""
+        tier = f":{self.tier}" if self.tier else ""
+        return f"{self.tariff}{tier}{_SLOW if self.throttled else ''}"
 
 
 class FirstLogin(NamedTuple):
@@ -148,6 +159,8 @@ class Entitlement:
     new_password: NewPassword | None = field(default=None, compare=False)
     cpe: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     """Devices of the subscriber: serial number and profile. The first is told the login."""
+    fair_use: tuple[Reading, ...] = field(default=(), compare=False)
+    """How each fair-use policy of its tariff stands, with what is known of its usage."""
     because: Mapping[str, Because] = field(default_factory=dict, compare=False, repr=False)
     sealed: str | None = field(default=None, compare=False, repr=False)
     """The sealed text itself, for whoever writes the row."""
@@ -193,14 +206,21 @@ def throttled(terms: Terms, rate: Speed) -> Terms:
     return replace(terms, down=min(terms.down, rate.down), up=min(terms.up, rate.up), burst=None, throttled=True)
 
 
+def tiered(terms: Terms, name: str, rate: Speed) -> Terms:
+    """The same in a tier of fair use, which makes nobody faster."""
+    return replace(terms, down=min(terms.down, rate.down), up=min(terms.up, rate.up), burst=None, tier=name)
+
+
 def all_terms(tariffs: Iterable[Tariff], policy: Policy) -> dict[str, Terms]:
-    """The terms of tariffs by name, and those of their throttled services where the policy throttles any."""
+    """The terms of tariffs by name, those of each tier of fair use, and those of throttled services where the policy
+    throttles any."""
     rules, found = policy.money.dunning, dict[str, Terms]()
     for tariff in tariffs:
-        terms = found[tariff.name] = terms_of(tariff)
+        terms = terms_of(tariff)
+        each = [terms, *(tiered(terms, name, rate) for name, rate in slowed(tariff))]
         if tariff.billing == "postpaid" and rules is not None and rules.throttled is not None:
-            slow = throttled(terms, rules.throttled.rate)
-            found[slow.name] = slow
+            each += [throttled(one, rules.throttled.rate) for one in each]
+        found |= {one.name: one for one in each}
     return found
 
 

@@ -15,7 +15,7 @@ from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Remote
 from ispctl.roles import Reviews
 from ispctl.secrets import Keyring
-from ispctl.store import Beat, Heartbeat, Store, cpes, first_logins
+from ispctl.store import Beat, Heartbeat, Store, cpes, first_logins, meters
 from ispctl.store.retention import Pruned
 
 Report = tuple[str, datetime | None]
@@ -49,7 +49,7 @@ class Hands(Protocol):
 
     def prune(self, now: datetime) -> Pruned | None: ...
 
-    def count(self, now: datetime) -> None: ...
+    def count(self, now: datetime) -> frozenset[str]: ...
 
     def beat(self, mine: Beat) -> Beat | None: ...
 
@@ -145,12 +145,14 @@ class Site:
                 enough=lambda: self._clock() >= end,
             )
 
-    def count(self, now: datetime) -> None:
-        """What was used since the last count."""
+    def count(self, now: datetime) -> frozenset[str]:
+        """Count what was used since the last time; the services whose tier of fair use may be another by it."""
         with self.store() as store:
             applied = store.applied
-            if applied is not None:
-                count_usage(store, self.repository.part(applied.commit, ()), now)
+            if applied is None:
+                return frozenset()
+            count_usage(store, self.repository.part(applied.commit, ()), now)
+            return meters.to_look_at(store, now)
 
     def beat(self, mine: Beat) -> Beat | None:
         """Say that we live; None if we are the one loop, else the one that is."""

@@ -41,6 +41,7 @@ class Loop:
         self._me = Beat(secrets.token_hex(8), now, now)
         self._last = now
         self._reports: frozenset[Report] = frozenset()
+        self._over: frozenset[str] = frozenset()
         self._hurried = False
 
     def turn(self) -> float:
@@ -150,7 +151,10 @@ class Loop:
         began = self.clock()
         try:
             if self.seen.stopped not in _CLOCKS:
-                self.hands.count(now)
+                over = self.hands.count(now)
+                if over - self._over:
+                    self.agenda.now(now, "apply")
+                self._over = over
         except Refusal as refusal:
             problem = refusal.problems[0]
             if problem.code.startswith(_DATABASE) and problem.code not in _LOCKED:

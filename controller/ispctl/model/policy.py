@@ -115,6 +115,7 @@ class Policy(Record):
     expired: Block = Field(default_factory=Block, description="What a subscriber meets who has not paid.")
     suspended: Block | None = Field(None, description="Default: as expired.")
     hold: Block | None = Field(None, description="Default: as expired.")
+    blocked: Block | None = Field(None, description="Whose volume is used up. Default: as expired.")
     wall: Wall = Field(default_factory=Wall, description="How a walled session is marked.")
     expiry: Expiry = Field(default_factory=Expiry, description="When exactly a paid day ends.")
     limits: Limits = Field(default_factory=Limits, description="The gates: how much one day may take from people.")
@@ -135,7 +136,7 @@ class Policy(Record):
     def _blocked_alike(cls, value: Any) -> Any:
         if isinstance(value, dict):
             as_expired = value.get("expired", {"method": "wall"})
-            return {"suspended": as_expired, "hold": as_expired} | value
+            return {"suspended": as_expired, "hold": as_expired, "blocked": as_expired} | value
         return value
 
     @model_validator(mode="after")

@@ -24,6 +24,7 @@ from ispctl.model.scalars import (
     Name,
     Net,
     Net6,
+    Octets,
     Phone,
     SealedText,
     SubscriberId,
@@ -72,6 +73,24 @@ class Grace(Record):
     reason: Text = Field(description="Why it was given.")
     ticket: Text | None = Field(None, description="Ticket that asked for it.")
     key: Text | None = Field(None, description="Idempotency key of the event.")
+
+
+class Allowance(Record):
+    """Volume beyond what fair use of the tariff gives, for the window in which a day lies."""
+
+    window: Literal["day", "week", "month", "cycle"] = Field(description="Of which policies of `fup`.")
+    since: Moment = Field(alias="from", description="A day of the window: it counts in that one alone.")
+    more: Octets | None = Field(None, description="So much more may be used.")
+    less: Octets | None = Field(None, description="So much less.")
+    reason: Text | None = Field(None, description="Why it was given.")
+    ticket: Text | None = Field(None, description="Ticket that asked for it.")
+    key: Text | None = Field(None, description="Idempotency key of the event.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.more is None) == (self.less is None):
+            raise ValueError("takes either more or less")
+        return self
 
 
 class Activation(Record):
@@ -268,6 +287,7 @@ class Service(Record):
     activation: Activation | None = Field(None, description="Prepaid only; instead of activated and paid_until.")
     paid_until: Moment | None = Field(None, description="Prepaid only; inclusive: ends when that local day ends.")
     grace: tuple[Grace, ...] = Field((), description="Service beyond what is paid; the latest counts.")
+    allowance: tuple[Allowance, ...] = Field((), description="Volume beyond what fair use of the tariff gives.")
     scheduled: tuple[Scheduled, ...] = Field((), description="Changes that take effect by the clock.")
     hold: Hold | None = Field(None, description="Holiday.")
     suspended: Suspended | None = Field(None, description="Taken out of service until the key is removed.")

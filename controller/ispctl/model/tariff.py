@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ispctl.model.record import Record
 from ispctl.model.scalars import BitRate, Count, Day, Flag, Money, Name, Octets, Text, Whole
 from ispctl.model.subscriber import Ipv6
+
+_HOURS: Final = re.compile(r"([01]\d|2[0-3]):00-([01]\d|2[0-4]):00")
 
 
 class Speed(Record):
@@ -73,8 +76,24 @@ class PoolUse(Record):
 class Window(Record):
     """Hours in which usage counts less."""
 
-    hours: Text = Field(description="Local hours.")
+    hours: Text = Field(description="Local hours, whole ones, like 00:00-06:00 or 22:00-07:00.")
     percent: Annotated[Whole, Field(ge=0, le=100)] = Field(100, description="How much less, in percent.")
+
+    @model_validator(mode="after")
+    def _whole_hours(self) -> Self:
+        if not _HOURS.fullmatch(self.hours) or self.first == self.last:
+            raise ValueError("hours: expected whole hours like 00:00-06:00")
+        return self
+
+    @property
+    def first(self) -> int:
+        """The first hour of the day."""
+        return int(self.hours[:2])
+
+    @property
+    def last(self) -> int:
+        """The hour after the last, 0 to 24; less than the first where it is of the next day."""
+        return int(self.hours[6:8])
 
 
 class Tier(Record):

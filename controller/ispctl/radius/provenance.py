@@ -78,7 +78,7 @@ def _of_group(
     tariff = scene.tariff(e.terms.tariff)
     name = e.terms.tariff
     rate = Because("tariff", f"rate of tariff {name}", _key(tariff, "rate"))
-    if e.terms.throttled:
+    if e.terms.throttled or e.terms.tier:
         rate = e.because.get("rate", rate)
     meaning = _speed(e.terms.down, e.terms.up)
     if e.terms.burst:

@@ -18,7 +18,7 @@ from ispctl.model.compact import compact
 from ispctl.plan import Fields
 from ispctl.states import State
 
-_LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until", "first_login", "new_password", "cpe"})
+_LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until", "first_login", "new_password", "fair_use", "cpe"})
 _TUPLES: Final = frozenset({"routes", "nas", "macs", "identities"})
 _MOMENTS: Final = frozenset({"ends", "backstop"})
 _NAMES: Final = frozenset(field.name for field in fields(Entitlement) if field.name not in _LEFT_OUT)

@@ -19,9 +19,10 @@ from ispctl.reconcile.stops import STOPPED
 from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, Survey, shared_key
 from ispctl.reconcile.world import Waiting
 from ispctl.states import State
-from ispctl.store import Applied, AppliedService, Run, Store, cpes, first_logins
+from ispctl.store import Applied, AppliedService, Run, Store, cpes, first_logins, meters
 from ispctl.store.cpes import Wanted
 from ispctl.store.first_logins import Begins
+from ispctl.store.meters import Mark
 
 LASTING: Final = frozenset({"E314", "E318", "E652"})
 """Failures that wait for a person (rows of somebody else), and what waits for those: the commit counts as applied."""
@@ -68,6 +69,7 @@ class Notes:
             elif owner not in self.written and self._is_stale(owner):
                 self._service(owner)
         self._first_logins(quiet)
+        self._meters(quiet)
         self._cpes(quiet)
         return left
 
@@ -97,6 +99,19 @@ class Notes:
             there = tuple(row._replace(since=None) for row in have.get(owner, ()))
             if there != found.get(owner, ()):
                 cpes.put_wanted(self.store, owner, found.get(owner, ()), self.now)
+
+    def _meters(self, quiet: Container[str]) -> None:
+        """At which usage somebody is to be looked at again."""
+        owners = {owner for owner in self.people.entitlements.keys() | self.people.stored.keys() if owner not in quiet}
+        rows = meters.known(self.store, owners)
+        for owner in sorted(owners):
+            entitlement, had = self.people.entitlements.get(owner), {row.part: row for row in rows.get(owner, ())}
+            for mark in _marks(entitlement) if entitlement else ():
+                row = had.pop(mark.part, None)
+                if row is None or row.reached or row._replace(used=0) != mark._replace(used=0) or row.used < mark.used:
+                    meters.put(self.store, mark)
+            for row in had.values():
+                meters.forget(self.store, row)
 
     def shared(self, key: Key, after: Fields | None) -> None:
         """A key that all share stands like this now."""
@@ -146,6 +161,12 @@ class Notes:
             self.store.put_object(LEFT, login, {"owner": change.owner})
         elif change.before is None and login in self.left:
             self.store.forget_object(LEFT, login)
+
+
+def _marks(e: Entitlement) -> Iterator[Mark]:
+    for one in e.fair_use:
+        until = one.resets if one.tier is not None else None
+        yield Mark(e.owner, one.part, one.meter.counts, bool(one.meter.free), one.used, one.next, until)
 
 
 def _begins(e: Entitlement, row: Begins | None, now: datetime) -> Begins | None:

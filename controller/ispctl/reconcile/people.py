@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ispctl.backend import Backend
 from ispctl.desired import Entitlement, Frame, Terms, turns
@@ -167,10 +167,18 @@ def _told(store: Store) -> Callable[[str], Sequence[Attribute] | None]:
     return look
 
 
+_BY_USAGE: Final = frozenset({State.ACTIVE, State.GRACE, State.THROTTLED, State.BLOCKED})
+"""Between which usage moves somebody."""
+
+
 def _by_itself(was: Entitlement, will_be: Entitlement | None) -> Cause:
-    """What changed a service whose files say the same: a first login in time is no matter of the clock."""
+    """What changed a service whose files say the same: a first login in time is no matter of the clock, and usage is
+    none either."""
     if will_be is not None and will_be.new_password is not None and was.password != will_be.password:
         return "facts" if will_be.new_password.holds == "accepted" else "clock"
+    if will_be is not None and {was.state, will_be.state} <= _BY_USAGE:
+        by_usage = State.BLOCKED in (was.state, will_be.state) or was.terms.tier != will_be.terms.tier
+        return "facts" if by_usage else "clock"
     if will_be is None or was.state is not State.WAITING or will_be.access != was.access:
         return "clock"
     return "facts" if will_be.first_login and will_be.first_login.at else "clock"

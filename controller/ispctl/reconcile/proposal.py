@@ -102,6 +102,8 @@ def _facts(e: Entitlement) -> Iterator[str]:
         yield "first login"
     if e.new_password is not None and e.new_password.holds == "old":
         yield "password"
+    if e.fair_use:
+        yield "usage"
 
 
 def _named(before: Snapshot, after: Snapshot) -> Iterator[str]:
@@ -121,5 +123,7 @@ def _assumptions(repository: Repository, before: Snapshot, after: Snapshot, fact
         yield f"Who begins with a first login is taken to wait for it still (such services: {waiting})"
     if changing := facts.get("password"):
         yield f"Devices are taken not to have their new password as yet: the old one holds (such services: {changing})"
+    if counted := facts.get("usage"):
+        yield f"Usage is not asked here: nobody is over a tier of fair use (services that have some: {counted})"
     if not repository.contains(after.commit, before.commit):
         yield "The base is not in the history of this commit: what only the base has appears as removed; rebase first"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ispctl.backend import Backend
+from ispctl.desired import Frame, meters_of
 from ispctl.index import ANNOUNCED, Besides, Index, Look, whole
 from ispctl.intent import intent_of
 from ispctl.model.problem import Refusal
+from ispctl.model.usage import Meter
 from ispctl.radius.rendering import Intent
 from ispctl.reconcile import settled
 from ispctl.repo import Repository, Snapshot
@@ -65,12 +68,11 @@ class Reading:
     @cached_property
     def doubtful(self) -> frozenset[str]:
         """Services that have to be looked at though neither git nor time has changed them."""
-        from ispctl.store import cpes, first_logins
+        from ispctl.store import cpes, first_logins, meters
 
         begun = first_logins.to_look_at(self.store, self.now, self.now + ANNOUNCED)
-        return frozenset(
-            {*settled.left(self.store), *self.store.behind(), *self._strangers, *begun, *cpes.to_look_at(self.store)}
-        )
+        doubts = (settled.left(self.store), self.store.behind(), self._strangers, begun)
+        return frozenset().union(*doubts, cpes.to_look_at(self.store), meters.to_look_at(self.store, self.now))
 
     @property
     def snapshot(self) -> Snapshot:
@@ -108,8 +110,8 @@ def parts(look: Look, commit: str) -> tuple[Snapshot, ...]:
 
 
 def knowing(look: Look, store: Store) -> Look:
-    """The same, with what the accounting and the database tell of those who begin with a first login, and of those
-    whose device is to take another password."""
+    """The same, with what the accounting and the database tell of those who begin with a first login, of those whose
+    device is to take another password, and of the usage of those whose tariff asks for it."""
     waiting, changing = set[str](), set[str]()
     for part in look.parts.values():
         for one in part.services():
@@ -117,13 +119,27 @@ def knowing(look: Look, store: Store) -> Look:
                 waiting.add(one.owner)
             if one.service.old_passwords:
                 changing.add(one.owner)
-    if not (waiting or changing):
-        return look
     from ispctl.store import cpes, first_logins
 
     told = first_logins.told(store, waiting, look.now) if waiting else {}
     taken = cpes.taken(store, changing) if changing else {}
-    return replace(look, parts={rev: part.knowing(told, taken) for rev, part in look.parts.items()})
+    known = waiting or changing
+    parts = {rev: part.knowing(told, taken) if known else part for rev, part in look.parts.items()}
+    return replace(look, parts={rev: with_usage(part, store, look.now) for rev, part in parts.items()})
+
+
+def with_usage(part: Snapshot, store: Store, now: datetime) -> Snapshot:
+    """The same, with what was used by those whose tariff asks for it at a moment."""
+    if not any(tariff.value.fup for tariff in part.tariffs()):
+        return part
+    from ispctl.store import meters
+
+    frame, asked = Frame(part, now), dict[str, tuple[Meter, ...]]()
+    for one in part.services():
+        with suppress(KeyError):  # a tariff that does not exist
+            if found := meters_of(one.document, one.number, frame):
+                asked[one.owner] = found
+    return part.having_used(meters.used(store, asked)) if asked else part
 
 
 def then(look: Look, applied: Applied | None) -> Intent | None:

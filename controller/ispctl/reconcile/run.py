@@ -45,7 +45,6 @@ from ispctl.reconcile.touch import Promise, SessionOutcome, Touch
 from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
 from ispctl.reconcile.write import Written, begin, write
-from ispctl.repo import Snapshot
 from ispctl.store import Holder, Run, cpes, replicas
 
 
@@ -73,11 +72,11 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
     """Make RADIUS and every live session equal to a commit. Raises Refusal before anything is written."""
     permission = permission or Permission()
     with world.store.lock(Holder("", world.now)):
-        reading = _reading(world, commit)
+        reading = _fresh(world, commit)
         may_begin(world, reading, permission)
         not_rolled_back(world, reading.commit, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
-        _learn(world, reading.snapshot)
+        proof.settle(world.store, reading.snapshot.nas, world.now)
         try:
             found = survey(reading)
         except Unreachable as error:
@@ -112,12 +111,6 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         )
         run.finish("failed" if result.exit_code == 1 else "done", world.clock(), found.plan.summary)
         return result
-
-
-def _learn(world: World, snapshot: Snapshot) -> None:
-    """What the accounting tells by now."""
-    proof.settle(world.store, snapshot.nas, world.now)
-    count_before_apply(world.store, snapshot, world.now)
 
 
 def _do(
@@ -236,6 +229,12 @@ def _proved(world: World, found: Survey, sessions: list[SessionOutcome]) -> tupl
 
 def _names(found: Survey) -> Names:
     return Names.of(found.around.intent, found.around.shared, found.plan.changes)
+
+
+def _fresh(world: World, commit: str) -> Reading:
+    """With what was used by now."""
+    count_before_apply(world.store, world.repository.part(commit, ()), world.now)
+    return _reading(world, commit)
 
 
 def _reading(world: World, commit: str) -> Reading:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 from ispctl.desired import Terms
@@ -29,7 +30,7 @@ from ispctl.reconcile.reading import Reading, knowing, parts, then
 from ispctl.reconcile.rerender import with_rerendered
 from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.repo import Snapshot
-from ispctl.store import Applied, Store, first_logins
+from ispctl.store import Applied, Store, first_logins, meters
 
 SHARED = ("group", "nas", "pop", "range", "realm")
 RENDERED = "rendered"
@@ -87,7 +88,7 @@ def survey(reading: Reading) -> Survey:
     others = gathered(look, Surveying(around, changed, store.again, another, store))
     near = people(around, look, store, reading.backend, reading.doubtful)
     waiting = (*near.waiting, *others.waiting)
-    turn = first_logins.next_turn(store, reading.now + ANNOUNCED, near.entitlements) if look.partial else None
+    turn = _next_turn(reading, near) if look.partial else None
     plan = build(
         "live",
         near.pairs,
@@ -110,6 +111,12 @@ def survey(reading: Reading) -> Survey:
     return Survey(
         others.joined(plan), plan, around, near, others, waiting, equal, applied, reading.snapshot, count, look.partial
     )
+
+
+def _next_turn(reading: Reading, near: People) -> datetime | None:
+    """When a fact changes somebody next who was not looked at."""
+    begun = first_logins.next_turn(reading.store, reading.now + ANNOUNCED, near.entitlements)
+    return min(filter(None, (begun, meters.next_reset(reading.store, reading.now, near.entitlements))), default=None)
 
 
 @dataclass

@@ -20,6 +20,7 @@ from ispctl.model.record import Loc
 from ispctl.model.scalars import Managed
 from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
+from ispctl.model.usage import Meter
 from ispctl.repo.facts import Facts, tallies
 from ispctl.repo.inventory import Inventory
 
@@ -76,6 +77,8 @@ class Snapshot:
         says it."""
         self.taken: Mapping[str, tuple[datetime, datetime]] = {}
         """Service (id/key) -> which new password its device took, and when."""
+        self.usage: Mapping[str, Mapping[Meter, int]] = {}
+        """Service -> what it used, of those whose tariff asks for it; no commit says that either."""
         self.inventory = Inventory(*(files.single.get(name) for name in ("hosts", "host-groups", "defaults")))
 
     def knowing(
@@ -84,6 +87,12 @@ class Snapshot:
         """The same, with these facts."""
         other = copy(self)
         other.first_logins, other.taken = first_logins, taken or {}
+        return other
+
+    def having_used(self, usage: Mapping[str, Mapping[Meter, int]]) -> Snapshot:
+        """The same, with what these services used."""
+        other = copy(self)
+        other.usage = usage
         return other
 
     # single files

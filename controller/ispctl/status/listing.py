@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Literal, TypedDict
+from typing import Final, Literal, TypedDict
 
 from ispctl import money
 from ispctl.desired import Entitlement
@@ -18,6 +18,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import group_of
 from ispctl.plan import Fields, Resources
 from ispctl.repo import Holding
+from ispctl.states import State
 from ispctl.status.online import is_stale
 from ispctl.status.spool import Spool
 from ispctl.status.stops import observed, stop_of
@@ -64,10 +65,17 @@ class Listed:
     balance: Decimal | None = None
     overdue: Decimal | None = None
     due: date | None = None
+    over_quota: bool | None = None
+    """Whether a tier of fair use holds; None where its tariff does not exist."""
 
     @property
     def owner(self) -> str:
         return f"{self.id}/{self.key}"
+
+
+_BY_USAGE: Final = frozenset({State.THROTTLED, State.BLOCKED})
+_BY_FILES: Final = frozenset({State.ACTIVE, State.GRACE, State.WAITING})
+"""The states from which usage may bring somebody into one of those."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class Wanted:
     overdue: int | None = None
     """For so many days at least."""
     drifted: bool = False
+    over_quota: bool = False
     names: bool = False
     """Whether the names of people are wanted; nobody sees them without asking."""
     accounts: bool = False
@@ -94,6 +103,8 @@ class Wanted:
     def narrow(self, now: datetime) -> Narrow:
         """What of it an index may answer."""
         states = (self.states or {"grace"}) & {"grace"} if self.in_grace else self.states
+        if not states.isdisjoint(_BY_USAGE):  # of usage it knows nothing
+            states |= _BY_FILES
         until = None if self.expiring is None else later(now, self.expiring)
         return Narrow(now, self.group, self.tariff, frozenset(states), until, self.overdue is not None)
 
@@ -159,6 +170,7 @@ class _World:
             applied=standing(view, holding, e),
             stop=stop_of(view, holding),
             file=holding.document.path,
+            over_quota=any(one.tier is not None for one in e.fair_use) if e else None,
             name=subscriber.profile.name if wanted.names else None,
             **(self._account(holding) if wanted.accounts or wanted.overdue is not None else {}),
         )
@@ -238,6 +250,7 @@ class _Filter:
             and (w.no_session is None or (one.online != "yes" and self._silent_for(one, w.no_session)))
             and (not w.in_grace or one.state == "grace")
             and (w.overdue is None or self._owes_for(one, w.overdue))
+            and (not w.over_quota or bool(one.over_quota))
             and (not w.drifted or one.applied == "drifted")
         )
 

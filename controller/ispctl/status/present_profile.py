@@ -8,6 +8,7 @@ from ispctl.status.online import Online
 from ispctl.status.pending import PAID
 from ispctl.status.present import Screen, config, dated, pairs
 from ispctl.status.present_account import block
+from ispctl.status.present_usage import window
 from ispctl.status.profile import Given, Next, Shown
 from ispctl.status.values import ago, clean, joined, rate, short, span, volume, when
 from ispctl.status.view import Then
@@ -70,8 +71,10 @@ def _by_git(one: Shown) -> str:
     place = f" ({why.place})" if why.place else ""
     said = why.text if why.text.startswith(str(one.state)) else f"{one.state}: {why.text}"
     if one.access == "open":
-        grace = f", {why.text}{place}" if one.state == "grace" else ""
-        return f"IN SERVICE at {rate(one.rate)}{grace}"
+        slow = next((value.because for value in one.effective if value.because.code == "fair-use"), None)
+        said = f", {why.text}{place}" if one.state == "grace" else ""
+        said += f", {slow.text} ({slow.place})" if slow else ""
+        return f"IN SERVICE at {rate(one.rate)}{said}"
     if one.access == "walled":
         return f"WALLED at {rate(one.rate)}, {said}{place}"
     return f"NOT IN SERVICE, {said}{place}"
@@ -126,6 +129,7 @@ def _effective(one: Shown, screen: Screen) -> list[str]:
     for value in one.effective:
         because = joined((value.because.text, value.because.place))
         lines.append(f"{value.name.ljust(names)}  {value.value.ljust(values)}  {because}")
+    lines += [f"{'usage'.ljust(names)}  {window(each, screen)}" for each in one.fair_use]
     return [*lines, f"{'then'.ljust(names)}  {then(one.next, screen)}"]
 
 

@@ -7,8 +7,8 @@ from datetime import date
 from typing import Final
 
 from ispctl.status.present import Screen, csv_of, dated, table
-from ispctl.status.usage import Heavy, Used
-from ispctl.status.values import clean, volume
+from ispctl.status.usage import Heavy, Step, Used, Window
+from ispctl.status.values import clean, rate, volume
 
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _WIDE: Final = 40
@@ -49,6 +49,7 @@ def _service(one: Used, screen: Screen) -> Iterator[str]:
     yield f"{one.id}/{one.key}  {one.login}  {one.tariff or 'a tariff that does not exist'}"
     both = volume(one.down + one.up)
     yield f"since {one.since}: {both}, {volume(one.down)} down and {volume(one.up)} up"
+    yield from (window(each, screen) for each in one.windows)
     if one.days:
         yield sparkline([day.down + day.up for day in one.days])
     highest = max((day.down + day.up for day in one.days), default=0)
@@ -58,6 +59,22 @@ def _service(one: Used, screen: Screen) -> Iterator[str]:
         name = f"{date.fromisoformat(day.day):%a %Y-%m-%d}"
         yield f"{name}  {volume(total):>9}  {bar(total, highest, room)}".rstrip()
     yield f"counted {dated(one.counted, screen)}" if one.counted else "never counted yet: ispctl run, ispctl apply"
+
+
+def window(one: Window, screen: Screen) -> str:
+    """How one fair-use policy stands, in a line."""
+    way = "" if one.counts == "both" else f" {one.counts}"
+    more = f", {volume(one.more)} of it given beyond the tariff" if one.more > 0 else ""
+    holds = f"over the limit: {_step(one.tier)} holds" if one.tier else "full speed"
+    if one.next is not None and one.left is not None:
+        holds += f"; {volume(one.left)} left of {volume(one.next.after)}{more}, then {_step(one.next)}"
+    return (
+        f"{one.window}: {volume(one.used)}{way} used, {holds}; anew {dated(one.resets, screen)} ({one.file}:{one.line})"
+    )
+
+
+def _step(one: Step) -> str:
+    return "no service" if one.block else rate(one.rate)
 
 
 def bar(value: int, most: int, room: int) -> str:

@@ -21,6 +21,7 @@ from ispctl.status.names import services
 from ispctl.status.online import Asked, Online, sessions
 from ispctl.status.pending import Pending, pending
 from ispctl.status.rows import differences
+from ispctl.status.usage import Window, windows
 from ispctl.status.values import Reason, Speed, addresses_of, rate, reason, speed_of, written
 from ispctl.status.view import Then, View, entitled
 from ispctl.store import Reject
@@ -100,6 +101,7 @@ class Shown:
     then: Then | None
     account: Account | None
     account_fault: str
+    fair_use: tuple[Window, ...]
 
 
 def show(view: View, named: str) -> tuple[Shown, ...]:
@@ -133,6 +135,7 @@ def _shown(view: View, holding: Holding) -> Shown:
         then=view.then,
         account=replace(account, entries=account.entries[:_ENTRIES]) if account else None,
         account_fault=fault,
+        fair_use=windows(view, e) if e else (),
     )
 
 
@@ -201,7 +204,7 @@ def _of_tariff(e: Entitlement, tariff: Document[Tariff]) -> Iterator[Effective]:
 
 def _access_reason(view: View, e: Entitlement) -> Reason:
     """Open and refused follow from the state; what a blocked state meets stands in policy."""
-    blocked = str(e.state) if str(e.state) in ("expired", "suspended", "hold") else ""
+    blocked = str(e.state) if str(e.state) in ("expired", "suspended", "hold", "blocked") else ""
     if not blocked:
         return Reason("state", f"state {e.state}")
     policy = view.head.policy

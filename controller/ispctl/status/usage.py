@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
+from ispctl.desired import Entitlement, Reading
 from ispctl.model.days import local_day
+from ispctl.model.document import Document
+from ispctl.model.tariff import Tariff
 from ispctl.status.names import services
+from ispctl.status.values import Speed
 from ispctl.status.view import View, entitled
 from ispctl.store import usage
 
@@ -27,6 +31,34 @@ class Day:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What holds from `after` octets on, with what was given beyond the tariff: a speed, or none (`block`)."""
+
+    after: int
+    rate: Speed | None
+    block: bool
+
+
+@dataclass(frozen=True)
+class Window:
+    """One fair-use policy, now. `since`: the first day of its window; `resets`: when it is over; `counts`: down, up or
+    both. `used`: octets that count, `more`: what was given beyond the tariff. `tier`: what holds, `next`: what holds
+    after `left` octets more; None: nothing does. The policy stands in `file`, `line`."""
+
+    window: str
+    since: str
+    resets: datetime
+    counts: str
+    used: int
+    more: int
+    left: int | None
+    tier: Step | None
+    next: Step | None
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
 class Used:
     """One service, since a day. `days` holds each day from then to today."""
 
@@ -37,6 +69,7 @@ class Used:
     since: str
     down: int
     up: int
+    windows: tuple[Window, ...]
     days: tuple[Day, ...]
     counted: datetime | None
     """When usage was last counted."""
@@ -73,8 +106,38 @@ def used(view: View, named: str, since: datetime | None = None) -> tuple[Used, .
         whose = one.document.value.id, one.service.key, one.service.login
         tariff = entitlement.terms.tariff if entitlement else ""
         sums = sum(day.down for day in each), sum(day.up for day in each)
-        answer.append(Used(*whose, tariff, first.isoformat(), *sums, each, counted))
+        open_now = windows(view, entitlement) if entitlement else ()
+        answer.append(Used(*whose, tariff, first.isoformat(), *sums, open_now, each, counted))
     return tuple(answer)
+
+
+def windows(view: View, e: Entitlement) -> tuple[Window, ...]:
+    """How each fair-use policy of a service stands."""
+    tariff = view.head.tariff(e.terms.tariff)
+    return tuple(_window(tariff, one) for one in e.fair_use) if tariff else ()
+
+
+def _window(tariff: Document[Tariff], one: Reading) -> Window:
+    tiers = [
+        Step(
+            max(tier.after + one.more, 0), Speed(tier.rate.down, tier.rate.up) if tier.rate else None, bool(tier.block)
+        )
+        for tier in tariff.value.fup[one.part].tiers
+    ]
+    where = tariff.where("fup", one.part)
+    return Window(
+        one.window,
+        one.meter.since.isoformat(),
+        one.resets,
+        one.meter.counts,
+        one.used,
+        one.more,
+        None if one.next is None else one.next - one.used,
+        None if one.tier is None else tiers[one.tier],
+        None if one.follows is None else tiers[one.follows],
+        where.file,
+        where.line,
+    )
 
 
 def heaviest(view: View, limit: int, span: Span) -> tuple[Heavy, ...] | None:

@@ -24,9 +24,10 @@ from ispctl.radius.limits import Limits
 from ispctl.radius.live import nas_by_address
 from ispctl.radius.rendering import Intent, render
 from ispctl.radius.rows import RadiusRows
+from ispctl.reconcile.reading import with_usage
 from ispctl.reconcile.stops import STOPPED
 from ispctl.repo import Holding, Snapshot
-from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, cpes, facts, first_logins
+from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, cpes, facts, first_logins, meters
 
 T = TypeVar("T")
 Opener = Callable[[Snapshot], Store]
@@ -155,7 +156,8 @@ class View:
             told = self.ask(lambda store: first_logins.told(store, fresh, self.today))
             self._asked, self._told = self._asked | fresh, {**self._told, **(told or {})}
         taken = {owner: found for owner in changing if (found := self._taken[owner]) is not None}
-        return part.knowing(self._told, taken) if waiting or changing else part
+        part = part.knowing(self._told, taken) if waiting or changing else part
+        return self.ask(lambda store: with_usage(part, store, self.now)) or part
 
     def turned(self, applied: Applied, ids: Collection[str] = ()) -> Look:
         """What was applied, of everybody whom time or a first login may have changed since, and of these. Raises
@@ -163,11 +165,13 @@ class View:
         soon = self.now + ANNOUNCED
         begun = self.ask(lambda store: first_logins.to_look_at(store, self.now, soon)) or ()
         took = self.ask(cpes.to_look_at) or ()
-        besides = Besides(applied.at, {*ids, *(owner.partition("/")[0] for owner in (*begun, *took))})
+        over = self.ask(lambda store: meters.to_look_at(store, self.now)) or ()
+        besides = Besides(applied.at, {*ids, *(owner.partition("/")[0] for owner in (*begun, *took, *over))})
         look = self.index.look((self.repository.resolve(applied.commit),), self.now, besides)
         turn = self.ask(lambda store: first_logins.next_turn(store, soon)) if look.partial else None
+        reset = self.ask(lambda store: meters.next_reset(store, self.now)) if look.partial else None
         parts = {rev: self.knowing(part) for rev, part in look.parts.items()}
-        return replace(look, parts=parts, until=min(filter(None, (look.until, turn)), default=None))
+        return replace(look, parts=parts, until=min(filter(None, (look.until, turn, reset)), default=None))
 
     def _forget(self) -> None:
         """What was derived from those who were known before."""

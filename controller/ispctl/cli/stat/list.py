@@ -27,6 +27,7 @@ def list_(
     mac_mode: Annotated[Literal["off", "learn", "fixed"] | None, typer.Option(help="How MACs are bound.")] = None,
     no_session: Annotated[str | None, typer.Option(metavar="N", help="Not online for N days.")] = None,
     drifted: Annotated[bool, typer.Option("--drifted", help="Rows altered by hand.")] = False,
+    over_quota: Annotated[bool, typer.Option("--over-quota", help="Over a tier of fair use.")] = False,
     columns: Annotated[str | None, typer.Option(metavar="A,B,…", help="Which columns; name shows people.")] = None,
     moment: AtOption = None,
     format: TableFormat = "text",
@@ -47,6 +48,7 @@ def list_(
         in_grace=in_grace,
         overdue=days("--overdue-for", overdue_for or ("1" if overdue else None)),
         drifted=drifted,
+        over_quota=over_quota,
         names="name" in chosen,
         accounts=not present.OF_ACCOUNTS.isdisjoint(chosen),
     )

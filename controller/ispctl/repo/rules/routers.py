@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ispctl.desired import all_terms, terms_of
+from ispctl.desired import Terms, all_terms, terms_of, tier_name, tiered
 from ispctl.model.document import Document
 from ispctl.model.network import FALLBACK, Coa, Nas
 from ispctl.model.problem import Problem
@@ -67,9 +67,23 @@ def _speed(tariff: Document[Tariff], name: str) -> Iterator[Problem]:
         text = f"{tariff.value.name} cannot be told to {name} routers: {error}"
         yield Problem("E129", text, tariff.where_key("rate"), "Change the rate, or the platform of the host")
         return
+    yield from _tiers(tariff, terms, name)
     if terms.burst and not platform(name).bursts:
         text = f"{name} routers know no burst: there {tariff.value.name} has its plain rate"
         yield Problem("W704", text, tariff.where_key("rate", "burst"))
+
+
+def _tiers(tariff: Document[Tariff], terms: Terms, name: str) -> Iterator[Problem]:
+    for part, rule in enumerate(tariff.value.fup):
+        for number, tier in enumerate(rule.tiers):
+            if tier.rate is None:
+                continue
+            try:
+                platform(name).tariff(tiered(terms, tier_name(part, number), tier.rate))
+            except ValueError as error:
+                text = f"a tier of {tariff.value.name} cannot be told to {name} routers: {error}"
+                where = tariff.where("fup", part, "tiers", number, "rate")
+                yield Problem("E129", text, where, "Change the rate, or the platform of the host")
 
 
 def _throttled(scene: Scene, name: str) -> Iterator[Problem]:
@@ -103,7 +117,9 @@ def _wall(scene: Scene, name: str) -> Iterator[Problem]:
 def _walls(scene: Scene) -> bool:
     """Whether anybody may ever be walled."""
     policy = scene.snapshot.policy.value
-    if any(block and block.method == "wall" for block in (policy.expired, policy.suspended, policy.hold)):
+    if any(
+        block and block.method == "wall" for block in (policy.expired, policy.suspended, policy.hold, policy.blocked)
+    ):
         return True
     return scene.snapshot.facts.walls(scene.now)
 

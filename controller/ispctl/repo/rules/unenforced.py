@@ -29,8 +29,6 @@ def rules(scene: Scene) -> Iterator[Problem]:
 
 def _tariff(tariff: Document[Tariff], scene: Scene) -> Iterator[Problem]:
     value = tariff.value
-    if value.fup:
-        yield _not_yet(tariff.where_key("fup"), "fup: usage changes no speed")
     policy = scene.snapshot.file("policy")
     if value.billing == "postpaid" and policy is not None and policy.value.money.dunning is None:
         text = "postpaid: without money.dunning in the policy, what is owed never stops a service"

@@ -1,0 +1,170 @@
+"""Fair use: which of what a service used counts for which policy of its tariff, and what follows. Pure.
+
+The windows are days of the ISP: a day, a week from Monday on (ISO 8601), a month, or a cycle, which is what one payment
+pays for. What was used in them is a fact, asked for by `Meter` and given as a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ispctl.model.days import local_day, moment
+from ispctl.model.policy import Policy
+from ispctl.model.subscriber import Service
+from ispctl.model.tariff import FairUse, Speed, Tariff, Tier
+from ispctl.model.usage import Meter
+from ispctl.money import anchor_day, extended
+
+_UNITS: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"))
+_DAY: Final = timedelta(days=1)
+_FURTHEST: Final = 2000
+"""Periods from what is paid to today, beyond which nobody looks for the one that is now."""
+
+
+class Reading(NamedTuple):
+    """One policy of a tariff as it stands: `used` octets of its window, less what was given beyond it (`more`)."""
+
+    part: int
+    window: str
+    meter: Meter
+    resets: datetime
+    """When its window ends."""
+    used: int
+    more: int
+    tier: int | None
+    """The tier that holds, from 0; None: none yet."""
+    next: int | None
+    """The usage from which on another one holds; None: none does."""
+    follows: int | None
+    """That one."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The strictest tier that holds, of which policy."""
+
+    reading: Reading
+    tier: Tier
+
+    @property
+    def name(self) -> str:
+        """As part of the name of a group: "fup-1-2"."""
+        return tier_name(self.reading.part, self.reading.tier or 0)
+
+
+def tier_name(part: int, tier: int) -> str:
+    """The second tier of the first policy is "fup-1-2"."""
+    return f"fup-{part + 1}-{tier + 1}"
+
+
+def meters(service: Service, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo) -> Iterator[Meter]:
+    """What each policy of the tariff asks for today."""
+    for rule in tariff.fup:
+        since, until = window(rule.window, service, tariff, policy, today, zone)
+        yield Meter(since, until, rule.counts, tuple((one.first, one.last, one.percent) for one in rule.free))
+
+
+def readings(
+    service: Service, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo, used: Mapping[Meter, int]
+) -> Iterator[Reading]:
+    """How each policy of the tariff stands today. `used`: what is known; nothing else was used."""
+    for part, meter in enumerate(meters(service, tariff, policy, today, zone)):
+        rule = tariff.fup[part]
+        count, more = used.get(meter, 0), _given(service, rule, meter, zone)
+        marks = [max(tier.after + more, 0) for tier in rule.tiers]
+        tier = sum(mark <= count for mark in marks) - 1
+        following = tier + 1 if tier + 1 < len(marks) else None
+        mark = None if following is None else marks[following]
+        yield Reading(
+            part,
+            rule.window,
+            meter,
+            moment(meter.until, zone),
+            count,
+            more,
+            tier if tier >= 0 else None,
+            mark,
+            following,
+        )
+
+
+def strictest(tariff: Tariff, found: tuple[Reading, ...]) -> Held | None:
+    """The tier that leaves least: a block, then the lowest speed to the subscriber, then from him."""
+    held = [Held(one, tariff.fup[one.part].tiers[one.tier]) for one in found if one.tier is not None]
+    return min(held, key=lambda one: _speed(one.tier), default=None)
+
+
+def _speed(tier: Tier) -> tuple[int, int]:
+    return (tier.rate.down, tier.rate.up) if tier.rate else (-1, -1)
+
+
+def slowed(tariff: Tariff) -> Iterator[tuple[str, Speed]]:
+    """Every speed that fair use may leave to services of a tariff, by the name of its tier."""
+    for part, rule in enumerate(tariff.fup):
+        for number, tier in enumerate(rule.tiers):
+            if tier.rate is not None:
+                yield tier_name(part, number), tier.rate
+
+
+def window(
+    kind: str, service: Service, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo
+) -> tuple[date, date]:
+    """The first day of the window in which a day lies, and the first after it."""
+    if kind == "day":
+        return today, today + _DAY
+    if kind == "week":
+        monday = today - today.weekday() * _DAY
+        return monday, monday + 7 * _DAY
+    if kind == "cycle" and (found := _cycle(service, tariff, policy, today, zone)) is not None:
+        return found
+    return _month(today, 1)
+
+
+@lru_cache(maxsize=1024)
+def _month(today: date, first: int) -> tuple[date, date]:
+    """The month that begins on a day of the calendar's, at most the 28th."""
+    since = today.replace(day=first) if today.day >= first else (today.replace(day=1) - _DAY).replace(day=first)
+    return since, (since.replace(day=1) + 32 * _DAY).replace(day=first)
+
+
+def _cycle(service: Service, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo) -> tuple[date, date] | None:
+    """The period of what is paid in which a day lies: they follow on each other to both sides of `paid_until`. A
+    postpaid service is invoiced by periods that begin on the policy's day, or on that of its activation."""
+    if tariff.billing == "postpaid":
+        began = local_day(service.activated, zone) if service.activated else None
+        first = policy.money.billing.day or (min(began.day, 28) if began else 1)
+        return _month(today, first)
+    if service.paid_until is None:
+        return None
+    if tariff.period is None:
+        return None
+    paid, period = local_day(service.paid_until, zone), tariff.period
+    anchor = anchor_day(service, None, paid, policy)
+    length = (period.months or 0) * 30 or period.days or 1
+    back = max((paid - today).days // length, -_FURTHEST)
+
+    def end(periods: int) -> date:
+        return local_day(extended(paid, period, -periods, anchor, zone), zone)
+
+    for number in range(back - 2 - back // 12, back + 4 + abs(back) // 12):
+        if end(number + 1) < today <= end(number):
+            return end(number + 1) + _DAY, end(number) + _DAY
+    return None
+
+
+def volume(octets: int) -> str:
+    """ "1.2 TB", "50 GB", "0 MB": as people say it; GB = 10^9 bytes."""
+    size, unit = next((step for step in _UNITS if octets >= step[0]), _UNITS[-1])
+    return f"{octets / size:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def _given(service: Service, rule: FairUse, meter: Meter, zone: ZoneInfo) -> int:
+    """What was given beyond the tariff for the window."""
+    found = (one for one in service.allowance if one.window == rule.window)
+    mine = (one for one in found if meter.since <= local_day(one.since, zone) < meter.until)
+    return sum((one.more or 0) - (one.less or 0) for one in mine)
