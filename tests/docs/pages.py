@@ -114,21 +114,43 @@ invoice; `ispctl activate SUB --confirm` puts `activated` and `paid_until` in it
 anybody: from then on the fact is needed no more. A verb that reckons with these dates (`renew`, `grace`,
 `change-tariff`) writes them first, in its own commit.
 
+## Fair use
+
+`fup` of a tariff says what becomes of whoever uses much. Each of its policies counts what was used down, up or both
+in a window: a day, a week from Monday on, a month, or a cycle, which is what one payment pays for (the periods before
+and after `paid_until`; of a postpaid service the month that begins on `money.billing.day`, else on the day of its
+activation). They begin at midnight of the ISP's time zone. `free` names whole hours of which a part does not count;
+they are told apart from the day on on which the service is on such a tariff. From `after` on a tier holds, until its
+window ends or more volume is given; of several policies the strictest tier does: a block, else the lowest speed to
+the subscriber. None makes anybody faster.
+
+In a tier with a `rate` a service is throttled, in a group `isp:<tariff>:fup-1-2` (the second tier of the first
+policy). The rate holds also in days of grace, whose state is stricter and whose speed would be higher otherwise; with
+an account that is throttled as well, the slower of both does. A tier with `block: true` brings the state blocked,
+behind the wall or refused as `policy.blocked` says (default: as `expired`).
+
+What was used is counted from the accounting (`docs/operations.md`), and whoever reaches a mark is looked at by the
+next pass of `ispctl run`: rows for new logins, and a CoA for who is online. It is nobody's commit, so the plan says
+`cause: facts`, and the gates do not count it, but for sessions that a router cannot change and that end therefore. A
+tariff whose marks are lowered by a commit is another matter: whom that slows down counts at the gate of `slower`.
+
+`ispctl topup SUB 50GB` gives more for the window that is now. It stands under `allowance` of the service, with the
+day whose window it is for, and ends with that.
+
 ## What the words mean
 
 A walled login is accepted, in the group `isp:walled`: the wall's address list, pool and rate, no IPv6. "Moved" means
 that the session ends and comes back in the new group, since its pool differs.
 
 Throttled by its account, a service keeps its addresses and is in a group of its tariff's own, `isp:<tariff>:throttled`,
-with the rate of `money.dunning.throttled` where that is slower. The session is told, and told again when it is paid. No
-usage is counted yet, so no fair-use tier brings a service there.
+with the rate of `money.dunning.throttled` where that is slower. The session is told, and told again when it is paid.
 
 Days begin and end at midnight of the time zone in `inventory/policy.yaml`. An end that is written as a day is
 inclusive, and is spread over `policy.expiry.spread` after that midnight, at a moment of its own for each service; so
 service ends a little later than promised, never earlier. A time stamp is meant as written.
 
-`expired`, `suspended` and `hold` of the policy take `method: wall` or `method: reject`; where `suspended` or `hold` is
-left out, it is as `expired`. To see why a service is in its state, and the line that says so:
+`expired`, `suspended`, `hold` and `blocked` of the policy take `method: wall` or `method: reject`; where one of the
+last three is left out, it is as `expired`. To see why a service is in its state, and the line that says so:
 
 ```console
 $ ispstat show sub-000127

@@ -88,6 +88,7 @@ def test_only_whose_tier_changes_is_looked_at(online: tuple[World, str]) -> None
         (mark,) = meters.known(store, [OWNER])[OWNER]
         assert (mark.next, mark.until) == (None, datetime(2027, 2, 9, 18, 15, tzinfo=UTC))
         assert meters.to_look_at(store, world.now) == frozenset()
+        assert mark.until is not None
         assert meters.to_look_at(store, mark.until) == {OWNER}
         assert meters.next_reset(store, world.now) == mark.until
 
@@ -185,3 +186,20 @@ def test_a_service_that_goes_leaves_no_mark(online: tuple[World, str]) -> None:
     world.apply()
     with world.store() as store:
         assert meters.known(store, [OWNER]) == {}
+
+
+@BOTH
+def test_a_topup_gives_the_speed_back_in_one_pass(online: tuple[World, str], dae: Dae) -> None:
+    world = uses(online, 801 * GB)
+    world.apply()
+    path = "subscribers/lalitpur/aa/sub-000900.yaml"
+    line = '    allowance: [{window: cycle, from: 2027-01-15, more: 50GB, reason: "a present"}]\n'
+    world.write(path, world.read(path) + line)
+    world.commit()
+    (change,) = world.plan().services
+    assert (change.effects, change.session) == (("faster",), "kept")
+    world.apply()
+    assert (state(world), dae.seen[-1].packet[RATE]) == ("active", ["50M/100M"])
+    uses(online, 60 * GB)
+    world.apply()
+    assert state(world) == "throttled"

@@ -12,7 +12,7 @@ from ispctl.model.problem import Problem
 from ispctl.model.subscriber import Service, Subscriber
 from ispctl.repo import Snapshot, snapshot_of
 from ispctl.repo.checks import check
-from ispctl.verbs.draft import Asked, Draft, Told, Whole
+from ispctl.verbs.draft import Asked, Draft, Told, Used, Whole
 from tests.builders import SEALED
 
 PATH = "subscribers/north/00/sub-1.yaml"
@@ -59,6 +59,8 @@ class Isp:
         """What each verb said."""
         self.told: Told = _never
         """When somebody was first online."""
+        self.used: Used = lambda _head, _owner, _asked: {}
+        """What was used."""
         self.notes: list[str] = []
 
     def at(self, now: str, verb: Callable[..., None], *words: Any, **options: Any) -> Self:
@@ -66,7 +68,7 @@ class Isp:
         said = {name: options.pop(name) for name in ("reason", "ticket", "key") if name in options}
         asked = Asked(datetime.fromisoformat(now), **said)
         head = snapshot_of(self.files)
-        draft = Draft(head, asked, lambda path: self.files[path], NOBODY, self.told)
+        draft = Draft(head, asked, lambda path: self.files[path], NOBODY, self.told, self.used)
         verb(draft, "sub-1", *words, **options)
         for path, data in draft.files.items():
             if data is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ispctl.cli.common import Session
@@ -10,8 +10,9 @@ from ispctl.cli.common import Session
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ispctl.model.usage import Meter
     from ispctl.repo import Snapshot
-    from ispctl.verbs.draft import Told
+    from ispctl.verbs.draft import Told, Used
     from ispctl.verbs.mac import Learned
 
 
@@ -31,6 +32,16 @@ def first_login(session: Session) -> Told:
 
         with session.store(snapshot, readonly=True) as store:
             return first_logins.told(store, {owner}, session.now).get(owner)
+
+    return look
+
+
+def used(session: Session) -> Used:
+    def look(snapshot: Snapshot, owner: str, asked: Collection[Meter]) -> Mapping[Meter, int]:
+        from ispctl.store import meters
+
+        with session.store(snapshot, readonly=True) as store:
+            return meters.used(store, {owner: asked}).get(owner, {})
 
     return look
 

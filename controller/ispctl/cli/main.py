@@ -42,6 +42,7 @@ LATER: Final = {
     "activate": "life_money:activate",
     "renew": "life_money:renew",
     "grace": "life_money:grace",
+    "topup": "life_volume:topup",
     "change-tariff": "life_money:change_tariff",
     "revert": "life_money:revert",
     "invoice": "life_account:invoice",

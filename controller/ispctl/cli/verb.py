@@ -114,7 +114,7 @@ def carry_out(wanted: Wanted, words: Collection[str], act: Verb) -> None:
 def carried(wanted: Wanted, words: Collection[str], act: Verb) -> Carried[Planned]:
     """Carry a verb out, with its plan and the question on the way. Raises Refusal, Stopped."""
     from ispctl.cli import plans
-    from ispctl.cli.facts import first_login
+    from ispctl.cli.facts import first_login, used
     from ispctl.cli.progress import Progress
     from ispctl.repo.remote import Remote
     from ispctl.repo.scratch import Scratch
@@ -136,6 +136,7 @@ def carried(wanted: Wanted, words: Collection[str], act: Verb) -> Carried[Planne
             lambda draft, plan: _agreed(wanted, draft, plan),
             lambda base, commit: check_direct(repository, base, commit, session.env.get("GITLAB_USER_LOGIN", "")),
             first_login(session),
+            used(session),
         )
         try:
             return carry(desk, words, act, asked, way)

@@ -1,6 +1,6 @@
 """What one service is entitled to now, until when, and why. Pure: record + context + now -> Entitlement."""
 
-from ispctl.desired._fair_use import Reading, tier_name, volume, window
+from ispctl.desired._fair_use import Reading, forgiven, given, meters, tier_name, volume
 from ispctl.desired._frame import Frame
 from ispctl.desired._known import identities, sealed_digest
 from ispctl.desired._service import Course, Turn, entitle, entitle_all, meters_of, turns
@@ -33,7 +33,10 @@ __all__ = [
     "all_terms",
     "entitle",
     "entitle_all",
+    "forgiven",
+    "given",
     "identities",
+    "meters",
     "meters_of",
     "pop_of",
     "sealed_digest",
@@ -42,5 +45,4 @@ __all__ = [
     "tiered",
     "turns",
     "volume",
-    "window",
 ]

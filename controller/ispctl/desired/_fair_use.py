@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ispctl.model.days import local_day, moment
@@ -75,7 +75,7 @@ def readings(
     """How each policy of the tariff stands today. `used`: what is known; nothing else was used."""
     for part, meter in enumerate(meters(service, tariff, policy, today, zone)):
         rule = tariff.fup[part]
-        count, more = used.get(meter, 0), _given(service, rule, meter, zone)
+        count, more = used.get(meter, 0), given(service, rule.window, meter, zone)
         marks = [max(tier.after + more, 0) for tier in rule.tiers]
         tier = sum(mark <= count for mark in marks) - 1
         following = tier + 1 if tier + 1 < len(marks) else None
@@ -157,14 +157,29 @@ def _cycle(service: Service, tariff: Tariff, policy: Policy, today: date, zone: 
     return None
 
 
+Change = Literal["carried", "reset", "scaled"]
+
+
+def forgiven(change: Change, old: FairUse | None, new: FairUse, used: int, more: int) -> int:
+    """So much more than its limits say may be used in a window after a change of tariff, or less where it is negative.
+    `old`: the policy of the former tariff for the same window; `used`: what counts by the new one; `more`: what was
+    given before. carried: what was used counts. reset: none does. scaled: it is the same part of the new limit."""
+    if change == "carried" or not used:
+        return 0
+    if change == "reset" or old is None:
+        return used
+    before, after = (rule.tiers[0].after + more for rule in (old, new))
+    return used - used * after // before if before > 0 else 0
+
+
+def given(service: Service, kind: str, meter: Meter, zone: ZoneInfo) -> int:
+    """What was given beyond the tariff for a window."""
+    found = (one for one in service.allowance if one.window == kind)
+    mine = (one for one in found if meter.since <= local_day(one.since, zone) < meter.until)
+    return sum((one.more or 0) - (one.less or 0) for one in mine)
+
+
 def volume(octets: int) -> str:
     """ "1.2 TB", "50 GB", "0 MB": as people say it; GB = 10^9 bytes."""
     size, unit = next((step for step in _UNITS if octets >= step[0]), _UNITS[-1])
     return f"{octets / size:.1f}".removesuffix(".0") + f" {unit}"
-
-
-def _given(service: Service, rule: FairUse, meter: Meter, zone: ZoneInfo) -> int:
-    """What was given beyond the tariff for the window."""
-    found = (one for one in service.allowance if one.window == rule.window)
-    mine = (one for one in found if meter.since <= local_day(one.since, zone) < meter.until)
-    return sum((one.more or 0) - (one.less or 0) for one in mine)

@@ -233,6 +233,8 @@ CODES: Final[dict[str, str]] = {
     "E727": "nothing-lost",
     "E728": "billing-unknown",
     "E729": "dates-not-written",
+    "E731": "no-such-window",
+    "E732": "not-a-volume",
     # E74x are about accounts
     "E740": "ledger-rewritten",
     "E741": "ledger-gone",

@@ -23,6 +23,7 @@ Kind = Literal[
     "renew",
     "revert",
     "grace",
+    "topup",
     "tariff",
     "suspend",
     "hold",

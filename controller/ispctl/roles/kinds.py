@@ -43,6 +43,7 @@ _FIELDS: Final[dict[str, Kind]] = {
     "ipv6": "ip",
     "routes": "ip",
     "mac": "mac",
+    "allowance": "topup",
     "cpe": "cpe",
 }
 """Of a service, those whose kind does not depend on their value."""

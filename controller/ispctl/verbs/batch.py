@@ -23,6 +23,7 @@ from ispctl.verbs import (
     revert,
     state,
     tariff,
+    topup,
 )
 from ispctl.verbs.draft import Already, Asked, Draft
 from ispctl.verbs.password import Letter, Send
@@ -40,6 +41,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     **renew.REQUESTS,
     **grace.REQUESTS,
     **tariff.REQUESTS,
+    **topup.REQUESTS,
     **revert.REQUESTS,
 }
 """Every verb that may be asked for in a row, by its name, but those that need the world beside git."""

@@ -15,7 +15,7 @@ from ispctl.model.problem import Refusal, Where
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Push, Remote
 from ispctl.repo.scratch import Author, Scratch
-from ispctl.verbs.draft import Already, Asked, Draft, Event, Told, Whole
+from ispctl.verbs.draft import Already, Asked, Draft, Event, Told, Used, Whole
 
 TRIES: Final = 3
 Plan = TypeVar("Plan")
@@ -37,6 +37,7 @@ class Desk(Generic[Plan]):
     permit: Callable[[str, str], None]
     """Whether the second of these commits may be pushed onto the first without a second person. Raises Refusal."""
     told: Told
+    used: Used
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) ->
         lambda: desk.lookup.prefixes(base),
         lambda since: desk.repository.freed(since, base, desk.lookup.prefixes(base)),
     )
-    return Draft(part, asked, read, whole, desk.told)
+    return Draft(part, asked, read, whole, desk.told, desk.used)
 
 
 def _whole(part: Snapshot) -> None:

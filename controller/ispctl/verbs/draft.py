@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Subscriber
+from ispctl.model.usage import Meter
 from ispctl.repo import Holding, Snapshot, edit
 from ispctl.repo.edit import Value
 from ispctl.repo.layout import Kind, decode, kind_of
@@ -55,6 +56,8 @@ class Event:
         return f"{self.id}/{self.key}" if self.key else self.id
 
 
+Used = Callable[[Snapshot, str, Collection[Meter]], Mapping[Meter, int]]
+"""(commit, service, what of its usage) -> octets, a fact as well. Raises Refusal."""
 Told = Callable[[Snapshot, str], datetime | None]
 """(commit, service) -> when it was first online, which is a fact and stands in no file. Raises Refusal."""
 
@@ -98,6 +101,7 @@ class Draft:
     """The content of a file of the head."""
     whole: Whole = field(repr=False)
     told: Told = field(repr=False)
+    used: Used = field(repr=False)
     files: dict[str, bytes | None] = field(default_factory=dict, repr=False)
     """What differs from the head; None for a file that goes."""
     events: list[Event] = field(default_factory=list)

@@ -16,7 +16,7 @@ _RECORDS: Final = frozenset({"activation", "hold", "suspended"})
 Was = tuple[str | None, str | None]
 """A field of the service as it was and as it is; None: there is none."""
 Changed = Mapping[str, Was]
-"""By field: as it was and as it is, None for not there. Items of `grace` and `scheduled` are known by their key."""
+"""By field: as it was and as it is, None for not there. Items of `grace`, `scheduled` and `allowance` have its key."""
 
 
 def event(verb: str, changed: Changed, quote: Mapping[str, str] | None = None) -> Value:
@@ -43,9 +43,18 @@ def present(service: Service, name: str, key: str) -> str | None:
         return record_text(getattr(service, name))
     if name == "grace":
         return next((text_of(one.until) for one in service.grace if one.key == key), None)
+    if name == "allowance":
+        mine = (one for one in service.allowance if one.key == key)
+        said = [allowed(one.window, text_of(one.since) or "", one.more or -(one.less or 0)) for one in mine]
+        return ", ".join(said) or None
     if name == "scheduled":
         return next((f"{text_of(one.at)} {one.set.tariff}" for one in service.scheduled if one.key == key), None)
     raise KeyError(name)
+
+
+def allowed(window: str, day: str, octets: int) -> str:
+    """An allowance as an event notes it; less than nothing where it takes away."""
+    return f"{window} {day} {octets:+}"
 
 
 def record_text(record: Activation | Hold | Suspended | None) -> str | None:
@@ -58,11 +67,14 @@ def record_text(record: Activation | Hold | Suspended | None) -> str | None:
 def restore(draft: Draft, held: Holding, name: str, value: str | None, key: str) -> None:
     """Let a field be what it was. Raises Refusal E657."""
     path, service = held.document.path, held.service
-    if name in ("grace", "scheduled"):
+    if name in ("grace", "scheduled", "allowance"):
         items = getattr(service, name)
-        number = next((n for n, one in enumerate(items) if one.key == key), None)
-        if number is not None:
-            draft.drop(path, (*held.loc, name) if len(items) == 1 else (*held.loc, name, number))
+        numbers = [n for n, one in enumerate(items) if one.key == key]
+        if len(numbers) == len(items) and items:
+            draft.drop(path, (*held.loc, name))
+        else:
+            for number in reversed(numbers):
+                draft.drop(path, (*held.loc, name, number))
     elif value is not None:
         draft.put(path, (*held.loc, name), json.loads(value) if name in _RECORDS else value)
     elif present(service, name, key) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -20,6 +20,7 @@ from ispctl.verbs.draft import Draft
 from ispctl.verbs.events import Was, event, text_of
 from ispctl.verbs.renew import sellable, tariff_at
 from ispctl.verbs.rows import Request, Row
+from ispctl.verbs.volume import Volume, put_usage, usage_after
 
 When = Literal["now", "period-end"] | date
 
@@ -49,9 +50,10 @@ def change_tariff(
     paid_as = _paid_as(draft, held, book, old)
     found = quote(old, new, until, day, policy, remaining=remaining, anchor=anchor, paid_as=paid_as)
     if day == today:
-        _now(draft, held, book, found)
+        _now(draft, held, book, found, usage_after(draft, held, old, new, found.until))
     else:
         _later(draft, held, book, found)
+        _carried(draft, new, day)
     if found.period_days and (before := paid_as(day).name) != old.name:
         draft.notes.append(f"What is left was paid as {before}; {old.name} came by a schedule that took no money.")
 
@@ -94,9 +96,9 @@ def _coming(draft: Draft, held: Holding, wanted: str) -> bool:
     return False
 
 
-def _now(draft: Draft, held: Holding, book: Book, found: Quote) -> None:
+def _now(draft: Draft, held: Holding, book: Book, found: Quote, usage: Sequence[Volume]) -> None:
     path, service = held.document.path, held.service
-    changed = _put(draft, held, book, found.new, found.day)
+    changed = _put(draft, held, book, found.new, found.day) | put_usage(draft, held, book, usage)
     paid = text_of(service.paid_until)
     if found.remaining == "convert" and found.until is not None and found.until.isoformat() != paid:
         changed["paid_until"] = (paid, found.until.isoformat())
@@ -129,6 +131,12 @@ def _put(draft: Draft, held: Holding, book: Book, name: str, day: date) -> dict[
     return {"scheduled": (None, f"{at} {name}")}
 
 
+def _carried(draft: Draft, new: Tariff, day: date) -> None:
+    """Of a change to come: nobody knows what will have been used."""
+    if new.fup and draft.head.policy.value.money.change_tariff.usage != "carried":
+        draft.notes.append(f"What is used until {day} is carried, where its window goes on.")
+
+
 def _unpriced(draft: Draft, held: Holding, book: Book, old: Tariff, new: Tariff, when: When | None) -> None:
     """Between tariffs of which one is postpaid: its invoices reckon with it, and nothing is paid ahead."""
     if old.billing != new.billing:
@@ -138,6 +146,10 @@ def _unpriced(draft: Draft, held: Holding, book: Book, old: Tariff, new: Tariff,
     today = draft.now.date()
     day = _day(when, today, None, today)
     changed = _put(draft, held, book, new.name, day)
+    if day == today:
+        changed |= put_usage(draft, held, book, usage_after(draft, held, old, new))
+    else:
+        _carried(draft, new, day)
     book.enter("change-tariff", "note", service=held.service.key, event=event("change-tariff", changed))
     draft.say("change-tariff", held.document, held.service.key, f"{old.name} → {new.name} from {day}")
 

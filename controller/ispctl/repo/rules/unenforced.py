@@ -19,7 +19,6 @@ def rules(scene: Scene) -> Iterator[Problem]:
         yield from _group(group)
     for document in scene.snapshot.subscribers():
         yield from _subscriber(document, acs=acs)
-    yield from _policy(scene)
     yield from _pools(scene)
     yield from _hosts(scene)
     targets = scene.snapshot.targets
@@ -60,13 +59,6 @@ def _subscriber(document: Document[Subscriber], *, acs: bool) -> Iterator[Proble
                 text = f"{device.mac} is locally administered: phones and computers change such addresses at will"
                 where = document.where("services", number, "mac", "addresses", i, "mac")
                 yield Problem("W702", text, where, "Bind the address that is printed on the device")
-
-
-def _policy(scene: Scene) -> Iterator[Problem]:
-    document = scene.snapshot.file("policy")
-    if document is not None and "usage" in document.value.money.change_tariff.model_fields_set:
-        text = f"usage: {document.value.money.change_tariff.usage}: none is counted, so nothing comes of it"
-        yield _not_yet(document.where_key("money", "change_tariff", "usage"), text)
 
 
 def _pools(scene: Scene) -> Iterator[Problem]:
