@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from ispctl.plan import Fields, Key
 from ispctl.radius.rows import RadiusRows
 from ispctl.store import Store
+from ispctl.store.prints import views
 from tests.databases import Place
+from tests.postgres import FreshDatabase
 from tests.radius import world
 from tests.radius.world import ANITA, hand
 
@@ -102,3 +106,15 @@ def test_rows_that_changed_meanwhile_stay_suspect(store: Store, full: RadiusRows
     hand(store, "UPDATE ispctl_login SET sessions = 7")
     assert world.one(full, ANITA, before, {**before, "sessions": 3}).code == "E313"
     assert full.suspect() == {ANITA[1]}
+
+
+@pytest.mark.live
+def test_all_cores_sum_what_stands_there_a_table_at_a_time(fresh_database: FreshDatabase, tmp_path: Path) -> None:
+    with world.make(Place(fresh_database(), tmp_path)) as store:
+        sums = next(iter(views(store.database.dialect))).partition(" AS ")[2]
+        for name in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+            store.database.write(f"SET {name} = 0")
+        plan = "\n".join(line for (line,) in store.database.query(f"EXPLAIN {sums}"))
+    assert "Parallel Append" in plan, plan
+    assert "Subquery Scan" not in plan, plan
+    assert "JIT" not in plan, plan

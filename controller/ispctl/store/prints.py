@@ -45,22 +45,23 @@ def _text(table: str, login: str, *columns: str) -> str:
 
 _NAME: Final = "COALESCE(login, '')"
 """SQLite takes NULL for a key."""
-_ROWS: Final = " UNION ALL ".join(
+_PARTS: Final = (
+    # where rows of logins stand, whose they are, what they say, and which of them count
+    *(
+        (table, "username", _text(table, "username", "attribute", "op", "value"), "")
+        for table in ("radcheck", "radreply")
+    ),
+    ("radusergroup", "username", _text("group", "username", "groupname", "priority"), ""),
+    ("ispctl_identity", "login", _text("line", "login", "identity"), ""),
+    # What the server learned is a fact, as for whoever reads rows. Few are joined: most were bound, or are no fact.
+    ("ispctl_mac", "login", _text("mac", "login", "mac"), "learned IS NULL"),
     (
-        *(
-            f"SELECT username AS login, {_text(table, 'username', 'attribute', 'op', 'value')} AS said FROM {table}"
-            " WHERE username {0}"
-            for table in ("radcheck", "radreply")
-        ),
-        f"SELECT username, {_text('group', 'username', 'groupname', 'priority')} FROM radusergroup"
-        " WHERE username {0}",
-        f"SELECT login, {_text('line', 'login', 'identity')} FROM ispctl_identity WHERE login {{0}}",
-        # what the server learned is a fact, as for whoever reads rows
-        f"SELECT m.login, {_text('mac', 'm.login', 'm.mac')} FROM ispctl_mac m JOIN ispctl_login l"
-        " ON l.login = m.login WHERE (m.learned IS NULL OR l.mac_mode <> 'learn') AND m.login {0}",
-        f"SELECT {_NAME}, {_text('login', _NAME, 'password_digest', 'password_mac', *COLUMNS)} FROM ispctl_login"
-        " WHERE {1}",
-    )
+        "ispctl_mac m JOIN ispctl_login l ON l.login = m.login",
+        "m.login",
+        _text("mac", "m.login", "m.mac"),
+        "m.learned IS NOT NULL AND l.mac_mode <> 'learn'",
+    ),
+    ("ispctl_login", _NAME, _text("login", _NAME, "password_digest", "password_mac", *COLUMNS), ""),
 )
 _LOST: Final = (
     "SELECT s.login FROM ispctl_service s WHERE s.digest <> ''"
@@ -82,7 +83,7 @@ class Prints:
         if not logins:
             return
         marks = ", ".join(["(?)"] * len(logins))
-        rows = _ROWS.format(_MINE, f"login {_MINE}")
+        rows = " UNION ALL ".join(_rows("{login} AS login, {said} AS said", _MINE, _MINE))
         total = self._database.dialect.hash.format("said")
         self._database.write(
             f"INSERT INTO {TABLE} (login, number, total) WITH mine (login) AS (VALUES {marks})"
@@ -130,7 +131,8 @@ def _parts(dialect: Dialect, whose: str) -> str:
 
 
 def _logins(dialect: Dialect, among: str) -> str:
-    return f"SELECT part, login FROM ({_both(dialect, _OURS)}) AS found WHERE {among} GROUP BY part, login {_UNEQUAL}"
+    found = _both(dialect, _OURS, ", {login} AS login")
+    return f"SELECT part, login FROM ({found}) AS found WHERE {among} GROUP BY part, login {_UNEQUAL}"
 
 
 _UNEQUAL: Final = "HAVING sum(number) <> 0 OR sum(total) <> 0"
@@ -146,11 +148,24 @@ def _given(dialect: Dialect) -> str:
     )
 
 
-def _both(dialect: Dialect, whose: str) -> str:
-    """The rows as they are, less what was noted of them. `whose`: a condition on their login."""
-    rows, total = _ROWS.format(whose, "1 = 1"), dialect.hash.format("said")
-    part, middle = dialect.part.format("login"), dialect.middle
-    return (
-        f"SELECT {part} AS part, login, 1 AS number, {total} - {middle} AS total FROM ({rows}) AS standing"
-        f" UNION ALL SELECT {part}, login, -number, number * {middle} - total FROM {TABLE}"
-    )
+def _both(dialect: Dialect, whose: str, login: str = "") -> str:
+    """The rows as they are, less what was noted of them. `whose`: a condition on their login, which `login` shows.
+
+    One level of selects with columns of the same types, all of which are wanted: so the server reads each table by all
+    cores and sums as it reads, instead of one reading all of them one after the other.
+    """
+    middle, total = dialect.middle, f"{dialect.hash.format('{said}')} - {dialect.middle}"
+    row = f"{dialect.part.format('{login}')} AS part{login}, CAST(1 AS bigint) AS number, {total} AS total"
+    shown = f"{dialect.part.format('login')} AS part{login.format(login='login')}"
+    noted = f"SELECT {shown}, -number, number * {middle} - total FROM {TABLE}"
+    return " UNION ALL ".join([*_rows(row, whose, ""), noted])
+
+
+def _rows(columns: str, whose: str, ours: str) -> Iterator[str]:
+    """Queries for the rows of logins, with `columns` of `{login}` and `{said}`. `whose`: a condition on the login;
+    `ours`: the one on that of ispctl_login, where somebody made it NULL too if there is none."""
+    for place, login, said, counts in _PARTS:
+        among = f"login {ours}" if ours else "1 = 1"
+        condition = among if place == "ispctl_login" else f"{login} {whose}"
+        both = f"{condition} AND {counts}" if counts else condition
+        yield f"SELECT {columns.format(login=login, said=said)} FROM {place} WHERE {both}"
