@@ -29,6 +29,8 @@ class Box:
     hangs: float = 0.0
     refuses: str = ""
     """The kind of keys that it does not take."""
+    overlaps: bool = False
+    """It refuses a commit that leaves the pools evening and night."""
     breaks: bool = False
     """It is gone after one change."""
     hand: int = 0
@@ -56,6 +58,11 @@ class Session:
 
     def apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> Iterator[Outcome]:
         self._before = {key: dict(said) for key, said in self.box.held.items()}, dict(self.box.clear)
+        left = {*self.box.held, *(change.key for change in changes if change.after is not None)}
+        left -= {change.key for change in changes if change.after is None}
+        if self.box.overlaps and {("/ip pool", "evening"), ("/ip pool", "night")} <= left:
+            yield Outcome(changes[0], "ranges overlap", "E812")
+            return
         for change in changes:
             if change.key[0] == self.box.refuses:
                 yield Outcome(change, "no such thing here", "E812")

@@ -25,14 +25,14 @@ from ispctl.store import Run
 UNHEARD: Final = "RADIUS heard it before it was configured, and has heard nothing of it since"
 
 
-def grants(changes: Iterable[Change]) -> list[Change]:
-    """What goes before the rows: everything that nobody loses by."""
-    return [change for change in changes if change.after is not None]
+def grants(changes: Iterable[Change], fleet: Fleet) -> list[Change]:
+    """What goes before the rows: everything that nobody loses by, and what has to make room for it."""
+    return [change for change in changes if change.after is not None or change.id in fleet.early]
 
 
-def revokes(changes: Iterable[Change]) -> list[Change]:
+def revokes(changes: Iterable[Change], fleet: Fleet) -> list[Change]:
     """What goes after the sessions: what is not wanted any more."""
-    return [change for change in changes if change.after is None]
+    return [change for change in changes if change.after is None and change.id not in fleet.early]
 
 
 class Hands:

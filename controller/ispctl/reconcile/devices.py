@@ -116,8 +116,8 @@ def _make(
     secrets.check(wanted)
     run = world.store.begin_run(kind, world.now, commit=commit, digest=digest(todo), actor=world.actor)
     hands = configure.Hands(world, found, run, secrets, commit)
-    hands.make(configure.grants(todo))
-    hands.make(configure.revokes(todo))
+    hands.make(configure.grants(todo, found))
+    hands.make(configure.revokes(todo, found))
     if made:
         hands.finish(todo)
     else:

@@ -24,9 +24,11 @@ from ispctl.model.policy import Policy
 from ispctl.model.problem import Refusal
 from ispctl.model.subscriber import group_of
 from ispctl.nas import Known, Memory, closed_until
+from ispctl.nas.memory import Made
 from ispctl.plan import Change, Ending, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
 from ispctl.platforms.device import Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
+from ispctl.reconcile import moves
 from ispctl.reconcile.hearing import addresses
 from ispctl.reconcile.logins import Logins, job
 from ispctl.reconcile.named import Lack, Names, things, with_needs
@@ -70,6 +72,8 @@ class Fleet:
     """What is done there that ends sessions."""
     equal: tuple[str, ...] = ()
     """Hosts that stand as they should already."""
+    early: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Removals that make room: they go with what takes their place (ids)."""
     lacking: Lack = field(default_factory=dict)
     """What those may lack that gave no answer."""
     seen: Mapping[str, Resources] = field(default_factory=dict)
@@ -136,6 +140,11 @@ class Fleet:
             sides = (side for one in theirs for side in (one.was, one.will_be) if side is not None)
             bound &= {host for side in sides for host in side.nas}
         return frozenset(one.id for one in self.changes if one.target.removeprefix(PREFIX) in bound)
+
+    def early_for(self, kept: Collection[str]) -> frozenset[str]:
+        """Of removals that have to wait those that would make room, with what would take their place."""
+        mine = self.early.keys() & kept
+        return frozenset(mine).union(*(self.early[id] for id in mine))
 
     def alone(self) -> Fleet:
         """The same where rows are left out: what devices know of people is done with those, behind the same gates."""
@@ -216,9 +225,14 @@ def look(
     stops = (*_stops(world, snapshot, changes, ending), *_observed(world, snapshot, asked, changes))
     online = {host: answer.online[0] for host, answer in answers.items()}
     endings = tuple(_endings(world.store, snapshot, ending, online))
+    moved = list(_moves(world, asked, changes, made))
+    stops = (*stops, *filter(None, (moves.stop(world.store, asked[host].nas, them) for host, them in moved)))
+    early = moves.together(move for _, them in moved for move in them)
     away = [one.target.removeprefix(PREFIX) for one in unread]
     lacking = _lacking(world, asked, {host: made[host].commit if host in made else "" for host in away})
-    return Fleet(asked, tuple(changes), tuple(unread), stops, endings, tuple(equal), lacking, seen, known, policy)
+    return Fleet(
+        asked, tuple(changes), tuple(unread), stops, endings, tuple(equal), early, lacking, seen, known, policy
+    )
 
 
 def drifted(world: World, snapshot: Snapshot) -> Fleet:
@@ -250,15 +264,39 @@ def _observed(
             yield Stop("observed", f"group {name}", (), ids)
 
 
-def _lacking(world: World, asked: Mapping[str, Wanted], away: Mapping[str, str]) -> Lack:
-    """What these hosts should hold and did not by the commit that they were last made equal to; empty: not known."""
+def _older(world: World, commits: Iterable[str]) -> dict[str, Mapping[str, Wanted]]:
+    """What other commits say; nothing where one is not here any more, or cannot be understood."""
     older: dict[str, Mapping[str, Wanted]] = {}
-    for commit in set(away.values()):
+    for commit in set(commits):
         try:
             part = world.repository.part(commit, ()) if commit else None
             older[commit] = wanted(world.repository, part, world.now) if part else {}
-        except (Refusal, KeyError):  # it is not here any more, or cannot be understood
+        except (Refusal, KeyError):
             older[commit] = {}
+    return older
+
+
+def _moves(
+    world: World, asked: Mapping[str, Wanted], changes: Sequence[Change], made: Mapping[str, Made]
+) -> Iterator[tuple[str, list[moves.Move]]]:
+    """By host. Two pools at least have to change: one that grows, and one that shrinks or goes."""
+    mine: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        host = change.target.removeprefix(PREFIX)
+        if host in made and things(asked[host].nas, [change.key]):
+            mine[host].append(change)
+    hosts = {host: made[host].commit for host, them in mine.items() if len(them) > 1}
+    older = _older(world, hosts.values())
+    for host, commit in hosts.items():
+        before = older[commit].get(host)
+        found = list(moves.moves(asked[host].nas, before.slice, asked[host].slice, mine[host])) if before else []
+        if found:
+            yield host, found
+
+
+def _lacking(world: World, asked: Mapping[str, Wanted], away: Mapping[str, str]) -> Lack:
+    """What these hosts should hold and did not by the commit that they were last made equal to; empty: not known."""
+    older = _older(world, away.values())
     found = {}
     for host, commit in away.items():
         now, before = asked[host], older[commit].get(host)

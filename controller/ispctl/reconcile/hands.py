@@ -64,9 +64,9 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
         run = world.store.begin_run("repair", world.now, commit=reading.commit, actor=world.actor)
         beside = partial(_beside, world, run, {service.owner: service for service in plan.services})
         mending = configure.Hands(world, devices, run, secrets, reading.commit)
-        mending.make(configure.grants(on_devices))
+        mending.make(configure.grants(on_devices, devices))
         outcomes = tuple(rows.apply(order(todo), secrets.open, beside))
-        mending.make(configure.revokes(on_devices))
+        mending.make(configure.revokes(on_devices, devices))
         mending.finish(on_devices)
         failed = sum(bool(outcome.error) for outcome in outcomes) + sum(bool(one.code) for one in mending.told)
         counts = {"rows": len(outcomes), "failed": failed, "held": len(held)}

@@ -124,8 +124,11 @@ def _do(
 ) -> Result:
     """What is granted on devices, the rows, the sessions, what goes from devices: each as the one before let it."""
     devices, names = hands.fleet, _names(found)
-    hands.make(configure.grants(on_devices))
-    undone = {change.id for change in configure.grants(on_devices)} - {one.change.id for one in hands.outcomes}
+    stay = [change for change in found.plan.changes if change.id in waits.changes]
+    room = devices.early_for(devices.named(stay, names))
+    first = configure.grants([change for change in on_devices if change.id not in room], devices)
+    hands.make(first)
+    undone = (room | {change.id for change in first}) - {one.change.id for one in hands.outcomes}
     if undone:
         found = replace(found, plan=devices.without(found.plan, undone))
         waits = waiting(found, waits.closed)
@@ -135,11 +138,11 @@ def _do(
     if world.index is not None and applied is not None and applied.commit == found.plan.commit:
         world.index.advance(applied.commit, world.now)  # who is told is looked up by it
     result = _tell(world, found, written, doors, waits, permission)
-    stay = waits.changes | {outcome.change.id for outcome in written.failed}
-    left = devices.named([change for change in found.plan.changes if change.id in stay], names)
+    failed = waits.changes | {outcome.change.id for outcome in written.failed}
+    left = room | devices.named([change for change in found.plan.changes if change.id in failed], names)
     left |= devices.of(waits.owners(found.plan), found.plan.services)
-    todo = [change for change in on_devices if change.after is not None or change.id not in left]
-    hands.make(configure.revokes(todo))
+    todo = [change for change in on_devices if change in first or change.id not in left]
+    hands.make(configure.revokes(todo, devices))
     hands.finish(todo)
     return result
 

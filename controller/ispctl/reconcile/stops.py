@@ -71,13 +71,13 @@ def kept_by(plan: Plan) -> Kept:
 
 
 def together(one: Sequence[Stop], other: Sequence[Stop]) -> tuple[Stop, ...]:
-    """The stops of two parts of one plan."""
+    """The stops of two parts of one plan; where both have one, the first one's reason holds."""
     found = {(stop.kind, stop.what, stop.id): stop for stop in one}
     for stop in other:
         known = found.get((stop.kind, stop.what, stop.id))
         services = sorted({*(known.services if known else ()), *stop.services})
         changes = sorted({*(known.changes if known else ()), *stop.changes})
-        found[stop.kind, stop.what, stop.id] = replace(stop, services=tuple(services), changes=tuple(changes))
+        found[stop.kind, stop.what, stop.id] = replace(known or stop, services=tuple(services), changes=tuple(changes))
     return tuple(found.values())
 
 

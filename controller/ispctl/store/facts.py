@@ -237,6 +237,14 @@ def online(store: Store, addresses: Collection[str]) -> Iterator[tuple[str, str]
         yield str(nas), str(login)
 
 
+def addresses_on(store: Store, nas: Collection[str]) -> Iterator[str]:
+    """The addresses and prefixes of the open sessions of a NAS (by the addresses that it gives itself)."""
+    columns = ("framedipaddress", "framedipv6address", "framedipv6prefix", "delegatedipv6prefix")
+    sql = f"SELECT {', '.join(columns)} FROM radacct WHERE nasipaddress IN ({{}}) AND acctstoptime IS NULL"
+    for row in store.database.among(sql, sorted(nas)):
+        yield from (str(one) for one in row if one)
+
+
 def refusals(store: Store, since: datetime) -> tuple[Refused, ...]:
     """What was refused and where, most frequent first; strangers among them."""
     database = store.database
