@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -231,6 +231,13 @@ def usual_template(platform: NasPlatform, name: str) -> str:
     """The text of the template that comes with the package."""
     folder = platform.borrowed.get(name, platform.name).replace("-", "_")
     return (Path(__file__).parent / folder / "templates" / name).read_text("utf-8")
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """The words of a device without these, the longest first."""
+    for secret in sorted({*secrets} - {""}, key=len, reverse=True):
+        text = text.replace(secret, "…")
+    return text
 
 
 def hush(library: str) -> None:

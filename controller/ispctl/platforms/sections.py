@@ -262,6 +262,19 @@ class Wanted:
     secret: str | None = field(default=None, repr=False)
 
 
+def typed(language: Language, change: Change, clear: str) -> Wanted:
+    """What is to be typed of a change: its secret only where it is another. Raises ValueError where it cannot be."""
+    old, new = change.before or {}, change.after or {}
+    changed = new.get(SECRET) and new[SECRET] != old.get(SECRET)
+    return Wanted(lines_of(new), language.written(clear) if changed else None)
+
+
+def lines_of(fields: Fields | None) -> tuple[str, ...]:
+    """Those of a resource; none of one that is not there."""
+    found = (fields or {}).get(LINES, ())
+    return tuple(map(str, found)) if isinstance(found, tuple) else ()
+
+
 def commands(language: Language, key: Key, before: Sequence[str], after: Wanted, marked: bool) -> list[str]:
     """The lines to type, each with as many spaces before it as it is deep, to make one state of another. `before`: as
     in a resource; `marked`: whether its mark stands there. Lines hold the secret: show none of them."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _TAIL: Final = 400
 """Characters of an answer in which its end is looked for."""
+_UNITS: Final = {"year": 31_536_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
 _LONGEST: Final = 200
 """Characters of an error that are told."""
 
@@ -112,6 +113,17 @@ def told(host: str) -> Iterator[None]:
         if re.search("host key|not found in known_hosts|Unknown server", str(error), re.IGNORECASE):
             raise Denied(f"nas:{host}", "it has another host key than the one in git") from None
         raise Unreachable(f"nas:{host}", _sentence(str(error) or type(error).__name__)) from None
+
+
+def refusal(pattern: re.Pattern[str], text: str) -> str:
+    """The line of an answer in which a device says no, as `pattern` knows it; empty where it does not."""
+    return next((line.strip() for line in text.splitlines() if pattern.match(line)), "")
+
+
+def seconds(text: str) -> float:
+    """How long "3 weeks, 2 days, 1 hour" is."""
+    found = re.findall(r"(\d+) (year|week|day|hour|minute)", text)
+    return float(sum(int(number) * _UNITS[unit] for number, unit in found))
 
 
 def _sentence(text: str) -> str:

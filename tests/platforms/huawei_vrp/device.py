@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ispctl.lab.devices.huawei_like import HuaweiLike
-from ispctl.platforms.device import Login
+from tests.platforms.indented import Router
 
 FOREIGN: Final = """
 user-group staff
@@ -53,41 +53,7 @@ _POOLS: Final = "home|home6|home6-pd|offices|walled|guests"
 _OURS: Final = re.compile(rf"\bisp-|^ip(v6)? pool ({_POOLS}) ")
 
 
-class Router:
-    """The stand-in and how to log in to it."""
-
-    def __init__(self, router: HuaweiLike) -> None:
-        self.router = router
-        self.login = Login(
-            "lalitpur-1",
-            "huawei-vrp",
-            "127.0.0.1",
-            router.port,
-            router.username,
-            router.password,
-            host_key=router.host_key,
-        )
-
-    def foreign(self) -> str:
-        """The lines that are not ours, with those that stand below them."""
-        kept, hidden = [], -1
-        for line in self.router.shown().splitlines():
-            depth = len(line) - len(line.lstrip())
-            if -1 < hidden < depth:
-                continue
-            hidden = depth if _OURS.search(line) else -1
-            if hidden < 0 and line != "#":
-                kept.append(line)
-        return "\n".join(kept)
-
-    def dies_after(self, writes: int) -> None:
-        self.router.writes_left = writes
-
-    def revives(self) -> None:
-        self.router.writes_left = None
-
-
 @contextmanager
 def device(tmp_path: Path) -> Iterator[Router]:
     with HuaweiLike(FOREIGN) as router:
-        yield Router(router)
+        yield Router("huawei-vrp", router, router.shown, _OURS)

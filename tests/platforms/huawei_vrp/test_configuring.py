@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,28 +11,11 @@ from hypothesis import strategies as st
 from ispctl.platforms.device import PoolPart, Session
 from ispctl.platforms.huawei_vrp.nas import LANGUAGE, NAS, written
 from ispctl.platforms.sections import running
-from tests.platforms.huawei_vrp.device import Router, device
-from tests.platforms.nas_contract import Hands, subject
+from tests.platforms.indented import Router
+from tests.platforms.nas_contract import Hands
 from tests.platforms.slices import OTHER_SECRET, WALL, later, usual
 
 USUAL = usual("huawei-vrp")
-
-
-@pytest.fixture
-def router(tmp_path: Path) -> Iterator[Router]:
-    with device(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def session(router: Router) -> Iterator[Session]:
-    with NAS.open(router.login) as found:
-        yield found
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands(subject("huawei-vrp"))
 
 
 def typed(router: Router) -> list[str]:
@@ -95,7 +76,7 @@ def test_where_one_line_is_refused_nothing_is_done(router: Router, session: Sess
     outcomes = hands.apply(session, USUAL)
     words = "Error: Unrecognized command found at '^' position."
     refused = {one.change.key: one.error for one in outcomes}
-    told = f'radius-server shared-key-cipher "***": {words}'
+    told = f'radius-server shared-key-cipher "…": {words}'
     assert refused["radius-server group", "isp-radius"] == told
     assert refused["user-group", "isp-walled"] == f"not done, since radius-server group isp-radius was refused: {told}"
     assert {one.code for one in outcomes} == {"E812"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ispctl.lab.devices.ios_like import IosLike
-from ispctl.platforms.device import Login
+from tests.platforms.indented import Router
 
 FOREIGN: Final = """
 aaa new-model
@@ -61,41 +61,7 @@ _OURS: Final = re.compile(
 )
 
 
-class Router:
-    """The stand-in and how to log in to it."""
-
-    def __init__(self, router: IosLike) -> None:
-        self.router = router
-        self.login = Login(
-            "lalitpur-1",
-            "ios-xe",
-            "127.0.0.1",
-            router.port,
-            router.username,
-            router.password,
-            host_key=router.host_key,
-        )
-
-    def foreign(self) -> str:
-        """The lines that are not ours, with those that stand below them."""
-        kept, hidden = [], -1
-        for line in self.router.running().splitlines():
-            depth = len(line) - len(line.lstrip())
-            if -1 < hidden < depth:
-                continue
-            hidden = depth if _OURS.search(line) else -1
-            if hidden < 0 and line != "!" and not line.startswith("Current configuration"):
-                kept.append(line)
-        return "\n".join(kept)
-
-    def dies_after(self, writes: int) -> None:
-        self.router.writes_left = writes
-
-    def revives(self) -> None:
-        self.router.writes_left = None
-
-
 @contextmanager
 def device(tmp_path: Path) -> Iterator[Router]:
     with IosLike(FOREIGN) as router:
-        yield Router(router)
+        yield Router("ios-xe", router, router.running, _OURS)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import asyncssh
 import pytest
@@ -19,28 +17,11 @@ from ispctl.platforms.device import Session
 from ispctl.platforms.ios_xe.nas import LANGUAGE, NAS, written
 from ispctl.platforms.rendering import render
 from ispctl.platforms.sections import running
-from tests.platforms.ios_xe.device import Router, device
-from tests.platforms.nas_contract import Hands, subject
+from tests.platforms.indented import Router
+from tests.platforms.nas_contract import Hands
 from tests.platforms.slices import CLEAR, OTHER_SECRET, SECRET, WALL, later, nothing, terms, usual
 
 USUAL = usual("ios-xe")
-
-
-@pytest.fixture
-def router(tmp_path: Path) -> Iterator[Router]:
-    with device(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def session(router: Router) -> Iterator[Session]:
-    with NAS.open(router.login) as found:
-        yield found
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands(subject("ios-xe"))
 
 
 def typed(router: Router) -> list[str]:
@@ -129,7 +110,7 @@ def test_what_the_router_refuses_is_told_in_its_words_and_not_left_half(
     refused = {one.change.key[1]: one.error for one in outcomes if one.error}
     invalid = "% Invalid input detected at '^' marker."
     assert refused["isp-down-100M"] == f"shape average 100000000: {invalid}"
-    assert refused["isp-198.51.100.10"] == f"key 0 ***: {invalid}"
+    assert refused["isp-198.51.100.10"] == f"key 0 …: {invalid}"
     assert {one.code for one in outcomes if one.error} == {"E812"}
     session.confirm()
     assert "policy-map isp-down-100M" not in router.router.running()

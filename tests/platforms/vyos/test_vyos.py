@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ispctl.backend import Unreachable
 from ispctl.platforms.device import Port, Session
-from ispctl.platforms.vyos._lines import Line, commands, lines_of, quote, resources
+from ispctl.platforms.statements import Line
+from ispctl.platforms.vyos._lines import commands, lines_of, quote, resources
 from ispctl.platforms.vyos.nas import NAS
 from tests.platforms.nas_contract import Hands, clear, subject, wanted
 from tests.platforms.slices import HOME, later, usual

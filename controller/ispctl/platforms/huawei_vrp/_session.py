@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import Final
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.plan import Change, Key
 from ispctl.platforms import terminal
-from ispctl.platforms.device import SECRET, Facts, Login, Seen
+from ispctl.platforms.device import Facts, Login, Seen, without
 from ispctl.platforms.huawei_vrp.nas import LANGUAGE
-from ispctl.platforms.sections import LINES, Running, Wanted, commands, objection, ordered, running
+from ispctl.platforms.sections import Running, commands, lines_of, objection, ordered, running, typed
 
 _PROMPT: Final = r"\n[<\[][~*]?{name}[^\n]*[>\]] ?$"
 _QUESTION: Final = r"\[Y/N\] ?:? ?$"
@@ -21,18 +22,14 @@ _LONG: Final = 180.0
 """Seconds that a whole configuration may take to be shown, committed or stored."""
 _SHORTEST: Final = 60
 """Seconds that a trial takes at least."""
-_UNITS: Final = {"year": 31_536_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
+_refusal: Final = partial(terminal.refusal, _REFUSED)
 
 
 @contextmanager
 def connected(login: Login) -> Iterator[_Session]:
     """A session; what was not confirmed when it ends is given up."""
-    with terminal.connected(login, "huawei_vrpv8", _PROMPT, 22) as line:
-        session = _Session(line, login)
-        try:
-            yield session
-        finally:
-            session.close()
+    with terminal.connected(login, "huawei_vrpv8", _PROMPT, 22) as line, closing(_Session(line, login)) as session:
+        yield session
 
 
 class _Session:
@@ -85,12 +82,11 @@ class _Session:
         text = self._line.ask("display version")
         version = re.search(r"Version (.+?)\s*$", text, re.MULTILINE)
         model = re.search(r"^HUAWEI (\S+) uptime is (.+)", text, re.MULTILINE)
-        parts = re.findall(r"(\d+) (year|week|day|hour|minute)", model[2] if model else "")
         return Facts(
             "Huawei",
             model[1] if model else "",
             version[1] if version else "",
-            float(sum(int(number) * _UNITS[unit] for number, unit in parts)) if model else None,
+            terminal.seconds(model[2]) if model else None,
         )
 
     def _look(self) -> Running:
@@ -102,16 +98,15 @@ class _Session:
     def _typed(self, changes: Sequence[Change], secrets: Mapping[Key, str]) -> dict[Key, str]:
         """Type the candidate. Returns the router's words for what it refuses, and gives the candidate up then."""
         for change in changes:
-            old, new = (dict(fields or {}) for fields in (change.before, change.after))
             clear = secrets.get(change.key, "")
             try:
-                secret = LANGUAGE.written(clear) if new.get(SECRET) and new[SECRET] != old.get(SECRET) else None
-                words = self._type(commands(LANGUAGE, change.key, _lines(old), Wanted(_lines(new), secret), True))
+                after = typed(LANGUAGE, change, clear)
+                words = self._type(commands(LANGUAGE, change.key, lines_of(change.before), after, True))
             except ValueError as error:
                 words = str(error)
             if words:
                 self._say("clear configuration candidate")
-                return {change.key: words.replace(clear, "***") if clear else words}
+                return {change.key: without(words, [clear])}
         return {}
 
     def _type(self, lines: Sequence[str]) -> str:
@@ -160,13 +155,3 @@ class _Session:
 def _view(prompt: str) -> str:
     """Where one is, whether or not something waits to be committed."""
     return prompt.replace("[*", "[").replace("[~", "[")
-
-
-def _lines(fields: Mapping[str, object]) -> tuple[str, ...]:
-    found = fields.get(LINES, ())
-    return found if isinstance(found, tuple) else ()
-
-
-def _refusal(text: str) -> str:
-    """The line in which the router says no."""
-    return next((line.strip() for line in text.splitlines() if _REFUSED.match(line)), "")

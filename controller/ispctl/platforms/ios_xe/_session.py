@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from threading import RLock, Timer
 from typing import Final
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.plan import Change, Key
 from ispctl.platforms import terminal
-from ispctl.platforms.device import SECRET, Facts, Login, Seen
+from ispctl.platforms.device import Facts, Login, Seen, without
 from ispctl.platforms.ios_xe.nas import LANGUAGE
-from ispctl.platforms.sections import LINES, Running, Wanted, commands, objection, ordered, running
+from ispctl.platforms.sections import Running, Wanted, commands, lines_of, objection, ordered, running, typed
 
 _PROMPT: Final = r"\n{name}\S*[>#] ?$"
 _SURE: Final = r"\[confirm\] ?$"
@@ -25,18 +26,14 @@ _BANNER: Final = re.compile(r"^banner \S+ (\^C).*?\^C", re.MULTILINE | re.DOTALL
 _KEY: Final = re.compile(r"key \d .*?(?=:|$)")
 _LONG: Final = 180.0
 """Seconds that a whole configuration may take to be shown, stored or replaced."""
-_UNITS: Final = {"year": 31_536_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
+_refusal: Final = partial(terminal.refusal, _REFUSED)
 
 
 @contextmanager
 def connected(login: Login) -> Iterator[_Session]:
     """A session; what was not confirmed when it ends is taken back: by the router, or before it ends."""
-    with terminal.connected(login, "cisco_xe", _PROMPT, 22) as line:
-        session = _Session(line, login)
-        try:
-            yield session
-        finally:
-            session.close()
+    with terminal.connected(login, "cisco_xe", _PROMPT, 22) as line, closing(_Session(line, login)) as session:
+        yield session
 
 
 class _Session:
@@ -111,12 +108,11 @@ class _Session:
         version = re.search(r"Version ([^\s,]+)", text)
         model = re.search(r"^[Cc]isco (\S+) .*processor", text, re.MULTILINE)
         since = re.search(r"uptime is (.+)", text)
-        seconds = [
-            int(number) * _UNITS[unit]
-            for number, unit in re.findall(r"(\d+) (year|week|day|hour|minute)", since[1] if since else "")
-        ]
         return Facts(
-            "Cisco", model[1] if model else "", version[1] if version else "", float(sum(seconds)) if since else None
+            "Cisco",
+            model[1] if model else "",
+            version[1] if version else "",
+            terminal.seconds(since[1]) if since else None,
         )
 
     def _look(self) -> Running:
@@ -167,16 +163,15 @@ class _Session:
 
     def _change(self, change: Change, clear: str, marks: set[str]) -> str:
         """Type a change; what it half did is undone. Returns the router's words."""
-        old, new = (dict(fields or {}) for fields in (change.before, change.after))
         try:
-            secret = LANGUAGE.written(clear) if new.get(SECRET) and new[SECRET] != old.get(SECRET) else None
+            after = typed(LANGUAGE, change, clear)
         except ValueError as error:
             return str(error)
-        before, after = _lines(old), Wanted(_lines(new), secret)
+        before = lines_of(change.before)
         words = self._type(change.key, before, after, marks)
         if words and not before:
             self._type(change.key, after.lines, Wanted(()), marks)
-        return words.replace(clear, "***") if clear else words
+        return without(words, [clear])
 
     def _type(self, key: Key, before: Sequence[str], after: Wanted, marks: set[str]) -> str:
         mark = (LANGUAGE.kind(key).mark or "").format(name=key[1])
@@ -215,12 +210,12 @@ class _Session:
         marks, errors = set(now.marks), []
         for change in ordered(LANGUAGE, changes):
             key = change.key
-            after = Wanted(_lines(change.after or {}), seen[False].secrets.get(key))
-            errors.append(self._type(key, _lines(change.before or {}), after, marks))
+            after = Wanted(lines_of(change.after), seen[False].secrets.get(key))
+            errors.append(self._type(key, lines_of(change.before), after, marks))
         self._line.ask("end")
         words = next(filter(None, errors), "")
         if words:
-            raise Unreachable(self._target, f"it was not taken back: {_KEY.sub('key ***', words)}")
+            raise Unreachable(self._target, f"it was not taken back: {_KEY.sub('key …', words)}")
 
     def _ask(self, line: str, patience: float = 0) -> None:
         said = self._line.ask(line, until=_SURE, patience=patience)
@@ -229,13 +224,3 @@ class _Session:
         words = _refusal(said)
         if words:
             raise Unreachable(self._target, f"{line}: {words}")
-
-
-def _lines(fields: Mapping[str, object]) -> tuple[str, ...]:
-    found = fields.get(LINES, ())
-    return found if isinstance(found, tuple) else ()
-
-
-def _refusal(text: str) -> str:
-    """The line in which the router says no."""
-    return next((line.strip() for line in text.splitlines() if _REFUSED.match(line)), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any, Final
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.plan import Change, Fields, Key, Resources, Value
-from ispctl.platforms.device import SECRET, Denied, Facts, Login, NasPlatform, Seen, Session, hush
+from ispctl.platforms.device import SECRET, Denied, Facts, Login, NasPlatform, Seen, Session, hush, without
+from ispctl.platforms.statements import Line, set_lines
 
-Line = tuple[str, ...]
 _GROUP: Final = ("groups", "isp-ispctl")
 _APPLIED: Final = ("apply-groups", "isp-ispctl")
 _ROOTS: Final = (
@@ -58,19 +57,9 @@ class Junos(NasPlatform):
 
 
 def _lines(text: str) -> list[Line]:
-    found = []
-    for number, written in enumerate(text.splitlines(), 1):
-        if not written.strip():
-            continue
-        try:
-            first, *words = shlex.split(written)
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
-        line = tuple(words)
-        if first != "set" or (line != _APPLIED and (line[:2] != _GROUP or len(line) < 4)):
-            raise ValueError(f"line {number} is no `set groups isp-ispctl` line: {written.strip()[:60]}")
-        found.append(line)
-    return found
+    return set_lines(
+        text, lambda line: line == _APPLIED or (line[:2] == _GROUP and len(line) > 3), "set groups isp-ispctl"
+    )
 
 
 def _root(line: Line) -> Line:
@@ -166,7 +155,7 @@ class _Session:
             try:
                 self._commit(changes, secrets, -(-max(confirm, 1) // 60))
             except _Refused as refused:
-                wrong = {changes[0].key: _without(refused.text, secrets)}
+                wrong = {changes[0].key: without(refused.text, secrets.values())}
         for change in changes:
             error = wrong.get(change.key, "nothing was done, since another change was refused" if wrong else "")
             yield Outcome(change, error, "E812" if error else "")
@@ -260,12 +249,6 @@ def _holds(path: Line, row: str) -> bool:
 
 def _open(fields: Fields | None) -> Fields | None:
     return None if fields is None else {**fields, SECRET: ""} if SECRET in fields else fields
-
-
-def _without(text: str, secrets: Mapping[Key, str]) -> str:
-    for secret in sorted({*secrets.values()} - {""}, key=len, reverse=True):
-        text = text.replace(secret, "…")
-    return text
 
 
 @contextmanager

@@ -7,15 +7,13 @@ of the words before it, whether VyOS has it for a value or for a node, so that n
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ispctl.plan import Fields, Key, Resources, Value
 from ispctl.platforms.device import MARK, PREFIX, SECRET
-
-Line = tuple[str, ...]
+from ispctl.platforms.statements import Line, set_lines
 
 _PPPOE: Final = ("service", "pppoe-server")
 _RADIUS: Final = (*_PPPOE, "authentication", "radius")
@@ -60,18 +58,7 @@ def quote(value: object) -> str:
 
 def lines_of(text: str) -> list[Line]:
     """The lines of a template or of `show configuration commands`. Raises ValueError for what is no such line."""
-    found = []
-    for number, written in enumerate(text.splitlines(), 1):
-        if not written.strip():
-            continue
-        try:
-            first, *words = shlex.split(written)
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
-        if first != "set" or len(words) < 2:
-            raise ValueError(f"line {number} is no `set` line: {written.strip()[:60]}")
-        found.append(tuple(words))
-    return found
+    return set_lines(text, lambda line: len(line) >= 2, "set")
 
 
 def word(text: str) -> str:

@@ -9,9 +9,9 @@ from typing import Final
 
 from ispctl.backend import Outcome
 from ispctl.plan import Change, Fields, Key, Resources
-from ispctl.platforms.device import SECRET, Facts, Login, NasPlatform, Seen, Session
+from ispctl.platforms.device import SECRET, Facts, Login, NasPlatform, Seen, Session, without
+from ispctl.platforms.statements import Line
 from ispctl.platforms.vyos import _lines
-from ispctl.platforms.vyos._lines import Line
 from ispctl.platforms.vyos._shell import Refused, Shell
 
 REFUSED: Final = "E812"
@@ -70,7 +70,7 @@ class _Session:
                 shown |= set(_lines.resources(have)[1].values())
                 self._commit(have, want, -(-max(confirm, 1) // 60))
         except Refused as refused:
-            wrong = {changes[0].key: _without(str(refused), shown)}
+            wrong = {changes[0].key: without(str(refused), shown)}
         for change in changes:
             error = wrong.get(change.key, "nothing was done, since another change was refused" if wrong else "")
             yield Outcome(change, error, REFUSED if error else "")
@@ -117,7 +117,7 @@ class _Session:
         try:
             yield
         except Refused as refused:
-            raise self.shell.lost(_without(str(refused), known)) from None
+            raise self.shell.lost(without(str(refused), known)) from None
 
     def _running(self, inside: bool = False) -> list[Line]:
         text = self.shell.run(("run " if inside else "") + "show configuration commands")
@@ -175,12 +175,6 @@ def _target(
 
 def _open(fields: Fields | None) -> Fields | None:
     return None if fields is None else {**fields, SECRET: ""} if SECRET in fields else fields
-
-
-def _without(text: str, secrets: set[str]) -> str:
-    for secret in sorted(secrets - {""}, key=len, reverse=True):
-        text = text.replace(secret, "…")
-    return text
 
 
 NAS = Vyos()
