@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -271,3 +272,29 @@ def test_a_refused_prune_is_tried_again_and_stops_nothing() -> None:
     world.run(minutes=1)
     assert world.hands.applied_commits() == [HEAD]
     assert len(world.hands.times("prune")) == 2
+
+
+def test_whoever_reaches_a_limit_is_looked_at_at_once_and_once() -> None:
+    world = World()
+    world.run(minutes=2)
+    before = len(world.hands.times("apply"))
+    world.hands.over = frozenset({"sub-000123/main"})
+    world.run(seconds=61)
+    assert len(world.hands.times("apply")) == before + 1
+    world.run(seconds=90)
+    assert len(world.hands.times("apply")) == before + 1
+
+
+def test_where_much_is_to_be_counted_it_is_counted_less_often() -> None:
+    world = World()
+    world.hands.slow["count"] = 7
+    world.run(minutes=20)
+    apart = [later - earlier for earlier, later in pairwise(world.hands.times("count"))]
+    assert min(apart) >= 70
+
+
+def test_by_a_clock_that_cannot_be_believed_nothing_is_counted() -> None:
+    world = World()
+    world.hands.results[HEAD] = refusal("E620")
+    world.run(minutes=5)
+    assert len(world.hands.times("count")) == 1

@@ -237,6 +237,22 @@ def test_whoever_is_killed_between_two_parts_counts_the_rest(isp: Isp, monkeypat
     assert isp.used() == {TODAY: (7 * GB, 0)}
 
 
+def test_what_takes_long_is_counted_in_parts(isp: Isp) -> None:
+    many = isp.store.database.dialect.chunk + 1
+    at = isp.place.instant(str(int(NOON.timestamp()) - 60))
+    isp.place.hand(
+        *(
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime,"
+            f" acctoutputoctets) VALUES ('p{n}', 'p{n}', '{ANITA}', '192.0.2.1', {at}, {at}, 1)"
+            for n in range(many)
+        )
+    )
+    part = usage.count(isp.store, {}, ZONE, NOON, lambda: True)
+    assert (part.sessions, part.done) == (many - 1, False)
+    assert isp.count() == Counted(1, 1, 0)
+    assert isp.used() == {TODAY: (many, 0)}
+
+
 def test_a_restored_database_counts_nothing_twice(isp: Isp, tmp_path: Path) -> None:
     isp.report(0, 1 * GB, id="gone", ended=-1)
     isp.report(0, 3 * GB)

@@ -27,7 +27,7 @@ class Stopped(BaseException):
 
 _ACTOR: Final = "ispctl run"
 _A_WHILE: Final = timedelta(seconds=5)
-"""So long old facts are deleted in one turn; a first prune may take many."""
+"""So long old facts are deleted, or new ones counted, in one turn; the next goes on."""
 _CATCHING_UP: Final = 4.0
 """Seconds to wait for replicas: less than a loop may take to end. The next turn looks again."""
 
@@ -151,7 +151,8 @@ class Site:
             applied = store.applied
             if applied is None:
                 return frozenset()
-            count_usage(store, self.repository.part(applied.commit, ()), now)
+            end = self._clock() + _A_WHILE  # whoever wants to apply meanwhile waits no longer
+            count_usage(store, self.repository.part(applied.commit, ()), now, lambda: self._clock() >= end)
             return meters.to_look_at(store, now)
 
     def beat(self, mine: Beat) -> Beat | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,10 +16,11 @@ _OFTEN: Final = timedelta(minutes=3)
 """A loop counts more often. An apply does where none runs, so that each need not look at all sessions."""
 
 
-def count_usage(store: Store, snapshot: Snapshot, now: datetime) -> Counted:
-    """Count what was used since the last time, beside nobody else. Raises Refusal: E312 while somebody applies."""
+def count_usage(store: Store, snapshot: Snapshot, now: datetime, enough: Callable[[], bool] = lambda: False) -> Counted:
+    """Count what was used since the last time, beside nobody else; a part, once `enough` says so. Raises Refusal: E312
+    while somebody applies."""
     with store.lock(Holder("", now, "count")):
-        return _count(store, snapshot, now)
+        return _count(store, snapshot, now, enough)
 
 
 def count_before_apply(store: Store, snapshot: Snapshot, now: datetime) -> None:
@@ -28,9 +30,9 @@ def count_before_apply(store: Store, snapshot: Snapshot, now: datetime) -> None:
         _count(store, snapshot, now)
 
 
-def _count(store: Store, snapshot: Snapshot, now: datetime) -> Counted:
+def _count(store: Store, snapshot: Snapshot, now: datetime, enough: Callable[[], bool] = lambda: False) -> Counted:
     ways = {
         address: Way(nas.accounting.direction == "subscriber", nas.accounting.gigawords)
         for address, nas in nas_by_address(snapshot.nas.values()).items()
     }
-    return usage.count(store, ways, ZoneInfo(snapshot.policy.value.timezone), now)
+    return usage.count(store, ways, ZoneInfo(snapshot.policy.value.timezone), now, enough)

@@ -13,6 +13,7 @@ from ispctl.backend import Backend
 from ispctl.desired import Frame, meters_of
 from ispctl.index import ANNOUNCED, Besides, Index, Look, whole
 from ispctl.intent import intent_of
+from ispctl.model.days import local_day
 from ispctl.model.problem import Refusal
 from ispctl.model.usage import Meter
 from ispctl.radius.rendering import Intent
@@ -139,7 +140,7 @@ def with_usage(part: Snapshot, store: Store, now: datetime) -> Snapshot:
         with suppress(KeyError):  # a tariff that does not exist
             if found := meters_of(one.document, one.number, frame):
                 asked[one.owner] = found
-    return part.having_used(meters.used(store, asked)) if asked else part
+    return part.having_used(meters.used(store, asked, local_day(now, frame.zone))) if asked else part
 
 
 def then(look: Look, applied: Applied | None) -> Intent | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from ispctl.model.usage import Meter
@@ -37,28 +37,30 @@ class Mark(NamedTuple):
         return self.next is not None and self.used >= self.next
 
 
-def used(store: Store, asked: Mapping[str, Collection[Meter]]) -> dict[str, dict[Meter, int]]:
-    """What each service (id/key) used of what is asked of it; what nobody used is left out."""
+def used(
+    store: Store, asked: Mapping[str, Collection[Meter]], through: date | None = None
+) -> dict[str, dict[Meter, int]]:
+    """What each service (id/key) used of what is asked of it, until the end of a day; what nobody used is left out."""
     owners: dict[Meter, list[str]] = defaultdict(list)
     for owner, meters in asked.items():
         for meter in set(meters):
             owners[meter].append(owner)
     found: dict[str, dict[Meter, int]] = {}
     for meter, names in owners.items():
-        for owner, octets in _sums(store, meter, sorted(names)):
+        for owner, octets in _sums(store, meter, sorted(names), through or date.max):
             mine = found.setdefault(owner, {})
             mine[meter] = mine.get(meter, 0) + octets
     return found
 
 
-def _sums(store: Store, meter: Meter, owners: list[str]) -> Iterator[tuple[str, int]]:
+def _sums(store: Store, meter: Meter, owners: list[str], through: date) -> Iterator[tuple[str, int]]:
     octets = {"down": "sum(down)", "up": "sum(up)"}.get(meter.counts, "sum(down) + sum(up)")
     hour = ", hour" if meter.free else ""
     sql = (
         f"SELECT owner, {octets}{hour} FROM ispctl_usage WHERE owner IN ({{}}) AND day >= ? AND day < ?"
         f" GROUP BY owner{hour}"
     )
-    days = usage.number(meter.since), usage.number(meter.until)
+    days = usage.number(meter.since), min(usage.number(meter.until), usage.number(through) + 1)
     for owner, total, *hours in store.database.among(sql, owners, days):
         yield str(owner), int(total) * (meter.percent(int(hours[0])) if hours else 100) // 100
 

@@ -8,8 +8,8 @@ so whoever is killed goes on there, and counting again counts nothing. Only one 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -37,11 +37,12 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True)
 class Counted:
-    """What a count found: sessions looked at, and octets."""
+    """What a count found: sessions looked at, and octets. `done`: nothing is left."""
 
     sessions: int = 0
     down: int = 0
     up: int = 0
+    done: bool = True
 
 
 class Day(NamedTuple):
@@ -81,8 +82,15 @@ _READ: Final = (
 )
 
 
-def count(store: Store, ways: Mapping[str, Way], zone: ZoneInfo, now: datetime) -> Counted:
-    """Count what was moved since the last count. `ways`: by the address that a NAS gives itself."""
+def count(
+    store: Store,
+    ways: Mapping[str, Way],
+    zone: ZoneInfo,
+    now: datetime,
+    enough: Callable[[], bool] = lambda: False,
+) -> Counted:
+    """Count what was moved since the last count, or a part, once `enough` says so; the next goes on there. `ways`:
+    by the address that a NAS gives itself."""
     _rejoin(store)
     counted, highest = Counted(), _highest(store)
     left = {login: str(said.get("owner", "")) for login, said in store.objects(_LEFT).items()}
@@ -92,6 +100,8 @@ def count(store: Store, ways: Mapping[str, Way], zone: ZoneInfo, now: datetime) 
         with store.transaction():
             done = _batch(store, ids[start : start + step], ways, zone, stamp(now), left)
         counted = Counted(counted.sessions + done.sessions, counted.down + done.down, counted.up + done.up)
+        if start + step < len(ids) and enough():
+            return replace(counted, done=False)
     with store.transaction():
         store.database.write(
             "INSERT INTO ispctl_count (name, mark, at) VALUES ('usage', ?, ?)"
