@@ -1,4 +1,4 @@
-"""`ispctl run` as a process of its own, and what it has said so far."""
+"""`ispctl run`, or another service, as a process of its own, and what it has said so far."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,10 +18,10 @@ from tests.gates import example
 class Service:
     """A loop that is ended with the test. Its stderr goes to a file, one JSON line an event."""
 
-    def __init__(self, repo: Path, log: Path, *words: object, **env: str) -> None:
+    def __init__(self, repo: Path, log: Path, *words: object, verb: Sequence[str] = ("run",), **env: str) -> None:
         kept = {"PATH": example.path_with_commands(), "HOME": "/nonexistent", **env}
         kept |= {name: os.environ[name] for name in ("TMPDIR", "ISPCTL_TEST_RUN") if name in os.environ}
-        command = ["ispctl", "--repo", str(repo), "run", "--log-format", "json", *map(str, words)]
+        command = ["ispctl", "--repo", str(repo), *verb, "--log-format", "json", *map(str, words)]
         self.log = log
         with log.open("w") as file:
             self.process = subprocess.Popen(command, env=kept, stdin=subprocess.DEVNULL, stdout=file, stderr=file)

@@ -40,6 +40,15 @@ def test_what_is_not_applied_is_not_told(place: Place) -> None:
     assert (place.call(), place.router.asked) == (204, [])
 
 
+def test_the_routers_of_a_group_that_is_only_observed_are_left_alone(place: Place) -> None:
+    place.world.edit(
+        "subscribers/kathmandu/group.yaml", lambda text: text.replace("managed: enforce", "managed: observe", 1)
+    )
+    place.world.apply()
+    assert (place.call(), place.router.asked) == (204, [])
+    assert "quarantined" in table(place, SERIAL)
+
+
 def test_a_profile_of_the_repository_takes_the_place_of_ours(place: Place) -> None:
     own = place.world.folder / "templates" / "cpe" / "huawei-router.yaml"
     own.parent.mkdir(parents=True)

@@ -193,7 +193,7 @@ class _Service:
             until=self.next_edge(),
             first_login=self.life.first_login,
             fair_use=self.fair_use,
-            cpe=tuple((one.serial, one.profile) for one in self.service.cpe),
+            cpe=tuple((one.serial, one.profile) for one in self.service.cpe) if self._is_managed() else (),
             because=Reasons(self),
         )
 
@@ -311,6 +311,11 @@ class _Service:
             return None
         now = (s.held.reading for s in self.spans if s.held and s.start <= self.now < s.end)
         return strictest(self.tariff.value, tuple(now))
+
+    def _is_managed(self) -> bool:
+        """Whether anything of it is written; what is only observed has no device of ours."""
+        own = self.group.value.managed if self.group else None
+        return (own or self.policy.managed) == "enforce"
 
     def _password(self) -> Password:
         return password(self.service, self.owner, self.frame, self.now)
