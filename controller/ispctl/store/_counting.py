@@ -38,7 +38,7 @@ def moved(before: Counters, after: Counters, *, gigawords: bool) -> tuple[int, i
 def _more(before: int, after: int, *, round_: bool) -> tuple[int, int]:
     if after >= before:
         return after - before, after
-    if round_ and before < _ROUND and before - after > _ROUND // 2:
+    if round_ and before < _ROUND and before - after >= _ROUND // 2:
         return after + _ROUND - before, after
     return 0, before
 
