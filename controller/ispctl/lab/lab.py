@@ -158,7 +158,7 @@ class Lab:
             self._folder.write(state)
         coa = self._await_fleet(Process.from_json(state["processes"]["stand-ins"]))
         doors = self._await_devices(Process.from_json(state["processes"]["devices"])) if played else {}
-        state["devices"] = [self._door(one, doors[one["name"]]) for one in played]
+        state["devices"] = [self._door(one, doors[one["name"]]) for one in played if one["name"] in doors]
         with Store.open(dsn, base=base) as store:
             store.meta.set(LAB_DOOR, json.dumps({"coa": {"host": _HOST, "port": coa}, "secret": coa_secret}))
             store.meta.set(LAB_DEVICES, json.dumps(doors))

@@ -145,7 +145,7 @@ class IosLike(Shell):
             Rule(r"ipv6 access-list \S+", 0, "ipv6-acl", _LIST6),
             Rule(r"policy-map \S+", 0, "pmap", (Rule(r"class \S+", 0, "pmap-c", _CLASS),)),
             Rule(r"bba-group pppoe \S+", 0, "bba-group", (Rule(r"virtual-template \d+", 1), Rule("sessions .+"))),
-            Rule(r"interface (acc|up|GigabitEthernet|Loopback|Virtual-Template)[\d/.]+", 0, "if", _INTERFACE),
+            Rule(r"interface [A-Za-z][A-Za-z-]*[\d/.:]+", 0, "if", _INTERFACE),
             Rule(rf"ip route {_ADDRESS} {_ADDRESS} {_ADDRESS}"),
             Rule(r"username \S+ privilege \d+ secret 9 \S+", 2),
             Rule(r"snmp-server community \S+ RO"),

@@ -15,7 +15,7 @@ from typing import Any, Final
 PLAN: Final = "devices.json"
 """Whom to play: [{"name", "platform", "ports", "password"}]."""
 DOORS: Final = "doors.json"
-"""How each is reached, as soon as all are: by name, {"address", "port", "username", "password", "host_key",
+"""How each is reached that could be made: by name, {"address", "port", "username", "password", "host_key",
 "options"}."""
 USERNAME: Final = "ispctl"
 
@@ -54,7 +54,7 @@ def _routeros(_: Path, ports: Sequence[str], password: str) -> Any:
     from ispctl.lab.devices.routeros import RouterOs
 
     one = RouterOs(username=USERNAME, password=password)
-    one.type("".join(f"/interface add name={port}\n" for port in ports))
+    one.type("".join(f'/interface add name="{port}"\n' for port in ports))
     return one
 
 
@@ -85,8 +85,11 @@ def play(folder: Path) -> None:
         for said in json.loads((folder / PLAN).read_text("utf-8"))["devices"]:
             own = folder / "devices" / str(said["name"])
             own.mkdir(mode=0o700, parents=True, exist_ok=True)
-            one = PLAYED[said["platform"]](own, said["ports"], said["password"])
-            all_of_them.enter_context(one)
+            try:
+                one = all_of_them.enter_context(PLAYED[said["platform"]](own, said["ports"], said["password"]))
+            except Exception as error:  # noqa: BLE001  one that takes no such port leaves the others alone
+                print(f"{said['name']}: left out: {type(error).__name__}: {error}", flush=True)
+                continue
             doors[said["name"]] = {
                 "address": "127.0.0.1",
                 "port": one.port,
