@@ -29,6 +29,8 @@ class Box:
     hangs: float = 0.0
     refuses: str = ""
     """The kind of keys that it does not take."""
+    raises: str = ""
+    """Its driver does, in these words."""
     overlaps: bool = False
     """It refuses a commit that leaves the pools evening and night."""
     breaks: bool = False
@@ -119,6 +121,8 @@ class Boxes(NasPlatform):
         box.opened += 1
         if box.hangs:
             time.sleep(box.hangs)
+        if box.raises:
+            raise RuntimeError(box.raises)
         if box.denies:
             raise Denied(f"nas:{login.host}", "the login was refused")
         if box.away > 0:

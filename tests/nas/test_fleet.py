@@ -26,6 +26,14 @@ def test_a_device_that_hangs_is_unreachable_and_holds_up_nobody(boxes: Boxes, jo
     assert all(answer.fine for host, answer in answers.items() if host != "slow")
 
 
+def test_what_a_driver_raises_is_told_at_once_and_without_its_words(boxes: Boxes, job: Asked) -> None:
+    boxes.devices["odd"] = Box(raises="could not send correct horse")
+    answers = Fleet().run([job("odd"), job("nas-1")])
+    assert (answers["odd"].status, answers["odd"].code) == ("unreachable", "E810")
+    assert answers["odd"].text == "what speaks to it failed (RuntimeError)"
+    assert answers["nas-1"].fine
+
+
 def test_a_device_that_was_unreachable_is_asked_again_by_the_next_run(boxes: Boxes, job: Asked) -> None:
     asked, fleet = job(), Fleet()
     boxes.devices["one"].away = 1

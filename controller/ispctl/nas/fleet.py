@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ispctl.nas.far import ANSWER, Far, Workers
-from ispctl.nas.job import Answer, Job, work
+from ispctl.nas.job import Answer, Job, safely, work
 
 if TYPE_CHECKING:
     from nornir.core import Nornir
@@ -53,7 +53,7 @@ class Fleet:
         def task(task: Task) -> Result:
             from nornir.core.task import Result
 
-            answer = task.host.data.get(ANSWER) or do(task.host["job"])
+            answer = task.host.data.get(ANSWER) or safely(task.host["job"], do)
             done(answer)
             return Result(host=task.host, failed=not answer.fine)
 

@@ -82,6 +82,15 @@ class Answer:
         return self.fine or self.status == "silent"
 
 
+def safely(job: Job, do: Callable[[Job], Answer]) -> Answer:
+    """What a driver raises that it should not: its words may hold what it was given."""
+    try:
+        return do(job)
+    except Exception as error:  # noqa: BLE001
+        text = f"what speaks to it failed ({type(error).__name__})"
+        return Answer(job.login.host, "unreachable", code="E810", text=text)
+
+
 def work(job: Job, wanted: Callable[[], bool] = lambda: True) -> Answer:
     """Do it; whatever happens is in the answer. Run twice it is done once: what stands there already is left.
     `wanted`: whether anybody waits for it still, asked before anything is written, between what is, and before it is

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ispctl.nas.job import Answer, Job, work
+from ispctl.nas.job import Answer, Job, safely, work
 from ispctl.platforms.device import Login
 
 if TYPE_CHECKING:
@@ -93,11 +93,8 @@ def leased(job: Job, wanted: Callable[[], bool]) -> Answer:
     with _lease(job.login, job.deadline / 2) as ours:
         if not ours:
             return Answer(host, "unreachable", code="E810", text="another worker speaks to it")
-        try:
-            return work(replace(job, deadline=job.deadline - (time.monotonic() - began)), wanted)
-        except Exception as error:  # noqa: BLE001  the words of a driver may hold what it was given
-            text = f"what speaks to it failed ({type(error).__name__})"
-            return Answer(host, "unreachable", code="E810", text=text)
+        left = replace(job, deadline=job.deadline - (time.monotonic() - began))
+        return safely(left, lambda one: work(one, wanted))
 
 
 @contextmanager
