@@ -93,3 +93,15 @@ def test_whatever_happens_there_is_a_next_moment_and_never_longer_than_every(
             agenda.failed(job, now)
         assert timedelta() <= agenda.wait(now) <= Pace().every
         assert not agenda.due(job, now), "what was just done is not due again at once"
+
+
+def test_a_job_that_took_long_rests_and_no_other_waits_for_it() -> None:
+    agenda = Agenda(Pace(), NOON)
+    for job in JOBS:
+        agenda.later(job, NOON)
+    agenda.rest("count", NOON + timedelta(seconds=90))
+    assert not agenda.due("count", NOON + timedelta(seconds=89))
+    assert agenda.due("count", NOON + timedelta(seconds=90))
+    assert agenda.due("beat", NOON + timedelta(seconds=15))
+    agenda.rest("beat", NOON)
+    assert not agenda.due("beat", NOON + timedelta(seconds=14)), "a rest never makes anything due earlier"

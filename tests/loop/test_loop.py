@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 
@@ -283,14 +282,6 @@ def test_whoever_reaches_a_limit_is_looked_at_at_once_and_once() -> None:
     assert len(world.hands.times("apply")) == before + 1
     world.run(seconds=90)
     assert len(world.hands.times("apply")) == before + 1
-
-
-def test_where_much_is_to_be_counted_it_is_counted_less_often() -> None:
-    world = World()
-    world.hands.slow["count"] = 7
-    world.run(minutes=20)
-    apart = [later - earlier for earlier, later in pairwise(world.hands.times("count"))]
-    assert min(apart) >= 70
 
 
 def test_by_a_clock_that_cannot_be_believed_nothing_is_counted() -> None:
