@@ -6,7 +6,6 @@ secrets nor the key; for it there are views that give marks instead (see store/r
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -59,7 +58,7 @@ class Sighted:
 
     def mark(self, *parts: str) -> str:
         """What a secret leaves behind: equal for equal parts, useless without the key."""
-        return hmac.new(self._key, "\0".join(parts).encode("utf-8", "backslashreplace"), hashlib.sha256).hexdigest()
+        return hmac.digest(self._key, "\0".join(parts).encode("utf-8", "backslashreplace"), "sha256").hex()
 
 
 class Blind:

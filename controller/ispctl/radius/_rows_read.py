@@ -16,6 +16,13 @@ from ispctl.store import LAB_CLIENT, Store
 from ispctl.store.prints import COLUMNS
 
 ALTERED: Final = "altered"
+_KNOWN: Final = "WITH mine (login) AS (VALUES {}) " + " UNION ALL ".join(
+    f"SELECT {column} FROM {table} WHERE {column} IN (SELECT login FROM mine)"
+    for table, column in (
+        *((table, "login") for table in ("ispctl_login", "ispctl_mac", "ispctl_identity")),
+        *((table, "username") for table in ("radcheck", "radreply", "radusergroup")),
+    )
+)
 PASSWORD: Final = "Cleartext-Password"  # noqa: S105  # the name of an attribute
 
 
@@ -45,13 +52,10 @@ class Reader:
 
     def known(self, logins: Sequence[str]) -> frozenset[str]:
         """Which of these logins have any row, whoever wrote it."""
-        tables = {"ispctl_login": "login", "ispctl_mac": "login", "ispctl_identity": "login"}
-        tables |= dict.fromkeys(("radcheck", "radreply", "radusergroup"), "username")
-        return frozenset(
-            str(name)
-            for table, column in tables.items()
-            for (name,) in self._database.among(f"SELECT {column} FROM {table} WHERE {column} IN ({{}})", logins)
-        )
+        if not logins:
+            return frozenset()
+        sql = _KNOWN.format(", ".join(["(?)"] * len(logins)))
+        return frozenset(str(name) for (name,) in self._database.query(sql, logins))
 
     def foreign(self, logins: Sequence[str]) -> frozenset[str]:
         """Which of these logins have rows in any table; asked about logins that are not ours. What the server learned

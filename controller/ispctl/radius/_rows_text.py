@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
+from operator import itemgetter
 from typing import Final
 
 from ispctl.plan import Fields, Key, Value
@@ -104,8 +105,11 @@ def fit(key: Key, after: Fields | None) -> None:
     if after.keys() != fields.keys():
         odd = ", ".join(sorted(after.keys() ^ fields.keys()))
         raise Unfit("E315", f"the {kind} has fields missing or too many: {odd}")
-    for field, (what, check) in fields.items():
+    few = _FEW_OF(after) if kind == "login" else None
+    for field, (what, check) in (_MANY if few in _fitting else fields).items():
         check(after[field], what)
+    if few is not None and len(_fitting) < _MOST:
+        _fitting.add(few)
     if fields is _RANGE6:
         _cut(name, after["length"])
 
@@ -217,6 +221,8 @@ def _number(least: int, *, absent: bool = False) -> Callable[[Value, str], None]
 
 def _all_like(pattern: re.Pattern[str]) -> Callable[[Value, str], None]:
     def check(value: Value, what: str) -> None:
+        if value == ():
+            return
         right = isinstance(value, tuple) and all(isinstance(item, str) and pattern.fullmatch(item) for item in value)
         if not right or not isinstance(value, tuple) or len(set(value)) != len(value):
             raise Unfit("E315", f"{what} is no list of different, well-formed values")
@@ -267,4 +273,13 @@ _FIELDS: Final = {
     kind: {field: (f"{kind} {field}", check) for field, check in checks.items()} for kind, checks in _CHECKS.items()
 }
 """By kind and field: what messages call it, and what looks at it."""
+_FEW: Final = (
+    *("group", "refuse", "on_expiry", "pop", "on_roam", "mac_mode", "mac_max", "on_mismatch", "sessions", "method"),
+)
+"""Fields of a login of which thousands have the same."""
+_FEW_OF: Final = itemgetter(*_FEW)
+_MANY: Final = {field: check for field, check in _FIELDS["login"].items() if field not in _FEW}
+_fitting: Final = set[tuple[Value, ...]]()
+"""Values of those that have been looked at, and may be written."""
+_MOST: Final = 10_000
 _RANGE6: Final = {**_FIELDS["range"], "length": ("range length", _number(32))}

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import count
+from operator import itemgetter
 from typing import Any, Final
 
 from ispctl.plan import Change, Fields, Key, Value
@@ -25,6 +26,12 @@ _GONE: Final = (
     "DELETE FROM ispctl_identity WHERE login = ?",
     "DELETE FROM ispctl_login WHERE login = ?",
 )
+_MAKE: Final = (
+    f"INSERT INTO ispctl_login (login, {', '.join(COLUMNS)}, password_digest, password_mac)"
+    f" VALUES ({', '.join('?' * (len(COLUMNS) + 3))})"
+)
+_OWN: Final = itemgetter(*COLUMNS)
+_JOIN: Final = "INSERT INTO radusergroup (username, groupname, priority) VALUES (?, ?, 1)"
 _NOTE: Final = (
     "INSERT INTO ispctl_object (kind, key, value) VALUES (?, ?, ?)"
     " ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value"
@@ -86,39 +93,50 @@ class Writer:
             case _:
                 raise KeyError(kind)
 
+    def make(self, login: str, want: Fields) -> None:
+        """Write a login of which nothing stands there."""
+        digest = want["password"] if isinstance(want["password"], str) else None
+        mark = self._password(login, digest, fresh=True)
+        self._database.write(_MAKE, (login, *_OWN(want), digest, mark))
+        self._database.write(_JOIN, (login, str(want["group"])))
+        if want["reply"]:
+            self._rows("radreply", login, None, want["reply"])
+        if want["macs"]:
+            self._macs(login, want)
+        if want["identities"]:
+            self._identities(login, want["identities"], fresh=True)
+
     def _login(self, login: str, now: Fields | None, want: Fields | None) -> None:
         if want is None:
             for sql in _GONE:
                 self._database.write(sql, (login,))
             return
+        if now is None:
+            self.make(login, want)
+            if not want["macs"]:  # devices may stand there that were learned before
+                self._macs(login, want)
+            return
         self._entry(login, now, want)
-        if now is None or now["group"] != want["group"]:
-            if now is not None:
-                self._database.write("DELETE FROM radusergroup WHERE username = ?", (login,))
-            sql = "INSERT INTO radusergroup (username, groupname, priority) VALUES (?, ?, 1)"
-            self._database.write(sql, (login, str(want["group"])))
-        self._rows("radreply", login, None if now is None else now["reply"], want["reply"])
-        if now is None or (now["macs"], now["mac_mode"]) != (want["macs"], want["mac_mode"]):
+        if now["group"] != want["group"]:
+            self._database.write("DELETE FROM radusergroup WHERE username = ?", (login,))
+            self._database.write(_JOIN, (login, str(want["group"])))
+        self._rows("radreply", login, now["reply"], want["reply"])
+        if (now["macs"], now["mac_mode"]) != (want["macs"], want["mac_mode"]):
             self._macs(login, want)
-        if now is None or now["identities"] != want["identities"]:
-            self._identities(login, want["identities"], fresh=now is None)
+        if now["identities"] != want["identities"]:
+            self._identities(login, want["identities"], fresh=False)
 
-    def _entry(self, login: str, now: Fields | None, want: Fields) -> None:
-        columns = [column for column in COLUMNS if now is None or now[column] != want[column]]
+    def _entry(self, login: str, now: Fields, want: Fields) -> None:
+        columns = [column for column in COLUMNS if now[column] != want[column]]
         values: list[Value] = [want[column] for column in columns]
-        if now is None or now["password"] != want["password"]:
+        if now["password"] != want["password"]:
             columns += ["password_digest", "password_mac"]
-            values += [want["password"], self._password(login, want["password"], fresh=now is None)]
+            values += [want["password"], self._password(login, want["password"], fresh=False)]
         elif "check" in now:
             sql = "DELETE FROM radcheck WHERE username = ? AND NOT (attribute = ? AND op = ':=')"
             self._database.write(sql, (login, PASSWORD))
         parameters = [value for value in values if not isinstance(value, tuple)]
-        if now is None:
-            marks = ", ".join("?" * (len(columns) + 1))
-            self._database.write(
-                f"INSERT INTO ispctl_login (login, {', '.join(columns)}) VALUES ({marks})", [login, *parameters]
-            )
-        elif columns:
+        if columns:
             changes = ", ".join(f"{column} = ?" for column in columns)
             self._database.write(f"UPDATE ispctl_login SET {changes} WHERE login = ?", [*parameters, login])
 

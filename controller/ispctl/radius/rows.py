@@ -184,12 +184,10 @@ class RadiusRows:
         writer.expect_new(change.key[1] for change in made)
         for change in made:
             try:
-                after = _frozen(change.after)
+                after = _frozen(change.after) or {}
                 text.fit(change.key, after)
-                with self._database.telling() as rows:
-                    writer.write(change.key, None, after)
-                with self._database.telling() as notes:
-                    beside(change)
+                rows = self._database.tell(writer.make, change.key[1], after)
+                notes = self._database.tell(beside, change)
             except (text.Unfit, Refusal):
                 continue  # which is found again where it is told
             told[change.key] = _Told(rows, notes)
@@ -371,7 +369,12 @@ def _logical(group: str) -> str:
 
 def _frozen(fields: Fields | None) -> dict[str, Value] | None:
     """As `read` has it: tuples for the lists of a plan read from a file, and sorted, since all of ours are bags."""
-    return None if fields is None else {name: _tuple(value) for name, value in fields.items()}
+    if fields is None:
+        return None
+    return {n: v if v is None or v == () or type(v) in _SIMPLE else _tuple(v) for n, v in fields.items()}
+
+
+_SIMPLE: Final = frozenset({str, int, bool})
 
 
 def _tuple(value: object) -> Value:

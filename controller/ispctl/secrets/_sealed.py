@@ -109,10 +109,10 @@ def _enc_damage(rest: str) -> str | None:
 def _decoded(text: str) -> bytes | None:
     """Strict base64: no blanks, padded, and in the one spelling that encoding would give."""
     try:
-        raw = base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
+        raw = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
         return None
-    return raw if base64.b64encode(raw).decode("ascii") == text else None
+    return raw if binascii.b2a_base64(raw, newline=False).decode("ascii") == text else None
 
 
 class Keyring:
@@ -209,18 +209,23 @@ class Keyring:
 
         return {key: AESGCMSIV(raw) for key, raw in self._keys.items()}
 
-    def _from_enc(self, sealed: Sealed, rest: str, where: Where | None) -> bytes:
+    @cached_property
+    def _misses(self) -> type[Exception]:
+        """What a cipher raises for what it has not sealed."""
         from cryptography.exceptions import InvalidTag
 
+        return InvalidTag
+
+    def _from_enc(self, sealed: Sealed, rest: str, where: Where | None) -> bytes:
         key, _, body = rest.partition(":")
         if key not in self._keys:
             known = ", ".join(sorted(self._keys))
             text = f"{sealed.aad} is sealed with key {key}, and the keyring holds {known}"
             raise Refusal(Problem("E207", text, where, f"Bring {KEYRING} and the value from the same commit"))
-        raw = base64.b64decode(body)
+        raw = binascii.a2b_base64(body)
         try:
             return self._ciphers[key].decrypt(raw[:_NONCE], raw[_NONCE:], sealed.aad.encode("utf-8"))
-        except InvalidTag:
+        except self._misses:
             text = f"{sealed.aad} does not open: sealed for another owner or altered"
         advice = f"A sealed value cannot be copied or moved; seal it here: ispctl secrets encrypt {sealed.aad}"
         raise Refusal(Problem("E208", text, where, advice))
@@ -307,7 +312,7 @@ def _misfit(kind: Kind, clear: str, octets: int) -> str | None:
         return "is empty"
     if clear.endswith(("\n", "\r")):
         return "ends in a line break (printf '%s' writes none)"
-    if any(unicodedata.category(char) == "Cc" for char in clear):
+    if not clear.isprintable() and any(unicodedata.category(char) == "Cc" for char in clear):
         return "holds a control character"
     if octets > _LONGEST_CLEAR:
         return f"is longer than {_LONGEST_CLEAR} octets"
