@@ -262,7 +262,7 @@ class Index:
 
 def _rows(commit: str, now: datetime, repository: Repository, entries: list[Entry]) -> list[Row]:
     part = repository.chunk({commit: None}, entries)[commit]
-    return list(rows(part, [entry.path for entry in entries], now))
+    return list(rows(part, [entry.path for entry in entries], now, alone=True))
 
 
 def _again(before: str, after: str, look: Look) -> list[tuple[Row, Row]]:

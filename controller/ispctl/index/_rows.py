@@ -19,7 +19,7 @@ from ispctl.money import owed_since
 from ispctl.repo import Snapshot
 from ispctl.repo.checks import check
 from ispctl.repo.facts import tallies
-from ispctl.repo.traits import claims, hashed, moments, spans, uses
+from ispctl.repo.traits import claims, hashed, moments, shared, spans, uses
 from ispctl.states import State
 
 REMEMBERED: Final = timedelta(days=7)
@@ -31,15 +31,18 @@ OWING: Final = hashed("account", "owes")
 """Accounts of which something is to be paid, at a moment from REMEMBERED before an index is made on."""
 
 
-def rows(part: Snapshot, paths: Collection[str], now: datetime) -> Iterator[Row]:
+def rows(part: Snapshot, paths: Collection[str], now: datetime, *, alone: bool = False) -> Iterator[Row]:
     """One for each of the files of this part, in their order. What else than these files the rules find something wrong
-    with is left out: it is judged whenever somebody asks."""
+    with is left out: it is judged whenever somebody asks. `alone`: they are all that is known to be there."""
+    found = [traits(part, path) for path in sorted(paths)]
+    if alone:
+        part = part.counting(tally for row in found for tally in row.tallies)
     wrong: dict[str, list[Problem]] = defaultdict(list)
     for problem in check(part, now):
         wrong[problem.where.file if problem.where else ""].append(problem)
     frame = Frame(part, now - REMEMBERED)
-    for path in sorted(paths):
-        row = traits(part, path)
+    for row in found:
+        path = row.path
         row.problems = wrong.get(path, ())
         document = document_at(part, path)
         if document is not None and isinstance(document.value, Subscriber):
@@ -90,10 +93,11 @@ def _through_time(row: Row, document: Document[Subscriber], frame: Frame, now: d
             owner, login, like = course.at(now)
         except KeyError:
             continue
-        sold.append(Sold(hashed("tariff", like.tariff), number, _kind(like), owner, hashed("named", login)))
-        shared = [] if like.state is State.ACTIVE else [hashed("state", like.state)]
-        shared += [UNTOLD] if document.value.services[number].activation else []
-        sold += [Sold(one, number, 0, owner, hashed("named", login)) for one in shared]
+        named = hashed("named", login)
+        sold.append(Sold(shared("tariff", like.tariff), number, _kind(like), owner, named))
+        others = [] if like.state is State.ACTIVE else [shared("state", like.state)]
+        others += [UNTOLD] if document.value.services[number].activation else []
+        sold += [Sold(one, number, 0, owner, named) for one in others]
     row.turns, row.sold = turns, sold
 
 

@@ -5,9 +5,10 @@ change is counted by the files it touches.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -82,21 +83,29 @@ def tallies(document: Document[Any], group: Document[Group] | None, zone: ZoneIn
             yield from _tallies(service, group, zone)
 
 
-def _tallies(service: Service, group: Document[Group] | None, zone: ZoneInfo) -> Iterator[Tally]:
-    start, end = (
-        None if at is None else int(moment(at, zone).timestamp()) for at in (service.activated, service.terminated)
-    )
-    until = FOREVER if end is None else end if start is None or start < end else -FOREVER
-    yield Tally("service")
-    if service.password is not None:
-        yield Tally("sealed")
+def _tallies(service: Service, group: Document[Group] | None, zone: ZoneInfo) -> Sequence[Tally]:
+    until = FOREVER
+    if service.terminated is not None:
+        end = int(moment(service.terminated, zone).timestamp())
+        begins = service.activated is None or int(moment(service.activated, zone).timestamp()) < end
+        until = end if begins else -FOREVER
     versions: tuple[Service | Setting, ...] = (service, *(change.set for change in service.scheduled))
-    for names in {_own(version, "nas", group, first=version is service) for version in versions} - {None}:
-        yield Tally("names", "\n".join(names), until)
-    for mac in (_own(version, "mac", group, first=version is service) for version in versions):
-        if mac is not None and mac.on_mismatch == "wall":
-            yield Tally("walls", "", until)
-            break
+    names = frozenset(_own(version, "nas", group, first=version is service) for version in versions)
+    macs = (_own(version, "mac", group, first=version is service) for version in versions)
+    walls = any(mac is not None and mac.on_mismatch == "wall" for mac in macs)
+    return _alike(service.password is not None, names, walls, until)
+
+
+@lru_cache(10_000)
+def _alike(sealed: bool, places: frozenset[tuple[str, ...] | None], walls: bool, until: int) -> Sequence[Tally]:
+    """Those of a service, of which thousands are alike."""
+    found = [Tally("service")]
+    if sealed:
+        found.append(Tally("sealed"))
+    found += (Tally("names", "\n".join(names), until) for names in places if names is not None)
+    if walls:
+        found.append(Tally("walls", "", until))
+    return found
 
 
 def _own(version: Service | Setting, name: str, group: Document[Group] | None, *, first: bool) -> Any:

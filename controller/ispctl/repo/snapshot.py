@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import datetime
 from functools import cached_property
@@ -21,7 +21,7 @@ from ispctl.model.scalars import Managed
 from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
 from ispctl.model.usage import Meter
-from ispctl.repo.facts import Facts, tallies
+from ispctl.repo.facts import Facts, Tally, tallies
 from ispctl.repo.inventory import Inventory
 
 T = TypeVar("T")
@@ -93,6 +93,12 @@ class Snapshot:
         """The same, with what these services used."""
         other = copy(self)
         other.usage = usage
+        return other
+
+    def counting(self, tallies: Iterable[Tally]) -> Snapshot:
+        """The same, with what all its subscribers say together, which somebody has counted."""
+        other = copy(self)
+        other._facts = Facts().plus(tallies)
         return other
 
     # single files

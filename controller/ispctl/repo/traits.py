@@ -5,6 +5,7 @@ concerns without reading them. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
@@ -69,7 +70,7 @@ def uses(document: Document[Any], group: Document[Group] | None) -> Iterator[int
             names = [service.tariff, *(change.set.tariff for change in service.scheduled)]
             default = group.value.defaults.tariff if group else None
             for name in {*names, default if service.tariff is None else None} - {None}:
-                yield hashed("tariff", str(name))
+                yield shared("tariff", str(name))
 
 
 def moments(document: Document[Any], zone: ZoneInfo) -> Iterator[int]:
@@ -84,6 +85,12 @@ def moments(document: Document[Any], zone: ZoneInfo) -> Iterator[int]:
 def _octets(line: str) -> str:
     """A circuit id in hexadecimal, however it is written."""
     return line[2:].lower() if line.startswith("0x") else line.encode().hex()
+
+
+@lru_cache(10_000)
+def shared(kind: str, value: str) -> int:
+    """The same of what thousands share: kept."""
+    return hashed(kind, value)
 
 
 def hashed(kind: str, value: str) -> int:
