@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ispctl.desired._fair_use import Held, Reading, readings, volume
 from ispctl.desired._frame import Frame
@@ -31,6 +31,9 @@ class Span(NamedTuple):
     held: Held | None = None
 
 
+_ALWAYS: Final = Span(State.ACTIVE, BEGINNING, NEVER)
+
+
 class Life:
     """A service of a subscriber, with every scheduled change that is due, on its tariff of that moment."""
 
@@ -47,22 +50,22 @@ class Life:
             until = begun(self.activation, self.first_login.at, frame.zone)
             self.service = service.model_copy(update={"paid_until": until})
 
-    def spans(self) -> Iterator[Span]:
+    def spans(self) -> list[Span]:
         """Together they hold at any time; where several do, the strictest counts."""
-        service = self.service
-        yield Span(State.ACTIVE, BEGINNING, NEVER)
+        service, found = self.service, [_ALWAYS]
         if service.terminated is not None:
-            yield Span(State.TERMINATED, self.frame.moment(service.terminated), NEVER)
+            found.append(Span(State.TERMINATED, self.frame.moment(service.terminated), NEVER))
         if service.activated is not None:
-            yield Span(State.PENDING, BEGINNING, self.frame.moment(service.activated))
+            found.append(Span(State.PENDING, BEGINNING, self.frame.moment(service.activated)))
         if service.suspended is not None:
-            yield Span(State.SUSPENDED, self.frame.moment(service.suspended.since), NEVER)
+            found.append(Span(State.SUSPENDED, self.frame.moment(service.suspended.since), NEVER))
         if service.hold is not None:
-            yield Span(State.HOLD, *self._held(service.hold))
+            found.append(Span(State.HOLD, *self._held(service.hold)))
         if self.tariff.billing == "prepaid":
-            yield from self._prepaid()
+            found += self._prepaid()
         elif self.policy.money.dunning is not None:
-            yield from self._postpaid()
+            found += self._postpaid()
+        return found
 
     def because(self, span: Span) -> Because:
         """The reason of a span."""

@@ -122,6 +122,9 @@ class Reasons(Mapping[str, Because]):
         return len(self._found)
 
 
+_NOTHING: Final[dict[str, Loc]] = {}
+
+
 class _Service:
     """One derivation; lives as long as one call of `entitle`."""
 
@@ -143,11 +146,12 @@ class _Service:
         self._derive()
 
     def _derive(self) -> None:
-        self.service, self.changed = self._scheduled() if self.written.scheduled else (self.written, {})
+        self.service, self.changed = self._scheduled() if self.written.scheduled else (self.written, _NOTHING)
+        self.given = self.service.model_fields_set
         self.tariff = self._sold()
         self.life = Life(self.document, self.number, self.service, self.tariff, self.frame)
         self.fair_use = self.life.fair_use(self.now)
-        self.spans = (*self.life.spans(), *self.life.tiers(self.fair_use))
+        self.spans = [*self.life.spans(), *self.life.tiers(self.fair_use)]
         self.span = self._strictest()
 
     def look(self, now: datetime) -> None:
@@ -174,7 +178,7 @@ class _Service:
             ipv4=ipv4,
             ipv6=ipv6[0],
             delegated=ipv6[1],
-            routes=tuple(sorted(map(str, self.service.routes))),
+            routes=tuple(sorted(map(str, self.service.routes))) if self.service.routes else (),
             nas=self.frame.reach(names),
             pop=self.frame.pop(names),
             roaming=self.policy.roaming,
@@ -184,7 +188,7 @@ class _Service:
             macs=tuple(sorted(device.mac for device in binding.addresses)) if binding.mode != "off" else (),
             password=sealed_digest(secret.sealed) if secret.sealed else None,
             sealed_with=sealing_key(secret.sealed or ""),
-            identities=tuple(sorted(identities(self.service, binding))),
+            identities=tuple(sorted(identities(self.service, binding))) if self.service.access.identify else (),
             sealed=secret.sealed,
             new_password=secret.new,
             ends=ends if ends != BEGINNING else None,
@@ -222,8 +226,12 @@ class _Service:
         return self.because
 
     def _strictest(self) -> Span:
-        """Of those that hold now."""
-        return min((s for s in self.spans if s.start <= self.now < s.end), key=lambda s: STRICTNESS[s.state])
+        """Of those that hold now; one always does."""
+        now, found, rank = self.now, self.spans[0], len(STRICTNESS)
+        for span in self.spans:
+            if span.start <= now < span.end and STRICTNESS[span.state] < rank:
+                found, rank = span, STRICTNESS[span.state]
+        return found
 
     def _counts(self, span: Span) -> bool:
         """Whether an end is known beforehand: what an account brings may be paid until then, and counts when it has
@@ -236,12 +244,17 @@ class _Service:
 
     def next_edge(self) -> datetime | None:
         """The next moment at which the answer may be another."""
-        now = self.now
-        edges = [edge for span in self.spans for edge in (span.start, span.end) if now < edge < NEVER]
-        edges += [edge for edge in self._schedule() if now < edge < NEVER]
-        if self.written.old_passwords and (end := end_of(self.service, self.frame)) is not None and now < end < NEVER:
-            edges.append(end)
-        return min(edges, default=None)
+        now, found = self.now, NEVER
+        for span in self.spans:
+            if now < span.start < found:
+                found = span.start
+            if now < span.end < found:
+                found = span.end
+        if self.written.scheduled:
+            found = min([found, *(edge for edge in self._schedule() if edge > now)])
+        if self.written.old_passwords and (end := end_of(self.service, self.frame)) is not None and now < end < found:
+            found = end
+        return found if found < NEVER else None
 
     def _backstop(self, ends: datetime | None) -> datetime | None:
         if ends is None or ends == BEGINNING:
@@ -268,7 +281,7 @@ class _Service:
     def _value(self, name: str) -> Any:
         """A field of the service, or the group's default; remembers why."""
         own = getattr(self.service, name)
-        if own is not None and name in self.service.model_fields_set:  # a change that is due adds to these
+        if own is not None and name in self.given:  # a change that is due adds to these
             if self.explain:
                 loc = self.changed.get(name, (*self.at, name))
                 code = "scheduled" if name in self.changed else "service"

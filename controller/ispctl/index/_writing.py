@@ -36,6 +36,7 @@ from ispctl.index._parts import (
     cut,
     cut_again,
 )
+from ispctl.model.compact import compact
 from ispctl.model.problem import Problem
 from ispctl.repo.facts import Facts
 
@@ -47,6 +48,8 @@ _SORTED: Final = (PLACE, CLAIM, USE, SPAN, DUE, TURN, KIND)
 """Filled in any order first, and copied in theirs: a tree that grows at its end takes a tenth of the time."""
 _FORGET: Final = "DELETE FROM {} WHERE file = ?"
 _JUDGED: Final = (ERROR, WARNING)
+Taken = Sequence[tuple[int, Row]]
+"""Files by their numbers."""
 
 
 class Making:
@@ -77,8 +80,7 @@ class Making:
         self._count += len(taken)
         for table in (FILE, *_SORTED, *_JUDGED):
             sql = table.insert.replace(f"INTO {table.name}", f"INTO raw_{table.name}") if table in _SORTED else None
-            remembered = _REMEMBERED[table.name]
-            self._database.executemany(sql or table.insert, (one for n, row in taken for one in remembered(n, row)))
+            self._database.executemany(sql or table.insert, _REMEMBERED[table.name](taken))
 
     def finish(self, commit: str, checked: int, facts: Facts) -> File:
         """Everything is in: sort it, and sum it but for what is wrong with whom."""
@@ -181,39 +183,43 @@ class Moving:
 
 def _stored(table: Table, number: int, row: Row) -> Iterable[Stored]:
     """What a table remembers of one file."""
-    return _REMEMBERED[table.name](number, row)
+    return _REMEMBERED[table.name]([(number, row)])
 
 
-def _turns(number: int, row: Row) -> Iterable[Stored]:
-    return [(turn.at, number, turn.number, int(turn.loses)) for turn in row.turns]
+def _turns(taken: Taken) -> Iterable[Stored]:
+    return [(at, number, service, int(loses)) for number, row in taken for at, service, loses in row.turns]
 
 
-def _sold(number: int, row: Row) -> Iterable[Stored]:
-    return [(one.one_of, number, one.number, one.kind, one.owner, one.login) for one in row.sold]
+def _sold(taken: Taken) -> Iterable[Stored]:
+    return [(one_of, number, *rest) for number, row in taken for one_of, *rest in row.sold]
 
 
-def _file(number: int, row: Row) -> Iterable[Stored]:
-    turns, sold = {turn.at for turn in row.turns}, {one.one_of for one in row.sold}
-    return [(number, row.path, json.dumps(sorted(turns)), json.dumps(sorted(sold)))]
+def _files(taken: Taken) -> Iterable[Stored]:
+    for number, row in taken:
+        turns, sold = {turn.at for turn in row.turns}, {one.one_of for one in row.sold}
+        yield number, row.path, compact(sorted(turns)), compact(sorted(sold))
 
 
-def _wrong(severity: str, number: int, row: Row) -> Iterable[Stored]:
-    said = [problem for problem in row.problems if problem.severity == severity]
-    return [(number, place, text_of(problem)) for place, problem in enumerate(said)]
+def _wrong(severity: str, taken: Taken) -> Iterable[Stored]:
+    for number, row in taken:
+        if row.problems:
+            said = [problem for problem in row.problems if problem.severity == severity]
+            yield from ((number, place, text_of(problem)) for place, problem in enumerate(said))
 
 
-_REMEMBERED: Final[dict[str, Callable[[int, Row], Iterable[Stored]]]] = {
-    FILE.name: _file,
-    PLACE.name: lambda number, row: [(row.path, number)],
-    CLAIM.name: lambda number, row: [(one, number) for one in row.claims],
-    USE.name: lambda number, row: [(one, number) for one in row.uses],
-    SPAN.name: lambda number, row: [(*span, number) for span in row.spans],
-    DUE.name: lambda number, row: [(one, number) for one in row.due],
+_REMEMBERED: Final[dict[str, Callable[[Taken], Iterable[Stored]]]] = {
+    FILE.name: _files,
+    PLACE.name: lambda taken: [(row.path, number) for number, row in taken],
+    CLAIM.name: lambda taken: [(one, number) for number, row in taken for one in row.claims],
+    USE.name: lambda taken: [(one, number) for number, row in taken for one in row.uses],
+    SPAN.name: lambda taken: [(*span, number) for number, row in taken for span in row.spans],
+    DUE.name: lambda taken: [(one, number) for number, row in taken for one in row.due],
     TURN.name: _turns,
     KIND.name: _sold,
     ERROR.name: partial(_wrong, "error"),
     WARNING.name: partial(_wrong, "warning"),
 }
+"""What each table remembers of files."""
 
 
 def _facts(facts: Facts) -> list[Stored]:
