@@ -175,6 +175,8 @@ def _because(
     known = will_be.because
     found = [reason for name in dict.fromkeys(names) if (reason := known.get(name))]
     found = found or [reason for reason in (known.get("state"),) if reason]
+    if len(found) == 1:
+        return [_told(found[0], commit if found[0].file in changed else "")]
     mine = [r.file in changed for r in found]
     told = [_told(reason, commit if own else "") for reason, own in zip(found, mine, strict=True)]
     return sorted(dict.fromkeys(told), key=lambda reason: not reason.commit)

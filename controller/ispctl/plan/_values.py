@@ -286,8 +286,24 @@ def dropped(change: ServiceChange) -> bool:
 
 def said(change: Change) -> str:
     """(target, key, before, after) as canonical JSON: what `id` and a plan's digest are made of."""
-    before, after = _sorted(change.before), _sorted(change.after)
-    return compact([change.target, change.key, before, after])
+    return f"[{compact(change.target)},{compact(change.key)},{listed(change.before)},{listed(change.after)}]"
+
+
+def listed(fields: Fields | None) -> str:
+    """Fields in the order of their names, as JSON. Kept for a while: what a digest is made of is soon asked again."""
+    kept = _listed.get(id(fields))
+    if kept is not None and kept[0] is fields:
+        return kept[1]
+    text = "null" if fields is None else compact(sorted(fields.items()))
+    if len(_listed) >= _MOST:
+        _listed.clear()
+    _listed[id(fields)] = (fields, text)
+    return text
+
+
+_MOST: Final = 4096
+_listed: Final[dict[int, tuple[Fields | None, str]]] = {}
+"""By identity, which no other has while they are kept here."""
 
 
 _MODULUS: Final = 1 << 512
@@ -312,7 +328,3 @@ def diff(target: str, want: Resources, have: Resources) -> tuple[Change, ...]:
     keys = sorted(want.keys() | have.keys())
     pairs = ((key, have.get(key), want.get(key)) for key in keys)
     return tuple(Change(target, key, before, after) for key, before, after in pairs if before != after)
-
-
-def _sorted(fields: Fields | None) -> list[tuple[str, Value]] | None:
-    return None if fields is None else sorted(fields.items())

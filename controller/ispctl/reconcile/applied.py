@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ispctl.desired import Entitlement, Terms
 from ispctl.model.compact import compact
-from ispctl.plan import Fields
+from ispctl.plan import Fields, listed
 from ispctl.states import State
 
 _LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until", "first_login", "new_password", "fair_use", "cpe"})
@@ -70,5 +70,4 @@ def digest_of(rendered: Fields | None) -> str:
     """A short name for rendered rows: what was written last is known without reading it back."""
     if rendered is None:
         return ""
-    said = compact(sorted(rendered.items()))
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    return hashlib.sha256(listed(rendered).encode()).hexdigest()[:16]

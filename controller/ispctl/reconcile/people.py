@@ -198,6 +198,7 @@ def with_needs(changes: Sequence[Change], made: Mapping[str, frozenset[str]]) ->
     """A login needs the groups and the set of NAS that are made for it; one that goes, the one that replaces it."""
     going = {change.owner for change in changes if change.after is None}
     replacing: dict[str, frozenset[str]] = {}
+    known: dict[tuple[str, str], frozenset[str]] = {}
     for change in changes if going else ():
         if change.action == "create" and change.owner in going:
             replacing[change.owner] = replacing.get(change.owner, frozenset()) | {change.id}
@@ -206,7 +207,9 @@ def with_needs(changes: Sequence[Change], made: Mapping[str, frozenset[str]]) ->
             needs = replacing.get(change.owner, frozenset())
         else:
             names = (str(change.after.get("group")), str(change.after.get("pop")))
-            needs = frozenset(id for name in names for id in made.get(name, ()))
+            if names not in known:
+                known[names] = frozenset(id for name in names for id in made.get(name, ()))
+            needs = known[names]
         same = (change.target, change.key, change.before, change.after, change.because)
         yield Change(*same, needs) if needs else change
 

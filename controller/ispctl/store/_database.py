@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from ispctl.store._link import Cursor, Link, Parameters, Row
 P = ParamSpec("P")
 T = TypeVar("T")
 _PAUSE: Final = 0.01
+_MANY: Final = 200
+"""Keys that cost more than to ask first whether there is any row."""
+_FIRST: Final = re.compile(r"FROM \w+")
 _ORDER: Final = ("DELETE", "UPDATE", "INSERT")
 Statement = tuple[str, Parameters]
 """A text with `?` for its parameters."""
@@ -75,7 +79,12 @@ class Database:
                 self._close(cursor)
 
     def among(self, sql: str, keys: Sequence[str], more: Parameters = ()) -> Iterator[Row]:
-        """Rows of a query with a condition `IN (…)`, written `IN ({})`, for any number of keys; `more` comes after."""
+        """Rows of a query with a condition `IN (…)`, written `IN ({})`, for any number of keys; `more` comes after.
+        Where its first table is empty, as before the first apply, nobody is asked for thousands."""
+        if len(keys) >= _MANY:
+            first = _FIRST.search(sql)
+            if first is not None and not self.query(f"SELECT 1 {first[0]} LIMIT 1"):
+                return
         for start in range(0, len(keys), self.dialect.chunk):
             part = keys[start : start + self.dialect.chunk]
             yield from self.query(sql.format(",".join("?" * len(part))), (*part, *more))
