@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from functools import cached_property
@@ -263,9 +263,11 @@ class Snapshot:
 
     def services(self) -> Iterator[Holding]:
         """Every service of every subscriber."""
-        for document in self.subscribers():
-            for number in _numbers(document):
-                yield Holding(document, number, ("services", number))
+        return iter(self._services)
+
+    @cached_property
+    def _services(self) -> Sequence[Holding]:
+        return [Holding(one, number, ("services", number)) for one in self.subscribers() for number in _numbers(one)]
 
     @cached_property
     def _logins(self) -> Mapping[str, tuple[Holding, ...]]:
@@ -289,7 +291,10 @@ class Snapshot:
 
     def _holdings_of_macs(self) -> Iterator[tuple[str, Holding]]:
         for document, number, loc in self.services():
-            for binding, below in _bindings(document.value.services[number]):
+            service = document.value.services[number]
+            if not (service.mac.addresses or service.scheduled):
+                continue
+            for binding, below in _bindings(service):
                 for i, device in enumerate(binding.addresses):
                     yield device.mac, Holding(document, number, (*loc, *below, "addresses", i, "mac"))
 
@@ -300,13 +305,14 @@ class Snapshot:
 
     def _holdings_of_prefixes(self) -> Iterator[tuple[Prefix, Holding]]:
         for document, number, loc in self.services():
-            for prefix, below in _static(document.value.services[number]):
+            service = document.value.services[number]
+            for prefix, below in _static(service) if _may_hold(service) else ():
                 yield prefix, Holding(document, number, (*loc, *below))
 
 
 def held_by(subscriber: Subscriber) -> Iterator[Prefix]:
     """The addresses and prefixes that a subscriber's services hold, now or by a scheduled change."""
-    return (prefix for service in subscriber.services for prefix in held_by_service(service))
+    return (prefix for service in subscriber.services if _may_hold(service) for prefix in held_by_service(service))
 
 
 def held_by_service(service: Service) -> Iterator[Prefix]:
@@ -324,6 +330,11 @@ def _bindings(service: Service) -> Iterator[tuple[Binding, Loc]]:
     for i, change in enumerate(service.scheduled):
         if change.set.mac:
             yield change.set.mac, ("scheduled", i, "set", "mac")
+
+
+def _may_hold(service: Service) -> bool:
+    """Most hold nothing of their own."""
+    return bool(service.ipv4 or service.ipv6 or service.routes or service.scheduled)
 
 
 def _static(service: Service) -> Iterator[tuple[Prefix, Loc]]:

@@ -28,13 +28,15 @@ def rules(scene: Scene) -> Iterator[Problem]:
         if version.change is None:
             if known_realms:
                 yield from _realm(version, realms)
-            yield from _order(scene, version)
+            if version.service.terminated is not None:
+                yield from _order(scene, version)
         yield from _names(scene, version)
         tariff = _tariff(scene, version)
         if tariff is not None and version.change is None:
             yield from _billing(version, tariff.value)
         yield from reached.rules(version, tariff)
-        yield from _routes(version)
+        if version.service.routes:
+            yield from _routes(version)
     for version in scene.versions(over=True):
         yield from _sold(scene, version)
     yield from _backwards(scene)
@@ -66,13 +68,13 @@ def _realm(version: Version, realms: set[str]) -> Iterator[Problem]:
 def _names(scene: Scene, version: Version) -> Iterator[Problem]:
     service, document = version.service, version.document
     yield from _sold(scene, version)
-    if version.sets("nas"):
-        for i, name in enumerate(service.nas or ()):
+    if service.nas and version.sets("nas"):
+        for i, name in enumerate(service.nas):
             yield from known_nas(scene, name, version.where("nas", i))
-    if version.sets("ipv4"):
+    if service.ipv4 is not None and version.sets("ipv4"):
         loc = version.places.get("ipv4", ("services", version.number, "ipv4"))
         yield from used_by_ipv4(scene, service.ipv4, document, *loc)
-    if version.sets("ipv6"):
+    if service.ipv6 is not None and version.sets("ipv6"):
         loc = version.places.get("ipv6", ("services", version.number, "ipv6"))
         yield from used_by_ipv6(scene, service.ipv6, document, *loc)
 
@@ -117,8 +119,6 @@ def _billing(version: Version, tariff: Tariff) -> Iterator[Problem]:
 def _order(scene: Scene, version: Version) -> Iterator[Problem]:
     """Things that could never happen, because the service is over before."""
     service = version.service
-    if service.terminated is None:
-        return
     end = scene.life(service).end
     for name, loc, at in _beginnings(scene, service):
         if at >= end:
