@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,3 +92,11 @@ def test_no_repr_shows_a_secret_or_a_person() -> None:
 def test_an_unknown_tariff_is_not_guessed() -> None:
     with pytest.raises(KeyError):
         entitled(tariff="fibre")
+
+
+def test_every_field_is_said_and_it_is_that_of_a_usual_value() -> None:
+    found = entitled()
+    assert vars(found).keys() == {field.name for field in fields(Entitlement)}
+    assert Entitlement(**vars(found)) == found
+    with pytest.raises(FrozenInstanceError):
+        found.login = "other"  # type: ignore[misc]  # it cannot

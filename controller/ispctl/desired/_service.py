@@ -168,7 +168,7 @@ class _Service:
         names = self._value("nas") or ()
         binding: Binding = self._value("mac") or Binding()
         ipv4, ipv6 = self._addresses(terms)
-        return Entitlement(
+        return Entitlement.of(
             id=self.document.value.id,
             key=self.service.key,
             login=self.service.login,

@@ -67,9 +67,11 @@ def _words(stop: str) -> str:
 
 
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_ID: Final = "[a-z][a-z0-9-]*"
-_NAME: Final = "[a-z][a-z0-9._-]*"
-_LOGIN: Final = r"[a-z][a-z0-9._:/+-]*(?<!:)(?:@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)?"
+_WORD: Final = r"(?!(?:null|true|false)\b)[a-z]"
+"""How a text begins that is no null and no truth value."""
+_ID: Final = _WORD + "[a-z0-9-]*"
+_NAME: Final = _WORD + "[a-z0-9._-]*"
+_LOGIN: Final = _WORD + r"[a-z0-9._:/+-]*(?<!:)(?:@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)?"
 _EMAIL: Final = r"[A-Za-z][A-Za-z0-9._+-]*@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+"
 _SEALED: Final = "(?:enc:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{40,}={0,2}|age:[A-Za-z0-9+/]{40,}={0,2})"
 _QUOTED: Final = r"[^\"'\\\n\r\t]"
@@ -78,10 +80,10 @@ _NEVER: Final = "(?!)"
 _MAC: Final = "[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})"
 _OF_TYPE: Final[Mapping[Any, _Leaf]] = {
     Text: _Leaf(_words(""), _words(IN_FLOW), _QUOTED + "+", 253, _text),
-    SubscriberId: _Leaf(_ID, _ID, _ID, 48, _text),
-    Name: _Leaf(_NAME, _NAME, _NAME, 48, _text),
-    Login: _Leaf(_LOGIN, _LOGIN, _LOGIN, 64, _text),
-    Email: _Leaf(_EMAIL, _EMAIL, _EMAIL, 254, _text),
+    SubscriberId: _Leaf(_ID, _ID, _ID, 48),
+    Name: _Leaf(_NAME, _NAME, _NAME, 48),
+    Login: _Leaf(_LOGIN, _LOGIN, _LOGIN, 64),
+    Email: _Leaf(_EMAIL, _EMAIL, _EMAIL, 254),
     Phone: _Leaf(_NEVER, _NEVER, r"\+[1-9][0-9 -]{4,19}[0-9-]", 24),
     SealedText: _Leaf(_SEALED, _SEALED, _SEALED, LARGEST),
     Moment: _Leaf(_DAY, _DAY, _DAY, 10, lru_cache(8192)(TypeAdapter(Moment).validate_python)),
