@@ -270,3 +270,20 @@ def test_several_processes_remember_what_one_does(isp: Isp, tmp_path: Path) -> N
             said.append({table: sorted(database.execute(f"SELECT * FROM {table}").fetchall()) for table in tables})
     assert said[0] == said[1]
     assert len(said[0]["file"]) == len(isp.people)
+
+
+@pytest.mark.parametrize("octets", [300_000, 5_000_000])
+def test_a_file_that_is_too_large_is_told_of_as_if_everything_was_read(
+    isp: Isp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, octets: int
+) -> None:
+    files = isp.files()
+    path = next(iter(isp.people.values())).path
+    monkeypatch.setattr(isp, "files", lambda: {**files, path: f"{files[path]}# {'x' * octets}\n"})
+    head = isp.commit()
+    with Repository.open(isp.folder) as scratch, Repository.open(isp.folder) as repository:
+        truth = [str(problem) for problem in whole({head: scratch.at(head)}, NOON).problems(head)]
+        assert any(f"{path} E008 too-large: " in problem for problem in truth)
+        for _ in ("made", "asked"):
+            index = Index(repository, tmp_path / "an.index", size=Size(worth=1, chunk=4, alone=99))
+            look = index.look((head,), NOON, warnings=True)
+            assert [str(problem) for problem in look.problems(head)] == truth

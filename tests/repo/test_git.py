@@ -56,6 +56,21 @@ def test_one_that_is_missing_or_too_large_among_many_is_refused(opened: Git) -> 
     assert opened.blob(blobs[1]) == next(opened.blobs(blobs[1:2]))
 
 
+def test_of_one_that_is_too_large_the_size_is_told_and_the_others_are_read(opened: Git) -> None:
+    blobs = [entry.blob for entry in opened.tree(opened.resolve("HEAD"))]
+    contents = list(opened.blobs(blobs))
+    limit = sorted(map(len, contents))[len(contents) // 2]
+    assert list(opened.sized(blobs, limit)) == [one if len(one) <= limit else len(one) for one in contents]
+    assert list(opened.blobs(blobs)) == contents
+
+
+def test_a_tree_may_be_listed_without_the_sizes_of_its_files(opened: Git) -> None:
+    commit = opened.resolve("HEAD")
+    without = list(opened.tree(commit, sizes=False))
+    assert {entry.size for entry in without} == {-1}
+    assert [entry._replace(size=-1) for entry in opened.tree(commit)] == without
+
+
 def test_a_bare_repository_is_read_the_same(repo: Path, opened: Git, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--bare", str(repo), "bare.git")
     with Git.open(tmp_path / "bare.git", ENV) as bare:

@@ -49,9 +49,18 @@ class Parsed(NamedTuple):
     raw: bytes = b""
 
 
-def _parse(path: str, data: bytes) -> Parsed:
-    kind = kind_of(path)
-    return Parsed(kind.name, *decode(path, data, kind)) if isinstance(kind, Kind) else Parsed(None, raw=data)
+def _parse(path: str, data: bytes | int) -> Parsed:
+    """`data`: the content, or the size of one that is too large for any kind."""
+    kind, size = kind_of(path), data if isinstance(data, int) else len(data)
+    if isinstance(kind, Kind):
+        known = None if isinstance(data, int) or size > kind.limit else decode(path, data, kind)
+        return Parsed(kind.name, *(known or (None, [_too_large(path, size, kind)])))
+    return Parsed(None, raw=b"" if isinstance(data, int) else data)
+
+
+def _too_large(path: str, size: int, kind: Kind) -> Problem:
+    text = f"{size} bytes; at most {kind.limit} are read"
+    return Problem("E008", text, Where(path), "Split it, or check what was committed")
 
 
 def _reopened(folder: str, env: Mapping[str, str] | None, beside: tuple[str, frozenset[str]]) -> Repository:
@@ -218,7 +227,8 @@ class Repository:
 
     def subscribers(self, commit: str) -> Iterator[Entry]:
         """Every file of a commit (id) that belongs to one subscriber, in git's order."""
-        return (entry for entry in self.git.tree(commit, ("subscribers",)) if not is_shared(entry.path))
+        entries = self.git.tree(commit, ("subscribers",), sizes=False)
+        return (entry for entry in entries if not is_shared(entry.path))
 
     def paths(self, rev: str) -> Iterator[str]:
         """Of every file below subscribers/ and archive/, in git's order. Costs what there is."""
@@ -276,7 +286,7 @@ class Repository:
         entries = list(loading.entries(tree))
         parsed = {entry: known[entry] for known in self._parsed.values() for entry in known.keys() & set(entries)}
         fresh = [entry for entry in entries if entry not in parsed]
-        contents = self.git.blobs((blob for _, blob in fresh), LARGE)
+        contents = self.git.sized((blob for _, blob in fresh), LARGE)
         for entry, data in zip(fresh, contents, strict=True):
             parsed[entry] = _parse(entry[0], data)
         for path, blob in entries:
@@ -335,8 +345,7 @@ class _Loading:
             if isinstance(kind, Problem):
                 self.problems.append(kind)
             elif kind and entry.size > kind.limit:
-                text = f"{entry.size} bytes; at most {kind.limit} are read"
-                self.problems.append(Problem("E008", text, Where(entry.path), "Split it, or check what was committed"))
+                self.problems.append(_too_large(entry.path, entry.size, kind))
                 self.broken.add(entry.path)
             elif kind or (entry.path in _RAW and entry.size <= LARGE):
                 yield entry.path, entry.blob

@@ -19,8 +19,12 @@ SUBMODULE: Final = 0o160000
 _RECORDS: Final = ("inventory/", "subscribers/", "tariffs/")
 
 
+UNKNOWN: Final = -1
+
+
 class Entry(NamedTuple):
-    """One file of a tree. `size` in bytes, 0 for what is no file. A `path` is written with escapes if not `plain`."""
+    """One file of a tree. `size` in bytes, 0 for what is no file, UNKNOWN where git was not asked for it. A `path` is
+    written with escapes if not `plain`."""
 
     path: str
     mode: int
@@ -74,11 +78,12 @@ def _escaped(path: str) -> str:
 
 
 def entry_of(part: bytes) -> Entry:
-    """One part of `git ls-tree -z -l`: "mode type id    size<tab>path"."""
+    """One part of `git ls-tree -z`, with -l or not: "mode type id    size<tab>path"."""
     head, _, raw = part.partition(b"\t")
-    mode, _, blob, size = head.split()
+    mode, _, blob, *size = head.split()
     path, plain = name_of(raw)
-    return Entry(path, int(mode, 8), blob.decode(), int(size) if size.isdigit() else 0, plain)
+    octets = UNKNOWN if not size else int(size[0]) if size[0].isdigit() else 0
+    return Entry(path, int(mode, 8), blob.decode(), octets, plain)
 
 
 def difference_of(head: bytes, raw: bytes) -> Difference:
