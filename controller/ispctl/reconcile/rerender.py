@@ -23,9 +23,9 @@ Then = Callable[[], Intent | None]
 
 def with_rerendered(plan: Plan, then: Then, elsewhere: frozenset[str] = frozenset()) -> Plan:
     """The plan, in which the changes are named that are nobody's: no service notices them, no commit and no clock
-    asks for them. `elsewhere`: what those notice who are in no part of this plan. Costs nothing where every changed row
-    belongs to somebody who notices."""
-    theirs = noticed(plan) | elsewhere
+    asks for them. `elsewhere`: what those share who notice and are in no part of this plan. Costs nothing where every
+    changed row belongs to somebody who notices."""
+    theirs = {service.owner for service in plan.services} | noticed(plan) | elsewhere
     shared = {one.id: one.key[1].partition("@")[0] for one in plan.changes}
     rows = [one for one in plan.changes if one.key[0] != "session" and not {one.owner, shared[one.id]} & theirs]
     rows = [one for one in rows if not _sealed(one)]
@@ -54,9 +54,9 @@ def in_other_words(
 
 
 def noticed(plan: Plan) -> frozenset[str]:
-    """The services of a plan, and the names of the groups and places that they share."""
-    sides = [side for service in plan.services for side in (service.was, service.will_be) if side]
-    return frozenset(name for e in sides for name in (e.owner, f"isp:{e.terms.name}", e.pop) if name)
+    """The names of the groups and places that the services of a plan share."""
+    sides = (side for service in plan.services for side in (service.was, service.will_be) if side)
+    return frozenset(name for e in sides for name in (f"isp:{e.terms.name}", e.pop) if name)
 
 
 def _sealed(change: Change) -> bool:
