@@ -139,7 +139,8 @@ def _do(
         world.index.advance(applied.commit, world.now)  # who is told is looked up by it
     result = _tell(world, found, written, doors, waits, permission)
     failed = waits.changes | {outcome.change.id for outcome in written.failed}
-    left = room | devices.named([change for change in found.plan.changes if change.id in failed], names)
+    rows = [change for change in found.plan.changes if change.id in failed] if failed else []
+    left = room | devices.named(rows, names)
     left |= devices.of(waits.owners(found.plan), found.plan.services)
     todo = [change for change in on_devices if change in first or change.id not in left]
     hands.make(configure.revokes(todo, devices))
@@ -168,7 +169,7 @@ def _tell(
     world.store.check_lock()
     quiet = waits.owners(plan) | {outcome.change.owner for outcome in written.failed}
     failed = {outcome.change.key for outcome in written.failed}
-    failed |= {one.key for one in plan.changes if one.key[0] == "group" and one.id in waits.stopped}
+    failed |= {one.key for one in found.here.changes if one.key[0] == "group" and one.id in waits.stopped}
     unread: tuple[Unread, ...] = ()
     sessions: list[SessionOutcome] = []
     try:
@@ -231,7 +232,8 @@ def _proved(world: World, found: Survey, sessions: list[SessionOutcome]) -> tupl
 
 
 def _names(found: Survey) -> Names:
-    return Names.of(found.around.intent, found.around.shared, found.plan.changes)
+    """Groups are what all share: they change in no slice."""
+    return Names.of(found.around.intent, found.around.shared, found.here.changes)
 
 
 def _fresh(world: World, commit: str) -> Reading:
