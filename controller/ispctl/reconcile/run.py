@@ -124,7 +124,7 @@ def _do(
 ) -> Result:
     """What is granted on devices, the rows, the sessions, what goes from devices: each as the one before let it."""
     devices, names = hands.fleet, _names(found)
-    stay = [change for change in found.plan.changes if change.id in waits.changes]
+    stay = [change for change in found.plan.changes if change.id in waits.changes] if waits.changes else []
     room = devices.early_for(devices.named(stay, names))
     first = configure.grants([change for change in on_devices if change.id not in room], devices)
     hands.make(first)
