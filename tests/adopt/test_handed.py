@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -89,6 +90,20 @@ def test_a_password_is_sealed_and_never_shown(ours: Isp) -> None:
     assert "canary" not in said.out + said.err
     [line] = lines(ours, "sub-000001")
     assert line.startswith('password: "enc:k1:')
+    settled(ours)
+    assert [row[4] for row in rows_of(ours, ANITA)["radcheck"]] == ["canary-pw-by-hand"]
+
+
+def test_a_password_by_hand_ends_what_was_on_its_way_to_a_router(ours: Isp) -> None:
+    path = ours.repo / file_of(ours, "sub-000001")
+    (sealed,) = re.findall(r'password: "(enc:[^"]+)"', path.read_text())
+    old = f'{{password: "{sealed}", replaced: 2027-01-14T10:00:00Z, until: 2027-12-31}}'
+    path.write_text(path.read_text().rstrip("\n") + f"\n    old_passwords: [{old}]\n")
+    commit(ours)
+    assert ours("apply").code == 0
+    sql(ours, "UPDATE radcheck SET value = 'canary-pw-by-hand' WHERE username = ?", ANITA)
+    assert ours("drift", "--adopt").code == 0
+    assert "old_passwords" not in path.read_text()
     settled(ours)
     assert [row[4] for row in rows_of(ours, ANITA)["radcheck"]] == ["canary-pw-by-hand"]
 

@@ -209,6 +209,8 @@ class _Saying:
             return
         try:
             yield Edit(("password",), self.seal(held.owner, clear))
+            if held.service.old_passwords:  # what stands there holds now, and nothing that was to be replaced
+                yield Edit(("old_passwords",), None)
         except Refusal:
             self.unsaid.append(("password", "the password that stands there could never work"))
 

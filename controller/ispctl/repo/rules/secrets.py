@@ -52,7 +52,7 @@ def _sealed(scene: Scene) -> Iterator[_Standing]:
                 yield _Standing(service.password, owner, where)
             for i, old in enumerate(service.old_passwords):
                 where = partial(document.where, "services", number, "old_passwords", i, "password")
-                yield _Standing(old.password, f"service/{document.value.id}/{service.key}/old_passwords/{i}", where)
+                yield _Standing(old.password, f"service/{document.value.id}/{service.key}/password", where)
     for nas in scene.snapshot.nas.values():
         if nas.radius is not None:
             where = partial(place, scene, nas, "radius", "secret")
