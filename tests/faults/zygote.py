@@ -24,7 +24,8 @@ from ispctl.store._postgresql import PostgresqlLink
 from ispctl.store._sqlite import SqliteLink
 
 LOADED = (
-    *("ispctl.cli.plans", "ispctl.reconcile", "ispctl.repo.checks", "ispctl.radius.sessions", "ispctl.report.outcome"),
+    *("ispctl.cli.plans", "ispctl.repo.checks", "ispctl.radius.sessions", "ispctl.report.outcome"),
+    *(f"ispctl.reconcile.{name}" for name in ("devices", "hands", "run", "upkeep")),
     *("ispctl.secrets", "pyrad.packet", "pyrage", "cryptography.hazmat.primitives.ciphers.aead"),
 )
 """What an apply imports where it needs it: loaded once, here."""
