@@ -80,6 +80,12 @@ CASES: Final[list[Case]] = [
     ("grace", [], ("sub-000126", "--days", "2", *WHY), {"sub": "sub-000126", "days": "2", "reason": "asked for"}),
     ("change-tariff", [], (SUB, "home-100", "--when", "now"), {"sub": SUB, "tariff": "home-100", "when": "now"}),
     (
+        "topup",
+        [("change-tariff", SUB, "home-100", "--when", "now")],
+        (SUB, "50GB", "--window", "cycle", "--payment", "R-5", "--amount", "150.00"),
+        {"sub": SUB, "volume": "50GB", "window": "cycle", "payment": "R-5", "amount": "150.00"},
+    ),
+    (
         "revert",
         [("pay", SUB, "10.00", "--key", "k-1")],
         (SUB, "k-1", *WHY),

@@ -30,6 +30,7 @@ _OTHERS: Final[Mapping[str, str]] = {
     "activation": "ispctl activate",
     "paid_until": "ispctl renew",
     "grace": "ispctl grace",
+    "allowance": "ispctl topup",
     "scheduled": "ispctl schedule",
     "hold": "ispctl hold",
     "suspended": "ispctl suspend and ispctl resume",
