@@ -112,6 +112,19 @@ def test_an_apply_configures_every_router_and_a_second_finds_nothing(fleet: Flee
     assert fleet.json("drift")["items"] == []
 
 
+def test_the_loop_configures_routers_too_and_one_that_is_away_later(fleet: Fleet) -> None:
+    port, closed = fleet.routers["router-3"].port, free_ports(1)[0]
+    fleet.isp.changed(HOSTS, f"port: {port}", f"port: {closed}")
+    turn = fleet.run("run", "--once")
+    assert turn.returncode == 1, turn.stdout + turn.stderr
+    assert "E810" in turn.stderr
+    assert (fleet.pools("router-1"), fleet.pools("router-3")) == ({"home": "100.64.8.1-100.64.11.254"}, {})
+    fleet.isp.changed(HOSTS, f"port: {closed}", f"port: {port}")
+    turn = fleet.run("run", "--once")
+    assert turn.returncode == 0, turn.stdout + turn.stderr
+    assert fleet.pools("router-3") == {"home": "100.64.24.1-100.64.27.254"}
+
+
 def test_a_merge_request_shows_what_it_does_to_routers_without_asking_them(fleet: Fleet) -> None:
     fleet.widen()
     for router in fleet.routers.values():

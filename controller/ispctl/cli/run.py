@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ispctl.cli.service import Signals, Systemd
     from ispctl.loop import Board, Loop, Pace, Site
     from ispctl.loop.seen import Logger
-    from ispctl.repo import Repository
+    from ispctl.nas import Fleet
+    from ispctl.repo import Repository, Snapshot
+    from ispctl.store import Store
 
 
 def run(
@@ -108,12 +110,17 @@ def _forever(loop: Loop, signals: Signals, manager: Systemd, board: Board | None
 def _site(
     session: Session, repository: Repository, branch: str, remote: str, signals: Signals, manager: Systemd
 ) -> Site:
+    from ispctl.cli.plans import fleet_of, nas_target
     from ispctl.loop import Site
     from ispctl.repo.remote import Remote
 
     def progress(_what: str, _done: int, _all: int) -> None:
         manager("WATCHDOG=1")
         signals.check()
+
+    def fleet(snapshot: Snapshot, store: Store) -> Fleet | None:
+        target = nas_target(snapshot, store, lab=store.is_lab)
+        return fleet_of(target) if target else None
 
     there = Remote(session.repo, branch, session.env, remote, stopping=lambda: signals.ending)
     return Site(
@@ -126,6 +133,7 @@ def _site(
         session.replicas,
         session.index(repository, progress),
         session.reviews,
+        fleet,
     )
 
 

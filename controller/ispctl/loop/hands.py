@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from ispctl.index import Index
 from ispctl.model.problem import Problem
+from ispctl.nas import Fleet
 from ispctl.reconcile import Result, World, apply, awaited_reports, count_usage, prune, prune_is_due
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Remote
@@ -71,11 +72,12 @@ class Site:
         replicas: Callable[[Snapshot], Sequence[str]] = lambda _: (),
         index: Index | None = None,
         reviews: Reviews | None = None,
+        fleet: Callable[[Snapshot, Store], Fleet | None] = lambda *_: None,
     ) -> None:
         self.repository, self.remote = repository, remote
         self.index = index or Index(repository, None)
         self._opener, self._keyring, self._clock, self._progress = opener, keyring, clock, progress
-        self._replicas, self._reviews = replicas, reviews
+        self._replicas, self._reviews, self._fleet = replicas, reviews, fleet
         self._anchor = ""
         """The commit whose targets.yaml is believed: the one that was applied last, since the head may be broken."""
 
@@ -114,9 +116,10 @@ class Site:
                 catching_up=_CATCHING_UP,
                 index=self.index,
                 reviews=self._reviews,
+                nas=self._fleet(snapshot, store),
             )
             result = apply(world, commit)
-        if not result.closed and not result.unread and commit != self._anchor:
+        if not result.closed and result.read and commit != self._anchor:
             self._anchor = commit
             self.remote.keep(commit)
         self.repository.forget({commit, self._anchor})

@@ -273,11 +273,13 @@ class Loop:
             self.log.warning("older-database", run=result.run, advice=advice)
         failed = [outcome.code for outcome in result.failed]
         failed += [session.code for session in result.sessions if session.code]
-        left = ["E319" for _ in result.unread]
+        failed += [device.code for device in result.devices if device.code]
+        left = [one.code for one in result.unread]
         if failed or left:
             codes = tuple(sorted({*failed, *left}))
             fields = {"codes": " ".join(codes), "failed": len(failed), "run": result.run}
-            self.once.wrong("left", "something-left", codes, len(failed), **fields, advice="ispstat health")
+            advice = "ispstat health; ispstat nas"
+            self.once.wrong("left", "something-left", codes, len(failed), **fields, advice=advice)
         else:
             self.once.well("left", "nothing-left")
         if result.untaken:
