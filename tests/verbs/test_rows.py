@@ -24,6 +24,7 @@ from tests.verbs.test_mac import BOUND, LEARNER, THIRD, _known, learned
 __all__ = ["learned"]
 NOW: Final = datetime(2026, 11, 26, 6, tzinfo=UTC)
 NEW = "new@home.example"
+SERIAL = "48575443A1B2C3D9"
 WHY = ("--reason", "asked for")
 ADD = ("lalitpur", "--login", NEW, "--name", "Canary Birdsong", "--tariff", "home-20", "--nas", "pop-lalitpur")
 ADDED = {"group": "lalitpur", "login": NEW, "name": "Canary Birdsong", "tariff": "home-20", "nas": "pop-lalitpur"}
@@ -70,6 +71,19 @@ CASES: Final[list[Case]] = [
     ),
     ("ip-set", [], (SUB, "--static", "203.0.113.40"), {"sub": SUB, "ipv4": "203.0.113.40"}),
     ("reset-password", [], (SUB,), {"sub": SUB}),
+    (
+        "cpe-link",
+        [],
+        (SUB, SERIAL, "--profile", "huawei-router"),
+        {"sub": SUB, "serial": SERIAL, "profile": "huawei-router"},
+    ),
+    ("cpe-unlink", [("cpe", "link", SUB, SERIAL)], (SUB,), {"sub": SUB}),
+    (
+        "cpe-unlink",
+        [("cpe", "link", SUB, SERIAL)],
+        (SUB, SERIAL, "--keep-password"),
+        {"sub": SUB, "serial": SERIAL, "keep_password": "yes"},
+    ),
     ("invoice", [], (SUB, "10.00", "--reference", "R-1"), {"sub": SUB, "amount": "10.00", "reference": "R-1"}),
     ("pay", [], (SUB, "10.00", "--reference", "R-1"), {"sub": SUB, "amount": "10.00", "reference": "R-1"}),
     ("credit", [], (SUB, "10.00", *WHY), {"sub": SUB, "amount": "10.00", "reason": "asked for"}),
@@ -93,7 +107,8 @@ CASES: Final[list[Case]] = [
     ),
 ]
 NO_ROWS: Final = {"batch": "it is what reads rows"}
-COMMANDS: Final = {name: name.split("-") for name in ("mac-bind", "mac-clear", "mac-promote", "mac-mode", "ip-set")}
+DEEPER: Final = ("mac-bind", "mac-clear", "mac-promote", "mac-mode", "ip-set", "cpe-link", "cpe-unlink")
+COMMANDS: Final = {name: name.split("-") for name in DEEPER}
 
 
 def _verbs() -> set[str]:
@@ -119,7 +134,7 @@ def test_the_contract_lists_the_rows_and_their_fields() -> None:
         name: re.findall("`([^`]+)`", rest)
         for name, rest in re.findall(r"^\| `([^`]+)` \| (.*) \|$", page, re.MULTILINE)
     }
-    known = Batch([], "", World(_nothing, _nothing, _nothing, _nothing, direct=False)).requests
+    known = Batch([], "", World(_nothing, _nothing, _nothing, _nothing, _nothing, direct=False)).requests
     assert listed == {name: [*(["sub"] if name != "add" else []), *one.fields] for name, one in known.items()}
 
 

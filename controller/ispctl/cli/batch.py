@@ -10,6 +10,7 @@ import select
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -79,6 +80,7 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
     from ispctl.cli.facts import forget, learned
     from ispctl.cli.passwords import seal
     from ispctl.cli.sending import password_letter
+    from ispctl.reconcile import acs
     from ispctl.secrets import new_password
     from ispctl.verbs.batch import Batch, World
 
@@ -88,7 +90,12 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
         written = password_letter(session, head, held, clear)
         return lambda commit: written.send(commit, aloud=False)
 
-    world = World(lambda *place: seal(session, *place), learned(session), new_password, letter, wanted.direct)
+    @cache
+    def profiles() -> frozenset[str]:
+        with session.repository() as repository:
+            return frozenset(acs.profiles(repository, "HEAD"))
+
+    world = World(lambda *place: seal(session, *place), learned(session), new_password, letter, profiles, wanted.direct)
     found = Batch(rows, name, world)
     while True:
         try:

@@ -13,6 +13,7 @@ from ispctl.verbs import (
     account,
     change,
     coming,
+    cpe,
     first_login,
     grace,
     ip,
@@ -56,6 +57,7 @@ class World:
     learned: mac.Learned
     password: Callable[[], str]
     letter: Letter
+    profiles: cpe.Profiles
     direct: bool
 
 
@@ -107,6 +109,7 @@ class Batch:
             **REQUESTS,
             **coming.joining(world.seal, world.password),
             **password.requests(world.seal, world.password, world.letter, self.letters, direct=world.direct),
+            **cpe.requests(world.seal, world.password, world.profiles),
             **mac.of_learned(world.learned, self.forgotten, direct=world.direct),
         }
 

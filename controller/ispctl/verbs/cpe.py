@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+
 from ispctl.model.problem import Problem, Refusal
 from ispctl.verbs.coming import Seal
 from ispctl.verbs.draft import Draft, decoded
 from ispctl.verbs.noted import noted
 from ispctl.verbs.password import forget_old
+from ispctl.verbs.rows import Request, Row
+
+Profiles = Callable[[], Collection[str]]
+"""The names of the profiles of devices that there are."""
 
 
 @noted
@@ -58,3 +64,22 @@ def unlink(draft: Draft, term: str, serial: str, clear: str | None, seal: Seal) 
     elif number == 0:
         draft.notes.append(f"{serial} still knows the password of {held.owner}.")
     draft.say("cpe-unlink", held.document, held.service.key, said)
+
+
+def requests(seal: Seal, password: Callable[[], str], profiles: Profiles) -> Mapping[str, Request]:
+    """As requests: `keep_password` leaves the service the one that the device knows."""
+
+    def _link(draft: Draft, row: Row) -> None:
+        profile = row.text("profile", "generic")
+        if profile not in (known := profiles()):
+            raise row.wrong(f"there is no profile {profile!r}; there are: {', '.join(sorted(known))}")
+        link(draft, row.text("sub"), row.text("serial"), profile)
+
+    def _unlink(draft: Draft, row: Row) -> None:
+        clear = None if row.flag("keep_password") else password()
+        unlink(draft, row.text("sub"), row.text("serial", ""), clear, seal)
+
+    return {
+        "cpe-link": Request(_link, ("serial", "profile")),
+        "cpe-unlink": Request(_unlink, ("serial", "keep_password")),
+    }
