@@ -34,7 +34,7 @@ class AccelPppNas(NasPlatform):
     borrowed = {"isp.nft.j2": "linux"}  # noqa: RUF012  the face says so
 
     def taken(self, want: Slice) -> Slice:
-        """Without bindings: whoever it serves comes with RADIUS."""
+        """Without bindings (validation says so): whoever it serves comes with RADIUS."""
         return replace(want, bindings=())
 
     def quote(self, value: object) -> str:

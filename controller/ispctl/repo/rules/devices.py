@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ispctl.model.network import Nas
 from ispctl.model.problem import Problem
-from ispctl.platforms import nas_platforms
+from ispctl.platforms import nas_platforms, platform
 from ispctl.repo.rules.fleet import place
 from ispctl.repo.rules.scene import Scene, meant
 
@@ -30,6 +30,9 @@ def _device(scene: Scene, nas: Nas, *, reached: bool) -> Iterator[Problem]:
     if nas.platform not in nas_platforms():
         text = f"{nas.name} is of platform {nas.platform}, which ispctl does not configure"
         yield Problem("E802", text, where, "docs/nas.md says which it does; or take device out")
+    elif nas.device.bindings and not platform(nas.platform).binds:
+        text = f"bindings: {nas.name} is of platform {nas.platform}, which serves only whom RADIUS lets in"
+        yield Problem("W700", text, place(scene, nas, "device", "bindings"))
     if nas.device.servers and nas.radius is None:
         text = f"{nas.name} should ask RADIUS servers, and has no radius: with a shared secret"
         yield Problem("E803", text, place(scene, nas, "device", "servers"), "Add radius: beside device:")
