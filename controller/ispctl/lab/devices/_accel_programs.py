@@ -200,6 +200,12 @@ def _objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def keep(place: Path, state: State) -> None:
+    """Whoever reads it meanwhile finds what was or what is, and no half."""
+    (place / "state.new").write_text(json.dumps(state), "utf-8")
+    (place / "state.new").replace(place / "state.json")
+
+
 def run(program: str, folder: str, *words: str) -> int:
     """Do what a program does, alone; its exit status."""
     place = Path(folder)
@@ -211,7 +217,7 @@ def run(program: str, folder: str, *words: str) -> int:
             said, status = programs[program](state, Path(state["file"]), words), 0
         except Failed as error:
             said, status = f"{error}\n", 1
-        (place / "state.json").write_text(json.dumps(state), "utf-8")
+        keep(place, state)
     (sys.stderr if status else sys.stdout).write(said)
     return status
 

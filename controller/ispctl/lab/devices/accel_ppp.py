@@ -149,7 +149,7 @@ class AccelLike(Shell):
                     os.kill(int(pid), signal.SIGKILL)
 
     def _put(self, state: dict[str, Any]) -> None:
-        (self._state / "state.json").write_text(json.dumps(state), "utf-8")
+        _accel_programs.keep(self._state, state)
 
     def _programs(self) -> None:
         said = {
