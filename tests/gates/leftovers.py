@@ -12,12 +12,14 @@ import psutil
 MARK = "ISPCTL_TEST_RUN"
 CACHES = (".venv/", ".mypy_cache/", ".ruff_cache/", ".pytest_cache/", ".import_linter_cache/", ".hypothesis/", "build/")
 PATIENCE = 3.0
+TRACKER = "from multiprocessing.resource_tracker import main"
+"""Python's own beside a process that has spawned others: it ends with it."""
 
 
 def own_leftovers() -> list[str]:
     """Children and sockets of this very process, once they have had time to go."""
     me = psutil.Process()
-    found = _patiently(lambda: [_name(child) for child in me.children(recursive=True)])
+    found = _patiently(lambda: [_name(child) for child in me.children(recursive=True) if not _tracks(child)])
     sockets = [s for s in me.net_connections(kind="inet") if s.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)]
     return [f"process left: {name}" for name in found] + [f"socket left: {_address(s)}" for s in sockets]
 
@@ -37,7 +39,7 @@ def _strays(run: str, folder: Path, known: set[int]) -> list[str]:
             marked = process.environ().get(MARK) == run
         except (psutil.Error, OSError):
             continue
-        if marked or any(str(folder) in word for word in words):
+        if (marked or any(str(folder) in word for word in words)) and not any(TRACKER in word for word in words):
             found.append(_name(process))
     return found
 
@@ -49,6 +51,13 @@ def _patiently(look: object) -> list[str]:
     while (found := look()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return list(found)
+
+
+def _tracks(process: psutil.Process) -> bool:
+    try:
+        return any(TRACKER in word for word in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def _name(process: psutil.Process) -> str:

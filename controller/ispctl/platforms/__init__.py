@@ -46,7 +46,7 @@ class Platform(ABC):
     redirects: ClassVar[bool] = False
     """Whether it can be told the address of the payment page."""
     binds: ClassVar[bool] = True
-    """Whether it can hold the addresses and devices of services for which RADIUS is not asked, where it is configured."""
+    """Whether it can hold addresses and devices of services for which RADIUS is not asked, where it is configured."""
 
     takes_back: ClassVar[str] = ""
     """What a CoA has to say with each former value before it says a new one; "" where a new one replaces the old."""
