@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ispctl.nas.far import ANSWER, Far, Workers
 from ispctl.nas.job import Answer, Job, safely, work
+from ispctl.platforms.device import get_ready
 
 if TYPE_CHECKING:
     from nornir.core import Nornir
@@ -42,6 +43,8 @@ class Fleet:
         unreachable, and holds up nobody else."""
         if not jobs:
             return {}
+        for platform in () if self.far else sorted({job.login.platform for job in jobs}):
+            get_ready(platform)
         answers: dict[str, Answer] = {}
         ours = threading.Lock()
 

@@ -189,6 +189,8 @@ class NasPlatform(ABC):
     borrowed: ClassVar[Mapping[str, str]] = {}
     """Of these templates, those that lie in another platform's folder, by their names."""
     port: ClassVar[int] = 22
+    libraries: ClassVar[tuple[str, ...]] = ("paramiko",)
+    """What it speaks to a device with: loaded before several threads would, each of which might wait for another."""
 
     def taken(self, want: Slice) -> Slice:
         """What of a slice it holds; templates see nothing else."""
@@ -217,6 +219,13 @@ class NasPlatform(ABC):
 
 
 @cache
+def get_ready(name: str) -> None:
+    """Load what speaks to the NAS of a platform."""
+    if (found := nas_platform(name)) is not None:
+        for library in found.libraries:
+            import_module(library)
+
+
 def nas_platform(name: str) -> NasPlatform | None:
     """How a vendor's NAS are configured; None for a platform that is not."""
     return cast(NasPlatform, import_module(f"{_folder(name)}.nas").NAS) if name in nas_platforms() else None

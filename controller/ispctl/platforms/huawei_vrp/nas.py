@@ -120,6 +120,7 @@ class HuaweiVrpNas(NasPlatform):
     """See docs/nas.md."""
 
     name = "huawei-vrp"
+    libraries = ("paramiko", "netmiko", "hier_config")
     templates = ("wall.j2", "pools.j2", "radius.j2")
 
     def quote(self, value: object) -> str:

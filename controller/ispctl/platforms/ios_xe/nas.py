@@ -115,6 +115,7 @@ class IosXeNas(NasPlatform):
     """See docs/nas.md."""
 
     name = "ios-xe"
+    libraries = ("paramiko", "netmiko", "hier_config")
     templates = ("wall.j2", "pools.j2", "speeds.j2", "radius.j2", "access.j2")
 
     def quote(self, value: object) -> str:

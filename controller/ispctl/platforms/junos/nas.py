@@ -31,6 +31,7 @@ class Junos(NasPlatform):
     """MX with subscriber management. A commit changes what differs and ends no session by itself."""
 
     name = "junos"
+    libraries = ("paramiko", "ncclient.manager")
     templates = ("isp.j2",)
     port = 830
 

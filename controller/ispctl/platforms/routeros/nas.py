@@ -29,6 +29,7 @@ class RouterOsNas(NasPlatform):
     """By the API; each change for itself, in an order that is safe."""
 
     name = "routeros"
+    libraries = ("librouteros",)
     templates = ("pools.j2", "wall.j2", "bindings.j2", "radius.j2", "access.j2")
     port = 8729
 

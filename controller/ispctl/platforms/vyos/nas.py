@@ -22,6 +22,7 @@ class Vyos(NasPlatform):
     sessions (vyos-1x, `service_pppoe-server.py`)."""
 
     name = "vyos"
+    libraries = ("paramiko", "netmiko")
     templates = ("pppoe.j2", "dhcp.j2", "wall.j2")
 
     def quote(self, value: object) -> str:
