@@ -16,7 +16,7 @@ from tests.canary import PASSWORD
 from tests.cli.service import Service
 from tests.cpe.talk import SECRET
 from tests.gates import example
-from tests.live.test_demo import command
+from tests.live.commands import command
 from tests.live.test_loop import FILE, Isp
 
 pytestmark = pytest.mark.live

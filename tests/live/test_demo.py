@@ -5,28 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from ispctl.lab.process import start, wait_for
 from tests.gates import example
 from tests.gates.tracked import ROOT
+from tests.live.commands import command, lab_processes
 
 pytestmark = pytest.mark.live
-
-
-def command(*words: object, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    kept = {"PATH": example.path_with_commands(), "HOME": "/nonexistent", **env}
-    kept |= {name: os.environ[name] for name in ("TMPDIR", "ISPCTL_TEST_RUN") if name in os.environ}
-    return subprocess.run(
-        list(map(str, words)), cwd=folder, env=kept, capture_output=True, text=True, check=False, timeout=240
-    )
 
 
 @pytest.mark.timeout(300)
@@ -37,34 +27,10 @@ def test_the_demonstration_runs_to_its_end(tmp_path: Path) -> None:
     assert "Done in" in done.stdout
 
 
-@pytest.fixture
-def isp(tmp_path: Path) -> Iterator[Path]:
-    """The example, whose lab is ended whatever happens."""
-    folder = example.copy(tmp_path / "isp")
-    (folder / ".gitignore").write_text("var/\n", "utf-8")
-    example.commit(folder, "Leave the database out")
-    try:
-        yield folder
-    finally:
-        command("ispctl", "lab", "down", folder=folder)
-
-
 def status(folder: Path, **env: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(
         command("ispctl", "lab", "status", "--format", "json", folder=folder, **env).stdout
     )
-    return found
-
-
-def lab_processes(folder: Path) -> list[psutil.Process]:
-    """The server and the stand-ins that run from a folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if any(str(folder) in word for word in process.cmdline()):
-                found.append(process)
-        except psutil.Error:
-            continue
     return found
 
 

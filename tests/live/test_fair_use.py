@@ -13,7 +13,7 @@ import pytest
 
 from ispctl.lab.process import wait_for
 from tests.gates import example
-from tests.live.test_demo import command
+from tests.live.commands import command
 
 pytestmark = pytest.mark.live
 LOGIN = "binod.chaudhary@home.example"

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.gates import example
-from tests.live.test_demo import command, lab_processes
+from tests.live.commands import command, lab_processes
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def isp(tmp_path: Path) -> Iterator[Path]:
-    """The example, whose lab is ended whatever happens."""
-    folder = example.copy(tmp_path / "isp")
-    (folder / ".gitignore").write_text("var/\n", "utf-8")
-    example.commit(folder, "Leave the database out")
-    try:
-        yield folder
-    finally:
-        command("ispctl", "lab", "down", folder=folder)
 
 
 def done(*words: str, folder: Path, code: int = 0) -> str:

@@ -17,7 +17,7 @@ from ispctl.lab.lab import Lab
 from ispctl.lab.process import wait_for
 from tests.cli.service import Service
 from tests.gates import example
-from tests.live.test_demo import command
+from tests.live.commands import command
 from tests.reconcile.world import keyring
 
 pytestmark = pytest.mark.live

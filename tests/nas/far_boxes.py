@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ispctl.backend import Outcome, Unreachable
+from ispctl.lab.devices.shell import turns
 from ispctl.nas import Job, job
 from ispctl.plan import Change, Fields, Key, Resources, Value, diff
 from ispctl.platforms.device import SECRET, Facts, Login, NasPlatform, Seen, nas_platform
@@ -134,11 +135,11 @@ class Boxes:
 
     async def end(self) -> None:
         """Close every connection, and wait until that is so."""
-        await asyncio.sleep(0)  # who was accepted just now is there from then on
+        await turns()  # who was accepted just now is there from then on
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
-        await asyncio.sleep(0)  # in which each transport is closed
+        await turns()  # in which each transport is closed
 
     def speaks(self, host: str) -> bool:
         """Whether anybody is connected to it."""

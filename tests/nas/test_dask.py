@@ -130,7 +130,7 @@ def test_no_secret_is_shown_by_what_dask_writes_or_answers(sites: Cluster, boxes
     asked = jobs(4, boxes.port, WANTED, site="pop-a")
     asked[2] = replace(asked[2], login=replace(asked[2].login, username="raises"))
     answers = ask(sites, asked)
-    assert answers["nas-0002"].text == "what speaks to it failed (RuntimeError)"
+    assert answers["nas-0002"].text == "ispctl itself failed while it spoke to it (RuntimeError)"
     assert sorted(host for host, answer in answers.items() if answer.fine) == ["nas-0000", "nas-0001", "nas-0003"]
     assert PASSWORD not in repr(answers) + sites.log()
     assert repr(Parcel(asked)) == "<4 jobs>"

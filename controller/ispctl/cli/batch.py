@@ -10,7 +10,6 @@ import select
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -77,10 +76,10 @@ def answer(wanted: Wanted, done: Carried[Planned], found: Batch) -> None:
 def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
     """Carry many requests out as one. Those that would break a rule are left out, and the rest is tried again. Raises
     Refusal, Stopped."""
+    from ispctl.cli.cpe import profiles_of
     from ispctl.cli.facts import forget, learned
     from ispctl.cli.passwords import seal
     from ispctl.cli.sending import password_letter
-    from ispctl.reconcile import acs
     from ispctl.secrets import new_password
     from ispctl.verbs.batch import Batch, World
 
@@ -90,12 +89,14 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
         written = password_letter(session, head, held, clear)
         return lambda commit: written.send(commit, aloud=False)
 
-    @cache
-    def profiles() -> frozenset[str]:
-        with session.repository() as repository:
-            return frozenset(acs.profiles(repository, "HEAD"))
-
-    world = World(lambda *place: seal(session, *place), learned(session), new_password, letter, profiles, wanted.direct)
+    world = World(
+        lambda *place: seal(session, *place),
+        learned(session),
+        new_password,
+        letter,
+        profiles_of(session),
+        wanted.direct,
+    )
     found = Batch(rows, name, world)
     while True:
         try:

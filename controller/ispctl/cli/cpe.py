@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from ispctl.cpe import Doors
     from ispctl.repo import Snapshot
+    from ispctl.verbs.cpe import Profiles
 
 app = typer.Typer(help="The devices of subscribers, by TR-069 (CWMP).", no_args_is_help=True, rich_markup_mode=None)
 SerialArgument = Annotated[str, typer.Argument(metavar="SERIAL", help="As the device reports it.")]
@@ -100,14 +103,9 @@ def link(
     ] = "generic",
 ) -> None:
     """Link a device to a service: it is told the login when it calls after the next apply."""
-    from ispctl.reconcile.acs import profiles
     from ispctl.verbs.cpe import link as act
 
-    with wanted.session.repository() as repository:
-        known = sorted(profiles(repository, "HEAD"))
-    if profile not in known:
-        raise typer.BadParameter(f"there are: {', '.join(known)}", param_hint="--profile")
-    carry_out(wanted, [sub], lambda draft: act(draft, sub, serial, profile))
+    carry_out(wanted, [sub], lambda draft: act(draft, sub, serial, profile, profiles_of(wanted.session)))
 
 
 @app.command()
@@ -127,6 +125,19 @@ def unlink(
 
     clear = None if keep_password else new_password()
     carry_out(wanted, [sub], lambda draft: act(draft, sub, serial, clear, lambda *of: seal(wanted.session, *of)))
+
+
+def profiles_of(session: Session) -> Profiles:
+    """The names of the profiles that there are, looked for once and only where somebody asks."""
+
+    @cache
+    def look() -> Collection[str]:
+        from ispctl.reconcile.acs import profiles
+
+        with session.repository() as repository:
+            return profiles(repository, "HEAD").keys()
+
+    return look
 
 
 def _secret(session: Session) -> str:

@@ -87,7 +87,7 @@ def safely(job: Job, do: Callable[[Job], Answer]) -> Answer:
     try:
         return do(job)
     except Exception as error:  # noqa: BLE001
-        text = f"what speaks to it failed ({type(error).__name__})"
+        text = f"ispctl itself failed while it spoke to it ({type(error).__name__})"
         return Answer(job.login.host, "unreachable", code="E810", text=text)
 
 

@@ -7,6 +7,7 @@ of that text, in the same normal form that a session reads from the device. Noth
 from __future__ import annotations
 
 import logging
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -218,14 +219,19 @@ class NasPlatform(ABC):
         return False
 
 
-@cache
+_LOADING: Final = threading.Lock()
+"""Batches of a worker begin side by side, too."""
+
+
 def get_ready(name: str) -> None:
     """Load what speaks to the NAS of a platform."""
-    if (found := nas_platform(name)) is not None:
-        for library in found.libraries:
-            import_module(library)
+    with _LOADING:
+        if (found := nas_platform(name)) is not None:
+            for library in found.libraries:
+                import_module(library)
 
 
+@cache
 def nas_platform(name: str) -> NasPlatform | None:
     """How a vendor's NAS are configured; None for a platform that is not."""
     return cast(NasPlatform, import_module(f"{_folder(name)}.nas").NAS) if name in nas_platforms() else None

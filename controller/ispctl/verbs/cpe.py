@@ -16,8 +16,11 @@ Profiles = Callable[[], Collection[str]]
 
 
 @noted
-def link(draft: Draft, term: str, serial: str, profile: str) -> None:
+def link(draft: Draft, term: str, serial: str, profile: str, profiles: Profiles) -> None:
     """A device for a service. That it is nobody else's is found by validation (E143). Raises Refusal E321, E032."""
+    if profile not in (known := profiles()):
+        advice = f"There are: {', '.join(sorted(known))}; or write templates/cpe/{profile}.yaml (docs/cpe.md)"
+        raise Refusal(Problem("E032", f"there is no profile {profile!r} for devices", advice=advice))
     held = draft.service(term)
     path, place = held.document.path, (*held.loc, "cpe")
     names = [one.serial for one in held.service.cpe]
@@ -70,10 +73,7 @@ def requests(seal: Seal, password: Callable[[], str], profiles: Profiles) -> Map
     """As requests: `keep_password` leaves the service the one that the device knows."""
 
     def _link(draft: Draft, row: Row) -> None:
-        profile = row.text("profile", "generic")
-        if profile not in (known := profiles()):
-            raise row.wrong(f"there is no profile {profile!r}; there are: {', '.join(sorted(known))}")
-        link(draft, row.text("sub"), row.text("serial"), profile)
+        link(draft, row.text("sub"), row.text("serial"), row.text("profile", "generic"), profiles)
 
     def _unlink(draft: Draft, row: Row) -> None:
         clear = None if row.flag("keep_password") else password()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -167,3 +168,13 @@ def test_librouteros_reads_and_writes_it(router: RouterOs) -> None:
     pools.remove(one)
     assert [len(row["name"]) for row in router.rows("/ip pool")] == [300]
     api.close()
+
+
+def test_whoever_is_connected_by_ssh_is_hung_up_on_when_it_ends() -> None:
+    with RouterOs(username="admin", password="secret", tls=False, ssh=True) as router:
+        assert router.shell is not None
+        client = socket.create_connection(("127.0.0.1", router.shell.port), 10)
+        assert client.recv(4) == b"SSH-"
+    with client, suppress(ConnectionResetError):
+        while client.recv(4096):
+            pass

@@ -21,6 +21,7 @@ class Shell:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._acceptor: Any = None
+        self._open: set[Any] = set()
         self.port = 0
         self.host_key = ""
         """As a known_hosts file says it, without the name."""
@@ -30,7 +31,9 @@ class Shell:
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        from ispctl.lab.devices.shell import hang_up
+
+        asyncio.run_coroutine_threadsafe(hang_up(self._acceptor, self._open), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -38,9 +41,16 @@ class Shell:
     async def _listen(self) -> None:
         import asyncssh
 
-        logs_in = self._logs_in
+        logs_in, there = self._logs_in, self._open
 
         class Door(asyncssh.SSHServer):
+            def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+                self._connection = conn
+                there.add(conn)
+
+            def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+                there.discard(self._connection)
+
             def password_auth_supported(self) -> bool:
                 return True
 
@@ -53,10 +63,6 @@ class Shell:
             Door, "127.0.0.1", 0, server_host_keys=[key], process_factory=self._serve, line_editor=False
         )
         self.port = self._acceptor.get_port()
-
-    async def _close(self) -> None:
-        self._acceptor.close()
-        await self._acceptor.wait_closed()
 
     async def _serve(self, process: Any) -> None:
         if process.command:

@@ -12,6 +12,26 @@ from typing import Self
 import asyncssh
 
 
+async def turns() -> None:
+    """So many turns of the loop as a connection takes that is accepted, or closed, and speaks to nobody else."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def hang_up(server: asyncssh.SSHAcceptor, connections: set[asyncssh.SSHServerConnection]) -> None:
+    """Close a door and everybody's connection, before the loop ends."""
+    server.close()
+    await turns()  # who was accepted just now is there from then on
+    while connections:
+        connection = connections.pop()
+        connection.abort()
+        await connection.wait_closed()
+    await server.wait_closed()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others, return_exceptions=True)
+    await turns()  # in which each transport is closed
+
+
 class Cut(Exception):
     """The connection breaks here."""
 
@@ -80,17 +100,8 @@ class Shell(ABC):
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
-        self._loop.run_until_complete(self._stop(server))
+        self._loop.run_until_complete(hang_up(server, self._open))
         self._loop.close()
-
-    async def _stop(self, server: asyncssh.SSHAcceptor) -> None:
-        server.close()
-        for connection in list(self._open):
-            connection.abort()
-            await connection.wait_closed()
-        await server.wait_closed()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*others, return_exceptions=True)
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
         shell = self
