@@ -57,6 +57,14 @@ def test_a_wrong_flag_or_name_is_one_and_never_two(applied: Cli, words: tuple[st
     assert said.err.strip()
 
 
+@pytest.mark.parametrize("program", ["ispctl", "ispstat"])
+def test_a_program_without_a_word_shows_its_help_and_nothing_else(program: str) -> None:
+    bare = process(program)
+    asked = [process(program, flag) for flag in ("-h", "--help")]
+    assert (bare.returncode, bare.stdout) == (1, "")
+    assert [(said.returncode, said.stdout, said.stderr) for said in asked] == [(0, bare.stderr, "")] * 2
+
+
 def test_drift_is_two_and_none_is_zero(applied: Cli) -> None:
     import sqlite3
     from contextlib import closing

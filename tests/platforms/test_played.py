@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from netmiko import ConnectHandler
 
 from ispctl.lab.devices.play import DOORS, PLAN, PLAYED, USERNAME
 from ispctl.lab.process import start, wait_for
@@ -42,6 +43,16 @@ def test_a_port_may_have_any_name_that_its_vendor_gives_it(port: str, tmp_path: 
     for name in ("ios-xe", "huawei-vrp", "routeros"):
         with PLAYED[name](tmp_path, [port], "x") as one:
             assert one.port
+
+
+@pytest.mark.parametrize("name", ["huawei-vrp", "ios-xe"])
+def test_a_prompt_says_on_which_router_somebody_is(name: str, tmp_path: Path) -> None:
+    kind = {"huawei-vrp": "huawei", "ios-xe": "cisco_xe"}[name]
+    with PLAYED[name](tmp_path / "pokhara-1", [], "x") as one:
+        router = ConnectHandler(device_type=kind, host="127.0.0.1", port=one.port, username=USERNAME, password="x")
+        said = router.find_prompt()
+        router.disconnect()
+    assert "pokhara-1" in said
 
 
 @pytest.mark.live

@@ -202,7 +202,8 @@ def run(app: Callable[..., Any], name: str, arguments: Sequence[str] | None = No
     except UsageError as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else name
-        tell(f"{error.format_message()}\nTry: {path} --help")
+        text = error.format_message()
+        tell(text if text.startswith("Usage: ") else f"{text}\nTry: {path} --help")  # no words at all: the help itself
         return 1
     except Refusal as refusal:
         for problem in in_order(list(refusal.problems)):

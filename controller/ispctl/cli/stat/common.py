@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="ispstat",
-    no_args_is_help=False,
+    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="What is so now: git and the RADIUS database, read only. Nothing is written; nas --ask alone asks NAS.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 AtOption = Annotated[
     str | None,
@@ -39,7 +40,8 @@ def ispstat(
     context: typer.Context,
     repo: RepoOption = Path(),
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=version_of("ispstat"), help="Say which.")
+        bool,
+        typer.Option("--version", callback=version_of("ispstat"), is_eager=True, help="Say which version this is."),
     ] = False,
 ) -> None:
     """Options before the command."""

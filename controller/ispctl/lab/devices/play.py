@@ -26,34 +26,36 @@ def _accel(folder: Path, _: Sequence[str], password: str) -> Any:
     return AccelLike(folder, username=USERNAME, password=password)
 
 
-def _huawei(_: Path, ports: Sequence[str], password: str) -> Any:
+def _huawei(folder: Path, ports: Sequence[str], password: str) -> Any:
     from ispctl.lab.devices.huawei_like import HuaweiLike
 
-    one = HuaweiLike("".join(f"interface {port}\n description subscribers\n" for port in ports))
+    one = HuaweiLike("".join(f"interface {port}\n description subscribers\n" for port in ports), hostname=folder.name)
     one.username, one.password = USERNAME, password
     return one
 
 
-def _ios(_: Path, ports: Sequence[str], password: str) -> Any:
+def _ios(folder: Path, ports: Sequence[str], password: str) -> Any:
     from ispctl.lab.devices.ios_like import IosLike
 
     lines = ["aaa new-model", "interface Virtual-Template1", " description PPP"]
-    one = IosLike("\n".join([*lines, *(f"interface {port}\n description subscribers" for port in ports)]))
+    lines += (f"interface {port}\n description subscribers" for port in ports)
+    one = IosLike("\n".join(lines), hostname=folder.name)
     one.username, one.password = USERNAME, password
     return one
 
 
-def _junos(_: Path, __: Sequence[str], password: str) -> Any:
+def _junos(folder: Path, _: Sequence[str], password: str) -> Any:
     from ispctl.lab.devices.junos_like import JunosLike
 
-    config = ["set interfaces lo0 unit 0 family inet address 192.0.2.1/32", "set system host-name lab"]
+    config = ["set interfaces lo0 unit 0 family inet address 192.0.2.1/32", f"set system host-name {folder.name}"]
     return JunosLike(config, USERNAME, password)
 
 
-def _routeros(_: Path, ports: Sequence[str], password: str) -> Any:
+def _routeros(folder: Path, ports: Sequence[str], password: str) -> Any:
     from ispctl.lab.devices.routeros import RouterOs
 
     one = RouterOs(username=USERNAME, password=password)
+    one.type(f'/system identity set name="{folder.name}"\n')
     one.type("".join(f'/interface add name="{port}"\n' for port in ports))
     return one
 
@@ -61,7 +63,7 @@ def _routeros(_: Path, ports: Sequence[str], password: str) -> Any:
 def _vyos(folder: Path, _: Sequence[str], password: str) -> Any:
     from ispctl.lab.devices.vyos_like import VyosLike
 
-    return VyosLike(folder, ["set system host-name 'vyos'", "set service ssh port '22'"], USERNAME, password)
+    return VyosLike(folder, [f"set system host-name '{folder.name}'", "set service ssh port '22'"], USERNAME, password)
 
 
 PLAYED: Final[Mapping[str, Callable[[Path, Sequence[str], str], Any]]] = {
