@@ -204,8 +204,27 @@ def test_one_router_is_put_back_and_left_alone_until_somebody_resumes_it(fleet: 
     fleet.run("apply")
     assert fleet.pools("router-1") == {"home": "100.64.8.1-100.64.15.254"}
     first = next(line.split()[0] for line in reversed(fleet.run("runs").stdout.splitlines()) if "apply" in line)
-    assert fleet.run("nas", "rollback", "router-1", "--to", first, "--yes").returncode == 0
+    back = ("nas", "rollback", "router-1", "--to", first, "--yes")
+    refused = fleet.run(*back)
+    assert refused.returncode == 1
+    assert f"Next: ispctl nas rollback router-1 --to {first} --allow-delete 11" in refused.stdout
+    assert fleet.run(*back, "--allow-delete", 11).returncode == 0
     assert fleet.pools("router-1") == {}, "before the first run nothing of ours was there"
+
+
+def test_a_router_is_put_back_in_no_freeze(fleet: Fleet) -> None:
+    fleet.run("apply")
+    always = "nas: {freezes: [{from: 2020-01-01, until: 2099-01-01, reason: a feast}]}"
+    fleet.isp.edit("inventory/policy.yaml", "format: 1", f"{always}\nformat: 1")
+    fleet.isp.commit("Nothing is touched")
+    shown = fleet.run("nas", "rollback", "router-1", "--dry-run")
+    assert shown.returncode == 2
+    assert "PAUSED: target nas:router-1 until 2099-01-0" in shown.stdout
+    done = fleet.run("nas", "rollback", "router-1", "--yes")
+    assert done.returncode == 1
+    assert done.stdout.startswith("router-1 was not put back to what it was before ")
+    assert "paused for a day" not in done.stderr
+    assert fleet.pools("router-1") == {"home": "100.64.8.1-100.64.11.254"}
 
 
 def test_another_secret_reaches_the_router_and_its_row_alike(fleet: Fleet) -> None:

@@ -88,13 +88,13 @@ def saved_plan(path: Path) -> Saved:
         raise Refusal(Problem("E610", text, advice="Make one: ispctl plan --live --out FILE")) from None
 
 
-def apply_answer(result: Result, snapshot: Snapshot, format: str) -> str:
-    """What an apply did."""
+def apply_answer(result: Result, snapshot: Snapshot, format: str, verdict: str = "", again: str = "") -> str:
+    """What an apply did. `verdict`, `again`: instead of the usual first line, and of what to type where it waits."""
     from ispctl.report import outcome
 
     if format == "json":
         return dumps(outcome.document(result, zone_of(snapshot)))
-    return coloured(outcome.text(result, zone_of(snapshot), width=width()))
+    return coloured(outcome.text(result, zone_of(snapshot), width=width(), verdict=verdict, again=again))
 
 
 def drift_answer(found: Drift, snapshot: Snapshot, format: str) -> str:

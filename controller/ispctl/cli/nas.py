@@ -9,6 +9,7 @@ import typer
 
 from ispctl.cli.common import FormatOption, Session, say, say_json, tell
 from ispctl.cli.completion import hosts
+from ispctl.cli.history import MostOption
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
@@ -52,32 +53,40 @@ def rollback(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would do.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    allow_drop: MostOption = None,
+    allow_delete: MostOption = None,
     format: FormatOption = "text",
 ) -> None:
     """Put what is ours on a NAS back to what stood there before a run, and pause it for a day: git says something else.
-    Shows the plan and asks. Exit code: 0 done, 1 refused or failed; --dry-run: as plan."""
+    What holds an apply of it holds this. Shows the plan and asks. Exit code: 0 done, 1 refused, held or failed;
+    --dry-run: as plan."""
     from ispctl.cli import plans
     from ispctl.cli.answers import apply_answer, plan_text, say_plan
-    from ispctl.reconcile import plan_restore, restorable, restore
+    from ispctl.reconcile import Permission, plan_restore, restorable, restore
 
     session: Session = context.obj
     with session.repository() as repository:
         snapshot = repository.part("HEAD", ())
         with plans.world(session, repository, snapshot, session.now, readonly=dry_run) as world:
             run, before = restorable(world, host, to)
-            _, plan = plan_restore(world, snapshot, host, before)
-            planned, command = plans.Planned(plan, snapshot), f"ispctl nas rollback {host} --to {run}"
+            permission = Permission({"dropped": allow_drop, "delete": allow_delete})
+            gated = plan_restore(world, snapshot, host, run, before, permission.most)
+            plan, command = gated.plan, f"ispctl nas rollback {host} --to {run}"
+            planned = plans.Planned(plan, snapshot, gated.closed, gated.held)
+            command = " ".join([command, *(one.flag for one in gated.closed)])
             if dry_run:
                 say_plan(planned, format, command)
                 raise typer.Exit(1 if plan.unread else 0 if plan.empty else 2)
-            if not yes:
+            waits = gated.waits or plan.unread  # nobody is asked what cannot be done
+            if not (yes or waits):
                 tell(plan_text(planned, f"{command} --yes"))
                 if not sys.stdin.isatty():
                     raise typer.BadParameter("nobody can be asked here: look at --dry-run, then say --yes")
                 typer.confirm(f"Put {host} back to what stood there before {run}?", abort=True, err=True)
-            result = restore(world, snapshot, host, run, before)
-    say(apply_answer(result, snapshot, format))
-    if result.exit_code == 0:
+            result = gated.result() if waits else restore(world, snapshot, host, run, before, permission)
+    done = f"{host} stands as before {run}" if result.stays else f"{host} was not put back to what it was before {run}"
+    say(apply_answer(result, snapshot, format, f"{done}.", command))
+    if result.stays:
         tell(f"{host} is paused for a day. Take the change back in git, then: ispctl resume --target nas:{host}")
     raise typer.Exit(result.exit_code)
 

@@ -12,7 +12,8 @@ from ispctl.nas.memory import Made
 from ispctl.plan import Fields, Resources, diff
 from ispctl.platforms.device import SECRET
 from ispctl.reconcile import fleet
-from ispctl.reconcile.fleet import PREFIX, Wanted
+from ispctl.reconcile.fleet import Wanted
+from ispctl.reconcile.holds import PREFIX
 from ispctl.reconcile.logins import Logins, job, sealed
 from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.reconcile.world import World

@@ -14,8 +14,9 @@ from ispctl.nas import Answer, Job, Memory, waves
 from ispctl.nas.memory import Heard, Made
 from ispctl.plan import Change, Ending
 from ispctl.platforms.device import SECRET
-from ispctl.reconcile.fleet import PREFIX, Fleet
+from ispctl.reconcile.fleet import Fleet
 from ispctl.reconcile.hearing import Ears
+from ispctl.reconcile.holds import PREFIX
 from ispctl.reconcile.logins import Logins, job
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.stand_ins import stand_ins

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from ispctl.platforms.device import SECRET
 from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import configure, fleet
 from ispctl.reconcile.guards import is_the_plan, may_begin, not_paused, taken
+from ispctl.reconcile.holds import PREFIX
 from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.world import Permission, Result, World
@@ -26,6 +28,33 @@ from ispctl.store import Holder, Pause
 RESTS: Final = timedelta(hours=24)
 """A NAS that was put back by hand is left alone for so long; `ispctl resume` ends it."""
 RESTORED: Final = "put back to what stood there before {run}"
+Allowed = Mapping[str, int | None]
+"""By gate: at most so many, said on the command line."""
+
+
+@dataclass(frozen=True)
+class Gated:
+    """What is to be done on NAS alone, the gates that refuse it, and the ids of what those hold."""
+
+    fleet: fleet.Fleet
+    plan: Plan
+    closed: tuple[gates.Closed, ...]
+    held: frozenset[str]
+
+    @property
+    def waits(self) -> frozenset[str]:
+        """The ids of all that is not done now."""
+        return self.held | self.plan.stopped
+
+    @property
+    def todo(self) -> list[Change]:
+        return [change for change in self.fleet.changes if change.id not in self.waits]
+
+    def result(self, hands: configure.Hands | None = None) -> Result:
+        """What became of it; without `hands` nobody began."""
+        run, outcomes, told = (hands.run.id, hands.outcomes, hands.told) if hands else ("", (), ())
+        held, plan = tuple(sorted(self.held)), self.plan
+        return Result(run, plan.commit, plan, outcomes, (), held, self.closed, plan.unread, devices=told)
 
 
 def live_devices(
@@ -35,9 +64,8 @@ def live_devices(
     it, and the ids of what they would hold. Raises Refusal."""
     snapshot = world.repository.part(commit, ())
     _known(world, snapshot, hosts)
-    plan = fleet.look(world, snapshot, hosts).alone().joined(_empty(world, snapshot.commit))
-    closed = gates.closed(plan, snapshot.facts.services, taken(world), snapshot.policy.value.limits, {})
-    return plan, closed, gates.held(plan, frozenset(one.gate for one in closed), {})
+    gated = _gated(world, snapshot, fleet.look(world, snapshot, hosts).alone(), {})
+    return gated.plan, gated.closed, gated.held
 
 
 def apply_devices(world: World, commit: str, permission: Permission, hosts: Collection[str] | None) -> Result:
@@ -49,18 +77,10 @@ def apply_devices(world: World, commit: str, permission: Permission, hosts: Coll
         _known(world, snapshot, hosts)
         may_begin(world, reading, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(snapshot.policy.value.timezone))
-        found = fleet.look(world, snapshot, hosts).alone()
-        plan = found.joined(_empty(world, reading.commit))
-        is_the_plan(plan, permission)
-        limits, total = snapshot.policy.value.limits, snapshot.facts.services
-        closed = gates.closed(plan, total, taken(world), limits, permission.most)
-        held = gates.held(plan, frozenset(one.gate for one in closed), {})
-        todo = [change for change in found.changes if change.id not in held | plan.stopped]
-        hands = _make(world, found, todo, [snapshot], "devices", reading.commit)
-        told = tuple(sorted(held))
-        return Result(
-            hands.run.id, reading.commit, plan, hands.outcomes, (), told, closed, plan.unread, devices=hands.told
-        )
+        gated = _gated(world, snapshot, fleet.look(world, snapshot, hosts).alone(), permission.most)
+        is_the_plan(gated.plan, permission)
+        hands = _make(world, gated.fleet, gated.todo, [snapshot], "devices", reading.commit)
+        return gated.result(hands)
 
 
 def restorable(world: World, host: str, run: str | None) -> tuple[str, Resources]:
@@ -77,24 +97,43 @@ def restorable(world: World, host: str, run: str | None) -> tuple[str, Resources
     raise Refusal(Problem("E817", f"run {run} did not change {host}", advice=advice))
 
 
-def plan_restore(world: World, snapshot: Snapshot, host: str, before: Resources) -> tuple[fleet.Fleet, Plan]:
-    """What putting a NAS back would do. Raises Refusal."""
+def plan_restore(world: World, snapshot: Snapshot, host: str, run: str, before: Resources, allowed: Allowed) -> Gated:
+    """What putting a NAS back would do, and what would hold it: all that holds an apply of it, but for a pause of
+    whoever asks. Raises Refusal."""
     _known(world, snapshot, (host,))
-    found = fleet.look(world, snapshot, (host,), every=True, instead={host: before})
-    return found, found.joined(_empty(world, snapshot.commit))
+    mine = {one.id for one in world.store.pauses(world.now) if world.actor and one.by == world.actor}
+    instead = fleet.Instead(host, before, _base(world, run), mine)
+    return _gated(world, snapshot, fleet.look(world, snapshot, (host,), every=True, instead=instead), allowed)
 
 
-def restore(world: World, snapshot: Snapshot, host: str, run: str, before: Resources) -> Result:
-    """Put a NAS back to what stood there, and leave it alone for a day: git says something else. Raises Refusal."""
+def restore(
+    world: World, snapshot: Snapshot, host: str, run: str, before: Resources, permission: Permission | None = None
+) -> Result:
+    """Put a NAS back to what stood there, all of it or nothing, and leave it alone for a day: git says something else.
+    Raises Refusal."""
+    allowed = permission.most if permission else {}
     with world.store.lock(Holder("", world.now, "nas rollback")):
-        found, plan = plan_restore(world, snapshot, host, before)
-        todo = [change for change in found.changes if change.id not in plan.stopped]
-        record = next((one for one in world.store.runs(500) if one.run == run), None)
-        older = [snapshot, *_older(world.repository, record.base if record else "")]
-        hands = _make(world, found, todo, older, "nas-rollback", snapshot.commit, made=False)
-        if all(answer.stays for answer in hands.told) and not plan.unread:
+        gated = plan_restore(world, snapshot, host, run, before, allowed)
+        if gated.waits or gated.plan.unread:
+            return gated.result()
+        older = [snapshot, *_older(world.repository, _base(world, run))]
+        hands = _make(world, gated.fleet, gated.todo, older, "nas-rollback", snapshot.commit, made=False)
+        result = gated.result(hands)
+        if result.stays:
             _rest(world, host, run)
-        return Result(hands.run.id, snapshot.commit, plan, hands.outcomes, unread=plan.unread, devices=hands.told)
+        return result
+
+
+def _gated(world: World, snapshot: Snapshot, found: fleet.Fleet, allowed: Allowed) -> Gated:
+    plan = found.joined(Plan("live", snapshot.commit, "", world.now, (), ()))
+    closed = gates.closed(plan, snapshot.facts.services, taken(world), snapshot.policy.value.limits, allowed)
+    return Gated(found, plan, closed, gates.held(plan, frozenset(one.gate for one in closed), {}))
+
+
+def _base(world: World, run: str) -> str:
+    """The commit that was applied before a run; empty: not known."""
+    record = next((one for one in world.store.runs(500) if one.run == run), None)
+    return record.base if record else ""
 
 
 def _make(
@@ -137,7 +176,7 @@ def _older(repository: Repository, commit: str) -> list[Snapshot]:
 
 def _rest(world: World, host: str, run: str) -> None:
     id = f"p{int(world.now.timestamp())}-{random.token_hex(2)}"
-    target, reason = f"{fleet.PREFIX}{host}", RESTORED.format(run=run)
+    target, reason = f"{PREFIX}{host}", RESTORED.format(run=run)
     with world.store.transaction():
         world.store.put_pause(Pause(id, "target", target, world.now, world.now + RESTS, reason, world.actor))
 
@@ -154,8 +193,4 @@ def _known(world: World, snapshot: Snapshot, hosts: Collection[str] | None) -> N
     for host in hosts or ():
         if host not in there:
             advice = f"There are: {', '.join(sorted(there)) or 'none; a host needs data: {device: …}'}"
-            raise Refusal(Problem("E607", f"there is no target {fleet.PREFIX}{host}", advice=advice))
-
-
-def _empty(world: World, commit: str) -> Plan:
-    return Plan("live", commit, "", world.now, (), ())
+            raise Refusal(Problem("E607", f"there is no target {PREFIX}{host}", advice=advice))

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from ispctl.desired import Because
 from ispctl.gates import sums
@@ -22,14 +21,13 @@ from ispctl.intent import slices_of
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Refusal
-from ispctl.model.subscriber import group_of
-from ispctl.nas import Known, Memory, closed_until
+from ispctl.nas import Known, Memory
 from ispctl.nas.memory import Made
 from ispctl.plan import Change, Ending, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
 from ispctl.platforms.device import Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
-from ispctl.reconcile import moves
-from ispctl.reconcile.hearing import addresses
+from ispctl.reconcile import holds, moves
+from ispctl.reconcile.holds import PREFIX
 from ispctl.reconcile.logins import Logins, job
 from ispctl.reconcile.named import Lack, Names, things, with_needs
 from ispctl.reconcile.named import stops as stops_of
@@ -37,11 +35,8 @@ from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.reconcile.stops import together
 from ispctl.reconcile.world import World
 from ispctl.repo import Repository, Snapshot
-from ispctl.store import Store, facts
 
 NOT_THERE: Final = "it lacks something that these rows name, or may lack it"
-PREFIX: Final = "nas:"
-"""How the targets are named: nas:lalitpur-1."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +53,17 @@ class Wanted:
         platform = nas_platform(self.nas.platform)
         assert platform is not None
         return render(platform, self.slice, self.templates)
+
+
+@dataclass(frozen=True)
+class Instead:
+    """What one device should hold, whatever is said of it now. `commit`: that said it, where that is known; `pauses`:
+    the ids of those that do not hold it."""
+
+    host: str
+    resources: Resources
+    commit: str
+    pauses: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -89,11 +95,13 @@ class Fleet:
         if names is not None:
             plan = with_needs(plan, names.needing(plan, self.changes))
         changes = tuple(sorted((*plan.changes, *self.changes), key=lambda one: (one.target, one.key)))
-        mine = Plan("live", plan.commit, plan.base, plan.now, (), self.changes, stops=self.stops, endings=self.endings)
-        more = sums(mine)
+        alone = Plan("live", plan.commit, plan.base, plan.now, (), self.changes, stops=self.stops, endings=self.endings)
+        more = sums(alone)
         both: Sums | None = plan.sums.plus(more) if plan.sums else None
         kept = self.of(plan.still, plan.services)
-        people = _stopped((one for one in self.changes if one.id in kept), "it knows people who are left as they are")
+        people = holds.stopped(
+            (one for one in self.changes if one.id in kept), "it knows people who are left as they are"
+        )
         stops = together(together(plan.stops, self.stops), tuple(people))
         unread = (*plan.unread, *self.unread)
         whole = replace(plan, changes=changes, unread=unread, stops=stops, endings=self.endings, sums=both)
@@ -150,7 +158,7 @@ class Fleet:
         """The same where rows are left out: what devices know of people is done with those, behind the same gates."""
         bound = {PREFIX + host for host, one in self.wanted.items() if one.nas.device and one.nas.device.bindings}
         mine = (one for one in self.changes if one.target in bound)
-        stops = _stopped(mine, "what it knows of people is done with their rows: ispctl apply without --target")
+        stops = holds.stopped(mine, "what it knows of people is done with their rows: ispctl apply without --target")
         return replace(self, stops=together(self.stops, tuple(stops)))
 
 
@@ -182,8 +190,8 @@ def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: dat
         was = old.get(host)
         if was is None or was.mark != will.mark:
             found += _explained(diff(PREFIX + host, will.resources(), was.resources() if was else {}), will.nas)
-    endings = tuple(Ending(target, ids) for target, ids in _disruptive(after, found).items())
-    return Fleet(changes=tuple(found), endings=endings)
+    ends = tuple(Ending(target, ids) for target, ids in holds.disruptive(after, found).items())
+    return Fleet(changes=tuple(found), endings=ends)
 
 
 def look(
@@ -192,10 +200,10 @@ def look(
     hosts: Collection[str] | None = None,
     *,
     every: bool = False,
-    instead: Mapping[str, Resources] | None = None,
+    instead: Instead | None = None,
 ) -> Fleet:
     """What is to be done on devices for a commit. `hosts`: only these; `every`: also those that were made equal to
-    what it says; `instead`: what some of them should hold, whatever it says. Raises Refusal."""
+    what it says; `instead`: what one of them should hold, whatever it says. Raises Refusal."""
     if world.nas is None:
         return Fleet()
     memory, policy = Memory(world.store), snapshot.policy.value
@@ -207,8 +215,8 @@ def look(
     }
     if not asked:
         return Fleet()
-    other = instead or {}
-    want = {host: other[host] if host in other else one.resources() for host, one in asked.items()}
+    want = {host: one.resources() for host, one in asked.items() if instead is None or host != instead.host}
+    want |= {instead.host: instead.resources} if instead else {}
     logins = Logins(world.keyring, stand_ins(world.store))
     jobs = [job(world, one.nas, logins(one.nas), known.get(host, {})) for host, one in asked.items()]
     answers = world.nas.run(jobs, world.progress, "NAS read")
@@ -221,18 +229,18 @@ def look(
             changes += _explained(found, asked[host].nas)
         else:
             equal.append(host)
-    ending = _disruptive(snapshot, changes)
-    stops = (*_stops(world, snapshot, changes, ending), *_observed(world, snapshot, asked, changes))
+    ending = holds.disruptive(snapshot, changes)
+    slices = {host: one.slice for host, one in asked.items()}
+    pauses = [one for one in world.store.pauses(world.now) if instead is None or one.id not in instead.pauses]
+    held = (*holds.stops(world, snapshot, changes, ending, pauses), *holds.observed(world, snapshot, slices, changes))
     online = {host: answer.online[0] for host, answer in answers.items()}
-    endings = tuple(_endings(world.store, snapshot, ending, online))
-    moved = list(_moves(world, asked, changes, made))
-    stops = (*stops, *filter(None, (moves.stop(world.store, asked[host].nas, them) for host, them in moved)))
+    ends = tuple(holds.endings(world.store, snapshot, ending, online))
+    moved = list(_moves(world, asked, changes, made, instead))
+    held = (*held, *filter(None, (moves.stop(world.store, asked[host].nas, them) for host, them in moved)))
     early = moves.together(move for _, them in moved for move in them)
     away = [one.target.removeprefix(PREFIX) for one in unread]
     lacking = _lacking(world, asked, {host: made[host].commit if host in made else "" for host in away})
-    return Fleet(
-        asked, tuple(changes), tuple(unread), stops, endings, tuple(equal), early, lacking, seen, known, policy
-    )
+    return Fleet(asked, tuple(changes), tuple(unread), held, ends, tuple(equal), early, lacking, seen, known, policy)
 
 
 def drifted(world: World, snapshot: Snapshot) -> Fleet:
@@ -245,23 +253,6 @@ def drifted(world: World, snapshot: Snapshot) -> Fleet:
     return look(
         world, snapshot, [host for host, one in now.items() if host in made and made[host].mark == one.mark], every=True
     )
-
-
-def _observed(
-    world: World, snapshot: Snapshot, asked: Mapping[str, Wanted], changes: Sequence[Change]
-) -> Iterator[Stop]:
-    """Devices that know people whose group is only observed, whether or not anything changes for those."""
-    bound = {PREFIX + host: one.slice.bindings for host, one in asked.items() if one.slice.bindings}
-    mine = [change for change in changes if change.target in bound]
-    if not mine:
-        return
-    whole = world.repository.at(snapshot.commit)
-    observed = {name for name in whole.group_folders if whole.managed_group(name)[0] == "observe"}
-    groups = {one.value.id: group_of(one.path) for one in whole.subscribers()} if observed else {}
-    on = {target: {groups.get(one.owner.partition("/")[0]) for one in them} for target, them in bound.items()}
-    for name in sorted(observed):
-        if ids := tuple(change.id for change in mine if name in on[change.target]):
-            yield Stop("observed", f"group {name}", (), ids)
 
 
 def _older(world: World, commits: Iterable[str]) -> dict[str, Mapping[str, Wanted]]:
@@ -277,7 +268,11 @@ def _older(world: World, commits: Iterable[str]) -> dict[str, Mapping[str, Wante
 
 
 def _moves(
-    world: World, asked: Mapping[str, Wanted], changes: Sequence[Change], made: Mapping[str, Made]
+    world: World,
+    asked: Mapping[str, Wanted],
+    changes: Sequence[Change],
+    made: Mapping[str, Made],
+    instead: Instead | None,
 ) -> Iterator[tuple[str, list[moves.Move]]]:
     """By host. Two pools at least have to change: one that grows, and one that shrinks or goes."""
     mine: dict[str, list[Change]] = defaultdict(list)
@@ -286,10 +281,11 @@ def _moves(
         if host in made and things(asked[host].nas, [change.key]):
             mine[host].append(change)
     hosts = {host: made[host].commit for host, them in mine.items() if len(them) > 1}
-    older = _older(world, hosts.values())
+    older = _older(world, [*hosts.values(), *([instead.commit] if instead else [])])
     for host, commit in hosts.items():
-        before = older[commit].get(host)
-        found = list(moves.moves(asked[host].nas, before.slice, asked[host].slice, mine[host])) if before else []
+        before, after = older[commit].get(host), older[instead.commit].get(host) if instead else asked[host]
+        both = before and after and (before.slice, after.slice)
+        found = list(moves.moves(asked[host].nas, *both, mine[host])) if both else []
         if found:
             yield host, found
 
@@ -303,66 +299,6 @@ def _lacking(world: World, asked: Mapping[str, Wanted], away: Mapping[str, str])
         had = things(before.nas, before.resources()) if before else {}
         found[host] = frozenset(things(now.nas, now.resources()).keys() - had.keys())
     return found
-
-
-def _disruptive(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, tuple[str, ...]]:
-    """The targets whose sessions end, with the ids of all that is done there."""
-    mine: dict[str, list[Change]] = defaultdict(list)
-    for change in changes:
-        mine[change.target].append(change)
-    platforms = {target: nas_platform(snapshot.nas[target.removeprefix(PREFIX)].platform) for target in mine}
-    return {
-        target: tuple(change.id for change in them)
-        for target, them in mine.items()
-        if (platform := platforms[target]) is not None and any(map(platform.disrupts, them))
-    }
-
-
-def _endings(
-    store: Store, snapshot: Snapshot, ending: Mapping[str, tuple[str, ...]], online: Mapping[str, int | None]
-) -> Iterator[Ending]:
-    """How many are online there, by the accounting and by the device itself (`online`, by host), and who."""
-    for target, ids in ending.items():
-        host = target.removeprefix(PREFIX)
-        logins = [login for _, login in facts.online(store, addresses(snapshot.nas[host]))]
-        owners = {row.login: f"{row.id}/{row.key}" for row in store.given(logins)}
-        sessions = max(len(logins), online.get(host) or 0)
-        others = sessions - sum(login in owners for login in logins)
-        yield Ending(target, ids, sessions, frozenset(owners.values()), others)
-
-
-def _stops(world: World, snapshot: Snapshot, changes: Sequence[Change], ending: Collection[str]) -> Iterator[Stop]:
-    """What is not done now: paused, only observed, frozen, or waiting for the window."""
-    policy, zone = snapshot.policy.value, ZoneInfo(snapshot.policy.value.timezone)
-    mine: dict[str, list[Change]] = defaultdict(list)
-    for change in changes:
-        mine[change.target].append(change)
-    for pause in world.store.pauses(world.now):
-        held = [
-            c.id for target, them in mine.items() for c in them if pause.kind == "everything" or pause.name == target
-        ]
-        if held and pause.kind in ("everything", "target"):
-            yield Stop(
-                "paused", pause.what, (), tuple(held), id=pause.id, by=pause.by, reason=pause.reason, until=pause.until
-            )
-    for target, them in mine.items():
-        nas, ids = snapshot.nas[target.removeprefix(PREFIX)], tuple(change.id for change in them)
-        if snapshot.managed_nas(nas)[0] == "observe":
-            yield Stop("observed", f"target {target}", (), ids)
-            continue
-        # In a lab nobody is cut off, whatever the hour.
-        if closed := closed_until(policy.nas, zone, world.now, disruptive=target in ending and not world.store.is_lab):
-            until, reason = closed
-            yield Stop("paused", f"target {target}", (), ids, by="policy", reason=reason, until=until)
-
-
-def _stopped(changes: Iterable[Change], reason: str) -> Iterator[Stop]:
-    """A stop for each device."""
-    held: dict[str, list[str]] = defaultdict(list)
-    for change in changes:
-        held[change.target].append(change.id)
-    for target, ids in sorted(held.items()):
-        yield Stop("paused", f"target {target}", (), tuple(ids), by="ispctl", reason=reason)
 
 
 def _explained(changes: Sequence[Change], nas: Nas) -> list[Change]:

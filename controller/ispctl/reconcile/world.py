@@ -104,6 +104,11 @@ class Result(Wrote):
         return 3 if self.unread else 0
 
     @property
+    def stays(self) -> bool:
+        """Whether something was begun, and all that was done on NAS stands."""
+        return bool(self.run) and all(one.stays for one in self.devices)
+
+    @property
     def read(self) -> bool:
         """Whether the database was; a NAS that is left alone holds up nobody else."""
         return bool(self.run) and not any(one.target == TARGET for one in self.unread)

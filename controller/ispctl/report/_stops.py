@@ -13,7 +13,8 @@ def stops(found: Sequence[StopJson], logins: Collection[str] = ()) -> Iterator[s
     for one in found:
         why = f": {masked(one['reason'], logins)}" if one["reason"] else ""
         until = f" until {local(one['until'])}" if one["until"] else ""
-        yield f"{one['kind'].upper()}: {clean(one['what'])}{until}{why}. {_waiting(one)}"
+        by = f" by {clean(one['by'])}" if one["id"] and one["by"] else ""
+        yield f"{one['kind'].upper()}: {clean(one['what'])}{until}{by}{why}. {_waiting(one)}"
 
 
 def _waiting(one: StopJson) -> str:

@@ -26,7 +26,7 @@ TARGET: Final = "radius"
 
 
 def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
-    """What an apply did. `run` is "" and nothing is written where the database was not read."""
+    """What an apply did. `run` is "" and nothing is written where the database was not read, or all of it waits."""
     plan = result.plan
     return {
         "version": 1,
@@ -52,13 +52,15 @@ def document(result: Result, zone: tzinfo = UTC) -> dict[str, Any]:
     }
 
 
-def text(result: Result, zone: tzinfo = UTC, *, width: int = 100) -> str:
-    """What an apply did as text, wrapped at `width`, ending with what to type next."""
+def text(result: Result, zone: tzinfo = UTC, *, width: int = 100, verdict: str = "", again: str = "") -> str:
+    """What an apply did as text, wrapped at `width`, ending with what to type next. `verdict`, `again`: instead of the
+    usual first line, and of what to type where all of it waits."""
     said = document(result, zone)
-    parts = [[_verdict(said)], _lines("FAILED", map(_failure, said["failed"])), _sessions(said)]
+    parts = [[verdict or _verdict(said)], _lines("FAILED", map(_failure, said["failed"])), _sessions(said)]
     parts += [_lines("NAS", _devices.lines(said["devices"]))]
     parts += [_refused(said), [*stops(said["stops"])]]
-    parts += [_unread(said), [f"Next: {_next(said)}"]]
+    waits = again and not said["run"] and not said["unread"]
+    parts += [_unread(said), [f"Next: {again if waits else _next(said)}"]]
     return _joined(parts, width)
 
 

@@ -14,7 +14,8 @@ from ispctl.nas.job import REACHED
 from ispctl.nas.memory import Heard, Made, Memory
 from ispctl.reconcile import fleet
 from ispctl.reconcile.asking import Asked
-from ispctl.reconcile.fleet import PREFIX, Wanted
+from ispctl.reconcile.fleet import Wanted
+from ispctl.reconcile.holds import PREFIX
 from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.status.view import View
 from ispctl.store import Pause, Store, facts, nas_backups
