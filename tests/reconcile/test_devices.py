@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from ispctl import reconcile
+from ispctl.intent import intent_of
 from ispctl.reconcile import Permission, guards
-from ispctl.report import plan_markdown, plan_text
+from ispctl.report import plan_json, plan_markdown, plan_text
 from ispctl.report.gist import gather
 from ispctl.store import Pause
 from tests.reconcile.routers import HOST, POOLS, Routers, said
@@ -141,13 +142,18 @@ def test_a_plan_says_how_many_sessions_end_since_a_router_is_configured(routers:
     assert f"ENDS SESSIONS: nas:{HOST}: 5 sessions, all that are there now" in text
 
 
-def test_a_proposed_plan_says_that_sessions_would_end_and_not_how_many(routers: Routers, ending: list[float]) -> None:
+def test_a_proposed_plan_says_how_many_sessions_would_end_at_most(routers: Routers, ending: list[float]) -> None:
+    """As many as git has services there that are not over, whether they name the host or a group of hosts."""
     world = routers.world
+    there = list(intent_of(world.repository.at("HEAD"), world.now).entitlements)
+    many = sum(HOST in one.nas and one.state != "terminated" for one in there)
+    assert 2 < many < len(there)
     plan = proposal(world.repository, "HEAD~1", "HEAD", world.now)
     assert {(one.target, one.sessions) for one in plan.endings} == {(f"nas:{HOST}", None), ("nas:bhaktapur-1", None)}
+    assert plan_json.document(plan)["ends"][1]["at_most"] == many
     text = plan_markdown.render(gather(plan))
     assert "### ispctl plan: sessions end on 2 NAS" in text
-    assert f"ENDS SESSIONS: nas:{HOST}: whoever is online there; how many is not asked here" in text
+    assert f"ENDS SESSIONS: nas:{HOST}: at most those of {many} services, as many as git has there" in text
 
 
 def test_more_sessions_than_a_day_may_take_end_on_no_router_unsaid(routers: Routers, ending: list[float]) -> None:

@@ -154,11 +154,13 @@ class Coming:
 @dataclass(frozen=True)
 class Ending:
     """Sessions that end because a NAS is configured. `changes`: ids of all that is done there, which waits together;
-    `sessions`: how many are there now, None: not asked; `owners`: whose they are; `others`: those of nobody known."""
+    `sessions`: how many are there now, None: not asked; `at_most`: then how many services may have one, by what git
+    says; `owners`: whose they are; `others`: those of nobody known."""
 
     target: str
     changes: tuple[str, ...]
     sessions: int | None = None
+    at_most: int | None = None
     owners: frozenset[str] = field(default=frozenset(), repr=False)
     others: int = 0
 

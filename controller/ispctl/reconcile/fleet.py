@@ -190,8 +190,16 @@ def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: dat
         was = old.get(host)
         if was is None or was.mark != will.mark:
             found += _explained(diff(PREFIX + host, will.resources(), was.resources() if was else {}), will.nas)
-    ends = tuple(Ending(target, ids) for target, ids in holds.disruptive(after, found).items())
+    many = {PREFIX + host: _at_most(host, (before, after), now) for host in new}
+    disruptive = holds.disruptive(after, found)
+    ends = tuple(Ending(target, ids, at_most=many[target]) for target, ids in disruptive.items())
     return Fleet(changes=tuple(found), endings=ends)
+
+
+def _at_most(host: str, snapshots: Iterable[Snapshot], now: datetime) -> int:
+    """How many services may be there, in one commit or the other."""
+    there = ((one, one.nas[host]) for one in snapshots if host in one.nas)
+    return max(one.facts.served({nas.name, *nas.groups}, now) for one, nas in there)
 
 
 def look(

@@ -43,7 +43,7 @@ def endings(
         owners = {row.login: f"{row.id}/{row.key}" for row in store.given(logins)}
         sessions = max(len(logins), online.get(host) or 0)
         others = sessions - sum(login in owners for login in logins)
-        yield Ending(target, ids, sessions, frozenset(owners.values()), others)
+        yield Ending(target, ids, sessions, owners=frozenset(owners.values()), others=others)
 
 
 def stops(

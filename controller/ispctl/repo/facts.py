@@ -5,7 +5,7 @@ change is counted by the files it touches.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -55,6 +55,12 @@ class Facts:
     def places(self) -> frozenset[tuple[str, ...]]:
         """Every set of such names, together, as services have them; also those that are over."""
         return frozenset(self._values("names"))
+
+    def served(self, places: Collection[str], now: datetime) -> int:
+        """How many services that are not over may be on a host that goes by these names, its own and those of its
+        groups. Whoever is to move between two of them counts twice."""
+        said = ((tally, count) for tally, count in self.counts.items() if tally.kind == "names" and _lasts(tally, now))
+        return sum(count for tally, count in said if not frozenset(places).isdisjoint(tally.value.split("\n")))
 
     def plus(self, tallies: Iterable[Tally], minus: Iterable[Tally] = ()) -> Facts:
         """With what more files say, and without what others said."""

@@ -27,7 +27,7 @@ def _waiting(one: StopJson) -> str:
 def endings(plan: HeadJson) -> Iterator[str]:
     """A sentence for each NAS on which sessions end because it is configured."""
     for one in plan["ends"]:
-        many = "whoever is online there; how many is not asked here"
+        many = f"at most those of {plural(one['at_most'] or 0, 'service')}, as many as git has there"
         if one["sessions"] is not None:
             many = f"{plural(one['sessions'], 'session')}, all that are there now"
         yield f"ENDS SESSIONS: {clean(one['target'])}: {many}"

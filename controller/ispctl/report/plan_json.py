@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Any, Final, Literal, cast
 
 from ispctl.desired import Because, Entitlement
-from ispctl.plan import Change, Cohort, Fields, Plan, ServiceChange, Stop, Value
+from ispctl.plan import Change, Cohort, Ending, Fields, Plan, ServiceChange, Stop, Value
 from ispctl.report._indent import indented
 from ispctl.report.shapes import (
     ChangeJson,
     CohortJson,
+    EndingJson,
     HeadJson,
     PlanJson,
     ReasonJson,
@@ -114,7 +115,7 @@ def _members(plan: Plan, zone: tzinfo) -> Iterator[tuple[str, Any]]:
     yield "changes", map(change, plan.changes)
     yield "unread", [{"target": u.target, "code": u.code, "text": u.text} for u in plan.unread]
     yield "stops", [stop(one, zone) for one in plan.stops]
-    yield "ends", [{"target": e.target, "sessions": e.sessions, "changes": list(e.changes)} for e in plan.endings]
+    yield "ends", [_ending(one) for one in plan.endings]
     yield (
         "switches",
         [
@@ -124,6 +125,10 @@ def _members(plan: Plan, zone: tzinfo) -> Iterator[tuple[str, Any]]:
     )
     yield "rerendered", list(plan.rerendered)
     yield "coming", {"until": stamp(plan.coming.until, zone), "ends": plan.coming.ends} if plan.coming else None
+
+
+def _ending(one: Ending) -> EndingJson:
+    return {"target": one.target, "sessions": one.sessions, "at_most": one.at_most, "changes": list(one.changes)}
 
 
 def stop(one: Stop, zone: tzinfo) -> StopJson:

@@ -81,11 +81,12 @@ class StopJson(TypedDict):
 
 
 class EndingJson(TypedDict):
-    """Sessions that end on a NAS because it is configured: how many are there now, null where that is not asked; the
-    ids of all that is done there."""
+    """Sessions that end on a NAS because it is configured: how many are there now, null where that is not asked; how
+    many services git has there, null where it is; the ids of all that is done there."""
 
     target: str
     sessions: int | None
+    at_most: int | None
     changes: list[str]
 
 
