@@ -11,7 +11,7 @@ import pytest
 from ispctl.nas import Answer, Fleet, Job, Memory
 from ispctl.nas.job import work
 from ispctl.plan import Resources
-from ispctl.reconcile import Result, restorable, restore
+from ispctl.reconcile import Drift, Result, restorable, restore
 from tests.nas.conftest import Box, Boxes
 from tests.reconcile.world import Killed, World
 
@@ -75,7 +75,7 @@ class Routers:
             return [resources for _, _, resources in Memory(store).kept(HOST)]
 
 
-def said(result: Result) -> dict[str, tuple[str, str]]:
+def said(result: Result | Drift) -> dict[str, tuple[str, str]]:
     return {one.host: (one.status, one.code) for one in result.devices}
 
 

@@ -193,6 +193,62 @@ def test_what_a_repair_ends_on_a_router_counts_as_well(routers: Routers, ending:
     assert world.drifted() == ()
 
 
+def by_hand(routers: Routers, host: str = HOST) -> None:
+    held = routers.box(host).held
+    routers.box(host).held = {key: {**said, "by": "a hand"} if key[1] == "home" else said for key, said in held.items()}
+
+
+def test_drift_looks_at_a_router_that_alone_was_made_equal_to_a_newer_commit(routers: Routers) -> None:
+    world = routers.world
+    routers.narrowed()
+    with world.opened() as opened:
+        result = reconcile.apply_devices(opened, "HEAD", Permission(), [HOST])
+    assert said(result) == {HOST: ("applied", "")}
+    assert world.drifted() == (), "it stands as that commit says, and the other one as the applied one does"
+    by_hand(routers)
+    by_hand(routers, "bhaktapur-1")
+    assert {one.target for one in world.drifted()} == {f"nas:{HOST}", "nas:bhaktapur-1"}
+    assert said(world.repair())[HOST] == ("applied", "")
+    assert routers.pool() == "100.64.0.1-100.64.1.254", "as the newer commit says"
+    assert world.drifted() == ()
+    assert routers.apply() == {"bhaktapur-1": ("applied", "")}, "and the next apply has nothing to do there"
+
+
+def test_drift_looks_at_a_router_that_is_behind(routers: Routers) -> None:
+    """It is paused, and stands as the commit before says, with its secret of that time."""
+    world, now = routers.world, routers.world.now
+    with world.store() as store, store.transaction():
+        store.put_pause(Pause("p1", "target", f"nas:{HOST}", now, now + timedelta(hours=2), "a visit", "ops"))
+    routers.narrowed()
+    assert routers.apply() == {"bhaktapur-1": ("applied", "")}
+    assert world.drifted() == ()
+    by_hand(routers)
+    assert {one.target for one in world.drifted()} == {f"nas:{HOST}"}
+    world.tick(hours=3)
+    assert said(world.repair()) == {HOST: ("applied", "")}
+    assert routers.pool() == "100.64.0.1-100.64.3.254"
+
+
+def test_drift_leaves_alone_what_is_given_up_and_looks_at_what_is_new(routers: Routers) -> None:
+    world, hosts = routers.world, "inventory/hosts.yaml"
+    said_of_it = world.read(hosts)
+    start = said_of_it.index("    device:", said_of_it.index("\nbhaktapur-1:"))
+    end = said_of_it.index("\n\n", start)
+    world.write(hosts, said_of_it[:start].rstrip() + said_of_it[end:])
+    world.commit("Bhaktapur is configured by hand again")
+    routers.apply()
+    by_hand(routers, "bhaktapur-1")
+    assert world.drifted() == ()
+    world.write(hosts, said_of_it.replace("GigabitEthernet0/0/1", "GigabitEthernet0/0/2"))
+    world.commit("It is not")
+    routers.box("bhaktapur-1").online = 0
+    with world.opened() as opened:
+        result = reconcile.apply_devices(opened, "HEAD", Permission(), ["bhaktapur-1"])
+    assert said(result) == {"bhaktapur-1": ("applied", "")}
+    by_hand(routers, "bhaktapur-1")
+    assert {one.target for one in world.drifted()} == {"nas:bhaktapur-1"}
+
+
 def test_a_live_plan_of_routers_alone_says_what_a_closed_gate_would_hold(routers: Routers, ending: list[float]) -> None:
     with routers.world.opened(readonly=True) as world:
         plan, closed, held = reconcile.live_devices(world, "HEAD", None)

@@ -115,7 +115,7 @@ def test_a_slice_opens_each_secret_once_and_keeps_none_that_was_written() -> Non
 
     service: Any = SimpleNamespace(owner="sub-000123/main", sealed=text)
     ring: Any = Counting()
-    secrets, digest = SealedValues({}, [service], lambda: ring), sealed_digest(text)
+    secrets, digest = SealedValues((), [service], lambda: ring), sealed_digest(text)
     changes = [Change("radius", ("login", "anita@home.example"), None, {"password": digest})]
     secrets.check(changes, keep=True)
     assert (secrets.open(digest), len(opened)) == ("canary-pw-1", 1)

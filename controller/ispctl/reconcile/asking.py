@@ -8,14 +8,13 @@ from typing import Final
 
 from ispctl.model.problem import Refusal
 from ispctl.nas import Answer, Memory
-from ispctl.nas.memory import Made
 from ispctl.plan import Fields, Resources, diff
 from ispctl.platforms.device import SECRET
-from ispctl.reconcile import fleet
 from ispctl.reconcile.fleet import Wanted
 from ispctl.reconcile.holds import PREFIX
 from ispctl.reconcile.logins import Logins, job, sealed
 from ispctl.reconcile.stand_ins import stand_ins
+from ispctl.reconcile.standing import standing
 from ispctl.reconcile.world import World
 
 PATIENCE: Final = 15.0
@@ -55,9 +54,10 @@ def ask(world: World, wanted: Mapping[str, Wanted]) -> dict[str, Asked]:
         else:
             jobs.append(replace(asked, attempts=1, deadline=min(asked.deadline, PATIENCE)))
     answers = world.nas.run(jobs, world.progress, "NAS read")
-    stand = _stand(world, wanted, memory.made(), [host for host, answer in answers.items() if answer.fine])
+    made = {host: was for host, was in memory.made().items() if host in answers and answers[host].fine}
+    stand = standing(world, wanted, made)
     for host, answer in answers.items():
-        found[host] = _said(answer, stand.get(host), secrets=secrets)
+        found[host] = _said(answer, _held(stand.get(host)), secrets=secrets)
     return found
 
 
@@ -78,27 +78,12 @@ def _said(answer: Answer, want: Resources | None, *, secrets: bool) -> Asked:
     )
 
 
-def _stand(
-    world: World, wanted: Mapping[str, Wanted], made: Mapping[str, Made], hosts: list[str]
-) -> dict[str, Resources]:
-    """What each was last made equal to: what git says, or said in that commit."""
-    then: dict[str, Mapping[str, Wanted]] = {}
-    found: dict[str, Resources] = {}
-    for host in hosts:
-        if (was := made.get(host)) is None:
-            continue
-        one: Wanted | None = wanted[host]
-        try:
-            if one is not None and one.mark != was.mark:
-                if was.commit not in then:
-                    snapshot = world.repository.part(was.commit, ())
-                    then[was.commit] = fleet.wanted(world.repository, snapshot, world.now)
-                one = then[was.commit].get(host)
-            if one is not None and one.mark == was.mark:
-                found[host] = one.resources()
-        except (Refusal, KeyError):  # that commit is not here, or cannot be understood any more
-            continue
-    return found
+def _held(one: Wanted | None) -> Resources | None:
+    """What it should hold; None where that is not known, or cannot be understood any more."""
+    try:
+        return one.resources() if one is not None else None
+    except (Refusal, KeyError):
+        return None
 
 
 def _without(resources: Resources) -> Resources:

@@ -39,8 +39,8 @@ def revokes(changes: Iterable[Change], fleet: Fleet) -> list[Change]:
 class Hands:
     """Configures the devices of one run, in waves."""
 
-    def __init__(self, world: World, fleet: Fleet, run: Run, secrets: SealedValues, commit: str) -> None:
-        self.world, self.fleet, self.run, self.commit = world, fleet, run, commit
+    def __init__(self, world: World, fleet: Fleet, run: Run, secrets: SealedValues) -> None:
+        self.world, self.fleet, self.run = world, fleet, run
         self.answers: dict[str, Answer] = {}
         """The last, by host."""
         self.secrets = secrets
@@ -117,8 +117,8 @@ class Hands:
         with self.world.store.transaction():
             for host in (*self.fleet.equal, *self.answers):
                 if host not in behind:
-                    at = self.world.now.isoformat()
-                    self._memory.put_made(host, Made(self.fleet.wanted[host].mark, self.commit, self.run.id, at))
+                    one, at = self.fleet.wanted[host], self.world.now.isoformat()
+                    self._memory.put_made(host, Made(one.mark, one.commit, self.run.id, at))
             self._remember()
 
     def leave(self) -> None:
@@ -132,7 +132,7 @@ class Hands:
         said |= {host: (answer.status, answer.code, answer.text) for host, answer in self.answers.items()}
         for host, told in said.items():
             status, at = told[0], self.world.clock().isoformat()
-            heard = Heard(status, self.run.id, self.commit, at, *told[1:])
+            heard = Heard(status, self.run.id, self.fleet.wanted[host].commit, at, *told[1:])
             if host not in self._silent or status not in ("seen", "silent"):
                 self._memory.put_heard(host, heard)
 

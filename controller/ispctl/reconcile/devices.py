@@ -10,7 +10,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl import gates
-from ispctl.model.network import Nas
 from ispctl.model.problem import Problem, Refusal
 from ispctl.nas import Memory
 from ispctl.plan import Change, Plan, Resources, digest
@@ -147,14 +146,11 @@ def _make(
     made: bool = True,
 ) -> configure.Hands:
     """`snapshots`: where the sealed secrets stand; `made`: whether it is what git says."""
-    known: dict[str, Nas] = {}
-    for number, snapshot in enumerate(snapshots):
-        known |= {f"{number}/{name}": nas for name, nas in snapshot.nas.items()}
-    secrets = SealedValues(known, (), world.keyring)
+    secrets = SealedValues([nas for snapshot in snapshots for nas in snapshot.nas.values()], (), world.keyring)
     wanted = [change for change in todo if (change.after or {}).get(SECRET)]
     secrets.check(wanted)
     run = world.store.begin_run(kind, world.now, commit=commit, digest=digest(todo), actor=world.actor)
-    hands = configure.Hands(world, found, run, secrets, commit)
+    hands = configure.Hands(world, found, run, secrets)
     hands.make(configure.grants(todo, found))
     hands.make(configure.revokes(todo, found))
     if made:

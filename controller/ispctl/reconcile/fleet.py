@@ -41,11 +41,12 @@ NOT_THERE: Final = "it lacks something that these rows name, or may lack it"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What git says of one device. `mark` stands for all that it is made of."""
+    """What a commit says of one device. `mark` stands for all that it is made of."""
 
     nas: Nas
     slice: Slice
     mark: str
+    commit: str
     templates: Mapping[str, bytes] = field(repr=False)
 
     def resources(self) -> Resources:
@@ -170,7 +171,9 @@ def wanted(repository: Repository, snapshot: Snapshot, now: datetime) -> dict[st
     whole = any(nas.device.bindings for nas in hosts if nas.device)
     slices = slices_of(repository.at(snapshot.commit) if whole else snapshot, now)
     own = repository.templates(snapshot.commit, "templates/nas/") if slices else {}
-    return {name: Wanted(snapshot.nas[name], one, _mark(one, own), own) for name, one in slices.items()}
+    return {
+        name: Wanted(snapshot.nas[name], one, _mark(one, own), snapshot.commit, own) for name, one in slices.items()
+    }
 
 
 def due(world: World, snapshot: Snapshot) -> dict[str, Wanted]:
@@ -191,7 +194,7 @@ def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: dat
         if was is None or was.mark != will.mark:
             found += _explained(diff(PREFIX + host, will.resources(), was.resources() if was else {}), will.nas)
     many = {PREFIX + host: _at_most(host, (before, after), now) for host in new}
-    disruptive = holds.disruptive(after, found)
+    disruptive = holds.disruptive(after.nas, found)
     ends = tuple(Ending(target, ids, at_most=many[target]) for target, ids in disruptive.items())
     return Fleet(changes=tuple(found), endings=ends)
 
@@ -214,15 +217,21 @@ def look(
     what it says; `instead`: what one of them should hold, whatever it says. Raises Refusal."""
     if world.nas is None:
         return Fleet()
-    memory, policy = Memory(world.store), snapshot.policy.value
-    made, known = memory.made(), memory.known()
+    made = Memory(world.store).made()
     asked = {
         host: one
         for host, one in due(world, snapshot).items()
         if (hosts is None or host in hosts) and (every or host not in made or made[host].mark != one.mark)
     }
-    if not asked:
+    return looked(world, snapshot, asked, instead)
+
+
+def looked(world: World, snapshot: Snapshot, asked: Mapping[str, Wanted], instead: Instead | None = None) -> Fleet:
+    """What is to be done on these devices. `snapshot`: whose policy holds. Raises Refusal."""
+    if world.nas is None or not asked:
         return Fleet()
+    memory, policy = Memory(world.store), snapshot.policy.value
+    made, known = memory.made(), memory.known()
     want = {host: one.resources() for host, one in asked.items() if instead is None or host != instead.host}
     want |= {instead.host: instead.resources} if instead else {}
     logins = Logins(world.keyring, stand_ins(world.store))
@@ -237,12 +246,16 @@ def look(
             changes += _explained(found, asked[host].nas)
         else:
             equal.append(host)
-    ending = holds.disruptive(snapshot, changes)
+    nas = {host: one.nas for host, one in asked.items()}
+    ending = holds.disruptive(nas, changes)
     slices = {host: one.slice for host, one in asked.items()}
     pauses = [one for one in world.store.pauses(world.now) if instead is None or one.id not in instead.pauses]
-    held = (*holds.stops(world, snapshot, changes, ending, pauses), *holds.observed(world, snapshot, slices, changes))
+    held = (
+        *holds.stops(world, snapshot, nas, changes, ending, pauses),
+        *holds.observed(world, snapshot, slices, changes),
+    )
     online = {host: answer.online[0] for host, answer in answers.items()}
-    ends = tuple(holds.endings(world.store, snapshot, ending, online))
+    ends = tuple(holds.endings(world.store, nas, ending, online))
     moved = list(_moves(world, asked, changes, made, instead))
     held = (*held, *filter(None, (moves.stop(world.store, asked[host].nas, them) for host, them in moved)))
     early = moves.together(move for _, them in moved for move in them)
@@ -251,28 +264,16 @@ def look(
     return Fleet(asked, tuple(changes), tuple(unread), held, ends, tuple(equal), early, lacking, seen, known, policy)
 
 
-def drifted(world: World, snapshot: Snapshot) -> Fleet:
-    """Which devices stand otherwise than they were made; what git or time asks of them since is an apply's to do.
-    Raises Refusal."""
-    if world.nas is None:
-        return Fleet()
-    made = Memory(world.store).made()
-    now = due(world, snapshot)
-    return look(
-        world, snapshot, [host for host, one in now.items() if host in made and made[host].mark == one.mark], every=True
-    )
-
-
-def _older(world: World, commits: Iterable[str]) -> dict[str, Mapping[str, Wanted]]:
+def older(world: World, commits: Iterable[str]) -> dict[str, Mapping[str, Wanted]]:
     """What other commits say; nothing where one is not here any more, or cannot be understood."""
-    older: dict[str, Mapping[str, Wanted]] = {}
+    found: dict[str, Mapping[str, Wanted]] = {}
     for commit in set(commits):
         try:
             part = world.repository.part(commit, ()) if commit else None
-            older[commit] = wanted(world.repository, part, world.now) if part else {}
+            found[commit] = wanted(world.repository, part, world.now) if part else {}
         except (Refusal, KeyError):
-            older[commit] = {}
-    return older
+            found[commit] = {}
+    return found
 
 
 def _moves(
@@ -289,9 +290,9 @@ def _moves(
         if host in made and things(asked[host].nas, [change.key]):
             mine[host].append(change)
     hosts = {host: made[host].commit for host, them in mine.items() if len(them) > 1}
-    older = _older(world, [*hosts.values(), *([instead.commit] if instead else [])])
+    then = older(world, [*hosts.values(), *([instead.commit] if instead else [])])
     for host, commit in hosts.items():
-        before, after = older[commit].get(host), older[instead.commit].get(host) if instead else asked[host]
+        before, after = then[commit].get(host), then[instead.commit].get(host) if instead else asked[host]
         both = before and after and (before.slice, after.slice)
         found = list(moves.moves(asked[host].nas, *both, mine[host])) if both else []
         if found:
@@ -300,10 +301,10 @@ def _moves(
 
 def _lacking(world: World, asked: Mapping[str, Wanted], away: Mapping[str, str]) -> Lack:
     """What these hosts should hold and did not by the commit that they were last made equal to; empty: not known."""
-    older = _older(world, away.values())
+    then = older(world, away.values())
     found = {}
     for host, commit in away.items():
-        now, before = asked[host], older[commit].get(host)
+        now, before = asked[host], then[commit].get(host)
         had = things(before.nas, before.resources()) if before else {}
         found[host] = frozenset(things(now.nas, now.resources()).keys() - had.keys())
     return found

@@ -19,7 +19,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Pair, Plan, ServiceChange, build
 from ispctl.radius.rendering import WALLED
 from ispctl.radius.rows import RadiusRows, order
-from ispctl.reconcile import configure, fleet
+from ispctl.reconcile import configure, standing
 from ispctl.reconcile.drift import Found, find
 from ispctl.reconcile.guards import not_paused, taken
 from ispctl.reconcile.managed import with_observed
@@ -37,7 +37,7 @@ def drifted(world: World) -> Drift:
     """What stands in the database otherwise than the last apply left it. Raises Refusal, Unreachable."""
     reading = reading_of_applied(world)
     found = find(reading, RadiusRows(world.store))
-    devices = fleet.drifted(world, reading.repository.part(reading.commit, ()))
+    devices = standing.drifted(world, reading.repository.part(reading.commit, ()))
     return Drift(devices.joined(_plan(world, found, found.by_hand)))
 
 
@@ -53,17 +53,18 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
         rows = RadiusRows(world.store)
         found = find(reading, rows, vouch=rows.vouch)
         changes = found.by_hand
-        devices = fleet.drifted(world, shared)
+        devices = standing.drifted(world, shared)
         plan = devices.joined(_plan(world, found, changes))
         closed = gates.closed(plan, found.part.facts.services, taken(world), policy.limits, permission.most)
         held = gates.held(plan, frozenset(one.gate for one in closed), {})
         todo = [change for change in changes if change.id not in held | plan.stopped]
         on_devices = [change for change in devices.changes if change.id not in held | plan.stopped]
-        secrets = SealedValues(found.part.nas, found.intent.entitlements if todo else (), world.keyring)
+        nas = [*found.part.nas.values(), *(one.nas for one in devices.wanted.values())]
+        secrets = SealedValues(nas, found.intent.entitlements if todo else (), world.keyring)
         secrets.check([*todo, *on_devices])
         run = world.store.begin_run("repair", world.now, commit=reading.commit, actor=world.actor)
         beside = partial(_beside, world, run, {service.owner: service for service in plan.services})
-        mending = configure.Hands(world, devices, run, secrets, reading.commit)
+        mending = configure.Hands(world, devices, run, secrets)
         mending.make(configure.grants(on_devices, devices))
         outcomes = tuple(rows.apply(order(todo), secrets.open, beside))
         mending.make(configure.revokes(on_devices, devices))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from ispctl.model.network import Nas
 from ispctl.model.subscriber import group_of
 from ispctl.nas import closed_until
 from ispctl.plan import Change, Ending, Stop
@@ -20,12 +21,12 @@ PREFIX: Final = "nas:"
 """How the targets are named: nas:lalitpur-1."""
 
 
-def disruptive(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, tuple[str, ...]]:
+def disruptive(nas: Mapping[str, Nas], changes: Iterable[Change]) -> dict[str, tuple[str, ...]]:
     """The targets whose sessions end, with the ids of all that is done there."""
     mine: dict[str, list[Change]] = defaultdict(list)
     for change in changes:
         mine[change.target].append(change)
-    platforms = {target: nas_platform(snapshot.nas[target.removeprefix(PREFIX)].platform) for target in mine}
+    platforms = {target: nas_platform(nas[target.removeprefix(PREFIX)].platform) for target in mine}
     return {
         target: tuple(change.id for change in them)
         for target, them in mine.items()
@@ -34,12 +35,12 @@ def disruptive(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, tuple
 
 
 def endings(
-    store: Store, snapshot: Snapshot, ending: Mapping[str, tuple[str, ...]], online: Mapping[str, int | None]
+    store: Store, nas: Mapping[str, Nas], ending: Mapping[str, tuple[str, ...]], online: Mapping[str, int | None]
 ) -> Iterator[Ending]:
     """How many are online there, by the accounting and by the device itself (`online`, by host), and who."""
     for target, ids in ending.items():
         host = target.removeprefix(PREFIX)
-        logins = [login for _, login in facts.online(store, addresses(snapshot.nas[host]))]
+        logins = [login for _, login in facts.online(store, addresses(nas[host]))]
         owners = {row.login: f"{row.id}/{row.key}" for row in store.given(logins)}
         sessions = max(len(logins), online.get(host) or 0)
         others = sessions - sum(login in owners for login in logins)
@@ -47,7 +48,12 @@ def endings(
 
 
 def stops(
-    world: World, snapshot: Snapshot, changes: Sequence[Change], ending: Collection[str], pauses: Collection[Pause]
+    world: World,
+    snapshot: Snapshot,
+    nas: Mapping[str, Nas],
+    changes: Sequence[Change],
+    ending: Collection[str],
+    pauses: Collection[Pause],
 ) -> Iterator[Stop]:
     """What is not done now: paused, only observed, frozen, or waiting for the window."""
     policy, zone = snapshot.policy.value, ZoneInfo(snapshot.policy.value.timezone)
@@ -63,8 +69,8 @@ def stops(
                 "paused", pause.what, (), tuple(held), id=pause.id, by=pause.by, reason=pause.reason, until=pause.until
             )
     for target, them in mine.items():
-        nas, ids = snapshot.nas[target.removeprefix(PREFIX)], tuple(change.id for change in them)
-        if snapshot.managed_nas(nas)[0] == "observe":
+        one, ids = nas[target.removeprefix(PREFIX)], tuple(change.id for change in them)
+        if snapshot.managed_nas(one)[0] == "observe":
             yield Stop("observed", f"target {target}", (), ids)
             continue
         # In a lab nobody is cut off, whatever the hour.

@@ -82,7 +82,7 @@ def _take(
         found = survey(reading)
     except Unreachable as error:
         raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
-    secrets = SealedValues(reading.snapshot.nas, found.intent.entitlements, world.keyring)
+    secrets = SealedValues(reading.snapshot.nas.values(), found.intent.entitlements, world.keyring)
     asked = taker(secrets.open)
     left_alone = frozenset[str]() if dry_run else found.plan.stopped  # paused, or only observed
     made = [c for c in found.plan.changes if c.before is None and c.after is not None and c.key[0] != "session"]

@@ -89,7 +89,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         waits = waiting(found, closed_gates(world, found, permission.most))
         here = [c for c in found.here.changes if c.key[0] != "session" and c.id not in waits.changes]
         policy = reading.snapshot.policy.value
-        secrets = SealedValues(reading.snapshot.nas, found.near.entitlements.values(), world.keyring)
+        secrets = SealedValues(reading.snapshot.nas.values(), found.near.entitlements.values(), world.keyring)
         with_people = devices.of(waits.owners(found.plan), found.plan.services)
         left = waits.changes | found.plan.stopped | with_people
         on_devices = [change for change in devices.changes if change.id not in left]
@@ -98,7 +98,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
         older = older_copy(world.repository, world.store, found.applied)
         run = begin(world, found, waits, permission.undoes)
-        hands = configure.Hands(world, devices, run, secrets, found.plan.commit)
+        hands = configure.Hands(world, devices, run, secrets)
         result = _do(world, found, hands, on_devices, doors, waits, permission)
         result = replace(
             result,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ispctl.desired import Entitlement, sealed_digest
 from ispctl.model.network import Nas
@@ -16,14 +16,12 @@ SECRET_FIELDS = ("password", "secret")
 class SealedValues:
     """Every sealed value of an intent by its digest; the keyring is opened by the first that is asked for."""
 
-    def __init__(
-        self, nas: Mapping[str, Nas], entitlements: Iterable[Entitlement], keyring: Callable[[], Keyring]
-    ) -> None:
+    def __init__(self, nas: Iterable[Nas], entitlements: Iterable[Entitlement], keyring: Callable[[], Keyring]) -> None:
         self._unlock = keyring
         self._keyring: Keyring | None = None
         self._known: dict[str, tuple[Sealed, Nas | Entitlement]] = {}
         self._opened: dict[str, str] = {}
-        for one in nas.values():
+        for one in nas:
             if one.radius:
                 self._add(Sealed("nas", one.name, "radius.secret", one.radius.secret), one)
         for entitlement in entitlements:

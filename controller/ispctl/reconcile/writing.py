@@ -57,7 +57,7 @@ class Writing:
         assert one.people is not None
         run = Run(store.database, self.run)
         note = Notes(store, run, self.now, self.commit, one.people, one.services, self.left)
-        secrets = SealedValues({}, one.people.entitlements.values(), self._unlocked)
+        secrets = SealedValues((), one.people.entitlements.values(), self._unlocked)
         rows = rows_of(one.changes, self.waits)
         secrets.check(rows, keep=True)
         failed, more = list[Outcome](), Counter[str]()
