@@ -30,9 +30,11 @@ DEAD_ON_PURPOSE: dict[str, str] = {
         f"controller/ispctl/lab/devices/cpe.py:{name}": "for tests, and for whoever tries an ACS"
         for name in ("plain098", "tr098", "tr181")
     },
+    "controller/ispctl/lab/devices/junos_like.py:types": "for tests: what somebody has not committed",
     "controller/ispctl/lab/devices/routeros.py:appears": "for tests: what a router adds by itself",
     "controller/ispctl/lab/devices/routeros.py:dies_after": "for tests: a connection that breaks half way",
     "controller/ispctl/lab/devices/routeros.py:revives": "the other half of dies_after()",
+    "controller/ispctl/lab/devices/shell.py:begin_auth": "called by asyncssh",
     "controller/ispctl/radius/session.py:calling_station": "how other vendors than today's name a session",
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
     "controller/ispctl/reconcile/__init__.py:__getattr__": "Python, for a name whose module is not read yet",

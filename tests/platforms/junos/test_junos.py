@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from ispctl.backend import Unreachable
 from ispctl.platforms import platform
 from ispctl.platforms.device import PoolPart, Session
+from ispctl.platforms.junos import nas as junos
 from ispctl.platforms.junos.nas import NAS
 from tests.platforms.junos.device import FOREIGN, Device, device
 from tests.platforms.nas_contract import Hands, clear, subject, wanted
@@ -114,6 +116,14 @@ def test_a_refused_commit_leaves_nothing_and_is_told_in_its_words(tmp_path: Path
 
 
 @pytest.mark.live
+def test_a_warning_of_a_commit_is_no_refusal(tmp_path: Path) -> None:
+    with router(tmp_path) as (one, session, hands):
+        one.box.warning = "requires 'subscriber-accounting' license"
+        hands.make(session, usual("junos"))
+        assert one.box.back_at is None
+
+
+@pytest.mark.live
 def test_what_changed_since_the_plan_is_not_written_over(tmp_path: Path) -> None:
     with router(tmp_path) as (_, session, hands):
         changes = hands.plan(session, usual("junos"))
@@ -140,10 +150,79 @@ def test_the_router_shows_no_secret_in_clear(tmp_path: Path) -> None:
 
 @pytest.mark.live
 def test_whoever_has_another_key_is_sent_no_password(tmp_path: Path) -> None:
+    with device(tmp_path) as one, device(tmp_path) as other:
+        with (
+            pytest.raises(Unreachable, match="host key"),
+            NAS.open(replace(one.login, host_key=other.login.host_key)),
+        ):
+            pass
+        assert one.box.named == 0
+
+
+@pytest.mark.live
+def test_what_the_user_has_told_ssh_of_a_router_means_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with device(tmp_path) as one, device(tmp_path) as other:
+        own = tmp_path / ".ssh"
+        own.mkdir()
+        (own / "known_hosts").write_text(f"[127.0.0.1]:{one.box.port} {one.box.host_key}\n", "ascii")
+        (own / "config").write_text("Host *\nPort 1\nUser nobody\nProxyCommand false\nIdentityFile none\n", "ascii")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        with NAS.open(one.login) as session:
+            assert session.facts().model == "mx204"
+        named = one.box.named
+        with (
+            pytest.raises(Unreachable, match="host key"),
+            NAS.open(replace(one.login, host_key=other.login.host_key)),
+        ):
+            pass
+        assert one.box.named == named
+
+
+def test_a_key_that_cannot_be_asked_for_is_told(tmp_path: Path) -> None:
     with (
         device(tmp_path) as one,
-        device(tmp_path) as other,
-        pytest.raises(Unreachable, match="host key"),
-        NAS.open(replace(one.login, host_key=other.login.host_key)),
+        pytest.raises(Unreachable, match="Ed25519 or ECDSA"),
+        NAS.open(replace(one.login, host_key="ssh-rsa AAAAB3NzaC1yc2E=")),
     ):
         pass
+
+
+@pytest.mark.live
+def test_what_somebody_has_typed_is_neither_committed_nor_thrown_away(tmp_path: Path) -> None:
+    theirs = ("system", "services", "telnet")
+    with router(tmp_path) as (one, session, hands):
+        before = one.box.lines()
+        changes = hands.plan(session, usual("junos"))
+        one.box.types(theirs)
+        outcomes = list(session.apply(changes, clear(changes), 60))
+        assert outcomes[0].error == "configuration database modified"
+        assert {outcome.code for outcome in outcomes} == {"E812"}
+        assert one.box.lines() == before
+        assert theirs in one.box.candidate
+
+
+@pytest.mark.live
+def test_nothing_is_confirmed_while_somebody_types(tmp_path: Path) -> None:
+    theirs = ("system", "services", "telnet")
+    with router(tmp_path) as (one, session, hands):
+        hands.apply(session, usual("junos"))
+        one.box.types(theirs)
+        with pytest.raises(Unreachable, match="configuration database modified"):
+            session.confirm()
+        assert theirs not in one.box.running
+        assert one.box.back_at is not None
+
+
+@pytest.mark.live
+def test_a_router_that_answers_no_more_is_not_waited_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its deadline is over before that of the first wait, the second and the third."""
+    monkeypatch.setattr(junos, "_PATIENCE", 0.0)
+    with device(tmp_path) as one:
+        with NAS.open(replace(one.login, timeout=2)) as session:
+            changes = Hands(JUNOS).plan(session, usual("junos"))
+            one.box.ignored = frozenset({"load-configuration", "unlock-configuration", "close-session"})
+            began = monotonic()
+            with pytest.raises(Unreachable, match="no answer: TimeoutExpiredError"):
+                list(session.apply(changes, clear(changes), 60))
+        assert monotonic() - began < 4
+        assert one.box.candidate == one.box.running

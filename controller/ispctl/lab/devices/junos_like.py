@@ -1,7 +1,8 @@
 """A router's NETCONF over SSH as Junos has it: a locked candidate, set lines, `commit confirmed`, rollback.
 
 It holds whatever `set` lines it is given, knows what a value below some statements has to be, and refuses a commit with
-the words of Junos where something is applied or referred to that is not there. Faults: `writes_left`.
+the words of Junos where something is applied or referred to that is not there. Faults: `writes_left`, `ignored`,
+`warning`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ _HELLO: Final = """<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><capab
 </capabilities><session-id>4711</session-id></hello>"""
 _SYSTEM: Final = """<system-information><hardware-model>mx204</hardware-model><os-name>junos</os-name>
 <os-version>22.4R3.25</os-version><host-name>edge</host-name></system-information>"""
+_UPTIME: Final = """<system-uptime-information xmlns="http://xml.juniper.net/junos/22.4R3/junos">
+<system-booted-time><time-length xmlns:junos="http://xml.juniper.net/junos/22.4R3/junos" junos:seconds="{seconds}">
+33d 00:00</time-length></system-booted-time></system-uptime-information>"""
+_SUBSCRIBERS: Final = """<subscribers-summary-information><counters>
+<session-state-active>{active}</session-state-active></counters></subscribers-summary-information>"""
 _ONE: Final = re.compile(
     r"system host-name|.* radius-server \S+ source-address|.* ("
     "port|accounting-port|dynamic-request-port|secret|low|high|network|link|prefix-length|hardware-address|ip-address"
@@ -55,6 +61,10 @@ class JunosLike(Shell):
         self.back_at: float | None = None
         self.clock = 0.0
         """Seconds since it began, as far as tests have moved it on."""
+        self.warning = ""
+        """What it has to say of each commit, beside that it is done."""
+        self.ignored: frozenset[str] = frozenset()
+        """RPCs that it does not answer."""
 
     def line(self) -> Line:
         raise Cut  # it has no command line
@@ -62,6 +72,10 @@ class JunosLike(Shell):
     def lines(self) -> list[str]:
         """What is committed, as `show configuration | display set` has it."""
         return [_shown(path) for path in sorted(self.running)]
+
+    def types(self, path: Path) -> None:
+        """Somebody sets a statement and does not commit it: nobody gets the lock."""
+        self.candidate = [*self.candidate, path]
 
     def commits(self, path: Path) -> None:
         """Somebody sets a statement and commits, which confirms what waits to be."""
@@ -86,14 +100,18 @@ class JunosLike(Shell):
         if name == "commit-configuration":
             return self._commit(rpc)
         if name in {"lock-configuration", "unlock-configuration", "close-session"}:
+            if name == "lock-configuration" and self.candidate != self.running:
+                raise _Refusal("configuration database modified")
             if name == "unlock-configuration":
                 self.candidate = list(self.running)
             return "<ok/>"
-        if name == "get-system-information":
-            return _SYSTEM
-        if name == "get-subscribers-summary":
-            counters = f"<session-state-active>{self.sessions}</session-state-active>"
-            return f"<subscribers-summary-information><counters>{counters}</counters></subscribers-summary-information>"
+        told = {
+            "get-system-information": _SYSTEM,
+            "get-system-uptime-information": _UPTIME.format(seconds=33 * 86_400 + int(self.clock)),
+            "get-subscribers-summary": _SUBSCRIBERS.format(active=self.sessions),
+        }
+        if name in told:
+            return told[name]
         raise _Refusal(f"syntax error, expecting <command>: {name}")
 
     def _get(self, rpc: Any) -> str:
@@ -137,7 +155,7 @@ class JunosLike(Shell):
             self.running = list(self.candidate)
         minutes = rpc.findtext("{*}confirm-timeout")
         self.back_at = self.clock + 60 * int(minutes) if minutes else None
-        return "<ok/>"
+        return f"<commit-results>{_complaint('warning', self.warning)}</commit-results>" if self.warning else "<ok/>"
 
     async def _serve(self, process: asyncssh.SSHServerProcess[str]) -> None:
         process.stdout.write(_HELLO + _END)
@@ -156,16 +174,13 @@ class JunosLike(Shell):
                 self.candidate = list(self.running)
 
     def _answered(self, document: Any) -> str:
-        if etree.QName(document).localname != "rpc":
+        if etree.QName(document).localname != "rpc" or etree.QName(document[0]).localname in self.ignored:
             return ""
         try:
             with self.lock:
                 said = self.execute(document[0])
         except _Refusal as refusal:
-            said = (
-                "<rpc-error><error-type>protocol</error-type><error-tag>operation-failed</error-tag>"
-                f"<error-severity>error</error-severity><error-message>{_escaped(str(refusal))}</error-message></rpc-error>"
-            )
+            said = _complaint("error", str(refusal))
         reply = 'xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"'
         return f'<rpc-reply {reply} message-id="{document.get("message-id")}">{said}</rpc-reply>{_END}'
 
@@ -182,6 +197,13 @@ def _set(lines: list[Path], path: Path) -> None:
 
 def _shown(path: Path) -> str:
     return "set " + " ".join(word if re.fullmatch(r"[\w.:/@+*-]+", word) else f'"{word}"' for word in path)
+
+
+def _complaint(severity: str, text: str) -> str:
+    return (
+        "<rpc-error><error-type>protocol</error-type><error-tag>operation-failed</error-tag>"
+        f"<error-severity>{severity}</error-severity><error-message>{_escaped(text)}</error-message></rpc-error>"
+    )
 
 
 def _escaped(text: str) -> str:

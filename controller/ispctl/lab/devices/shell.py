@@ -61,6 +61,8 @@ class Shell(ABC):
     def __init__(self, username: str = "ispctl", password: str = "lab") -> None:  # noqa: S107  listens on 127.0.0.1
         self.username, self.password = username, password
         self.port = 0
+        self.named = 0
+        """How many said who they are, which is before they say a password."""
         self.files: Callable[[asyncssh.SSHServerChannel], asyncssh.SFTPServer] | None = None  # type: ignore[type-arg]
         """Serves its files, where it has any."""
         self._key = asyncssh.generate_private_key("ssh-ed25519")
@@ -115,6 +117,10 @@ class Shell(ABC):
 
             def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
                 shell._open.discard(self._connection)
+
+            def begin_auth(self, username: str) -> bool:  # noqa: ARG002
+                shell.named += 1
+                return True
 
             def public_key_auth_supported(self) -> bool:
                 return True

@@ -1,4 +1,4 @@
-"""Junos as NAS, over NETCONF (ncclient): all of ours stands in one group, taken over by `apply-groups`."""
+"""Junos as NAS, over NETCONF by NAPALM: all of ours stands in one group, taken over by `apply-groups`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _ROOTS: Final = (
     ("interfaces",),
 )
 """After each stands the name of one resource."""
+_PATIENCE: Final = 60.0  # seconds that an answer may take at least: a commit does
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,120}")
 
 
@@ -31,7 +32,7 @@ class Junos(NasPlatform):
     """MX with subscriber management. A commit changes what differs and ends no session by itself."""
 
     name = "junos"
-    libraries = ("paramiko", "ncclient.manager")
+    libraries = ("paramiko", "napalm.junos")
     templates = ("isp.j2",)
     port = 830
 
@@ -47,8 +48,8 @@ class Junos(NasPlatform):
 
     @contextmanager
     def open(self, login: Login) -> Iterator[Session]:
-        with _connected(login, self.port) as manager:
-            yield _Session(login.host, manager)
+        with _connected(login, self.port) as driver:
+            yield _Session(login.host, driver)
 
     def called(self, key: Key) -> str:
         return f"dynamic-profile {key[1]}" if key[0] == "dynamic-profiles" else super().called(key)
@@ -127,9 +128,9 @@ def _word(text: str) -> str:
 class _Session:
     """One router."""
 
-    def __init__(self, host: str, manager: Any) -> None:
+    def __init__(self, host: str, driver: Any) -> None:
         self._host = host
-        self._manager = manager
+        self._driver = driver
         self._before: list[str] | None = None
         """What stood there of ours before something was committed."""
 
@@ -141,12 +142,12 @@ class _Session:
         return Seen(found, secrets)
 
     def _ours(self) -> list[str]:
-        """Lines that would set it again, with secrets as they are shown."""
+        """Lines that would set it again, with secrets as they are shown. NAPALM would read the whole configuration."""
         asked = "<configuration><groups><name>isp-ispctl</name></groups><apply-groups/></configuration>"
-        reply = self._rpc(f'<get-configuration format="set" database="committed">{asked}</get-configuration>')
-        text = "".join(reply.xpath("//*[local-name()='configuration-set']/text()"))
+        with _told(self._host):
+            reply = self._driver.device.rpc.get_config(asked, {"format": "set", "database": "committed"})
         ours = (f"set {' '.join(_GROUP)} ", f"set {' '.join(_APPLIED)}")
-        return [row for row in text.splitlines() if row.startswith(ours)]
+        return [row for row in _said(reply, "configuration-set").splitlines() if row.startswith(ours)]
 
     def apply(self, changes: Sequence[Change], secrets: Mapping[Key, str], confirm: int) -> Iterator[Outcome]:
         if not changes:
@@ -164,26 +165,28 @@ class _Session:
     def confirm(self) -> None:
         if self._before is not None:
             with self._locked():  # else it would commit what somebody is just typing
-                self._rpc("<commit-configuration/>")
+                self._driver.confirm_commit()
 
     def revert(self) -> None:
-        """Whoever committed in between would lose it by `rollback 1`: what is ours is set again instead."""
+        """Whoever committed in between would lose it by NAPALM's `rollback`: what is ours is set again instead."""
         if self._before is not None:
             with self._locked():
                 gone = [" ".join(path) for path in (_APPLIED, _GROUP) if any(_holds(path, row) for row in self._ours())]
-                self._load([*(f"delete {path}" for path in gone), *self._before])
-                self._rpc("<commit-configuration/>")
+                if typed := [*(f"delete {path}" for path in gone), *self._before]:
+                    self._driver.load_merge_candidate(config="\n".join(typed))
+                self._driver.commit_config()
             self._before = None
 
     def sessions(self) -> int | None:
-        reply = self._rpc("<get-subscribers-summary/>")
-        counted = reply.xpath("//*[local-name()='session-state-active']/text()")
-        return int(counted[0]) if counted else None
+        with _told(self._host):
+            counted = _said(self._driver.device.rpc.get_subscribers_summary(), "session-state-active")
+            return int(counted) if counted else None
 
     def facts(self) -> Facts:
-        reply = self._rpc("<get-system-information/>")
-        said = {name: "".join(reply.xpath(f"//*[local-name()='{name}']/text()")).strip() for name in _FACTS}
-        return Facts("Juniper", said["hardware-model"], said["os-version"])
+        """NAPALM's `get_facts` reads configuration that is not ours, and each interface, one a session."""
+        with _told(self._host):
+            reply, uptime = self._driver.device.rpc.get_system_information(), self._driver.device.uptime
+        return Facts("Juniper", _said(reply, "hardware-model"), _said(reply, "os-version"), uptime)
 
     def _unfit(self, changes: Sequence[Change]) -> dict[Key, str]:
         seen = self.read().resources
@@ -200,48 +203,33 @@ class _Session:
             raise _Refused(f"nas:{self._host}", str(error)) from None
         with self._locked():
             before = self._ours()
-            self._load(typed)
-            self._rpc(
-                f"<commit-configuration><confirmed/><confirm-timeout>{minutes}</confirm-timeout></commit-configuration>"
-            )
+            self._driver.load_merge_candidate(config="\n".join(typed))
+            self._driver.commit_config(revert_in=60 * minutes)
             self._before = before
-
-    def _load(self, typed: Sequence[str]) -> None:
-        text = "\n".join(typed).replace("&", "&amp;").replace("<", "&lt;")
-        self._rpc(
-            '<load-configuration action="set" format="text">'
-            f"<configuration-set>{text}</configuration-set></load-configuration>"
-        )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """The candidate is nobody else's; what was loaded and not committed is thrown away."""
-        self._rpc("<lock-configuration/>")
-        try:
-            yield
-        except _Refused:
-            self._rpc('<load-configuration rollback="0"/>')
-            self._rpc("<unlock-configuration/>")
-            raise
-        self._rpc("<unlock-configuration/>")
-
-    def _rpc(self, text: str) -> Any:
-        from lxml import etree
-        from ncclient.operations import RPCError
-
+        """The candidate is nobody else's for longer than NAPALM would lock it; what is not committed is thrown away."""
+        lock = self._driver.device.cu
         with _told(self._host):
+            lock.lock()
             try:
-                return etree.fromstring(self._manager.dispatch(etree.fromstring(text)).xml.encode())
-            except RPCError as error:
-                words = " ".join((error.message or str(error)).split())
-                raise _Refused(f"nas:{self._host}", words[:300]) from None
-
-
-_FACTS: Final = ("hardware-model", "os-version")
+                with _told(self._host):
+                    yield
+            except _Refused:
+                self._driver.discard_config()
+                lock.unlock()
+                raise
+            lock.unlock()
 
 
 class _Refused(Unreachable):
     """In the words of an <rpc-error>; outside an apply that is no answer to go on with."""
+
+
+def _said(reply: Any, name: str) -> str:
+    """The text of the first element of that name. PyEZ says True for a reply without any."""
+    return "" if reply is True else (reply.getroottree().findtext(f".//{name}") or "").strip()
 
 
 def _holds(path: Line, row: str) -> bool:
@@ -254,51 +242,63 @@ def _open(fields: Fields | None) -> Fields | None:
 
 @contextmanager
 def _connected(login: Login, usual: int) -> Iterator[Any]:
-    if not login.host_key.startswith(("ssh-", "ecdsa-")):
-        raise Denied(f"nas:{login.host}", "its SSH host key is not in git: nothing is sent to it")
-    from ncclient import manager
+    if not login.host_key.startswith(("ssh-ed25519 ", "ecdsa-")):  # ncclient asks for RSA in a way that is given up
+        raise Denied(f"nas:{login.host}", "its SSH host key, Ed25519 or ECDSA, is not in git: nothing is sent to it")
+    from jnpr.junos import Device
+    from napalm.junos import JunOSDriver
 
     hush("ncclient")
+    port = login.port or usual
     with TemporaryDirectory(prefix="ispctl-") as folder, _told(login.host):
-        key = Path(folder) / "key"
-        if login.private_key:
-            key.touch(mode=0o600)
-            key.write_text(login.private_key, "utf-8")
-        connection = manager.connect_ssh(
-            host=login.address,
-            port=login.port or usual,
-            username=login.username,
+        for name, text in (
+            ("key", login.private_key),
+            ("known_hosts", f"[{login.address}]:{port} {login.host_key}\n"),
+            ("config", f"Host nas\nHostName {login.address}\nUserKnownHostsFile {folder}/known_hosts\n"),
+        ):
+            Path(folder, name).touch(mode=0o600)
+            Path(folder, name).write_text(text, "utf-8")
+        options = {"lock_disable": True, "ignore_warning": True, "ssh_config_file": f"{folder}/config"}
+        driver = JunOSDriver("nas", login.username, "", max(_PATIENCE, login.timeout), options)
+        driver.device = Device(  # the one of NAPALM would ask for no host key
+            host="nas",
+            port=port,
+            user=login.username,
             password=login.password or None,
+            ssh_private_key_file=f"{folder}/key" if login.private_key else None,
+            ssh_config=f"{folder}/config",
             hostkey_verify=True,
-            hostkey_b64=login.host_key.split()[1],
-            key_filename=str(key) if login.private_key else None,
             look_for_keys=False,
             allow_agent=False,
-            timeout=login.timeout,
+            conn_open_timeout=login.timeout,
         )
-        connection.timeout = max(60.0, login.timeout)
+        driver.open()
     try:
-        yield connection
+        yield driver
     finally:
-        connection._session.close()
+        driver.device._conn._session.close()  # a polite end would wait for one that answers no more
 
 
 @contextmanager
 def _told(host: str) -> Iterator[None]:
-    from ncclient.operations.errors import OperationError
-    from ncclient.transport.errors import AuthenticationError, SSHUnknownHostError, TransportError
+    """NAPALM and PyEZ put words of their own around what happened."""
+    from jnpr.junos.exception import ConnectAuthError, ConnectError, RpcError
+    from napalm.base.exceptions import NapalmException
+    from ncclient import NCClientError
+    from ncclient.transport import SSHError
     from paramiko import SSHException
 
+    known = (ConnectError, RpcError, NapalmException, NCClientError, SSHException, OSError, EOFError, ValueError)
     try:
         yield
-    except SSHUnknownHostError:
-        raise Denied(f"nas:{host}", "it has another host key than the one in git") from None
-    except AuthenticationError:
+    except ConnectAuthError:
         raise Denied(f"nas:{host}", "the login was refused") from None
-    except (TransportError, OperationError, SSHException, OSError, EOFError, ValueError) as error:
-        if "key" in str(error).lower():
+    except known as error:
+        cause = error.__context__ if isinstance(error.__context__, known) else error
+        if words := " ".join((getattr(cause, "message", "") or "").split()):
+            raise _Refused(f"nas:{host}", words[:300]) from None
+        if isinstance(cause, SSHError) and "host key" in str(cause).lower():
             raise Denied(f"nas:{host}", "it has another host key than the one in git") from None
-        raise Unreachable(f"nas:{host}", f"no answer: {type(error).__name__}") from None
+        raise Unreachable(f"nas:{host}", f"no answer: {type(cause).__name__}") from None
 
 
 NAS = Junos()
