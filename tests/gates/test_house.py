@@ -34,7 +34,6 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/lab/devices/routeros.py:appears": "for tests: what a router adds by itself",
     "controller/ispctl/lab/devices/routeros.py:dies_after": "for tests: a connection that breaks half way",
     "controller/ispctl/lab/devices/routeros.py:revives": "the other half of dies_after()",
-    "controller/ispctl/lab/devices/shell.py:begin_auth": "called by asyncssh",
     "controller/ispctl/radius/session.py:calling_station": "how other vendors than today's name a session",
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
     "controller/ispctl/reconcile/__init__.py:__getattr__": "Python, for a name whose module is not read yet",
@@ -47,7 +46,7 @@ READ_BY_LIBRARIES = [
     *("text_factory", "do_GET", "log_message"),  # Python's own
     "autocommit",  # psycopg2
     *("auth_timeout", "banner_timeout", "handshake_timeout"),  # paramiko
-    *("connection_lost", "exc", "password_auth_supported", "validate_password"),  # asyncssh
+    *("begin_auth", "connection_lost", "exc", "password_auth_supported", "validate_password"),  # asyncssh
     *("public_key_auth_supported", "validate_public_key", "map_path"),
     "collect",  # prometheus_client
     *("ports",),  # templates
