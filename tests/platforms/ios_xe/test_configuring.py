@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 import asyncssh
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from ispctl.backend import Unreachable
 from ispctl.lab.devices.ios_like import type_7
 from ispctl.model.problem import Refusal
-from ispctl.platforms.device import Session
+from ispctl.plan import Change
+from ispctl.platforms.device import Session, Slice
+from ispctl.platforms.ios_xe._pools import given_up
 from ispctl.platforms.ios_xe.nas import LANGUAGE, NAS, written
 from ispctl.platforms.rendering import render
 from ispctl.platforms.sections import running
@@ -122,6 +125,59 @@ def test_a_range_that_overlaps_is_refused_as_the_router_says(session: Session, h
     taken = replace(USUAL.pools[0], prefixes=("10.8.0.0/24",))
     errors = [one.error for one in hands.apply(session, replace(USUAL, pools=(taken,), bindings=())) if one.error]
     assert errors == ["ip local pool home 10.8.0.1 10.8.0.254: %IP address range overlaps with pool: mobile"]
+
+
+def unnumbered(router: Router) -> list[str]:
+    return sorted(re.sub(r"^ \d+ ", " ", line) for line in router.router.running().splitlines())
+
+
+Prefixes = Mapping[str, tuple[str, ...]]
+
+
+def pools(**prefixes: tuple[str, ...]) -> Slice:
+    more = (replace(USUAL.pools[0], name=name, prefixes=them, exclude=()) for name, them in prefixes.items())
+    return replace(USUAL, pools=(*USUAL.pools, *more))
+
+
+A, B, C = (f"100.64.{number}.0/24" for number in (80, 81, 82))
+MOVES: Mapping[str, tuple[Prefixes, Prefixes]] = {
+    "another pool": ({"evening": (A, B)}, {"night": (B,)}),
+    "the rest stays": ({"evening": (A, B), "night": (C,)}, {"evening": (A,), "night": (B, C)}),
+    "the other way round": ({"evening": (A,), "night": (B, C)}, {"evening": (A, B), "night": (C,)}),
+    "there and back": ({"evening": (A,), "night": (B,)}, {"evening": (B,), "night": (A,)}),
+    "a part of one": ({"night": ("100.64.80.0/23",)}, {"evening": (B,), "night": (A,)}),
+}
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("move", MOVES)
+def test_a_range_goes_from_one_pool_to_another_in_one_turn(
+    router: Router, session: Session, hands: Hands, move: str
+) -> None:
+    """It is taken from the one before it is given to the other, and only what has to be taken is."""
+    before, after = (pools(**prefixes) for prefixes in MOVES[move])
+    hands.make(session, before)
+    typed(router)
+    hands.make(session, after)
+    lines = typed(router)
+    assert "no ip local pool home" not in "".join(lines)
+    if move == "the rest stays":
+        assert not [line for line in lines if "100.64.80." in line]
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("archive", [True, False])
+@pytest.mark.parametrize("move", MOVES)
+def test_a_range_that_moved_goes_back(router: Router, hands: Hands, move: str, archive: bool) -> None:
+    router.router.archive = archive
+    before, after = (pools(**prefixes) for prefixes in MOVES[move])
+    with NAS.open(router.login) as session:
+        hands.make(session, before)
+        stood = unnumbered(router)
+        hands.apply(session, after)
+        session.revert()
+        assert unnumbered(router) == stood
+        assert not hands.plan(session, before)
 
 
 @pytest.mark.live
@@ -276,3 +332,22 @@ def test_two_who_are_logged_in_see_the_same(router: Router, session: Session, ha
     with NAS.open(router.login) as other:
         hands.make(session, USUAL)
         assert other.read() == session.read()
+
+
+def test_only_pools_give_up_what_another_one_gets() -> None:
+    def change(kind: str, name: str, before: str, after: str) -> Change:
+        old, new = ({"lines": (f"{kind} {name} {line}",)} if line else None for line in (before, after))
+        return Change("nas:one", (kind, name), old, new)
+
+    def left(*changes: Change) -> dict[str, tuple[str, ...]]:
+        return {key[1]: tuple(lines) for key, lines in given_up(changes).items()}
+
+    four, six = "ip local pool", "ipv6 local pool"
+    gone, new = change(four, "a", "192.0.2.1 192.0.2.9", ""), change(four, "b", "", "192.0.2.9 192.0.2.12")
+    assert left(gone, new) == {"a": ()}
+    assert left(gone, change(four, "b", "", "192.0.2.10 192.0.2.12")) == {}
+    assert left(change(four, "a", "192.0.2.1 192.0.2.9", "192.0.2.1 192.0.2.5")) == {}, "its own"
+    assert left(change(six, "a", "2001:db8::/48 64", ""), change(six, "b", "", "2001:db8::/52 64")) == {"a": ()}
+    assert left(change(four, "a", "whatever", ""), change(four, "b", "", "whatever")) == {}
+    dhcp = "ip dhcp pool"
+    assert left(change(dhcp, "a", "192.0.2.1 192.0.2.9", ""), change(dhcp, "b", "", "192.0.2.1 192.0.2.9")) == {}

@@ -14,6 +14,7 @@ from ispctl.backend import Outcome, Unreachable
 from ispctl.plan import Change, Key
 from ispctl.platforms import terminal
 from ispctl.platforms.device import Facts, Login, Seen, without
+from ispctl.platforms.ios_xe._pools import Lines, given_up
 from ispctl.platforms.ios_xe.nas import LANGUAGE
 from ispctl.platforms.sections import Running, Wanted, commands, lines_of, objection, ordered, running, typed
 
@@ -60,10 +61,13 @@ class _Session:
             return [Outcome(change, reason, "E812") for change in changes]
         self._before = self._before or before
         marks = set(before.marks)
+        left, errors = self._make_room(changes, marks)
         found = []
         for change in changes:
-            error = objection(LANGUAGE, change, before) or (used.get(change.key[1], "") if change.after is None else "")
-            error = error or self._change(change, secrets.get(change.key, ""), marks)
+            error = errors.get(change.key, "") or objection(LANGUAGE, change, before)
+            error = error or (used.get(change.key[1], "") if change.after is None else "")
+            had = left.get(change.key, lines_of(change.before))
+            error = error or self._change(change, had, secrets.get(change.key, ""), marks)
             found.append(Outcome(change, error, "E812" if error else ""))
         self._line.ask("end")
         return found
@@ -161,19 +165,27 @@ class _Session:
             self._timer.cancel()
         self._timer = None
 
-    def _change(self, change: Change, clear: str, marks: set[str]) -> str:
-        """Type a change; what it half did is undone. Returns the router's words."""
+    def _make_room(self, changes: Sequence[Change], marks: set[str]) -> tuple[Mapping[Key, Lines], dict[Key, str]]:
+        """Take from pools what others are about to get. Returns what is left of each, and the router's words."""
+        left, said = given_up(changes), {}
+        for change in (change for change in changes if change.key in left):
+            lines = left[change.key]
+            mine = marks if lines or change.after is None else set[str]()  # what is empty for a moment keeps its mark
+            said[change.key] = self._type(change.key, lines_of(change.before), Wanted(tuple(lines)), mine)
+        return left, {key: words for key, words in said.items() if words}
+
+    def _change(self, change: Change, before: Lines, clear: str, marks: set[str]) -> str:
+        """Type a change; what it half did is undone. `before`: what is there. Returns the router's words."""
         try:
             after = typed(LANGUAGE, change, clear)
         except ValueError as error:
             return str(error)
-        before = lines_of(change.before)
         words = self._type(change.key, before, after, marks)
-        if words and not before:
+        if words and not before and change.before is None:
             self._type(change.key, after.lines, Wanted(()), marks)
         return without(words, [clear])
 
-    def _type(self, key: Key, before: Sequence[str], after: Wanted, marks: set[str]) -> str:
+    def _type(self, key: Key, before: Lines, after: Wanted, marks: set[str]) -> str:
         mark = (LANGUAGE.kind(key).mark or "").format(name=key[1])
         lines = commands(LANGUAGE, key, before, after, mark in marks)
         for line in lines:
@@ -207,11 +219,13 @@ class _Session:
             Change(self._target, key, seen[True].resources.get(key), seen[False].resources.get(key)) for key in keys
         ]
         self._ask("configure terminal")
-        marks, errors = set(now.marks), []
+        marks = set(now.marks)
+        left, words_of = self._make_room(changes, marks)
+        errors = [*words_of.values()]
         for change in ordered(LANGUAGE, changes):
             key = change.key
             after = Wanted(lines_of(change.after), seen[False].secrets.get(key))
-            errors.append(self._type(key, lines_of(change.before), after, marks))
+            errors.append(self._type(key, left.get(key, lines_of(change.before)), after, marks))
         self._line.ask("end")
         words = next(filter(None, errors), "")
         if words:
