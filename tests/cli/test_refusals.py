@@ -15,6 +15,13 @@ from tests.gates import example
             ("plan", "--target", "cpe"),
             "E607 unknown-target: there is no target cpe. There are: radius, nas (all of them), nas:HOST",
         ),
+        (("nas", "render", "chitwan"), "E607 unknown-target: there is no NAS chitwan. Did you mean chitwan-2?"),
+        (
+            ("nas", "render", "chitwan-1"),
+            "E607 unknown-target: ispctl does not configure chitwan-1: it has no device in inventory/hosts.yaml."
+            " Write data: {device: …} there, see docs/nas.md. Configured are: bhaktapur-1, dhulikhel-1, dhulikhel-old,"
+            " lalitpur-1",
+        ),
         (
             ("pool", "bussiness"),
             "inventory/pools.yaml E323 no-such-pool: there is no pool bussiness."

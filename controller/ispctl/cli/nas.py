@@ -10,7 +10,7 @@ import typer
 from ispctl.cli.common import FormatOption, Session, say, say_json, tell
 from ispctl.cli.completion import hosts
 from ispctl.cli.history import MostOption
-from ispctl.model.problem import Problem, Refusal
+from ispctl.model.problem import Refusal
 
 if TYPE_CHECKING:
     from ispctl.reconcile.fleet import Wanted
@@ -93,11 +93,11 @@ def rollback(
 
 def _wanted(session: Session, host: str, commit: str) -> Wanted:
     """Raises Refusal E607 for a NAS that ispctl does not configure."""
-    from ispctl.reconcile import fleet
+    from ispctl.reconcile import devices, fleet
 
     with session.repository() as repository:
-        there = fleet.wanted(repository, repository.part(commit, ()), session.now)
+        snapshot = repository.part(commit, ())
+        there = fleet.wanted(repository, snapshot, session.now)
     if host not in there:
-        advice = f"There are: {', '.join(sorted(there))}" if there else "docs/nas.md says how to begin"
-        raise Refusal(Problem("E607", f"ispctl does not configure a NAS {host}", advice=advice))
+        raise Refusal(devices.not_configured(host, snapshot, there))
     return there[host]

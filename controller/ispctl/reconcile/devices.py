@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -22,6 +22,7 @@ from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.world import Permission, Result, World
 from ispctl.repo import Repository, Snapshot
+from ispctl.repo.rules.scene import meant
 from ispctl.store import Holder, Pause
 
 RESTS: Final = timedelta(hours=24)
@@ -188,5 +189,14 @@ def _known(world: World, snapshot: Snapshot, hosts: Collection[str] | None) -> N
     there = fleet.due(world, snapshot)
     for host in hosts or ():
         if host not in there:
-            advice = f"There are: {', '.join(sorted(there)) or 'none; a host needs data: {device: …}'}"
-            raise Refusal(Problem("E607", f"there is no target {PREFIX}{host}", advice=advice))
+            raise Refusal(not_configured(host, snapshot, there))
+
+
+def not_configured(host: str, snapshot: Snapshot, there: Iterable[str]) -> Problem:
+    """E607: of a name that nobody has, or of a NAS that only asks RADIUS. `there`: those that are configured."""
+    if host not in snapshot.nas:
+        return Problem(
+            "E607", f"there is no NAS {host}", advice=meant(host, snapshot.nas, "docs/nas.md says how to begin")
+        )
+    advice = f"Write data: {{device: …}} there, see docs/nas.md. Configured are: {', '.join(sorted(there)) or 'none'}"
+    return Problem("E607", f"ispctl does not configure {host}: it has no device in inventory/hosts.yaml", advice=advice)
