@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from ispctl.plan import Change, Fields, Key, Resources
-from ispctl.platforms.device import SECRET, Seen
+from ispctl.platforms.device import SECRET, NasPlatform, Seen
 
 if TYPE_CHECKING:
     from hier_config.platforms.driver_base import HConfigDriverBase
@@ -116,6 +116,16 @@ class Language:
 
     def rank(self, key: Key) -> int:
         return next(number for number, kind in enumerate(self.kinds) if kind.name == key[0])
+
+
+class SectionsNas(NasPlatform):
+    """A NAS that is written so, and spoken to over its command line."""
+
+    libraries = ("paramiko", "netmiko", "hier_config")
+    language: ClassVar[Language]
+
+    def parse(self, text: str) -> Resources:
+        return parse(self.language, text)
 
 
 def parse(language: Language, text: str) -> Resources:

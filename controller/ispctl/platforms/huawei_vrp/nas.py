@@ -7,14 +7,13 @@ logs in to that domain, and a router keeps the two together by itself, since a p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
-from ispctl.plan import Change, Key, Resources
-from ispctl.platforms import sections
-from ispctl.platforms.device import Login, NasPlatform, Session
-from ispctl.platforms.sections import Kind, Language
+from ispctl.plan import Change, Key
+from ispctl.platforms.device import Login, Session
+from ispctl.platforms.sections import Kind, Language, SectionsNas
 
 if TYPE_CHECKING:
     from hier_config.platforms.driver_base import HConfigDriverBase
@@ -116,11 +115,11 @@ def owns(key: Key, found: Mapping[Key, tuple[str, ...]]) -> bool:
 LANGUAGE: Final = Language(KINDS, driver, normal, written=written, owns=owns)
 
 
-class HuaweiVrpNas(NasPlatform):
+class HuaweiVrpNas(SectionsNas):
     """See docs/nas.md."""
 
     name = "huawei-vrp"
-    libraries = ("paramiko", "netmiko", "hier_config")
+    language = LANGUAGE
     templates = ("wall.j2", "pools.j2", "radius.j2")
 
     def quote(self, value: object) -> str:
@@ -129,15 +128,10 @@ class HuaweiVrpNas(NasPlatform):
             raise ValueError(f"{text[:40]!r} is no word that VRP takes: letters, digits and . : / @ + - _, at most 31")
         return text
 
-    def parse(self, text: str) -> Resources:
-        return sections.parse(LANGUAGE, text)
-
-    @contextmanager
-    def open(self, login: Login) -> Iterator[Session]:
+    def open(self, login: Login) -> AbstractContextManager[Session]:
         from ispctl.platforms.huawei_vrp._session import connected
 
-        with connected(login) as session:
-            yield session
+        return connected(login)
 
     def called(self, key: Key) -> str:
         return f"user-group {key[1]}" if key[0] == "user-group" else super().called(key)

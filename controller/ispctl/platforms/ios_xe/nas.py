@@ -8,14 +8,13 @@ for IPv6; an access list that is bound nowhere filters nothing, is kept by `writ
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
-from ispctl.plan import Change, Key, Resources
-from ispctl.platforms import sections
-from ispctl.platforms.device import Login, NasPlatform, Session
-from ispctl.platforms.sections import Kind, Language
+from ispctl.plan import Change, Key
+from ispctl.platforms.device import Login, Session
+from ispctl.platforms.sections import Kind, Language, SectionsNas
 
 if TYPE_CHECKING:
     from hier_config.platforms.driver_base import HConfigDriverBase
@@ -111,11 +110,11 @@ LANGUAGE: Final = Language(
 )
 
 
-class IosXeNas(NasPlatform):
+class IosXeNas(SectionsNas):
     """See docs/nas.md."""
 
     name = "ios-xe"
-    libraries = ("paramiko", "netmiko", "hier_config")
+    language = LANGUAGE
     templates = ("wall.j2", "pools.j2", "speeds.j2", "radius.j2", "access.j2")
 
     def quote(self, value: object) -> str:
@@ -126,15 +125,10 @@ class IosXeNas(NasPlatform):
             )
         return text
 
-    def parse(self, text: str) -> Resources:
-        return sections.parse(LANGUAGE, text)
-
-    @contextmanager
-    def open(self, login: Login) -> Iterator[Session]:
+    def open(self, login: Login) -> AbstractContextManager[Session]:
         from ispctl.platforms.ios_xe._session import connected
 
-        with connected(login) as session:
-            yield session
+        return connected(login)
 
     def called(self, key: Key) -> str:
         if key[0] == "policy-map":
