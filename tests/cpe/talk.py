@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Any
 
 from ispctl.cpe import Office
 from ispctl.cpe.session import Caller, Session, Task
 from ispctl.cpe.soap import Inform, Parameter, Request
 from ispctl.lab.devices.cpe import Cpe
-from ispctl.model.cpe import CpeProfile
-from ispctl.reconcile.acs import PROFILE
-from ispctl.repo.layout import decode
+from ispctl.repo.profiles import brought
 from ispctl.store import Store, cpes
 from ispctl.store.cpes import Wanted
 from tests.canary import PASSWORD
@@ -21,14 +18,6 @@ from tests.canary import PASSWORD
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 SECRET = "a secret of the ISP that nobody knows"
 LOGIN = "anita.rai@home.example"
-
-
-def profile(name: str) -> CpeProfile:
-    path = f"profiles/{name}.yaml"
-    document, problems = decode(path, (files("ispctl.cpe") / path).read_bytes(), PROFILE)
-    assert document is not None, problems
-    value: CpeProfile = document.value
-    return value
 
 
 class Only:
@@ -94,7 +83,7 @@ class Isp:
 
     def __init__(self, store: Store, **settings: Any) -> None:
         self.store, self.now, self.log, self.woken = store, NOW, Log(), 0
-        self.profiles = {name: profile(name) for name in ("generic", "huawei-router")}
+        self.profiles = {name: brought(name) for name in ("generic", "huawei-router")}
         self.passwords = {"sealed-1": PASSWORD}
         values = {"factory": True, "every": 3600, **settings}
         self.office = Office(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ispctl.lab.devices.cpe import Cpe, tr181
 from ispctl.status import cpes
 from ispctl.status.present import Screen
+from ispctl.store import Store
 from tests.cpe.conftest import FACTORY, FILE, OWNER, SERIAL, Place
-from tests.status.world import NOW
+from tests.gates import example
+from tests.status.world import DSN, NOW
 
 LOGIN = "kabita.lama@home.example"
 
@@ -59,13 +61,27 @@ def test_a_profile_of_the_repository_takes_the_place_of_ours(place: Place) -> No
         f"      values: {values}\n",
         "utf-8",
     )
-    from tests.gates import example
-
     example.git(place.world.folder, "add", "templates")
     place.world.edit(FILE, lambda text: text + "# looked at\n")
     place.world.apply()
     place.call()
     assert place.router.value("1.WANPPPConnection.1.Username") == LOGIN
+
+
+def test_a_profile_that_an_older_version_applied_though_it_is_broken_is_told_nobody_and_the_rest_goes_on(
+    place: Place,
+) -> None:
+    own = place.world.folder / "templates" / "cpe" / "huawei-router.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("Device: 1\n", "utf-8")
+    example.commit(place.world.folder, "A broken profile")
+    with Store.open(DSN, base=place.world.folder) as store:
+        head = place.repository.resolve("HEAD")
+        with store.database.transaction():
+            store.database.write("UPDATE ispctl_meta SET value = ? WHERE key = 'applied_commit'", (head,))
+    place.call()
+    assert place.router.login() != (LOGIN, place.clear())
+    assert ("cpe-profile", {"file": "templates/cpe/huawei-router.yaml"}) in place.log.said
 
 
 def test_staff_see_who_called_and_what_waits(place: Place) -> None:

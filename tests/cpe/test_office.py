@@ -12,6 +12,7 @@ from ispctl.cpe import password_of
 from ispctl.cpe.office import CLOSED, NO_PROFILE
 from ispctl.cpe.task import OTHER_ROOT
 from ispctl.lab.devices.cpe import Cpe, tr098, tr181
+from ispctl.model.cpe import CpeProfile, Root
 from ispctl.store import Store, cpes
 from tests.canary import OTHER_PASSWORD, PASSWORD
 from tests.cpe.talk import LOGIN, NOW, SECRET, Isp
@@ -117,7 +118,8 @@ def test_what_we_cannot_do_ourselves_is_told_as_a_fault(isp: Isp, profile: str, 
 
 
 def test_a_device_with_another_model_than_its_profile_is_told_apart(isp: Isp) -> None:
-    del isp.profiles["generic"].root["Device"]
+    root: Root = "InternetGatewayDevice"
+    isp.profiles["generic"] = CpeProfile.model_validate({root: isp.profiles["generic"].root[root]})
     cpe = box()
     isp.wants(cpe)
     isp.call(cpe)

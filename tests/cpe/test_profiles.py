@@ -11,8 +11,9 @@ from ispctl.cpe.soap import Parameter
 from ispctl.cpe.task import AMBIGUOUS, AT_ONCE, NO_OBJECT, OTHER_ROOT, UNWRITABLE, Outcome, provision, set_values
 from ispctl.lab.devices.cpe import Cpe, Leaf, plain098, tr098, tr181
 from ispctl.model.cpe import TYPES, CpeProfile, Word
+from ispctl.repo.profiles import brought
 from tests.canary import PASSWORD
-from tests.cpe.talk import LOGIN, profile, set_requests
+from tests.cpe.talk import LOGIN, set_requests
 
 VALUES: dict[Word, str] = {
     "acs.username": "48575443A1B2C3D4",
@@ -45,14 +46,14 @@ def done(cpe: Cpe, of: CpeProfile, words: list[Word] | None = None) -> Outcome:
 
 def test_every_profile_says_where_everything_stands() -> None:
     for name in ("generic", "huawei-router"):
-        for tree in profile(name).root.values():
+        for tree in brought(name).root.values():
             assert {word for one in tree.objects for word in one.values} == set(TYPES) == set(get_args(Word))
 
 
 @each_kind
 def test_what_is_set_is_what_is_there(name: str, leaves: Callable[[], dict[str, Leaf]]) -> None:
     cpe = box(leaves)
-    found = done(cpe, profile(name))
+    found = done(cpe, brought(name))
     assert found == Outcome(taken=dict.fromkeys(VALUES, 0))
     assert cpe.login() == (LOGIN, PASSWORD)
     assert cpe.credentials() == ("48575443A1B2C3D4", PASSWORD + "-acs")
@@ -62,7 +63,7 @@ def test_what_is_set_is_what_is_there(name: str, leaves: Callable[[], dict[str, 
 @each_kind
 def test_what_cuts_the_connection_is_set_last(name: str, leaves: Callable[[], dict[str, Leaf]]) -> None:
     cpe = box(leaves)
-    sent = set_requests(provision(profile(name).root[cpe.root], VALUES, list(VALUES), lambda _: None), cpe)  # type: ignore[index]
+    sent = set_requests(provision(brought(name).root[cpe.root], VALUES, list(VALUES), lambda _: None), cpe)  # type: ignore[index]
     assert ["PPP" in one[0].name for one in sent] == [False, True]
 
 
@@ -71,21 +72,21 @@ def test_a_device_that_bears_few_parameters_is_given_them_in_parts(
     name: str, leaves: Callable[[], dict[str, Leaf]]
 ) -> None:
     cpe = box(leaves, most=2)
-    assert done(cpe, profile(name)).taken == dict.fromkeys(VALUES, 0)
+    assert done(cpe, brought(name)).taken == dict.fromkeys(VALUES, 0)
     assert cpe.login() == (LOGIN, PASSWORD)
 
 
 @pytest.mark.parametrize("code", [9005, 9007, 9008])
 def test_one_value_that_is_refused_holds_up_no_other(code: int) -> None:
     cpe = box(tr181, refuses={"Device.ManagementServer.PeriodicInformInterval": code})
-    found = done(cpe, profile("generic"))
+    found = done(cpe, brought("generic"))
     assert found.faults == {"acs.inform_interval": code}
     assert found.taken.keys() == VALUES.keys() - {"acs.inform_interval"}
 
 
 def test_a_login_is_set_whole_or_not_at_all() -> None:
     cpe = box(tr181, refuses={"Device.PPP.Interface.5.Password": 9007})
-    found = done(cpe, profile("generic"))
+    found = done(cpe, brought("generic"))
     assert found.faults == {"pppoe.username": 9007, "pppoe.password": 9007}
     assert cpe.leaves["Device.PPP.Interface.5.Username"].value == ""
 
@@ -93,23 +94,23 @@ def test_a_login_is_set_whole_or_not_at_all() -> None:
 def test_of_two_that_fit_the_one_with_our_login_is_meant() -> None:
     cpe = box(tr181)
     cpe.leaves["Device.PPP.Interface.1.Enable"].value = "true"
-    assert done(cpe, profile("generic")).faults.keys() == {"pppoe.username", "pppoe.password", "pppoe.enable"}
-    assert set(done(cpe, profile("generic")).faults.values()) == {AMBIGUOUS}
+    assert done(cpe, brought("generic")).faults.keys() == {"pppoe.username", "pppoe.password", "pppoe.enable"}
+    assert set(done(cpe, brought("generic")).faults.values()) == {AMBIGUOUS}
     cpe.leaves["Device.PPP.Interface.1.Username"].value = LOGIN
-    assert not done(cpe, profile("generic")).faults
+    assert not done(cpe, brought("generic")).faults
     assert cpe.leaves["Device.PPP.Interface.1.Password"].value == PASSWORD
 
 
 def test_a_device_without_the_object_or_with_another_model_is_told_apart() -> None:
     bare = box(lambda: {name: leaf for name, leaf in tr098().items() if "WAN" not in name})
-    assert done(bare, profile("generic")).faults["pppoe.password"] == NO_OBJECT
-    none = CpeProfile.model_validate({"Device": profile("generic").root["Device"]})
+    assert done(bare, brought("generic")).faults["pppoe.password"] == NO_OBJECT
+    none = CpeProfile.model_validate({"Device": brought("generic").root["Device"]})
     assert set(done(box(tr098), none).faults.values()) == {OTHER_ROOT}
 
 
 def test_a_value_that_no_line_can_hold_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(VALUES, "pppoe.password", PASSWORD + "\n")
-    found = done(box(tr181), profile("generic"), ["pppoe.password"])
+    found = done(box(tr181), brought("generic"), ["pppoe.password"])
     assert found == Outcome(faults={"pppoe.password": UNWRITABLE})
 
 

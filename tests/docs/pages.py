@@ -28,6 +28,7 @@ PLACES = {
     "group": "subscribers/<group>/group.yaml",
     "subscriber": "subscribers/<group>/**/<id>.yaml",
     "ledger": "subscribers/<group>/**/<id>.ledger.yaml",
+    "cpe-profile": "templates/cpe/<profile>.yaml",
 }
 SCALARS: dict[str, str] = {
     "Text": "text",

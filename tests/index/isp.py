@@ -20,6 +20,7 @@ WAITS = (
     "since: 2026-11-20, months: 1, until: 2026-11-26",
     "since: 2026-11-27T12:00:00+05:45, days: 1",
 )
+PROFILE = "Device: {objects: [{path: Device.PPP.Interface.*, values: {pppoe.enable: Enable}}]}\n"
 AFTERWARDS = "after-30"
 """The tariff that is paid afterwards."""
 SHARED = {
@@ -64,6 +65,8 @@ class Person:
     terminated: str | None = None
     scheduled: tuple[str, str] | None = None
     nas: str | None = None
+    router: tuple[str, str] | None = None
+    """Its serial number and its profile."""
     waits: str = ""
     """What is paid from the first login on, and until when it has to come."""
     entries: list[str] | None = None
@@ -90,6 +93,7 @@ class Person:
             *([f'    mac: {{mode: {self.mode}, addresses: [{{mac: "{self.mac}"}}]}}'] if self.mac else []),
             *([f"    terminated: {self.terminated}"] if self.terminated else []),
             *([f"    nas: [{self.nas}]"] if self.nas else []),
+            *(["    cpe: [{{serial: {}, profile: {}}}]".format(*self.router)] if self.router else []),
             *([f"    scheduled: [{{at: {self.scheduled[0]}, set: {self.scheduled[1]}}}]"] if self.scheduled else []),
         ]
         return "\n".join(lines) + "\n" + self.junk
@@ -105,6 +109,7 @@ class Isp:
     shared: dict[str, str] = field(default_factory=lambda: dict(SHARED))
     tariffs: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
+    profiles: dict[str, str] = field(default_factory=dict)
     commits: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -126,6 +131,7 @@ class Isp:
                 f'name: {name}\nbilling: {billing}\nprices: [{{from: 2025-01-01, amount: "{rate}.00"}}]\n'
                 f"period: {{months: 1}}\nrate: {{down: {rate}M, up: {rate}M}}\nipv4: {{pool: {pool}}}\nsessions: 1\n"
             )
+        found |= {f"templates/cpe/{name}.yaml": text for name, text in self.profiles.items()}
         for name, rest in self.groups.items():
             found[f"subscribers/{name}/group.yaml"] = f"name: {name}\n{rest}"
         for person in self.people.values():
@@ -185,6 +191,8 @@ class Isp:
                     [None, ("2026-11-26", "{tariff: home-20}"), ("2026-11-28", "{ipv4: {static: 203.0.113.5}}")]
                 ),
             ),
+            lambda: setattr(someone, "router", (chance.choice("ABC"), chance.choice(["generic", "own", "other"]))),
+            self.profile,
             self._tariff,
             self.rate,
             self._group,
@@ -220,6 +228,14 @@ class Isp:
             _, billing, pool = self.tariffs[name]
             self.tariffs[name] = (self.chance.randrange(10, 100), billing, pool)
 
+    def profile(self) -> None:
+        """One of the ISP comes, changes, is broken, has another name, or goes."""
+        name, other = self.chance.sample(["own", "other", "generic"], 2)
+        known = self.profiles.pop(name, "")
+        if self.chance.random() < 0.7:
+            changed = known and self.chance.random() < 0.5
+            self.profiles[other if changed else name] = self.chance.choice([known or PROFILE, "Device: 1\n"])
+
     def _group(self) -> None:
         if self.chance.random() < 0.3:
             self.groups.pop("b", None)
@@ -229,13 +245,15 @@ class Isp:
             )
 
     def _inventory(self) -> None:
-        path = self.chance.choice(["inventory/policy.yaml", "inventory/pools.yaml", "inventory/groups.yaml"])
+        path = f"inventory/{self.chance.choice(['policy', 'pools', 'groups', 'targets'])}.yaml"
         if self.shared[path] != SHARED[path]:
             self.shared[path] = SHARED[path]
         elif path.endswith("policy.yaml"):
             self.shared[path] += self.chance.choice(["mac_unique: off\n", "hold: {method: reject}\n", "wrong: 1\n"])
         elif path.endswith("pools.yaml"):
             self.shared[path] = self.shared[path].replace("113.0/24", "113.0/29")
+        elif path.endswith("targets.yaml"):
+            self.shared[path] += "cpe: {inform: 1h}\n"
         else:
             self.shared[path] += "pop-x: {}\n"
 

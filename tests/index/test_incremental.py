@@ -15,7 +15,7 @@ from ispctl.reconcile import propose
 from ispctl.repo import Repository
 from ispctl.repo.git_child import Child
 from ispctl.report.plan_json import document
-from tests.index.isp import NOON, Isp, in_any_order
+from tests.index.isp import NOON, PROFILE, SHARED, Isp, in_any_order
 
 
 def answers(found: list[Problem]) -> list[str]:
@@ -55,6 +55,34 @@ def test_incremental_is_from_scratch_for_any_history(tmp_path: Path, seed: int, 
                 said = document(propose(repository, look, base, head))
                 assert in_any_order(said) == in_any_order(document(propose(scratch, truth, base, head)))
     assert spared > 2, "everything was read nearly always: nothing was shown"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_profiles_of_devices_concern_those_who_have_one_and_nobody_else(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    isp = Isp(tmp_path / "isp.git", chance)
+    for number, profile in enumerate(["generic", "own", "own", "other"]):
+        isp.people[f"s-{number:03}"].router = (f"A{number}", profile)
+    isp.profiles["own"] = PROFILE
+    base, place, said = isp.commit(), tmp_path / "isp.index", set[str]()
+    for _ in range(8):
+        isp.profile()
+        if chance.random() < 0.2:
+            isp.shared["inventory/targets.yaml"] = SHARED["inventory/targets.yaml"] + chance.choice(
+                ["", "cpe: {inform: 1h}\n"]
+            )
+        head = isp.commit()
+        with Repository.open(isp.folder) as scratch, Repository.open(isp.folder) as repository:
+            truth = whole({rev: scratch.at(rev) for rev in (base, head)}, NOON)
+            look = Index(repository, place, size=Size(worth=1)).look((base, head), NOON, warnings=True)
+            for rev in (base, head):
+                assert answers(look.problems(rev)) == answers(truth.problems(rev))
+            assert {one.path[-6] for one in look.parts[head].subscribers()} <= set("0123")
+            said |= {problem.code for problem in truth.problems(head)}
+            if chance.random() < 0.7:
+                Index(repository, place, size=Size(worth=1)).advance(head, NOON)
+        base = head
+    assert {"E145", "E032"} <= said
 
 
 def test_git_is_started_nine_times_for_a_change_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

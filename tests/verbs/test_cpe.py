@@ -32,7 +32,8 @@ def test_the_router_of_somebody_else_and_an_unknown_profile_are_refused(isp: Isp
     acs(isp)
     assert "E143" in isp("cpe", "link", SUB, "48575443A1B2C3D4", "--direct").err
     said = isp("cpe", "link", SUB, "A1", "--profile", "nothing")
-    assert (said.code, "generic, huawei-router" in said.err) == (1, True)
+    assert (said.code, "E145" in said.err, "generic, huawei-router" in said.err) == (1, True, True)
+    assert "Did you mean generic?" in isp("cpe", "link", SUB, "A1", "--profile", "genric").err
 
 
 def test_a_router_that_goes_knows_no_password_that_holds(isp: Isp) -> None:

@@ -134,7 +134,7 @@ def test_the_contract_lists_the_rows_and_their_fields() -> None:
         name: re.findall("`([^`]+)`", rest)
         for name, rest in re.findall(r"^\| `([^`]+)` \| (.*) \|$", page, re.MULTILINE)
     }
-    known = Batch([], "", World(_nothing, _nothing, _nothing, _nothing, _nothing, direct=False)).requests
+    known = Batch([], "", World(_nothing, _nothing, _nothing, _nothing, direct=False)).requests
     assert listed == {name: [*(["sub"] if name != "add" else []), *one.fields] for name, one in known.items()}
 
 

@@ -76,7 +76,6 @@ def answer(wanted: Wanted, done: Carried[Planned], found: Batch) -> None:
 def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
     """Carry many requests out as one. Those that would break a rule are left out, and the rest is tried again. Raises
     Refusal, Stopped."""
-    from ispctl.cli.cpe import profiles_of
     from ispctl.cli.facts import forget, learned
     from ispctl.cli.passwords import seal
     from ispctl.cli.sending import password_letter
@@ -94,7 +93,6 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
         learned(session),
         new_password,
         letter,
-        profiles_of(session),
         wanted.direct,
     )
     found = Batch(rows, name, world)

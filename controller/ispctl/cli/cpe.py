@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
     from ispctl.cpe import Doors
     from ispctl.repo import Snapshot
-    from ispctl.verbs.cpe import Profiles
 
 app = typer.Typer(help="The devices of subscribers, by TR-069 (CWMP).", no_args_is_help=True, rich_markup_mode=None)
 SerialArgument = Annotated[str, typer.Argument(metavar="SERIAL", help="As the device reports it.")]
@@ -50,7 +47,7 @@ def serve(
     from ispctl.cli.service import Signals, systemd
     from ispctl.cpe import Acs
     from ispctl.loop import wake
-    from ispctl.reconcile.acs import Reception, profiles
+    from ispctl.reconcile.acs import Reception
 
     session: Session = context.obj
     address, tls = address_of(listen, "--listen"), _tls(certificate, private_key)
@@ -58,7 +55,6 @@ def serve(
     with session.repository() as repository, Signals() as signals, systemd(session.env) as manager:
         head = repository.part("HEAD", ())
         doors = _doors(session, head, basic=tls is not None)
-        profiles(repository, "HEAD")
         reception = Reception(
             repository,
             session.store,
@@ -105,7 +101,7 @@ def link(
     """Link a device to a service: it is told the login when it calls after the next apply."""
     from ispctl.verbs.cpe import link as act
 
-    carry_out(wanted, [sub], lambda draft: act(draft, sub, serial, profile, profiles_of(wanted.session)))
+    carry_out(wanted, [sub], lambda draft: act(draft, sub, serial, profile))
 
 
 @app.command()
@@ -125,19 +121,6 @@ def unlink(
 
     clear = None if keep_password else new_password()
     carry_out(wanted, [sub], lambda draft: act(draft, sub, serial, clear, lambda *of: seal(wanted.session, *of)))
-
-
-def profiles_of(session: Session) -> Profiles:
-    """The names of the profiles that there are, looked for once and only where somebody asks."""
-
-    @cache
-    def look() -> Collection[str]:
-        from ispctl.reconcile.acs import profiles
-
-        with session.repository() as repository:
-            return profiles(repository, "HEAD").keys()
-
-    return look
 
 
 def _secret(session: Session) -> str:

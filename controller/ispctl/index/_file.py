@@ -39,7 +39,7 @@ from ispctl.repo.traits import hashed
 Span = tuple[bytes, bytes]
 _CLAIMS: Final = "SELECT hash, file FROM claim WHERE hash IN ({})"
 _FIRST: Final = itemgetter(0)
-_MADE_BY: Final = ("model", "repo", "desired", "money", "index", "states.py")
+_MADE_BY: Final = ("model", "repo", "desired", "money", "index", "states.py", "cpe/profiles")
 
 
 class Turning(NamedTuple):
@@ -240,8 +240,8 @@ def fingerprint() -> str:
     folder = Path(ispctl.__file__).parent
     made = sha256()
     for part in _MADE_BY:
-        files = sorted((folder / part).rglob("*.py")) if (folder / part).is_dir() else [folder / part]
-        for file in files:
+        files = sorted((folder / part).rglob("*.*")) if (folder / part).is_dir() else [folder / part]
+        for file in (one for one in files if one.suffix in {".py", ".yaml"}):
             made.update(file.read_bytes())
     return made.hexdigest()
 

@@ -18,12 +18,12 @@ from ispctl.index._file import File
 from ispctl.index._rows import REMEMBERED, claims_of, document_at, traits
 from ispctl.model.ledger import companion
 from ispctl.model.roles import ROLES
-from ispctl.repo import Repository, Snapshot
+from ispctl.repo import Repository, Snapshot, profiles
 from ispctl.repo.facts import Tally
-from ispctl.repo.layout import is_shared
-from ispctl.repo.traits import hashed, spans
+from ispctl.repo.layout import PROFILES, is_shared
+from ispctl.repo.traits import ROUTERS, hashed, spans
 
-_OF_NOBODY = frozenset({"inventory/keyring.age", "inventory/recipients.txt", "inventory/targets.yaml", ROLES})
+_OF_NOBODY = frozenset({"inventory/keyring.age", "inventory/recipients.txt", ROLES})
 """Shared files on which nothing of a subscriber depends."""
 
 
@@ -133,13 +133,15 @@ def _changed(repository: Repository, index: File, commit: str, others: Others) -
     paths = repository.changes(index.commit, commit).paths
     shared = {path for path in paths if is_shared(path)}
     found = set(paths) - shared
-    rest = {path for path in shared - _OF_NOBODY if not path.startswith("templates/")}
+    rest = {path for path in shared - _OF_NOBODY if not path.startswith("templates/") or path.startswith(PROFILES)}
     if not rest:
         return found
     before, after = repository.part(index.commit, ()), repository.part(commit, ())
     found |= set(index.failing())  # a message may name what there is instead of what is missing
     for path in rest:
-        if path.startswith("inventory/"):
+        if path == "inventory/targets.yaml" or path.startswith(PROFILES):
+            others.paths |= set(index.paths(index.using(_routers(before, after, path))))
+        elif path.startswith("inventory/"):
             others.everybody = True
             others.recount |= before.policy.value.timezone != after.policy.value.timezone
         elif path.startswith("subscribers/"):
@@ -152,6 +154,16 @@ def _changed(repository: Repository, index: File, commit: str, others: Others) -
             else:
                 others.paths |= set(index.paths(index.using([hashed("tariff", name)])))
     return found
+
+
+def _routers(before: Snapshot, after: Snapshot, path: str) -> Iterator[int]:
+    """What they use whose devices a file concerns: a profile comes or goes, or devices are configured at all."""
+    profile = profiles.profile_of(path)
+    if profile is None:
+        if before.reaches_routers != after.reaches_routers:
+            yield ROUTERS
+    elif (profile in profiles.names(before)) != (profile in profiles.names(after)):
+        yield hashed("cpe-profile", profile)
 
 
 def _means(part: Snapshot, path: str) -> tuple[Terms, str] | bool:

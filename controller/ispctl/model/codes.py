@@ -81,6 +81,7 @@ CODES: Final[dict[str, str]] = {
     "E142": "login-like-a-mac",
     "E143": "duplicate-cpe",
     "E144": "radius-pool-too-large",
+    "E145": "unknown-profile",
     # E20x are secrets
     "E200": "bad-recipient",
     "E201": "missing-age-key",

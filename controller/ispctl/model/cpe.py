@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, RootModel, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ispctl.model.record import Record
+from ispctl.model.record import Record, Table
 from ispctl.model.scalars import Text
 
 Word = Literal[
@@ -68,7 +68,7 @@ class CpeTree(Record):
         return self
 
 
-class CpeProfile(RootModel[dict[Root, CpeTree]]):
+class CpeProfile(Table[dict[Root, CpeTree]]):
     """By the root of the data model, since one product line may have either (TR-098, TR-181)."""
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -49,10 +49,9 @@ def _finding(detail: ErrorDetails, loc: Loc, kind: type[BaseModel]) -> tuple[str
     name = dotted(loc)
     match detail["type"]:
         case "extra_forbidden":
-            known = _keys_at(kind, loc[:-1])
-            close = get_close_matches(str(loc[-1]), known, n=1)
-            advice = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}" if known else ""
-            return "E030", loc, f"{name} is not a key that is known here", advice
+            return _unknown(loc, _keys_at(kind, loc[:-1]))
+        case "literal_error" if loc[-1] == "[key]":
+            return _unknown(loc[:-1], re.findall("'([^']+)'", detail["ctx"]["expected"]))
         case "missing":
             return "E031", loc, f"{name} is missing", f"Add the key {loc[-1]}"
         case "quote_it":
@@ -60,9 +59,16 @@ def _finding(detail: ErrorDetails, loc: Loc, kind: type[BaseModel]) -> tuple[str
         case _ if detail["input"] is None:
             return "E034", loc, f"{name} has no value", "Give it a value or remove the key"
         case "value_error":
-            return "E032", loc, f"{name}: {detail['ctx']['error']}" if name else str(detail["ctx"]["error"]), ""
+            said = str(detail["ctx"]["error"])
         case _:
-            return "E032", loc, f"{name}: {_said(detail)}{_given(detail, loc)}", ""
+            said = f"{_said(detail)}{_given(detail, loc)}"
+    return "E032", loc, f"{name}: {said}" if name else said, ""
+
+
+def _unknown(loc: Loc, known: Sequence[str]) -> tuple[str, Loc, str, str]:
+    close = get_close_matches(str(loc[-1]), known, n=1)
+    advice = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}" if known else ""
+    return "E030", loc, f"{dotted(loc)} is not a key that is known here", advice
 
 
 _WORDS = {

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.resources import files
-from typing import Final
 
 from ispctl.cpe.office import Logger, Office
 from ispctl.cpe.session import Caller, Task
 from ispctl.cpe.soap import Inform
-from ispctl.model.cpe import CpeProfile
 from ispctl.model.network import CpeTarget
 from ispctl.model.problem import Refusal
-from ispctl.repo import Repository, Snapshot
-from ispctl.repo.layout import Kind, decode
+from ispctl.repo import Repository, Snapshot, profiles
 from ispctl.secrets import Keyring, Sealed
 from ispctl.store import Store
 from ispctl.store.cpes import Wanted
-
-OWN: Final = "templates/cpe/"
-PROFILE: Final = Kind("cpe-profile", CpeProfile)
-
-
-def profiles(repository: Repository, commit: str) -> dict[str, CpeProfile]:
-    """By name: those that ispctl brings, and those of the repository, which take their place. Raises Refusal."""
-    folder = files("ispctl.cpe") / "profiles"
-    texts = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(".yaml")}
-    own = repository.templates(commit, OWN)
-    texts |= {path.removeprefix(OWN): data for path, data in own.items() if path.endswith(".yaml")}
-    found, problems = dict[str, CpeProfile](), []
-    for name, data in sorted(texts.items()):
-        document, wrong = decode(OWN + name, data, PROFILE)
-        problems += [problem for problem in wrong if problem.severity == "error"]
-        if document is not None:
-            found[name.removesuffix(".yaml")] = document.value
-    if problems:
-        raise Refusal(*problems)
-    return found
 
 
 @dataclass
@@ -84,11 +60,9 @@ class Desk:
         of = self._of
         self._snapshot, self._keyring = of.repository.part(commit, ()), None
         target = target_of(self._snapshot) or CpeTarget()
-        known: Mapping[str, CpeProfile] = {}
-        try:
-            known = profiles(of.repository, commit)
-        except Refusal as refusal:
-            of.log.warning("cpe-profiles", code=refusal.problems[0].code, first=str(refusal.problems[0].where or ""))
+        for path in sorted(filter(profiles.profile_of, self._snapshot.broken)):  # as an older version applied it
+            of.log.warning("cpe-profile", file=path)
+        known = profiles.sound(self._snapshot)
         told = lambda: of.accepted(self._store)  # noqa: E731
         factory = target.factory is not None
         return Office(self._store, known, self._opened, of.secret, factory, int(target.inform), of.clock, of.log, told)

@@ -365,10 +365,11 @@ class _Loading:
         if not self.by_kind.get("policy") and "inventory/policy.yaml" not in self.broken:
             where = Where("inventory/policy.yaml")
             self.problems.append(Problem("E022", "there is no such file", where, "ispctl init shows one to start from"))
-        several = {"tariff", "group", "subscriber", "ledger"}
+        several = {"tariff", "group", "subscriber", "ledger", "cpe-profile"}
         files = Files(
             single={name: next(iter(found.values())) for name, found in kinds.items() if name not in several},
             tariffs={_stem(path): doc for path, doc in sorted(kinds.get("tariff", {}).items())},
+            profiles={_stem(path): doc for path, doc in kinds.get("cpe-profile", {}).items()},
             groups={path.split("/")[1]: doc for path, doc in sorted(kinds.get("group", {}).items())},
             subscribers=dict(sorted(kinds.get("subscriber", {}).items())),
             ledgers=dict(sorted(kinds.get("ledger", {}).items())),

@@ -16,7 +16,7 @@ ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 FOLDER: Final = 0o040000
 SYMLINK: Final = 0o120000
 SUBMODULE: Final = 0o160000
-_RECORDS: Final = ("inventory/", "subscribers/", "tariffs/")
+_RECORDS: Final = ("inventory/", "subscribers/", "tariffs/", "templates/cpe/")
 
 
 UNKNOWN: Final = -1

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from ispctl.model.cpe import CpeProfile
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
 from ispctl.model.network import Defaults, HostGroups, Hosts, Pools, Targets
@@ -52,12 +53,16 @@ _INVENTORY: Final = {
 }
 ACCOUNT: Final = Kind("ledger", Ledger, LARGE)
 PERSON: Final = Kind("subscriber", Subscriber)
+DEVICE: Final = Kind("cpe-profile", CpeProfile)
+PROFILES: Final = "templates/cpe/"
+"""Where an ISP keeps profiles of its own; what else lies in templates/ is text."""
 KINDS: Final = (
     *_INVENTORY.values(),
     Kind("tariff", Tariff),
     Kind("group", Group),
     PERSON,
     ACCOUNT,
+    DEVICE,
 )
 _FOREIGN: Final = {"custom", "connection_options"}
 """What stands below these keys is somebody else's format."""
@@ -69,12 +74,16 @@ _GROUP = re.compile(r"subscribers/[^/]+/group\.yaml")
 _LEDGER = re.compile(r"[^/]\.ledger\.yaml$")
 _SUBSCRIBER = re.compile(r"subscribers/[^/]+/(?:.+/)?[^/]+\.yaml")
 _TARIFF = re.compile(r"tariffs/[^/]+\.yaml")
+_PROFILE = re.compile(r"templates/cpe/[^/]+\.yaml")
+_NOWHERE: Final = "this file stands where nothing reads it"
 
 
 def kind_of(path: str) -> Kind | Problem | None:
     """The kind of a file; None for one that is nobody's business here; a Problem for one that looks like ours."""
-    if path.startswith("templates/") or not path.endswith(".yaml"):
+    if not path.endswith(".yaml") or (path.startswith("templates/") and not path.startswith(PROFILES)):
         return None
+    if path.startswith(PROFILES):
+        return DEVICE if _PROFILE.fullmatch(path) else Problem("E021", _NOWHERE, Where(path), f"Move it up: {PROFILES}")
     if path.startswith("inventory/"):
         name = path.removeprefix("inventory/").removesuffix(".yaml")
         return _INVENTORY.get(name) or _stray(path, name)
@@ -83,7 +92,7 @@ def kind_of(path: str) -> Kind | Problem | None:
     if _TARIFF.fullmatch(path):
         return _BY_NAME["tariff"]
     advice = "Put it into the folder of a group: subscribers/<group>/" if path.startswith("subscribers/") else ""
-    return Problem("E021", "this file stands where nothing reads it", Where(path), advice or "Move it up: tariffs/")
+    return Problem("E021", _NOWHERE, Where(path), advice or "Move it up: tariffs/")
 
 
 def is_shared(path: str) -> bool:
@@ -100,7 +109,7 @@ def _stray(path: str, name: str) -> Problem:
     close = get_close_matches(name, _INVENTORY, n=1)
     known = ", ".join(f"{name}.yaml" for name in sorted(_INVENTORY))
     advice = f"Did you mean inventory/{close[0]}.yaml?" if close else f"Read from here: {known}"
-    return Problem("E021", "this file stands where nothing reads it", Where(path), advice)
+    return Problem("E021", _NOWHERE, Where(path), advice)
 
 
 def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, Sequence[Problem]]:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from ispctl.model.cpe import CpeProfile
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
 from ispctl.model.network import Nas, Pool, Pools, Targets
@@ -50,6 +51,7 @@ class Files(NamedTuple):
 
     single: Mapping[str, Document[Any]]
     tariffs: Mapping[str, Document[Tariff]]
+    profiles: Mapping[str, Document[CpeProfile]]
     groups: Mapping[str, Document[Group]]
     subscribers: Mapping[str, Document[Subscriber]]
     ledgers: Mapping[str, Document[Ledger]]
@@ -118,6 +120,11 @@ class Snapshot:
         return self.targets is not None and self.targets.value.nas is not None
 
     @property
+    def reaches_routers(self) -> bool:
+        """Whether devices of subscribers are configured at all, likewise."""
+        return self.targets is not None and self.targets.value.cpe is not None
+
+    @property
     def pools(self) -> Mapping[str, Pool]:
         document = self.pools_file
         return document.value.root if document else {}
@@ -156,6 +163,11 @@ class Snapshot:
 
     def tariffs(self) -> Iterator[Document[Tariff]]:
         return iter(self._files.tariffs.values())
+
+    @property
+    def profiles(self) -> Mapping[str, Document[CpeProfile]]:
+        """The ISP's own profiles of devices; `repo.profiles` knows all that there are."""
+        return self._files.profiles
 
     def group(self, name: str) -> Document[Group] | None:
         return self._files.groups.get(name)

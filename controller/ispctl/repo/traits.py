@@ -64,13 +64,18 @@ def prefix_of(span: tuple[bytes, bytes]) -> Prefix:
 
 
 def uses(document: Document[Any], group: Document[Group] | None) -> Iterator[int]:
-    """The tariffs that its services have, now or by a scheduled change."""
+    """The tariffs that its services have, now or by a scheduled change, and the profiles of their devices;
+    and whether there are any."""
     if isinstance(document.value, Subscriber):
         for service in document.value.services:
             names = [service.tariff, *(change.set.tariff for change in service.scheduled)]
             default = group.value.defaults.tariff if group else None
             for name in {*names, default if service.tariff is None else None} - {None}:
                 yield shared("tariff", str(name))
+            for profile in {one.profile for one in service.cpe}:
+                yield shared("cpe-profile", profile)
+    if isinstance(document.value, Subscriber) and any(service.cpe for service in document.value.services):
+        yield ROUTERS
 
 
 def moments(document: Document[Any], zone: ZoneInfo) -> Iterator[int]:
@@ -96,3 +101,7 @@ def shared(kind: str, value: str) -> int:
 def hashed(kind: str, value: str) -> int:
     """63 bits that stand for something; SQLite keeps them as a number."""
     return int.from_bytes(blake2b(f"{kind}\0{value}".encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
+
+
+ROUTERS: Final = hashed("cpe", "any")
+"""Used by whoever has a device that is ours to configure."""

@@ -25,6 +25,7 @@ _SHARED: Final[dict[str, Kind]] = {
     "roles": "roles",
     "tariff": "tariffs",
     "group": "groups",
+    "cpe-profile": "templates",
 }
 _KEYS: Final = {"inventory/keyring.age", "inventory/recipients.txt"}
 _FIELDS: Final[dict[str, Kind]] = {

@@ -57,7 +57,6 @@ class World:
     learned: mac.Learned
     password: Callable[[], str]
     letter: Letter
-    profiles: cpe.Profiles
     direct: bool
 
 
@@ -109,7 +108,7 @@ class Batch:
             **REQUESTS,
             **coming.joining(world.seal, world.password),
             **password.requests(world.seal, world.password, world.letter, self.letters, direct=world.direct),
-            **cpe.requests(world.seal, world.password, world.profiles),
+            **cpe.requests(world.seal, world.password),
             **mac.of_learned(world.learned, self.forgotten, direct=world.direct),
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.verbs.coming import Seal
@@ -11,16 +11,11 @@ from ispctl.verbs.noted import noted
 from ispctl.verbs.password import forget_old
 from ispctl.verbs.rows import Request, Row
 
-Profiles = Callable[[], Collection[str]]
-"""The names of the profiles of devices that there are."""
-
 
 @noted
-def link(draft: Draft, term: str, serial: str, profile: str, profiles: Profiles) -> None:
-    """A device for a service. That it is nobody else's is found by validation (E143). Raises Refusal E321, E032."""
-    if profile not in (known := profiles()):
-        advice = f"There are: {', '.join(sorted(known))}; or write templates/cpe/{profile}.yaml (docs/cpe.md)"
-        raise Refusal(Problem("E032", f"there is no profile {profile!r} for devices", advice=advice))
+def link(draft: Draft, term: str, serial: str, profile: str) -> None:
+    """A device for a service. That it is nobody else's, and that there is such a profile, is found by validation (E143,
+    E145). Raises Refusal E321, E032."""
     held = draft.service(term)
     path, place = held.document.path, (*held.loc, "cpe")
     names = [one.serial for one in held.service.cpe]
@@ -69,11 +64,11 @@ def unlink(draft: Draft, term: str, serial: str, clear: str | None, seal: Seal) 
     draft.say("cpe-unlink", held.document, held.service.key, said)
 
 
-def requests(seal: Seal, password: Callable[[], str], profiles: Profiles) -> Mapping[str, Request]:
+def requests(seal: Seal, password: Callable[[], str]) -> Mapping[str, Request]:
     """As requests: `keep_password` leaves the service the one that the device knows."""
 
     def _link(draft: Draft, row: Row) -> None:
-        link(draft, row.text("sub"), row.text("serial"), row.text("profile", "generic"), profiles)
+        link(draft, row.text("sub"), row.text("serial"), row.text("profile", "generic"))
 
     def _unlink(draft: Draft, row: Row) -> None:
         clear = None if row.flag("keep_password") else password()

@@ -15,6 +15,7 @@ from ispctl.model.problem import Where
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Group, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
+from ispctl.repo import profiles
 from ispctl.repo.snapshot import Holding, Snapshot
 
 
@@ -91,6 +92,11 @@ class Scene:
         stems = (path.removeprefix("tariffs/").removesuffix(".yaml") for path in unread)
         known = (tariff.path.removeprefix("tariffs/").removesuffix(".yaml") for tariff in self.snapshot.tariffs())
         return sorted({*known, *stems})
+
+    @cached_property
+    def profiles(self) -> frozenset[str]:
+        """Every profile of devices that there is, readable or not."""
+        return profiles.names(self.snapshot)
 
     # time
 

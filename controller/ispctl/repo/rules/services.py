@@ -10,6 +10,7 @@ from ispctl.model.document import Document
 from ispctl.model.problem import Problem
 from ispctl.model.subscriber import Ipv6, Service, group_of
 from ispctl.model.tariff import Tariff
+from ispctl.repo.layout import PROFILES
 from ispctl.repo.rules.pools import extends, known_nas, used_by_ipv4, used_by_ipv6
 from ispctl.repo.rules.scene import Scene, Version, meant
 from ispctl.repo.rules.tariffs import known_tariff
@@ -30,6 +31,8 @@ def rules(scene: Scene) -> Iterator[Problem]:
                 yield from _realm(version, realms)
             if version.service.terminated is not None:
                 yield from _order(scene, version)
+            if version.service.cpe:
+                yield from _profiles(scene, version)
         yield from _names(scene, version)
         tariff = _tariff(scene, version)
         if tariff is not None and version.change is None:
@@ -77,6 +80,14 @@ def _names(scene: Scene, version: Version) -> Iterator[Problem]:
     if service.ipv6 is not None and version.sets("ipv6"):
         loc = version.places.get("ipv6", ("services", version.number, "ipv6"))
         yield from used_by_ipv6(scene, service.ipv6, document, *loc)
+
+
+def _profiles(scene: Scene, version: Version) -> Iterator[Problem]:
+    for i, name in enumerate(one.profile for one in version.service.cpe):
+        if name not in scene.profiles:
+            said = meant(name, scene.profiles, "")
+            advice = f"{said}{'' if said.endswith('?') else '.'} Or write {PROFILES}{name}.yaml (docs/cpe.md)"
+            yield Problem("E145", f"there is no profile {name} of devices", version.where("cpe", i, "profile"), advice)
 
 
 def _sold(scene: Scene, version: Version) -> Iterator[Problem]:

@@ -12,13 +12,12 @@ from ispctl.repo.rules.scene import Scene
 
 
 def rules(scene: Scene) -> Iterator[Problem]:
-    acs = scene.snapshot.targets is not None and scene.snapshot.targets.value.cpe is not None
     for tariff in scene.snapshot.tariffs():
         yield from _tariff(tariff, scene)
     for group in scene.snapshot.groups():
         yield from _group(group)
     for document in scene.snapshot.subscribers():
-        yield from _subscriber(document, acs=acs)
+        yield from _subscriber(document, acs=scene.snapshot.reaches_routers)
     yield from _pools(scene)
     yield from _hosts(scene)
     targets = scene.snapshot.targets
