@@ -114,9 +114,10 @@ def survey(reading: Reading) -> Survey:
 
 
 def _next_turn(reading: Reading, near: People) -> datetime | None:
-    """When a fact changes somebody next who was not looked at."""
-    begun = first_logins.next_turn(reading.store, reading.now + ANNOUNCED, near.entitlements)
-    return min(filter(None, (begun, meters.next_reset(reading.store, reading.now, near.entitlements))), default=None)
+    """When a fact changes somebody next who was not looked at. Whoever goes was."""
+    seen = near.entitlements.keys() | near.stored.keys()
+    begun = first_logins.next_turn(reading.store, reading.now + ANNOUNCED, seen)
+    return min(filter(None, (begun, meters.next_reset(reading.store, reading.now, seen))), default=None)
 
 
 @dataclass
