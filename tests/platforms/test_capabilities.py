@@ -10,10 +10,13 @@ from pydantic import TypeAdapter
 from ispctl.model import network, scalars
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
-from ispctl.platforms import platform, platforms
+from ispctl.platforms import nas_platforms, platform, platforms
+from ispctl.platforms.device import nas_platform
+from ispctl.platforms.rendering import render as rendered_nas
 from ispctl.radius._rows_text import rows
 from ispctl.radius.rendering import Intent, needed, needs_new_session, render, session_class
 from tests.platforms.contract import terms
+from tests.platforms.slices import usual
 from tests.report.sample import entitlement
 
 IN_PLACE = {"routeros", "wispr", "ios-xe", "junos", "huawei-vrp", "accel-ppp", "vyos"}
@@ -54,6 +57,16 @@ def test_a_wall_that_cannot_be_told_has_no_group_rather_than_an_open_one(name: s
     marked = name not in ("accel-ppp", "vyos", "linux")
     assert (("group", f"isp:walled@{name}") in rendered) == marked
     assert ("group", f"isp:home-50@{name}") in rendered
+
+
+@pytest.mark.parametrize("name", nas_platforms())
+def test_what_a_router_would_not_hold_is_known_to_validation(name: str) -> None:
+    """Bindings, and pools that its DHCP server should hand out."""
+    nas, want = nas_platform(name), replace(usual(name), bindings=())
+    assert nas is not None
+    assert bool(nas.taken(usual(name)).bindings) == platform(name).binds
+    without = replace(want, pools=tuple(one for one in want.pools if one.served_by != "dhcp"))
+    assert (rendered_nas(nas, want, {}) != rendered_nas(nas, without, {})) == (4 in platform(name).leases)
 
 
 def test_where_a_vendor_listens() -> None:

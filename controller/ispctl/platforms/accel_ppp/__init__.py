@@ -21,6 +21,7 @@ class AccelPpp(Platform):
     """tc itself counts octets in 32 bits, unsigned; the shaper multiplies kbit/s by 1000 in an int before that."""
     pools = ("Framed-Pool", "Stateful-IPv6-Address-Pool", "Delegated-IPv6-Prefix-Pool")
     binds = False
+    leases: ClassVar[frozenset[int]] = frozenset()
 
     def rate(self, down: int, up: int) -> Sequence[Attribute]:
         if down % 1000 or up % 1000:

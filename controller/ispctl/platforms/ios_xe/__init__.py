@@ -21,6 +21,7 @@ class IosXe(Platform):
     attributes = frozenset({"Cisco-AVPair"})
     changeable = frozenset({"Cisco-AVPair"})
     coa_port = 1700
+    leases = frozenset({4})
 
     def rate(self, down: int, up: int) -> Sequence[Attribute]:
         within("police", (down, up), 8_000, 100 * 10**9)

@@ -15,6 +15,8 @@ class Linux(AccelPpp):
     changeable = frozenset()
     names = NAMES - {"Framed-IP-Address"}
     pools = STANDARD_POOLS
+    binds = True
+    leases = frozenset({4})
     most = 8 * (2**32 - 1) // 1000 * 1000
 
 

@@ -18,6 +18,7 @@ class RouterOs(Platform):
     attributes = frozenset({"Mikrotik-Rate-Limit", "Mikrotik-Address-List"})
     changeable = frozenset({"Mikrotik-Rate-Limit"})
     bursts = True
+    leases = frozenset({4})
     pools = (*STANDARD_POOLS[:2], "Mikrotik-Delegated-IPv6-Pool")
 
     def rate(self, down: int, up: int) -> Sequence[Attribute]:

@@ -10,6 +10,8 @@ class Vyos(AccelPpp):
 
     name = "vyos"
     coa_port = 1700
+    binds = True
+    leases = frozenset({4})
 
 
 PLATFORM = Vyos()

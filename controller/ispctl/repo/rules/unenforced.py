@@ -8,6 +8,7 @@ from ispctl.model.document import Document
 from ispctl.model.problem import Problem, Where
 from ispctl.model.subscriber import Group, Subscriber
 from ispctl.model.tariff import Tariff
+from ispctl.platforms import platform, platforms
 from ispctl.repo.rules.scene import Scene
 
 
@@ -63,13 +64,19 @@ def _subscriber(document: Document[Subscriber], *, acs: bool) -> Iterator[Proble
 def _pools(scene: Scene) -> Iterator[Problem]:
     document, snapshot = scene.snapshot.pools_file, scene.snapshot
     made = {name for name, nas in snapshot.nas.items() if snapshot.reaches_devices and nas.device}
+    vendors = {name: snapshot.nas[name].platform for name in made}
     for name, pool in document.value.root.items() if document else ():
         if document is None:
             continue
-        configured = bool(made) and set(pool.slices or snapshot.reach(pool.nas)) <= made
+        hosts = set(pool.slices or snapshot.reach(pool.nas))
+        configured = bool(made) and hosts <= made
         if pool.served_by == "dhcp" and not configured:
             text = f"served_by dhcp: the addresses of pool {name} are handed out by nobody"
             yield _not_yet(document.where(name, "served_by"), text)
+        for host in sorted(hosts & made) if pool.served_by == "dhcp" else ():
+            if vendors[host] in platforms() and pool.family not in platform(vendors[host]).leases:
+                text = f"served_by dhcp: {host} hands out no IPv{pool.family} of pool {name}: {vendors[host]} cannot"
+                yield _not_yet(document.where(name, "served_by"), text)
         if pool.quarantine and pool.served_by != "radius":
             yield _not_yet(document.where_key(name, "quarantine"), "quarantine: a freed address may be given at once")
         if pool.slices and pool.served_by != "radius" and not configured:
