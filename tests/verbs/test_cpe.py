@@ -51,6 +51,14 @@ def test_a_router_that_goes_knows_no_password_that_holds(isp: Isp) -> None:
     assert "serial: B2" in isp.text()
 
 
+def test_another_login_is_said_to_leave_the_router_behind(isp: Isp) -> None:
+    assert "dials" not in str(isp.done("rename-login", SUB, "anita@home.example", "--direct")["notes"])
+    acs(isp)
+    isp.done("cpe", "link", SUB, "A1", "--direct")
+    notes = isp.done("rename-login", SUB, "anita.rai@home.example", "--direct")["notes"]
+    assert "A1 dials with the old login until it is told the new one, and is refused meanwhile" in notes[1]
+
+
 def test_one_that_was_linked_by_mistake_goes_without_a_new_password(isp: Isp) -> None:
     acs(isp)
     isp.done("cpe", "link", SUB, "A1", "--direct")

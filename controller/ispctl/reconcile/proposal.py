@@ -21,6 +21,7 @@ from ispctl.reconcile.managed import enforced, with_observed
 from ispctl.reconcile.many import with_many
 from ispctl.reconcile.named import Names
 from ispctl.reconcile.people import ending, makes, with_needs
+from ispctl.reconcile.rest import renamed
 from ispctl.repo import Repository, Snapshot
 
 
@@ -41,7 +42,11 @@ def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:
         facts.update(dict.fromkeys(_facts(one.example.now), len(one.owners)))
     plan = replace(
         plan,
-        assumes=(*_assumptions(repository, before, after, facts + others.counts), *_named(before, after)),
+        assumes=(
+            *_assumptions(repository, before, after, facts + others.counts),
+            *_named(before, after),
+            *renamed(plan.services, after),
+        ),
         until=min(filter(None, (until, others.until, look.until)), default=None),
         coming=Coming(now + ANNOUNCED, ends + others.ending + look.ending),
     )

@@ -9,15 +9,18 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from ispctl.plan import Unread
+from ispctl.plan import Pair, ServiceChange, Unread
 from ispctl.radius.live import Behind, nas_by_address
 from ispctl.radius.rendering import Intent
 
 if TYPE_CHECKING:
+    from ispctl.repo import Snapshot
     from ispctl.store import Session
 
 LONG: Final = timedelta(seconds=10)
 """Work on sessions that takes longer is announced."""
+_SHOWN: Final = 5
+"""Services that are named; of more, how many."""
 
 
 def split(found: Iterable[Behind], now: datetime) -> tuple[tuple[Behind, ...], tuple[Behind, ...]]:
@@ -37,6 +40,19 @@ def unread(resting: Sequence[Behind], timezone: str) -> tuple[Unread, ...]:
 def notes(waiting: Sequence[Behind], *unmarked: Mapping[str, int]) -> tuple[str, ...]:
     """What a reader should know: ends in place of changes, sessions nothing can be told from, and a long duration."""
     return (*_ends(waiting), *_unmarked(unmarked), *_duration(waiting))
+
+
+def renamed(services: Iterable[Pair | ServiceChange], snapshot: Snapshot) -> tuple[str, ...]:
+    """That routers of subscribers go on dialling with a login that is gone, where a commit has another."""
+    if not snapshot.reaches_routers:
+        return ()
+    both = [(one.was, one.will_be) for one in services if one.was and one.will_be]
+    found = sorted(new.owner for old, new in both if new.cpe and new.sealed and old.login != new.login)
+    if not found:
+        return ()
+    who = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else "")
+    text = f"{who}: the router dials with the old login until it is told the new one, and is refused meanwhile"
+    return (f"{text}; one that calls the ACS through that connection has to be given it by hand (docs/cpe.md)",)
 
 
 def unmarked(sessions: Iterable[Session], intent: Intent, ours: Container[str]) -> Mapping[str, int]:

@@ -98,7 +98,7 @@ def survey(reading: Reading) -> Survey:
         now=reading.now,
         disturbs=disturbs(around.intent, near.waiting),
         changed_files=changed,
-        assumes=rest.notes(waiting, near.unmarked, others.counts),
+        assumes=(*rest.notes(waiting, near.unmarked, others.counts), *rest.renamed(near.pairs, reading.snapshot)),
         unread=rest.unread((*near.resting, *others.resting), around.intent.policy.timezone),
         until=min(filter(None, (near.until, others.until, look.until, turn)), default=None),
         coming=Coming(reading.now + ANNOUNCED, near.ending + others.ending + look.ending),

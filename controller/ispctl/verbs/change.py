@@ -99,6 +99,12 @@ def rename_login(draft: Draft, term: str, login: str) -> None:
     decoded(path, draft.data(path))
     if held.service.password:
         draft.notes.append(f"The password stays: it is sealed for {held.owner}, not for its login.")
+        if draft.tells_device(held):
+            serial = held.service.cpe[0].serial
+            draft.notes.append(
+                f"{serial} dials with the old login until it is told the new one, and is refused meanwhile: if it calls"
+                " the ACS through that connection, have the new login typed into it (docs/cpe.md)."
+            )
     draft.say("rename-login", held.document, held.service.key, "another login")
 
 

@@ -28,8 +28,7 @@ def link(draft: Draft, term: str, serial: str, profile: str) -> None:
         entry = {"serial": serial, "profile": profile}
         draft.put(path, (*place, len(names)) if names else place, entry if names else [entry])
     decoded(path, draft.data(path))
-    targets = draft.head.targets
-    if targets is None or targets.value.cpe is None:
+    if not draft.head.reaches_routers:
         draft.notes.append("inventory/targets.yaml says nothing about cpe: no device is configured (docs/cpe.md).")
     elif names and serial not in names:
         draft.notes.append(f"{names[0]} was linked before and goes on being told the login; {serial} is told none.")

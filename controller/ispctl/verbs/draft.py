@@ -143,6 +143,10 @@ class Draft:
             return self._drafted(next(iter(found.values())))
         raise nobody()
 
+    def tells_device(self, held: Holding) -> bool:
+        """Whether a device of the subscriber is told the login and the password by us."""
+        return bool(held.service.cpe) and self.head.reaches_routers
+
     def _drafted(self, document: Document[Subscriber]) -> Document[Subscriber]:
         """A file as another verb of the same draft left it."""
         data = self.files.get(document.path)

@@ -29,7 +29,7 @@ def reset(draft: Draft, term: str, clear: str, seal: Seal, *, at_once: bool = Fa
         raise Refusal(Problem("E684", text, held.document.where(*held.loc, "access")))
     sealed = seal(draft.head, held.owner, clear)
     keep = timedelta(seconds=0 if at_once else draft.head.policy.value.cpe.keep_password)
-    if keep and told_to_a_device(draft, held):
+    if keep and draft.tells_device(held):
         until = _keep(draft, held, held.service.password, keep)
         text = f"another password; the old one holds until the device has it, at most until {until}"
     else:
@@ -37,12 +37,6 @@ def reset(draft: Draft, term: str, clear: str, seal: Seal, *, at_once: bool = Fa
         text = "another password"
     draft.put(held.document.path, (*held.loc, "password"), sealed)
     draft.say("reset-password", held.document, held.service.key, text)
-
-
-def told_to_a_device(draft: Draft, held: Holding) -> bool:
-    """Whether a device of the subscriber is told the password by us."""
-    targets = draft.head.targets
-    return bool(held.service.cpe) and targets is not None and targets.value.cpe is not None
 
 
 def forget_old(draft: Draft, held: Holding) -> None:
