@@ -49,6 +49,8 @@ class Platform(ABC):
     """Whether it can hold addresses and devices of services for which RADIUS is not asked, where it is configured."""
     leases: ClassVar[frozenset[int]] = frozenset({4, 6})
     """The families of pools that are served_by dhcp whose addresses it hands out, where it is configured."""
+    lines: ClassVar[bool] = True
+    """Whether it may tell RADIUS of the line (DHCP option 82) as ispctl configures it."""
 
     takes_back: ClassVar[str] = ""
     """What a CoA has to say with each former value before it says a new one; "" where a new one replaces the old."""

@@ -22,6 +22,7 @@ class AccelPpp(Platform):
     pools = ("Framed-Pool", "Stateful-IPv6-Address-Pool", "Delegated-IPv6-Prefix-Pool")
     binds = False
     leases: ClassVar[frozenset[int]] = frozenset()
+    lines = False
 
     def rate(self, down: int, up: int) -> Sequence[Attribute]:
         if down % 1000 or up % 1000:

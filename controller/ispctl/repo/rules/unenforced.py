@@ -19,6 +19,7 @@ def rules(scene: Scene) -> Iterator[Problem]:
         yield from _group(group)
     for document in scene.snapshot.subscribers():
         yield from _subscriber(document, acs=scene.snapshot.reaches_routers)
+    yield from _lines(scene)
     yield from _pools(scene)
     yield from _hosts(scene)
     targets = scene.snapshot.targets
@@ -61,21 +62,37 @@ def _subscriber(document: Document[Subscriber], *, acs: bool) -> Iterator[Proble
                 yield Problem("W702", text, where, "Bind the address that is printed on the device")
 
 
+def _lines(scene: Scene) -> Iterator[Problem]:
+    """Services that are known by their line, where nobody would tell it."""
+    made = _made(scene)
+    mute = {host for host, vendor in made.items() if vendor in platforms() and not platform(vendor).lines}
+    for version in scene.versions() if mute else ():
+        if version.service.access.circuit_id is None:
+            continue
+        for host in sorted(mute.intersection(scene.snapshot.reach(version.value("nas") or ()))):
+            text = f"circuit_id: {host} tells RADIUS of no line, as {made[host]} is configured by ispctl"
+            yield _not_yet(version.document.where("services", version.number, "access", "circuit_id"), text)
+
+
+def _made(scene: Scene) -> dict[str, str]:
+    """The platforms of the NAS that ispctl configures, by host."""
+    snapshot = scene.snapshot
+    return {name: nas.platform for name, nas in snapshot.nas.items() if snapshot.reaches_devices and nas.device}
+
+
 def _pools(scene: Scene) -> Iterator[Problem]:
-    document, snapshot = scene.snapshot.pools_file, scene.snapshot
-    made = {name for name, nas in snapshot.nas.items() if snapshot.reaches_devices and nas.device}
-    vendors = {name: snapshot.nas[name].platform for name in made}
+    document, snapshot, made = scene.snapshot.pools_file, scene.snapshot, _made(scene)
     for name, pool in document.value.root.items() if document else ():
         if document is None:
             continue
         hosts = set(pool.slices or snapshot.reach(pool.nas))
-        configured = bool(made) and hosts <= made
+        configured = bool(made) and hosts <= made.keys()
         if pool.served_by == "dhcp" and not configured:
             text = f"served_by dhcp: the addresses of pool {name} are handed out by nobody"
             yield _not_yet(document.where(name, "served_by"), text)
-        for host in sorted(hosts & made) if pool.served_by == "dhcp" else ():
-            if vendors[host] in platforms() and pool.family not in platform(vendors[host]).leases:
-                text = f"served_by dhcp: {host} hands out no IPv{pool.family} of pool {name}: {vendors[host]} cannot"
+        for host in sorted(hosts & made.keys()) if pool.served_by == "dhcp" else ():
+            if made[host] in platforms() and pool.family not in platform(made[host]).leases:
+                text = f"served_by dhcp: {host} hands out no IPv{pool.family} of pool {name}: {made[host]} cannot"
                 yield _not_yet(document.where(name, "served_by"), text)
         if pool.quarantine and pool.served_by != "radius":
             yield _not_yet(document.where_key(name, "quarantine"), "quarantine: a freed address may be given at once")
