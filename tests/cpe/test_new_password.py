@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import ClassVar, cast
 
 import pytest
+import typer
 
+from ispctl.cli import lab
+from ispctl.cli.common import Session
 from ispctl.desired import entitle
 from ispctl.lab.devices.cpe import Cpe, tr181
 from ispctl.reconcile import Result
@@ -14,7 +19,7 @@ from ispctl.status.health import health
 from ispctl.store import Store, cpes
 from tests.canary import PASSWORD
 from tests.cpe.conftest import FACTORY, OWNER, SERIAL, Place
-from tests.status.world import DSN, NOW
+from tests.status.world import DSN, ENV, NOW
 
 LOGIN = "kabita.lama@home.example"
 FIRST, SECOND = PASSWORD + "-1", PASSWORD + "-2"
@@ -28,6 +33,16 @@ def old(place: Place) -> str:
     place.call()
     assert place.router.login() == (LOGIN, place.clear())
     return place.clear()
+
+
+class Deaf:
+    """A lab in which nobody answers."""
+
+    passwords: ClassVar[list[str]] = []
+
+    def ask(self, _: str, **said: str) -> dict[str, str]:
+        self.passwords.append(said["password"])
+        return {"outcome": "silent"}
 
 
 def state(place: Place) -> str:
@@ -60,6 +75,27 @@ def test_the_old_one_holds_until_the_router_has_the_new_one_and_then_no_more(pla
     assert causes(place.world.apply(LATER)) == [("facts", "password-accepted")]
     assert (place.clear(), state(place), why(place)) == (FIRST, "accepted", "password-accepted")
     assert causes(place.world.apply(LATER)) == []
+
+
+def test_the_lab_dials_with_the_one_that_holds_and_says_which(
+    place: Place, old: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ispctl.cli.lab.open_lab", lambda _: Deaf())
+
+    def dialled() -> tuple[str, str]:
+        """The password, and what is said beside the answer."""
+        context = SimpleNamespace(obj=Session(place.world.folder, "ISPCTL", ENV, LATER))
+        with pytest.raises(typer.Exit):
+            lab.dial(cast("typer.Context", context), OWNER, nas=None, mac="", method="pap", format="text")
+        return Deaf.passwords[-1], capsys.readouterr().out.partition("\n")[2]
+
+    assert dialled() == (old, "")
+    place.change(FIRST, NOW)
+    place.world.apply()
+    assert dialled() == (old, "The password of the two that holds: old, until taken.\n")
+    place.now = LATER
+    place.call()
+    assert dialled() == (FIRST, "The password of the two that holds: new, taken.\n")
 
 
 def test_a_router_that_is_away_has_until_the_end_and_then_staff_are_told(place: Place, old: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +15,8 @@ from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
     from ispctl.lab.lab import Lab
-    from ispctl.repo import Snapshot
+    from ispctl.repo import Repository, Snapshot
+    from ispctl.status.view import View
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="FreeRADIUS and stand-ins for your NAS on loopback, to play with."
@@ -39,7 +42,7 @@ def up(
         status = lab.up(_database(session, snapshot, database), _hosts(snapshot), devices=_devices(snapshot))
         if not empty and not status["already"]:
             own = replace(session, env={**session.env, f"{session.prefix}_RADIUS__DSN": status["dsn"]})
-            _fill(own, lab, repository.at("HEAD"))
+            _fill(own, lab, repository)
     _print(lab.status(), format)
     if database == "postgresql" and format == "text":
         say(f"The other commands find it by: export ISPCTL_RADIUS__DSN={status['dsn']}")
@@ -67,11 +70,12 @@ def dial(
     method: Annotated[str, typer.Option("--method", help="pap, chap or mschapv2.")] = "pap",
     format: FormatOption = "text",
 ) -> None:
-    """Dial a subscriber in through a stand-in, with the password of the repository."""
+    """Dial a subscriber in through a stand-in, with the password that holds: of one that is being changed the old one
+    until the device has taken the new one."""
     session: Session = context.obj
-    with session.repository() as repository, session.reading(repository) as index:
-        snapshot = index.lookup.part("HEAD", (login,))
-        answer = _dial(session, open_lab(session), snapshot, login, nas=nas, mac=mac, method=method)
+    with session.repository() as repository, _view(session, repository) as view:
+        view.meet(login)
+        answer = _dial(session, open_lab(session), view.head, login, nas=nas, mac=mac, method=method)
     if format == "json":
         say_json(answer)
     else:
@@ -98,6 +102,18 @@ def open_lab(session: Session) -> Lab:
     from ispctl.lab.lab import Lab
 
     return Lab((session.repo / FOLDER).absolute())
+
+
+@contextmanager
+def _view(session: Session, repository: Repository) -> Iterator[View]:
+    """What HEAD says, with what the database knows of devices and of their passwords."""
+    from ispctl.status.view import look
+
+    with (
+        session.reading(repository) as index,
+        look(index, lambda head: session.store(head, readonly=True), session.now) as view,
+    ):
+        yield view
 
 
 def _database(session: Session, snapshot: Snapshot, kind: str | None) -> str | None:
@@ -142,7 +158,7 @@ def _devices(snapshot: Snapshot) -> list[dict[str, Any]]:
     ]
 
 
-def _fill(session: Session, lab: Lab, snapshot: Snapshot) -> None:
+def _fill(session: Session, lab: Lab, repository: Repository) -> None:
     """Apply what HEAD says and dial the first subscribers of each NAS in; a broken commit leaves the lab running."""
     from ispctl.cli.plans import apply_to
     from ispctl.intent import intent_of
@@ -157,29 +173,35 @@ def _fill(session: Session, lab: Lab, snapshot: Snapshot) -> None:
     if result.exit_code:
         tell("Not everything was applied. See what is left: ispctl plan")
     dialled: dict[str, int] = {}
-    for entitlement in intent_of(snapshot, session.now).entitlements:
-        nas = entitlement.nas[0] if entitlement.nas else ""
-        begins = entitlement.first_login is not None  # it would begin with this one, on the day of the lab
-        if entitlement.access == "open" and entitlement.sealed and not begins and dialled.get(nas, 0) < 2:
-            dialled[nas] = dialled.get(nas, 0) + 1
-            mac = entitlement.macs[0] if entitlement.macs else ""
-            _dial(session, lab, snapshot, entitlement.owner, nas=nas, mac=mac, method="chap")
+    with _view(session, repository) as view:
+        view.meet_everybody()
+        for entitlement in intent_of(view.head, session.now).entitlements:
+            nas = entitlement.nas[0] if entitlement.nas else ""
+            begins = entitlement.first_login is not None  # it would begin with this one, on the day of the lab
+            if entitlement.access == "open" and entitlement.sealed and not begins and dialled.get(nas, 0) < 2:
+                dialled[nas] = dialled.get(nas, 0) + 1
+                mac = entitlement.macs[0] if entitlement.macs else ""
+                _dial(session, lab, view.head, entitlement.owner, nas=nas, mac=mac, method="chap")
 
 
 def _dial(
     session: Session, lab: Lab, snapshot: Snapshot, term: str, *, nas: str | None, mac: str, method: str
 ) -> dict[str, Any]:
     from ispctl.secrets import show
+    from ispctl.status.view import entitled
 
     found = snapshot.find(term)
     if len(found) != 1 or not found[0].service.password:
         text = f"{term} names no service with a password"
         raise Refusal(Problem("E321", text, advice="ispstat list shows the services"))
-    service = found[0].service
-    clear = show(f"service/{found[0].owner}/password", service.password or "", session.keyring(snapshot, lab=True))
+    service, entitlement = found[0].service, entitled(found[0], snapshot, session.now)
+    sealed = (entitlement.sealed if entitlement else None) or service.password or ""
+    clear = show(f"service/{found[0].owner}/password", sealed, session.keyring(snapshot, lab=True))
     names = service.nas or _group_nas(snapshot, found[0].document.path)
     through = nas or next(iter(snapshot.reach(names)), "")
-    return lab.ask("dial", nas=through, login=service.login, password=clear, mac=mac, method=method)
+    answer = lab.ask("dial", nas=through, login=service.login, password=clear, mac=mac, method=method)
+    changing = entitlement.new_password if entitlement else None
+    return {**answer, "password": changing.holds if changing else "new"}
 
 
 def _group_nas(snapshot: Snapshot, path: str) -> tuple[str, ...]:
@@ -190,7 +212,14 @@ def _group_nas(snapshot: Snapshot, path: str) -> tuple[str, ...]:
 
 
 def _dialled(answer: dict[str, Any]) -> str:
-    """One answer of the server as the NAS understood it."""
+    """One answer of the server as the NAS understood it, and which password it was where there are two."""
+    from ispctl.status.cpes import HOLDS
+
+    which = HOLDS[answer["password"]]
+    return _heard(answer) + (f"\nThe password of the two that holds: {which}." if which else "")
+
+
+def _heard(answer: dict[str, Any]) -> str:
     if answer["outcome"] == "silent":
         return "No answer: FreeRADIUS does not know this NAS, or its database is away."
     if answer["outcome"] == "rejected":
