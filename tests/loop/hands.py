@@ -10,7 +10,7 @@ from ispctl.gates import Closed
 from ispctl.loop import Loop, Pace
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Plan
-from ispctl.reconcile import Result
+from ispctl.reconcile import News, Result
 from ispctl.store import Beat
 from ispctl.store.retention import Pruned
 
@@ -55,6 +55,9 @@ class FakeHands:
     pruned: list[Pruned | Refusal] = field(default_factory=list)
     """One answer a call; none: a day is not over."""
     left: str = ""
+    told: list[News | BaseException] = field(default_factory=list)
+    """How far NAS are, one answer a turn; none: nothing is new."""
+    under_way: bool = False
     slow: dict[str, float] = field(default_factory=dict)
     """Seconds that a question takes."""
     beats: list[datetime] = field(default_factory=list)
@@ -82,7 +85,8 @@ class FakeHands:
         found = self._answer("apply", self.results.get(commit), commit)
         until, closed = found if isinstance(found, tuple) else (found, ())
         self.before = commit
-        return Result("run", commit, Plan("live", commit, "", now, (), (), until=until), closed=closed)
+        plan = Plan("live", commit, "", now, (), (), until=until)
+        return Result("run", commit, plan, closed=closed, under_way=self.under_way)
 
     def reports(self) -> frozenset[tuple[str, datetime | None]]:
         self._answer("reports", None)
@@ -103,6 +107,12 @@ class FakeHands:
 
     def leave(self, token: str) -> None:
         self.left = token
+
+    def nas(self) -> News:
+        answer = self.told.pop(0) if self.told else News()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     def times(self, what: str) -> list[float]:
         """Seconds after noon at which something was done."""

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from ispctl.loop import Pace
+from ispctl.loop.agenda import Ending
 from ispctl.model.problem import Problem, Where
+from ispctl.reconcile import Ended, News
 from ispctl.store import Beat
 from ispctl.store.retention import Pruned
 from tests.loop.hands import HEAD, NOON, OLD, World, gate, refusal
@@ -289,3 +291,54 @@ def test_by_a_clock_that_cannot_be_believed_nothing_is_counted() -> None:
     world.hands.results[HEAD] = refusal("E620")
     world.run(minutes=5)
     assert len(world.hands.times("count")) == 1
+
+
+RUN = "20270115-120000-aa1234"
+
+
+def test_what_was_done_on_nas_beside_is_taken_up_at_once_and_said() -> None:
+    world = World()
+    world.run(seconds=1)
+    before = len(world.hands.times("apply"))
+    world.hands.told = [News(True, {"lalitpur-1": world.clock.now}, RUN)]
+    world.loop.turn()
+    assert len(world.hands.times("apply")) == before + 1
+    assert world.loop.seen.state().nas == {"lalitpur-1": world.clock.now}
+    assert "configures lalitpur-1" in world.loop.seen.words(leads=True)
+    world.hands.told = [News(True, {}, "", (Ended(RUN, 3, 1),))]
+    world.loop.turn()
+    assert world.loop.seen.state().nas == {}
+    said = [(event, fields) for event, fields in world.log.lines if event.startswith("nas-")]
+    assert said == [("nas-begun", {"run": RUN}), ("nas-ended", {"run": RUN, "done": 3, "failed": 1})]
+
+
+def test_while_nas_are_configured_it_does_not_count_as_done_and_others_are_served() -> None:
+    world = World()
+    world.hands.under_way = True
+    world.run(seconds=90)
+    assert world.loop.seen.good is None
+    assert world.loop.seen.applies == {"busy": 1}
+    world.hands.head = "2" * 40
+    world.run(seconds=60)
+    assert world.hands.applied_commits()[-1] == "2" * 40
+    world.hands.under_way = False
+    world.hands.told = [News(changed=True)]
+    world.run(seconds=1)
+    assert world.loop.seen.good is not None
+
+
+def test_how_often_something_waited_is_not_forgotten_while_nas_are_looked_at() -> None:
+    world = World()
+    agenda = world.loop.agenda
+    endings: tuple[Ending, ...] = ("waiting", "busy", "waiting")
+    for ending in endings:
+        agenda.applied(ending, NOON, None)
+    assert not agenda.due("apply", NOON + timedelta(seconds=29))
+    assert agenda.due("apply", NOON + timedelta(seconds=30))
+
+
+def test_a_fault_of_what_is_done_on_nas_ends_the_loop() -> None:
+    world = World()
+    world.hands.told = [RuntimeError("a fault")]
+    with pytest.raises(RuntimeError):
+        world.loop.turn()

@@ -9,10 +9,11 @@ import pytest
 
 from ispctl import reconcile
 from ispctl.intent import intent_of
+from ispctl.model.problem import Refusal
 from ispctl.reconcile import Permission, guards
 from ispctl.report import plan_json, plan_markdown, plan_text
 from ispctl.report.gist import gather
-from ispctl.store import Pause
+from ispctl.store import Holder, Pause
 from tests.reconcile.routers import HOST, POOLS, Routers, said
 from tests.reconcile.world import ANITA, BIKASH, EKRAJ, Killed, proposal
 
@@ -46,6 +47,21 @@ def test_what_a_run_did_not_get_to_is_nothing_to_go_back_to(routers: Routers) ->
     routers.box().hand = 2
     assert routers.apply() == {HOST: ("changed", "E811")}
     assert len(routers.kept()) == 1
+
+
+def test_while_another_one_configures_routers_the_rows_are_written_and_routers_are_left_alone(routers: Routers) -> None:
+    before = routers.pool()
+    routers.narrowed()
+    with routers.world.store() as other, other.lock(Holder("", routers.world.now, "the loop"), "nas"):
+        result = routers.world.apply()
+        with (
+            pytest.raises(Refusal, match="E312 .*NAS are being configured by the loop"),
+            routers.world.opened() as world,
+        ):
+            reconcile.apply_devices(world, "HEAD", Permission(), None)
+    assert {one.target: one.code for one in result.unread} == {f"nas:{HOST}": "E312", "nas:bhaktapur-1": "E312"}
+    assert (result.exit_code, result.devices, routers.pool()) == (3, (), before)
+    assert set(routers.apply().values()) == {("applied", "")}
 
 
 @pytest.fixture

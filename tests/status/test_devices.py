@@ -18,7 +18,7 @@ from ispctl.status import fleet, present, present_fleet
 from ispctl.status.devices import Configured, Owned
 from ispctl.status.metrics import samples
 from ispctl.status.present import Screen
-from ispctl.store import Pause, Store
+from ispctl.store import Beat, Heartbeat, LoopState, Pause, Store
 from tests.status.conftest import Golden
 from tests.status.world import DSN, NOW, World
 
@@ -102,6 +102,22 @@ def test_it_waits_when_git_asks_for_something_else(reached: World) -> None:
     assert found.waiting is True
     assert found.equal is not None
     assert found.equal.at == BEFORE
+
+
+@pytest.mark.parametrize("ago, known", [(5, True), (120, False)])
+def test_it_is_said_since_when_a_loop_that_lives_configures_it(reached: World, ago: int, known: bool) -> None:
+    state = LoopState(nas={HOST: BEFORE})
+    with Store.open(DSN, base=reached.folder) as store:
+        Heartbeat(store.database).take(
+            Beat("loop", BEFORE, NOW - timedelta(seconds=ago), state, 4711, "isp.example.net")
+        )
+    assert one(reached).since == (BEFORE if known else None)
+    with reached.view() as view:
+        found, screen = fleet.fleet(view), Screen(view.zone, NOW)
+        text, page = present_fleet.listed(found, screen), samples(view)
+    assert ("being configured for 2 h" in text, "1 being configured" in text) == (known, known)
+    values = {sample.labels: sample.value for sample in page if sample.name == "ispctl_nas_configuring"}
+    assert values[(HOST,)] == known
 
 
 def test_an_edit_of_a_subscriber_makes_none_wait(reached: World) -> None:

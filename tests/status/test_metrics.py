@@ -132,6 +132,8 @@ def test_the_text_is_what_prometheus_reads() -> None:
         (LoopState(), 61, "loop", "warning", "last sign of life"),
         (LoopState(), 301, "loop", "bad", "last sign of life"),
         (LoopState(until=NOW), 5, "loop", "ok", "process 4711 on isp.example.net"),
+        (LoopState(nas={"lalitpur-1": NOW}), 5, "loop", "ok", "configures lalitpur-1 since 2027-01-15"),
+        (LoopState(nas=dict.fromkeys("dcba", NOW)), 5, "loop", "ok", "configures a, b, c and 1 more since"),
         (
             LoopState("main", "1" * 40, NOW - timedelta(minutes=14), "E630"),
             5,

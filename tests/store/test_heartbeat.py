@@ -24,6 +24,7 @@ STATE = LoopState(
     gates={"cut_off": 7},
     until=NOON + timedelta(hours=1),
     good=NOON - timedelta(hours=1),
+    nas={"lalitpur-1": NOON},
 )
 MINE = Beat("mine", NOON, NOON, STATE)
 ELSEWHERE = Beat("theirs", NOON, NOON, pid=1, host="standby.example.net")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -55,3 +57,16 @@ def test_a_link_in_the_place_of_the_lock_file_is_not_followed(place: Place, stor
     with pytest.raises(Refusal, match="E308"), store.lock(HOLDER):
         pass
     assert victim.read_text() == "precious"
+
+
+def test_opening_it_once_more_lets_go_of_no_lock_that_another_connection_of_this_process_has(
+    place: Place, store: Store
+) -> None:
+    """Who closes a file gives up all locks that his process has on it; then whoever comes and goes takes the log."""
+    store.meta.set("note", "in the log")
+    with place.open(readonly=True):
+        pass
+    read = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM ispctl_meta').fetchall()"
+    subprocess.run([sys.executable, "-c", read, str(place.file)], check=True)
+    assert place.file.with_name("radius.db-wal").stat().st_size > 0
+    assert store.meta.get("note") == "in the log"

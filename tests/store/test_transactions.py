@@ -208,6 +208,17 @@ def test_the_second_applier_is_told_who_the_first_is(store: Store) -> None:
         pass
 
 
+def test_whoever_configures_nas_and_whoever_writes_rows_hold_locks_of_their_own(place: Place, store: Store) -> None:
+    with store.lock(Holder("", NOON, "configure NAS"), "nas"), place.open() as other:
+        with other.lock(HOLDER):
+            store.check_lock()
+            with pytest.raises(Refusal, match="E312 .*NAS are being configured by configure NAS"):
+                other.lock(Holder("", NOON), "nas").__enter__()
+        other.check_lock()
+    with store.lock(HOLDER), store.lock(Holder("", NOON), "nas"):
+        store.check_lock()
+
+
 def test_whoever_writes_beside_the_applier_stops_when_the_lock_is_gone(place: Place, store: Store) -> None:
     """A file has one writer; a server may have several under one lock."""
     with store.lock(HOLDER):

@@ -46,8 +46,9 @@ def run(
 
     SIGHUP or SIGUSR1: look now. SIGTERM: end after the transaction under way. Exit code: 0 ended · 1 could not begin;
     with --once also 1 where something waits or failed."""
-    from ispctl.cli.service import Signals, systemd
+    from ispctl.cli.service import GRACE, Signals, systemd
     from ispctl.loop import Board, Loop, Stopped
+    from ispctl.reconcile import Beside
 
     session: Session = context.obj
     door = address_of(metrics, "--metrics") if metrics else None
@@ -55,11 +56,13 @@ def run(
     log = logger(session, log_format)
     with session.repository() as repository, Signals() as signals, systemd(session.env) as manager:
         site = _site(session, repository, branch, remote, signals, manager)
+        site.beside = None if once else Beside(signals.wake, lambda: signals.ending)
         loop = Loop(site, pace, branch, clock, log)
         log.info("started", branch=branch, every=every, resync=resync, once=once)
         try:
             with _served(Board(loop, site), door, log) as board:
                 code = _once(loop) if once else _forever(loop, signals, manager, board)
+            site.close(GRACE)
             loop.leave()
         except Stopped:
             code = 0

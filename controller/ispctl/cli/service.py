@@ -52,6 +52,11 @@ class Signals:
         with suppress(BlockingIOError):
             os.read(self._read, 4096)
 
+    def wake(self) -> None:
+        """End the rest; may be called by any thread."""
+        with suppress(OSError):
+            os.write(self._write, b"\0")
+
     def check(self) -> None:
         """Between two transactions: raises Stopped if we were asked to end."""
         if self.ending:

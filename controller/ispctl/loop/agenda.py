@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 Job = Literal["fetch", "apply", "watch", "beat", "count", "prune"]
 """Look at the branch; make the network equal to it; look whether proofs came; say that we live; delete what is old."""
-Ending = Literal["done", "waiting", "locked", "stopped", "away", "refused"]
-"""How an apply went: all done; something waits (gate, silent NAS); somebody else applies; a pause, or a clock that
-cannot be believed; no database; no commit to apply."""
+Ending = Literal["done", "busy", "waiting", "locked", "stopped", "away", "refused"]
+"""How an apply went: all done; NAS are looked at or configured still; something waits (gate, silent NAS); somebody else
+applies; a pause, or a clock that cannot be believed; no database; no commit to apply."""
 
 JOBS: Final[tuple[Job, ...]] = ("beat", "fetch", "watch", "count", "apply", "prune")
 LOCKED: Final = timedelta(seconds=2)
@@ -93,6 +93,8 @@ class Agenda:
             self._at["apply"] = now + PATIENT
         elif ending == "away":
             self.failed("apply", now)
+        elif ending == "busy":  # its end is said; how often something waited before is not forgotten
+            self._at["apply"] = now + self.pace.resync
         elif ending == "waiting":
             self.failed("apply", now, PATIENT, self.pace.resync)
         else:

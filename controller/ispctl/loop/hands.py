@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from ispctl.index import Index
 from ispctl.model.problem import Problem
 from ispctl.nas import Fleet
-from ispctl.reconcile import Result, World, apply, awaited_reports, count_usage, prune, prune_is_due
+from ispctl.reconcile import Beside, News, Result, World, apply, awaited_reports, count_usage, prune, prune_is_due
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Remote
 from ispctl.roles import Reviews
@@ -56,6 +56,8 @@ class Hands(Protocol):
 
     def leave(self, token: str) -> None: ...
 
+    def nas(self) -> News: ...
+
 
 class Site:
     """The real hands. One git child lives as long as the loop; the database is opened for each thing that is done, so
@@ -78,6 +80,8 @@ class Site:
         self.index = index or Index(repository, None)
         self._opener, self._keyring, self._clock, self._progress = opener, keyring, clock, progress
         self._replicas, self._reviews, self._fleet = replicas, reviews, fleet
+        self.beside: Beside | None = None
+        """Who configures NAS while rows and sessions go on; None: an apply does it itself."""
         self._anchor = ""
         """The commit whose targets.yaml is believed: the one that was applied last, since the head may be broken."""
 
@@ -117,6 +121,7 @@ class Site:
                 index=self.index,
                 reviews=self._reviews,
                 nas=self._fleet(snapshot, store),
+                beside=self.beside,
             )
             result = apply(world, commit)
         if not result.closed and result.read and commit != self._anchor:
@@ -167,6 +172,15 @@ class Site:
         """Let a standby take over at once."""
         with self.store() as store:
             Heartbeat(store.database).leave(token)
+
+    def nas(self) -> News:
+        """How far NAS are that are configured beside all this."""
+        return self.beside.news() if self.beside else News()
+
+    def close(self, seconds: float) -> None:
+        """Wait for what is done on NAS, once it was told to end."""
+        if self.beside:
+            self.beside.close(seconds)
 
     @contextmanager
     def store(self, *, readonly: bool = False) -> Iterator[Store]:

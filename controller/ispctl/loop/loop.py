@@ -43,6 +43,7 @@ class Loop:
         self._reports: frozenset[Report] = frozenset()
         self._over: frozenset[str] = frozenset()
         self._hurried = False
+        self._run = ""
 
     def turn(self) -> float:
         """Do what is due; the seconds until something is due again."""
@@ -52,6 +53,7 @@ class Loop:
             self.agenda.now(now)
         self._last = now
         self.seen.turns += 1
+        self._nas(now)
         if self.agenda.due("beat", now):
             self._beat(now)
         if self.seen.head:
@@ -94,6 +96,19 @@ class Loop:
             self._prune(now)
 
     # one method a job
+
+    def _nas(self, now: datetime) -> None:
+        """What was done on NAS beside all this may let rows go on, or ask for the next step."""
+        news = self.hands.nas()
+        if not news.changed:
+            return
+        self.seen.nas = news.hosts
+        if news.run and news.run != self._run:
+            self._run = news.run
+            self.log.info("nas-begun", run=news.run)
+        for one in news.ended:
+            self.log.info("nas-ended", run=one.run, done=one.done, failed=one.failed)
+        self.agenda.now(now, "beat", "apply")
 
     def _beat(self, now: datetime) -> None:
         try:
@@ -220,7 +235,9 @@ class Loop:
             self.seen.refused = ()
             self.once.well("head", "head-accepted", commit=commit[:12])
         unread = result.unread and not result.run  # with a run, the rows are written and a replica is late
-        return ("away" if unread else "done" if result.exit_code == 0 else "waiting"), result
+        if result.exit_code == 0:
+            return ("busy" if result.under_way else "done"), result
+        return ("away" if unread else "waiting"), result
 
     # what went wrong
 
@@ -280,7 +297,7 @@ class Loop:
             fields = {"codes": " ".join(codes), "failed": len(failed), "run": result.run}
             advice = "ispstat health; ispstat nas"
             self.once.wrong("left", "something-left", codes, len(failed), **fields, advice=advice)
-        else:
+        elif not result.under_way:
             self.once.well("left", "nothing-left")
         if result.untaken:
             advice = "ispstat cpe; their routers dial in with a password that holds no more"

@@ -54,6 +54,7 @@ class Seen:
     gates: tuple[Closed, ...] = ()
     until: datetime | None = None
     good: datetime | None = None
+    nas: Mapping[str, datetime] = field(default_factory=dict)
     away: str = ""
     turns: int = 0
     applies: dict[str, int] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class Seen:
             gates,
             self.until,
             self.good,
+            self.nas,
         )
 
     def words(self, *, leads: bool) -> str:
@@ -84,6 +86,7 @@ class Seen:
             self.stopped,
             self.away,
         ]
+        left += [f"configures {', '.join(list(self.nas)[:3])}{' …' if len(self.nas) > 3 else ''}"] if self.nas else []
         left += [f"gate {gate.gate} closed" for gate in self.gates]
         return f"serving {self.head[:12]}; {', '.join(filter(None, left)) or 'all well'}"
 

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from ispctl.reconcile.beside import Beside, Ended, News
     from ispctl.reconcile.counting import count_usage
     from ispctl.reconcile.devices import apply_devices, live_devices, plan_restore, restorable, restore
     from ispctl.reconcile.guards import closed_gates, held
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from ispctl.reconcile.world import Drift, Permission, Result, World
 
 __all__ = [
+    "Beside",
     "Drift",
     "EachItself",
+    "Ended",
+    "News",
     "Permission",
     "Result",
     "SessionOutcome",
@@ -63,6 +67,7 @@ __all__ = [
     "with_unread",
 ]
 _STANDS: Final = {
+    "beside": ("Beside", "Ended", "News"),
     "counting": ("count_usage",),
     "devices": ("apply_devices", "live_devices", "plan_restore", "restorable", "restore"),
     "guards": ("closed_gates", "held"),

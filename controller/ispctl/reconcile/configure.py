@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from time import monotonic, sleep
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from ispctl.backend import Outcome
-from ispctl.nas import Answer, Job, Memory, waves
+from ispctl.nas import Answer, Job, Memory, closed_until, waves
+from ispctl.nas.job import work
 from ispctl.nas.memory import Heard, Made
 from ispctl.plan import Change, Ending
 from ispctl.platforms.device import SECRET
@@ -36,14 +39,33 @@ def revokes(changes: Iterable[Change], fleet: Fleet) -> list[Change]:
     return [change for change in changes if change.after is None and change.id not in fleet.early]
 
 
+@dataclass(frozen=True)
+class Course:
+    """How a run goes on while other things happen. `wanted`: whether what it makes of a host is still what is wanted
+    there; `ending`: whether all has to end; `at`: is told who is configured now; `rest`: lets seconds pass."""
+
+    wanted: Callable[[str], bool] = lambda _: True
+    ending: Callable[[], bool] = lambda: False
+    at: Callable[[Collection[str]], None] = lambda _: None
+    rest: Callable[[float], None] | None = None
+
+
+ALONE: Final = Course()
+
+
 class Hands:
     """Configures the devices of one run, in waves."""
 
-    def __init__(self, world: World, fleet: Fleet, run: Run, secrets: SealedValues) -> None:
+    def __init__(self, world: World, fleet: Fleet, run: Run, secrets: SealedValues, course: Course = ALONE) -> None:
         self.world, self.fleet, self.run = world, fleet, run
         self.answers: dict[str, Answer] = {}
         """The last, by host."""
         self.secrets = secrets
+        self._course = course
+        self._began = world.clock()
+        self._left: set[str] = set()
+        """Who is left to a later run: something else is wanted by now, or a pause, a freeze or the end came before."""
+        self._over = False
         self._memory = Memory(world.store)
         self._logins = Logins(world.keyring, stand_ins(world.store))
         self._known = {host: dict(known) for host, known in fleet.known.items()}
@@ -55,26 +77,51 @@ class Hands:
         """Of whom RADIUS has heard nothing since an earlier run."""
 
     def make(self, changes: Sequence[Change]) -> None:
-        """Make these changes, wave by wave, until a device of a wave is not well; the rest is held then."""
+        """Make these changes, wave by wave, until a device of a wave is not well; the rest is held then. Where a wave
+        is left to a later run, so is all that comes after it: nobody would have gone before."""
         mine: dict[str, list[Change]] = defaultdict(list)
         for change in changes:
-            mine[change.target.removeprefix(PREFIX)].append(change)
+            if (host := change.target.removeprefix(PREFIX)) not in self._left:
+                mine[host].append(change)
+        if self._over:
+            self._left |= mine.keys()
+            return
         assert self.fleet.policy is not None or not mine
         again = [host for host in mine if host in self._silent and host not in self.answers]
         groups = {host: self.fleet.wanted[host].nas.groups for host in mine if host not in again}
-        if again:
+        if again := self._wanted(again):
             self._one_wave(again, mine)  # nobody but themselves has to wait for them
         for host, said in self._silent.items() if mine else ():
             self._stopped = host
             self._told(Answer(host, "silent", code="E818", text=said.text))
         for wave in waves(groups, self.fleet.policy.nas) if self.fleet.policy else ():
             self.world.store.check_lock()
-            if self._stopped:
+            if self._stopped and not self._course.ending():
                 text = f"{self._stopped} was configured before it and is not well: mend that one, then apply again"
                 for host in wave:
                     self._told(Answer(host, "held", code="E816", text=text))
+            elif not self._over and (now := self._wanted(wave)):
+                self._one_wave(now, mine)
             else:
-                self._one_wave(wave, mine)
+                self._over = True
+                self._left |= {*wave}
+
+    def _wanted(self, hosts: Iterable[str]) -> list[str]:
+        """Those that may still be configured as it was planned; the others are left to a later run."""
+        found = [host for host in hosts if self._course.wanted(host) and not self._course.ending() and self._open(host)]
+        self._left |= {*hosts} - {*found}
+        return found
+
+    def _open(self, host: str) -> bool:
+        """Whether neither a pause nor a freeze nor the end of the window has come since it was planned."""
+        policy, store, target = self.fleet.policy, self.world.store, PREFIX + host
+        assert policy is not None
+        now = self.world.now + (self.world.clock() - self._began)
+        about = {("everything", ""), ("target", target)}
+        if any((one.kind, one.name) in about and one.since > self.world.now for one in store.pauses(now)):
+            return False
+        ends = any(one.target == target for one in self.fleet.endings) and not store.is_lab
+        return closed_until(policy.nas, ZoneInfo(policy.timezone), now, disruptive=ends) is None
 
     def _one_wave(self, hosts: Sequence[str], mine: Mapping[str, Sequence[Change]]) -> None:
         """Side by side; but where sessions end one after the other, so that not all come back at once."""
@@ -83,10 +130,13 @@ class Hands:
         if quiet:
             self._wave(quiet)
         for host in (host for host in hosts if host in ending):
-            sleep(max(0.0, self._paced - monotonic()))
+            self._course.at(())
+            (self._course.rest or sleep)(max(0.0, self._paced - monotonic()))
             self.world.store.check_lock()
-            self._wave({host: mine[host]})
-            self._count(ending[host])
+            if self._wanted([host]):
+                self._wave({host: mine[host]})
+                self._count(ending[host])
+        self._course.at(())
 
     def _count(self, ending: Ending) -> None:
         """Whose sessions have ended was met by a drop today; the next NAS waits for as long as they may take."""
@@ -98,6 +148,11 @@ class Hands:
             for owner in sorted(ending.owners):
                 id, _, key = owner.partition("/")
                 self.run.service((id, key), "dropped", "commit", self.world.now)
+
+    @property
+    def left(self) -> frozenset[str]:
+        """What is left to a later run though nothing is wrong."""
+        return frozenset(self._left)
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -113,7 +168,7 @@ class Hands:
         """Which devices stand as they should now, and what was heard of each. `todo`: what was to be done of it all."""
         asked = {change.id for change in todo}
         behind = {one.target.removeprefix(PREFIX) for one in self.fleet.changes if one.id not in asked}
-        behind |= {host for host, answer in self.answers.items() if not answer.fine} | self._silent.keys()
+        behind |= {host for host, answer in self.answers.items() if not answer.fine} | self._silent.keys() | self._left
         with self.world.store.transaction():
             for host in (*self.fleet.equal, *self.answers):
                 if host not in behind:
@@ -128,7 +183,8 @@ class Hands:
 
     def _remember(self) -> None:
         said = dict.fromkeys(self.fleet.wanted, ("seen", "", ""))
-        said |= {one.target.removeprefix(PREFIX): ("unreachable", one.code, one.text) for one in self.fleet.unread}
+        away = {one.target.removeprefix(PREFIX): ("unreachable", one.code, one.text) for one in self.fleet.unread}
+        said |= {host: told for host, told in away.items() if host in said}  # the others nobody asked
         said |= {host: (answer.status, answer.code, answer.text) for host, answer in self.answers.items()}
         for host, told in said.items():
             status, at = told[0], self.world.clock().isoformat()
@@ -138,21 +194,27 @@ class Hands:
 
     def _wave(self, mine: Mapping[str, Sequence[Change]]) -> None:
         assert self.world.nas is not None
-        with self.world.store.transaction():  # whatever breaks off from here on, it can be gone back
-            for host in mine:
-                self._memory.doubt(host)
-                self._memory.keep(self.run.id, host, self.world.now, self.fleet.seen[host])
+        self._course.at(mine.keys())
         assert self.fleet.policy is not None
         policy = self.fleet.policy.nas.heard
         ears = Ears(self.world.store, policy, self.world.clock)
         before = ears.before([self.fleet.wanted[host].nas for host in mine]) | (mine.keys() & self._silent.keys())
+        at = self.world.clock().isoformat()
+        with self.world.store.transaction():  # whatever breaks off from here on, it can be gone back, and is waited for
+            for host in mine:
+                self._memory.doubt(host)
+                self._memory.keep(self.run.id, host, self.world.now, self.fleet.seen[host])
+                if host in before:
+                    commit = self.fleet.wanted[host].commit
+                    self._memory.put_heard(host, Heard("silent", self.run.id, commit, at, "E818", UNHEARD))
         jobs = [self._job(host, changes) for host, changes in mine.items()]
-        answers = self.world.nas.run(jobs, self.world.progress, "NAS")
+        do = partial(work, wanted=lambda: not self._course.ending())
+        answers = self.world.nas.run(jobs, self.world.progress, "NAS", do)
         for host, answer in answers.items():
             self._note(host, mine[host], answer)
         since = self.world.clock()
         asked = [self.fleet.wanted[host].nas for host in before if answers[host].fine]
-        silent = ears.silent(asked, since)
+        silent = ears.silent(asked, since, self._course.ending)
         for host, done in answers.items():
             answer = replace(done, status="silent", code="E818", text=UNHEARD) if host in silent else done
             self._told(answer)

@@ -15,7 +15,7 @@ from ispctl.nas import Memory
 from ispctl.plan import Change, Plan, Resources, digest
 from ispctl.platforms.device import SECRET
 from ispctl.radius.rows import RadiusRows
-from ispctl.reconcile import configure, fleet
+from ispctl.reconcile import configure, fleet, looking
 from ispctl.reconcile.guards import is_the_plan, may_begin, not_paused, taken
 from ispctl.reconcile.holds import PREFIX
 from ispctl.reconcile.reading import Reading
@@ -64,7 +64,7 @@ def live_devices(
     it, and the ids of what they would hold. Raises Refusal."""
     snapshot = world.repository.part(commit, ())
     _known(world, snapshot, hosts)
-    gated = _gated(world, snapshot, fleet.look(world, snapshot, hosts).alone(), {})
+    gated = _gated(world, snapshot, looking.look(world, snapshot, hosts).alone(), {})
     return gated.plan, gated.closed, gated.held
 
 
@@ -72,12 +72,13 @@ def apply_devices(world: World, commit: str, permission: Permission, hosts: Coll
     """Make NAS equal to a commit, and leave rows and sessions alone. Raises Refusal before anything is done."""
     resolved, rows = world.repository.resolve(commit), RadiusRows(world.store)
     reading = Reading(world.repository, world.store, rows, resolved, world.now, world.index)
-    with world.store.lock(Holder("", world.now)):
+    holder = Holder("", world.now)
+    with world.store.lock(holder), world.store.lock(holder, "nas"):
         snapshot = world.repository.part(reading.commit, ())
         _known(world, snapshot, hosts)
         may_begin(world, reading, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(snapshot.policy.value.timezone))
-        gated = _gated(world, snapshot, fleet.look(world, snapshot, hosts).alone(), permission.most)
+        gated = _gated(world, snapshot, looking.look(world, snapshot, hosts).alone(), permission.most)
         is_the_plan(gated.plan, permission)
         hands = _make(world, gated.fleet, gated.todo, [snapshot], "devices", reading.commit)
         return gated.result(hands)
@@ -103,7 +104,7 @@ def plan_restore(world: World, snapshot: Snapshot, host: str, run: str, before: 
     _known(world, snapshot, (host,))
     mine = {one.id for one in world.store.pauses(world.now) if world.actor and one.by == world.actor}
     instead = fleet.Instead(host, before, _base(world, run), mine)
-    return _gated(world, snapshot, fleet.look(world, snapshot, (host,), every=True, instead=instead), allowed)
+    return _gated(world, snapshot, looking.look(world, snapshot, (host,), every=True, instead=instead), allowed)
 
 
 def restore(
@@ -112,7 +113,8 @@ def restore(
     """Put a NAS back to what stood there, all of it or nothing, and leave it alone for a day: git says something else.
     Raises Refusal."""
     allowed = permission.most if permission else {}
-    with world.store.lock(Holder("", world.now, "nas rollback")):
+    holder = Holder("", world.now, "nas rollback")
+    with world.store.lock(holder), world.store.lock(holder, "nas"):
         gated = plan_restore(world, snapshot, host, run, before, allowed)
         if gated.waits or gated.plan.unread:
             return gated.result()

@@ -1,7 +1,8 @@
-"""NAS devices in a plan, and their configuration: rows of RADIUS are `survey`'s and `write`'s.
+"""NAS devices in a plan: rows of RADIUS are `survey`'s and `write`'s.
 
-A device is looked at only where what git says of it is not what it was last made equal to. What grants goes before
-the rows, what takes away after the sessions; each in waves, of which the next begins when all of the last are well.
+A device is looked at (`looking`) only where what git says of it is not what it was last made equal to. What grants goes
+before the rows, what takes away after the sessions; each in waves (`configure`), of which the next begins when all of
+the last are well.
 """
 
 from __future__ import annotations
@@ -20,15 +21,12 @@ from ispctl.gates import sums
 from ispctl.intent import slices_of
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
-from ispctl.model.problem import Refusal
-from ispctl.nas import Known, Memory
-from ispctl.nas.memory import Made
+from ispctl.nas import Known
 from ispctl.plan import Change, Ending, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
 from ispctl.platforms.device import Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
-from ispctl.reconcile import holds, moves
+from ispctl.reconcile import holds
 from ispctl.reconcile.holds import PREFIX
-from ispctl.reconcile.logins import Logins, job
 from ispctl.reconcile.named import Lack, Names, things, with_needs
 from ispctl.reconcile.named import stops as stops_of
 from ispctl.reconcile.stand_ins import stand_ins
@@ -82,7 +80,7 @@ class Fleet:
     early: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Removals that make room: they go with what takes their place (ids)."""
     lacking: Lack = field(default_factory=dict)
-    """What those may lack that gave no answer."""
+    """What those may lack that gave no answer, or are looked at or configured now."""
     seen: Mapping[str, Resources] = field(default_factory=dict)
     """What stood on each that answered."""
     known: Mapping[str, Mapping[Key, Known]] = field(default_factory=dict)
@@ -90,7 +88,7 @@ class Fleet:
 
     def joined(self, plan: Plan, names: Names | None = None) -> Plan:
         """A plan with what is to be done on devices. `names`: what its rows call by name; those wait for it."""
-        if not (self.changes or self.unread):
+        if not (self.changes or self.unread or self.lacking):
             return plan
         rows = plan
         if names is not None:
@@ -192,7 +190,7 @@ def proposed(repository: Repository, before: Snapshot, after: Snapshot, now: dat
     for host, will in sorted(new.items()):
         was = old.get(host)
         if was is None or was.mark != will.mark:
-            found += _explained(diff(PREFIX + host, will.resources(), was.resources() if was else {}), will.nas)
+            found += explained(diff(PREFIX + host, will.resources(), was.resources() if was else {}), will.nas)
     many = {PREFIX + host: _at_most(host, (before, after), now) for host in new}
     disruptive = holds.disruptive(after.nas, found)
     ends = tuple(Ending(target, ids, at_most=many[target]) for target, ids in disruptive.items())
@@ -205,112 +203,7 @@ def _at_most(host: str, snapshots: Iterable[Snapshot], now: datetime) -> int:
     return max(one.facts.served({nas.name, *nas.groups}, now) for one, nas in there)
 
 
-def look(
-    world: World,
-    snapshot: Snapshot,
-    hosts: Collection[str] | None = None,
-    *,
-    every: bool = False,
-    instead: Instead | None = None,
-) -> Fleet:
-    """What is to be done on devices for a commit. `hosts`: only these; `every`: also those that were made equal to
-    what it says; `instead`: what one of them should hold, whatever it says. Raises Refusal."""
-    if world.nas is None:
-        return Fleet()
-    made = Memory(world.store).made()
-    asked = {
-        host: one
-        for host, one in due(world, snapshot).items()
-        if (hosts is None or host in hosts) and (every or host not in made or made[host].mark != one.mark)
-    }
-    return looked(world, snapshot, asked, instead)
-
-
-def looked(world: World, snapshot: Snapshot, asked: Mapping[str, Wanted], instead: Instead | None = None) -> Fleet:
-    """What is to be done on these devices. `snapshot`: whose policy holds. Raises Refusal."""
-    if world.nas is None or not asked:
-        return Fleet()
-    memory, policy = Memory(world.store), snapshot.policy.value
-    made, known = memory.made(), memory.known()
-    want = {host: one.resources() for host, one in asked.items() if instead is None or host != instead.host}
-    want |= {instead.host: instead.resources} if instead else {}
-    logins = Logins(world.keyring, stand_ins(world.store))
-    jobs = [job(world, one.nas, logins(one.nas), known.get(host, {})) for host, one in asked.items()]
-    answers = world.nas.run(jobs, world.progress, "NAS read")
-    changes, unread, equal = list[Change](), list[Unread](), list[str]()
-    seen = {host: answer.resources for host, answer in answers.items() if answer.fine}
-    for host, answer in sorted(answers.items()):
-        if not answer.fine:
-            unread.append(Unread(PREFIX + host, answer.code, answer.text))
-        elif found := diff(PREFIX + host, want[host], seen[host]):
-            changes += _explained(found, asked[host].nas)
-        else:
-            equal.append(host)
-    nas = {host: one.nas for host, one in asked.items()}
-    ending = holds.disruptive(nas, changes)
-    slices = {host: one.slice for host, one in asked.items()}
-    pauses = [one for one in world.store.pauses(world.now) if instead is None or one.id not in instead.pauses]
-    held = (
-        *holds.stops(world, snapshot, nas, changes, ending, pauses),
-        *holds.observed(world, snapshot, slices, changes),
-    )
-    online = {host: answer.online[0] for host, answer in answers.items()}
-    ends = tuple(holds.endings(world.store, nas, ending, online))
-    moved = list(_moves(world, asked, changes, made, instead))
-    held = (*held, *filter(None, (moves.stop(world.store, asked[host].nas, them) for host, them in moved)))
-    early = moves.together(move for _, them in moved for move in them)
-    away = [one.target.removeprefix(PREFIX) for one in unread]
-    lacking = _lacking(world, asked, {host: made[host].commit if host in made else "" for host in away})
-    return Fleet(asked, tuple(changes), tuple(unread), held, ends, tuple(equal), early, lacking, seen, known, policy)
-
-
-def older(world: World, commits: Iterable[str]) -> dict[str, Mapping[str, Wanted]]:
-    """What other commits say; nothing where one is not here any more, or cannot be understood."""
-    found: dict[str, Mapping[str, Wanted]] = {}
-    for commit in set(commits):
-        try:
-            part = world.repository.part(commit, ()) if commit else None
-            found[commit] = wanted(world.repository, part, world.now) if part else {}
-        except (Refusal, KeyError):
-            found[commit] = {}
-    return found
-
-
-def _moves(
-    world: World,
-    asked: Mapping[str, Wanted],
-    changes: Sequence[Change],
-    made: Mapping[str, Made],
-    instead: Instead | None,
-) -> Iterator[tuple[str, list[moves.Move]]]:
-    """By host. Two pools at least have to change: one that grows, and one that shrinks or goes."""
-    mine: dict[str, list[Change]] = defaultdict(list)
-    for change in changes:
-        host = change.target.removeprefix(PREFIX)
-        if host in made and things(asked[host].nas, [change.key]):
-            mine[host].append(change)
-    hosts = {host: made[host].commit for host, them in mine.items() if len(them) > 1}
-    then = older(world, [*hosts.values(), *([instead.commit] if instead else [])])
-    for host, commit in hosts.items():
-        before, after = then[commit].get(host), then[instead.commit].get(host) if instead else asked[host]
-        both = before and after and (before.slice, after.slice)
-        found = list(moves.moves(asked[host].nas, *both, mine[host])) if both else []
-        if found:
-            yield host, found
-
-
-def _lacking(world: World, asked: Mapping[str, Wanted], away: Mapping[str, str]) -> Lack:
-    """What these hosts should hold and did not by the commit that they were last made equal to; empty: not known."""
-    then = older(world, away.values())
-    found = {}
-    for host, commit in away.items():
-        now, before = asked[host], then[commit].get(host)
-        had = things(before.nas, before.resources()) if before else {}
-        found[host] = frozenset(things(now.nas, now.resources()).keys() - had.keys())
-    return found
-
-
-def _explained(changes: Sequence[Change], nas: Nas) -> list[Change]:
+def explained(changes: Sequence[Change], nas: Nas) -> list[Change]:
     """What asks for it, as far as one line can be named: the device's own."""
     because = (Because("nas", f"what {nas.name} should hold", nas.where),)
     return [replace(change, because=because) for change in changes]

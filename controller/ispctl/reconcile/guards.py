@@ -14,6 +14,7 @@ from ispctl.index import ANNOUNCED
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import LOSSES, Plan, ServiceChange, effects
 from ispctl.radius.rendering import TARGET
+from ispctl.reconcile.promised import promised
 from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.survey import Survey
 from ispctl.reconcile.world import Permission, Waiting, World
@@ -134,13 +135,15 @@ def _lost_at(service: ServiceChange, snapshot: Snapshot, then: datetime) -> bool
 
 
 def taken(world: World) -> Mapping[str, set[str]]:
-    """Who met each gate in the last 24 hours, and which keys of ours went."""
+    """Who met each gate in the last 24 hours, or is about to since NAS are being configured, and which keys of ours
+    went."""
     since = world.now - DAY
     recent: dict[str, set[str]] = {gate: set() for gate in gates.GATES}
     for (effect, cause), services in world.store.lost_since(since, gates.COUNTED).items():
         gate = gates.gate_of(effect, cause)
         if gate:
             recent[gate] |= services
+    recent["dropped"] |= promised(world.store, since)
     recent["delete"] = world.store.deleted_since(since)
     return recent
 

@@ -8,6 +8,7 @@ pause holds it like everything else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -45,7 +46,8 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
     """Write back what was applied where somebody changed rows by hand; what time has made due is left to an apply.
     Raises Refusal, Unreachable."""
     permission = permission or Permission()
-    with world.store.lock(Holder("", world.now, "drift --repair")):
+    holder = Holder("", world.now, "drift --repair")
+    with world.store.lock(holder), world.store.lock(holder, "nas") if world.nas else nullcontext():
         reading = reading_of_applied(world)
         shared = world.repository.part(reading.commit, ())
         policy = shared.policy.value

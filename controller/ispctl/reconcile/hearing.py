@@ -28,13 +28,14 @@ class Ears:
         found = self.since(nas, self._clock() - timedelta(seconds=self._policy.wait))
         return frozenset(host for host, count in found.items() if count >= self._policy.floor)
 
-    def silent(self, nas: Iterable[Nas], since: datetime) -> frozenset[str]:
-        """Of whom nothing is heard; waits for them as long as the policy has patience, and no longer than it has to."""
+    def silent(self, nas: Iterable[Nas], since: datetime, ending: Callable[[], bool]) -> frozenset[str]:
+        """Of whom nothing is heard; waits for them as long as the policy has patience, and no longer than it has to or
+        all has to end."""
         left, ends = {one.name: one for one in nas}, monotonic() + self._policy.wait
         while left:
             for host in self.since(left.values(), since):
                 left.pop(host)
-            if not left or monotonic() >= ends:
+            if not left or monotonic() >= ends or ending():
                 break
             sleep(PAUSE)
         return frozenset(left)

@@ -55,7 +55,7 @@ class Names:
             vendor = self.nas[host].platform
             newly = self._called(change.key, change.after, vendor, self.groups)
             newly -= self._called(change.key, change.before, vendor, self.stood)
-            found += [(host, thing) for thing in sorted(newly & lack[host])]
+            found += [(host, thing) for thing in sorted(newly & lack[host])] if newly else []
         if change.action == "create" and {host for host, _ in found} != set(hosts):
             return []
         if found and change.key[0] == "group":

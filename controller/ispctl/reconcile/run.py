@@ -7,6 +7,7 @@ applied commit advances after the last of them, and a session that was not told 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -19,7 +20,8 @@ from ispctl.plan import Change, Key, Plan, Unread
 from ispctl.radius.live import Behind
 from ispctl.radius.rendering import TARGET
 from ispctl.radius.rows import RadiusRows
-from ispctl.reconcile import configure, fleet, proof
+from ispctl.reconcile import configure, looking, proof
+from ispctl.reconcile.beside import Later
 from ispctl.reconcile.counting import count_before_apply
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.far import groups_of
@@ -51,7 +53,7 @@ from ispctl.store import Holder, Run, cpes, replicas
 def live(world: World, commit: str) -> Survey:
     """The live plan of a commit; changes nothing. Raises Refusal, Unreachable."""
     found = survey(_reading(world, commit))
-    return replace(found, plan=fleet.look(world, found.snapshot).joined(found.plan, _names(found)))
+    return replace(found, plan=looking.look(world, found.snapshot).joined(found.plan, _names(found)))
 
 
 def refusals(world: World, found: Survey) -> tuple[Problem, ...]:
@@ -71,7 +73,7 @@ def refusals(world: World, found: Survey) -> tuple[Problem, ...]:
 def apply(world: World, commit: str, permission: Permission | None = None) -> Result:
     """Make RADIUS and every live session equal to a commit. Raises Refusal before anything is written."""
     permission = permission or Permission()
-    with world.store.lock(Holder("", world.now)):
+    with world.store.lock(Holder("", world.now)), ExitStack() as stack:
         reading = _fresh(world, commit)
         may_begin(world, reading, permission)
         not_rolled_back(world, reading.commit, permission)
@@ -82,7 +84,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         except Unreachable as error:
             unread = (Unread(error.target, "E319", error.text),)
             return Result("", reading.commit, empty(reading.commit, world.now), unread=unread)
-        devices = fleet.look(world, found.snapshot)
+        devices = looking.alone(world, found.snapshot, stack)
         found = replace(found, plan=devices.joined(found.plan, _names(found)))
         is_the_plan(found.plan, permission)
         announced(world, found, permission)
@@ -98,7 +100,8 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         doors.check(one.nas.name for one in found.behind if one.change.id not in waits.changes)
         older = older_copy(world.repository, world.store, found.applied)
         run = begin(world, found, waits, permission.undoes)
-        hands = configure.Hands(world, devices, run, secrets)
+        make = world.beside.hands if world.beside else configure.Hands
+        hands = make(world, devices, run, secrets)
         result = _do(world, found, hands, on_devices, doors, waits, permission)
         result = replace(
             result,
@@ -108,6 +111,8 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
             unread=(*result.unread, *devices.unread),
             devices=hands.told,
             outcomes=(*result.outcomes, *hands.outcomes),
+            closed=world.beside.closed(devices, result.closed) if world.beside else result.closed,
+            under_way=world.beside is not None and world.beside.busy,
         )
         run.finish("failed" if result.exit_code == 1 else "done", world.clock(), found.plan.summary)
         return result
@@ -116,7 +121,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
 def _do(
     world: World,
     found: Survey,
-    hands: configure.Hands,
+    hands: configure.Hands | Later,
     on_devices: Sequence[Change],
     doors: Doors,
     waits: Waiting,

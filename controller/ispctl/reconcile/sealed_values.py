@@ -28,6 +28,10 @@ class SealedValues:
             if entitlement.sealed:
                 self._add(Sealed("service", entitlement.owner, "password", entitlement.sealed), entitlement)
 
+    def unlocked_by(self, keyring: Callable[[], Keyring]) -> None:
+        """For another thread, which does not read git."""
+        self._unlock = keyring
+
     def open(self, digest: str) -> str:
         """The clear text. Raises Refusal: no key, a wrong key, sealed for another owner."""
         if (kept := self._opened.pop(digest, None)) is not None:

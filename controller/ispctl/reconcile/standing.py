@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ispctl.nas.memory import Made, Memory
-from ispctl.reconcile import fleet
+from ispctl.reconcile import fleet, looking
 from ispctl.reconcile.fleet import Fleet, Wanted
 from ispctl.reconcile.guards import contains
 from ispctl.reconcile.stand_ins import stand_ins
@@ -18,7 +18,7 @@ def standing(world: World, wanted: Mapping[str, Wanted], made: Mapping[str, Made
     """What those that were `made` equal to something should hold now: what a commit says (`wanted`), or another one
     said. Nobody is in it of whom that is not known any more: its commit is not here, or means something else now."""
     found = {host: one for host, one in wanted.items() if host in made and made[host].mark == one.mark}
-    then = fleet.older(world, [was.commit for host, was in made.items() if host not in found])
+    then = looking.older(world, [was.commit for host, was in made.items() if host not in found])
     for host, was in made.items():
         one = then[was.commit].get(host) if host not in found else None
         if one is not None and one.mark == was.mark:
@@ -39,4 +39,4 @@ def drifted(world: World, snapshot: Snapshot) -> Fleet:
             del stand[host]  # not ours any more, or not here
         elif not newer and now[host].nas.platform == one.nas.platform:
             stand[host] = replace(one, nas=replace(now[host].nas, radius=one.nas.radius))  # how it is reached now
-    return fleet.looked(world, snapshot, stand)
+    return looking.looked(world, snapshot, stand)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ispctl.backend import Outcome
 from ispctl.gates import Closed
@@ -19,6 +20,9 @@ from ispctl.repo import Repository
 from ispctl.roles import Reviews
 from ispctl.secrets import Keyring
 from ispctl.store import RunRecord, Store
+
+if TYPE_CHECKING:
+    from ispctl.reconcile.beside import Beside
 
 Progress = Callable[[str, int, int], None]
 """(what, done, all)"""
@@ -87,6 +91,8 @@ class Result(Wrote):
     """That the database was an older copy, in words."""
     devices: tuple[Answer, ...] = ()
     """What became of NAS that were to be configured."""
+    under_way: bool = False
+    """Whether NAS are looked at or configured still, beside all this."""
     untaken: tuple[str, ...] = ()
     """Services whose new password holds though their device has not taken it."""
     more: Mapping[str, int] = field(default_factory=dict)
@@ -154,6 +160,8 @@ class World:
     """Who approved a commit, by the forge, if it may be asked."""
     nas: Fleet | None = None
     """How devices are spoken to; None: not at all."""
+    beside: Beside | None = None
+    """Who speaks to them while rows and sessions go on; None: it is done before and after those."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ispctl.reconcile.fleet import Wanted
 from ispctl.reconcile.holds import PREFIX
 from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.status.view import View
-from ispctl.store import Pause, Store, facts, nas_backups
+from ispctl.store import LEASE, Pause, Store, facts, nas_backups
 from ispctl.store.facts import DeviceRun
 
 Stopped = Literal["", "paused", "observed", "frozen"]
@@ -47,8 +47,9 @@ class Owned:
 class Configured:
     """`heard`: how it answered the last run that had to do with it, as an `Answer`; or "never", or "unknown" where the
     database gives no answer; `reachable`: None where nobody asked it. `equal`: None where it is not known what stands
-    there. `waiting`: whether git asks for something else than it was last made equal to. `asked`: what it says now, if
-    it was asked. `slice` and `changes`, newest first: of one NAS in full, else None."""
+    there. `waiting`: whether git asks for something else than it was last made equal to. `since`: since when a loop
+    configures it; None: it does not now. `asked`: what it says now, if it was asked. `slice` and `changes`, newest
+    first: of one NAS in full, else None."""
 
     heard: str
     reachable: bool | None
@@ -65,6 +66,7 @@ class Configured:
     window: datetime | None
     """Until when what is waiting there waits if it ends sessions; None: it need not."""
     backups: int | None
+    since: datetime | None = None
     asked: Asked | None = None
     slice: tuple[Owned, ...] | None = None
     changes: tuple[DeviceRun, ...] | None = None
@@ -77,6 +79,7 @@ class Devices:
         self._view = view
         self.wanted = _wanted(view)
         self.made, self._heard, self._backups = view.ask(_remembered) or ({}, {}, {}) if self.wanted else ({}, {}, {})
+        self._now = at_work(view)
 
     def one(self, host: str) -> Configured | None:
         """None for a NAS that ispctl does not configure."""
@@ -103,6 +106,7 @@ class Devices:
             why=why,
             window=window[0] if window else None,
             backups=self._backups.get(host, 0) if known else None,
+            since=self._now.get(host),
         )
 
     def in_full(self, host: str, one: Configured) -> Configured:
@@ -133,6 +137,12 @@ class Devices:
     def _pause(self, host: str) -> Pause | None:
         about = {("everything", ""), ("target", PREFIX + host)}
         return next((one for one in self._view.pauses or () if (one.kind, one.name) in about), None)
+
+
+def at_work(view: View) -> Mapping[str, datetime]:
+    """Which NAS a loop that lives configures now, and since when."""
+    beat = view.beat
+    return beat.state.nas if beat is not None and view.now - beat.at <= LEASE else {}
 
 
 def moment_of(text: str) -> datetime | None:

@@ -55,6 +55,7 @@ METRICS: Final[dict[str, Named]] = {
     "ispctl_nas_reachable": Named("1 if the last run that asked this NAS reached it, else 0.", ("nas",)),
     "ispctl_nas_applied_timestamp_seconds": Named("When it last stood as git said; 0: not known.", ("nas",)),
     "ispctl_nas_waiting": Named("1 if git asks for something else of it than it was last made, else 0.", ("nas",)),
+    "ispctl_nas_configuring": Named("1 if the loop configures it now, else 0.", ("nas",)),
     "ispctl_drifted_keys": Named("Keys whose rows somebody changed by hand."),
     "ispctl_unread_targets": Named("Targets that gave no answer to trust."),
     "ispctl_paused": Named("Pauses that hold now, by what they are about.", ("kind",)),
@@ -159,6 +160,7 @@ def _devices(view: View) -> Iterator[Sample]:
             yield Sample("ispctl_nas_reachable", float(one.reachable), (host,))
         yield Sample("ispctl_nas_applied_timestamp_seconds", _seconds(one.equal.at if one.equal else None), (host,))
         yield Sample("ispctl_nas_waiting", float(bool(one.waiting)), (host,))
+        yield Sample("ispctl_nas_configuring", float(one.since is not None), (host,))
 
 
 def _applied(view: View) -> Iterator[Sample]:

@@ -28,6 +28,8 @@ def brief(one: Configured | None, screen: Screen) -> str:
     """For a cell."""
     if one is None:
         return "-"
+    if one.since:
+        return f"being configured for {span((screen.now - one.since).total_seconds())}"
     heard = f"{_HEARD[one.heard]}{f' {ago(one.at, screen.now)}' if one.at else ''}"
     now = "" if one.asked is None else "now reachable" if one.asked.reachable else "now UNREACHABLE"
     drift = f"{one.asked.drift} drifted" if one.asked and one.asked.drift else ""
@@ -38,6 +40,8 @@ def tally(found: Sequence[Configured]) -> Iterator[str]:
     """For the last line of a list."""
     if found:
         yield f"{len(found)} configured"
+    if now := sum(one.since is not None for one in found):
+        yield f"{now} being configured"
     if waiting := sum(bool(one.waiting) for one in found):
         yield f"{waiting} waiting"
     if away := sum(one.reachable is False for one in found):
@@ -48,6 +52,8 @@ def tally(found: Sequence[Configured]) -> Iterator[str]:
 
 def details(one: Configured, sessions: int | None, screen: Screen) -> Iterator[tuple[str, str]]:
     """Names and what is said of them. `sessions`: those that are open by the accounting."""
+    if one.since:
+        yield "now", f"being configured since {dated(one.since, screen)}"
     yield "configured", _heard(one, screen)
     if one.equal:
         at = f", {dated(one.equal.at, screen)}" if one.equal.at else ""

@@ -48,7 +48,16 @@ def _loop(view: View, beat: Beat | None) -> Check:
         level: Level = "bad" if silent > DEAD else "warning"
         return Check("loop", level, f"{text}; a large apply, or its end", "systemctl status ispctl")
     coming = f"; wakes {when(beat.state.until, view.zone)}" if beat.state.until else ""
-    return Check("loop", "ok", f"{beat}, since {when(beat.since, view.zone)}{coming}")
+    return Check("loop", "ok", f"{beat}, since {when(beat.since, view.zone)}{coming}{_configures(view, beat)}")
+
+
+def _configures(view: View, beat: Beat) -> str:
+    """Which NAS it configures beside all else."""
+    now = beat.state.nas
+    if not now:
+        return ""
+    more = f" and {len(now) - 3} more" if len(now) > 3 else ""
+    return f"; configures {', '.join(sorted(now)[:3])}{more} since {when(min(now.values()), view.zone)}"
 
 
 def _branch(view: View, beat: Beat) -> Check:

@@ -1,4 +1,5 @@
-"""One applier at a time. Who holds the lock is known to the others, and it is free when its holder is gone."""
+"""One applier at a time, and one that configures NAS. Who holds a lock is known to the others, and it is free when its
+holder is gone."""
 
 from __future__ import annotations
 
@@ -9,11 +10,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store._dsn import Address, File
 
+Part = Literal["rows", "nas"]
+"""What a lock is about: rows and sessions, and all that is decided; or what is done on NAS."""
 _ADVICE: Final = "Wait until it is done; the lock is given back by itself when that process ends, however it ends"
 
 
@@ -57,17 +60,18 @@ class Lock:
     """The session of a server that holds it."""
 
 
-def held(address: Address, holder: Holder) -> AbstractContextManager[Lock]:
-    """Hold the lock of a database. Refuses E312, naming the holder; E308 when the lock file cannot be written."""
+def held(address: Address, holder: Holder, part: Part) -> AbstractContextManager[Lock]:
+    """Hold one lock of a database. Refuses E312, naming the holder; E308 when the lock file cannot be written."""
     if isinstance(address, File):
         from ispctl.store._lock_file import held_file
 
-        return held_file(address.path, holder)
+        return held_file(address.path, holder, part)
     from ispctl.store._lock_server import held_server
 
-    return held_server(address, holder)
+    return held_server(address, holder, part)
 
 
-def taken(place: str, other: Holder | None) -> Refusal:
-    text = f"{place} is being changed by {other or 'another run'}"
+def taken(place: str, other: Holder | None, part: Part = "rows") -> Refusal:
+    what = "NAS are being configured" if part == "nas" else f"{place} is being changed"
+    text = f"{what} by {other or 'another run'}"
     return Refusal(Problem("E312", text, advice=_ADVICE))

@@ -9,17 +9,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.store._lock import Holder, Lock, taken
+from ispctl.store._lock import Holder, Lock, Part, taken
 
 
-def lock_file(database: Path) -> Path:
-    return database.with_name(database.name + ".lock")
+def lock_file(database: Path, part: Part = "rows") -> Path:
+    return database.with_name(f"{database.name}{'.nas' if part == 'nas' else ''}.lock")
 
 
 @contextmanager
-def held_file(database: Path, holder: Holder) -> Iterator[Lock]:
-    """Hold the lock of `database`. Refuses E312, naming the holder; E308 when the lock file cannot be written."""
-    path = lock_file(database)
+def held_file(database: Path, holder: Holder, part: Part) -> Iterator[Lock]:
+    """Hold a lock of `database`. Refuses E312, naming the holder; E308 when the lock file cannot be written."""
+    path = lock_file(database, part)
     try:
         # A link in the place of the lock file would let somebody else's file be overwritten.
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
@@ -30,7 +30,7 @@ def held_file(database: Path, holder: Holder) -> Iterator[Lock]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise taken(str(database), Holder.from_text(os.pread(handle, 4096, 0))) from None
+            raise taken(str(database), Holder.from_text(os.pread(handle, 4096, 0)), part) from None
         with suppress(PermissionError):  # whoever made the file lets the others of the group hold it too
             os.fchmod(handle, 0o660)
         os.ftruncate(handle, 0)

@@ -10,7 +10,7 @@ import psycopg2
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store._dsn import Server
-from ispctl.store._lock import Holder, Lock, taken
+from ispctl.store._lock import Holder, Lock, Part, taken
 from ispctl.store._postgresql import connect
 from ispctl.store._postgresql_errors import refusal
 
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
 _KEY: Final = 115949411066988
 """Ours, in every database; advisory locks of two databases are strangers."""
-_NAME: Final = "applier"
-"""Key in ispctl_meta of who holds the lock, or held it when the connection broke."""
+_LOCKS: Final[dict[Part, tuple[int, str]]] = {"rows": (_KEY, "applier"), "nas": (_KEY + 1, "applier_nas")}
+"""Of each lock its key, and the key in ispctl_meta of who holds it, or held it when the connection broke."""
 _FAREWELL: Final = 5.0
 """Seconds for taking that back: whoever gives up a server that hangs has waited long enough."""
 
 
 @contextmanager
-def held_server(address: Server, holder: Holder) -> Iterator[Lock]:
-    """Hold the lock of a database. Refuses E312, naming the holder, and whatever keeps it from being taken: a server
+def held_server(address: Server, holder: Holder, part: Part) -> Iterator[Lock]:
+    """Hold one lock of a database. Refuses E312, naming the holder, and whatever keeps it from being taken: a server
     that is not there, hangs, is full or takes no changes.
 
     The connection has to be direct: behind a pooler that lends connections the lock would be somebody else's.
     """
+    key, name = _LOCKS[part]
     connection = connect(address, application_name=f"ispctl {holder.what}")
     cursor = connection.cursor()
 
@@ -49,12 +50,13 @@ def held_server(address: Server, holder: Holder) -> Iterator[Lock]:
 
     try:
         try:
-            if ask(f"SELECT pg_try_advisory_lock({_KEY})") != "True":
-                raise taken(address.place, Holder.from_text(ask("SELECT value FROM ispctl_meta WHERE key = %s", _NAME)))
+            if ask(f"SELECT pg_try_advisory_lock({key})") != "True":
+                other = Holder.from_text(ask("SELECT value FROM ispctl_meta WHERE key = %s", name))
+                raise taken(address.place, other, part)
             ask(
                 "INSERT INTO ispctl_meta (key, value) VALUES (%s, %s)"
                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                _NAME,
+                name,
                 holder.as_text(),
             )
         except psycopg2.Error as error:
@@ -66,7 +68,7 @@ def held_server(address: Server, holder: Holder) -> Iterator[Lock]:
         finally:
             connection.patience = min(connection.patience, _FAREWELL)
             with suppress(psycopg2.Error):
-                ask("DELETE FROM ispctl_meta WHERE key = %s", _NAME)
+                ask("DELETE FROM ispctl_meta WHERE key = %s", name)
     finally:
         connection.close()
 

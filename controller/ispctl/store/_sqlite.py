@@ -22,6 +22,9 @@ from ispctl.store._lock_file import holder_of
 BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DENIED: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH})
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_looked: set[tuple[int, int]] = set()
+"""Files that this process has looked at, by device and number. Whoever closes a file lets go of all locks that his
+process has on it, also of those of another connection (fcntl(2)): each is looked at before there is one, once."""
 
 
 class SqliteLink:
@@ -97,8 +100,11 @@ def _make_file(path: Path) -> None:
 def _look(path: Path) -> None:
     """Refuse what no driver should be let loose on: nothing there (E301), not a file or another format (E302)."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
             raise Refusal(_broken(path))
+        if (found.st_dev, found.st_ino) in _looked and os.access(path, os.R_OK):
+            return
         with path.open("rb") as file:
             head = file.read(16)
     except (FileNotFoundError, NotADirectoryError):
@@ -108,6 +114,7 @@ def _look(path: Path) -> None:
         raise Refusal(_denied(path, f"cannot be read ({error.strerror})")) from None
     if head not in (b"", b"SQLite format 3\0"):
         raise Refusal(_broken(path))
+    _looked.add((found.st_dev, found.st_ino))
 
 
 _text = partial(str, encoding="utf-8", errors="backslashreplace")

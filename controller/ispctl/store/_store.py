@@ -14,7 +14,7 @@ from typing import Any, Self
 from ispctl.store import _errors, _journal, _outbox, _pauses, _schema, _sessions
 from ispctl.store._database import Database
 from ispctl.store._dsn import Address, address
-from ispctl.store._lock import Holder, Lock, held
+from ispctl.store._lock import Holder, Lock, Part, held
 from ispctl.store.records import (
     EPOCH,
     Applied,
@@ -34,10 +34,8 @@ from ispctl.store.records import (
 
 LAB_DOOR = "lab_coa"
 """Name of a small fact of a lab database: JSON {"coa": {"host", "port"}, "secret"}; all CoA and Disconnect go there."""
-
 LAB_DEVICES = "lab_devices"
 """The same for how stand-ins are configured: JSON, by host; see lab.devices.play."""
-
 LAB_CLIENT = "ispctl lab"
 """Description of the rows of `nas` that the lab made; they yield to NAS of the inventory at the same address."""
 _ENTITLEMENT = "SELECT id, key, login, entitlement, digest, commit_id, applied_at FROM ispctl_service"
@@ -66,7 +64,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.meta = Meta(database)
-        self._held: Lock | None = None
+        self._held: dict[Part, Lock] = {}
 
     @classmethod
     def create(cls, dsn: str, *, base: Path = Path(), lab: bool = False, timeout: float = 5.0) -> Self:
@@ -135,26 +133,30 @@ class Store:
         return self.database.transaction()
 
     @contextmanager
-    def lock(self, holder: Holder) -> Iterator[None]:
-        """Be the only applier. Refuses E312 and names the holder."""
-        with held(self.database.address, holder) as lock:
-            self._held = lock
+    def lock(self, holder: Holder, part: Part = "rows") -> Iterator[None]:
+        """Be the only applier, or the only one who configures NAS. Refuses E312 and names the holder."""
+        with held(self.database.address, holder, part) as self._held[part]:
             try:
                 yield
             finally:
-                self._held = None
+                del self._held[part]
 
     @property
     def beside(self) -> Callable[[], Store] | None:
         """Opens the same database once more, to write under the lock that is held here: for another process. None where
         nobody else may write meanwhile."""
-        session = self._held.session if self._held else None
+        session = self._held["rows"].session if "rows" in self._held else None
         return None if session is None else partial(_beside, self.database.address, session)
 
+    @property
+    def another(self) -> Callable[[], Store]:
+        """Opens the same database once more, to write: for another thread, under a lock of its own."""
+        return partial(_opened, self.database.address, readonly=False)
+
     def check_lock(self) -> None:
-        """Before each step that must not be done by two: refuses E330 when the lock that is held here was lost."""
-        if self._held is not None:
-            self._held.check()
+        """Before each step that must not be done by two: refuses E330 when a lock that is held here was lost."""
+        for lock in self._held.values():
+            lock.check()
 
     # Applied state
 
@@ -390,9 +392,9 @@ def _beside(place: Address, session: int) -> Store:
     from ispctl.store._lock_server import still_held
 
     store = Store(Database(place, readonly=False, timeout=5.0))
-    store._held = Lock(partial(still_held, store.database, session), session)
+    store._held["rows"] = Lock(partial(still_held, store.database, session), session)
     return store
 
 
-def _opened(place: Address) -> Store:
-    return Store(Database(place, readonly=True, timeout=5.0))
+def _opened(place: Address, *, readonly: bool = True) -> Store:
+    return Store(Database(place, readonly=readonly, timeout=5.0))

@@ -24,7 +24,8 @@ HANGS: Final = timedelta(minutes=15)
 class LoopState:
     """What a loop last saw. `refused`: the codes for which the head is not applied; `stopped`: the
     code for which nothing is; `gates`: how many each closed gate
-    holds back; `until`: the moment to which what it made holds; `good`: its last apply in which nothing was left."""
+    holds back; `until`: the moment to which what it made holds; `good`: its last apply in which nothing was left;
+    `nas`: which it configures now, and since when."""
 
     branch: str = ""
     head: str = ""
@@ -35,6 +36,7 @@ class LoopState:
     gates: Mapping[str, int] = field(default_factory=dict)
     until: datetime | None = None
     good: datetime | None = None
+    nas: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def _text(state: LoopState) -> str:
             "refused": list(state.refused),
             "stopped": state.stopped,
             "gates": dict(state.gates),
+            "nas": {host: stamp(since) for host, since in state.nas.items()},
             **moments,
         },
         sort_keys=True,
@@ -135,6 +138,7 @@ def _state(text: str) -> LoopState:
             {str(gate): int(count) for gate, count in said["gates"].items()},
             moment(said["until"]),
             moment(said["good"]),
+            {str(host): at for host, since in said.get("nas", {}).items() if (at := moment(since))},
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return LoopState()
