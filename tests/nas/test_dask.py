@@ -89,12 +89,12 @@ def test_a_worker_that_is_cut_off_writes_nothing_more_and_confirms_nothing(tmp_p
 
         cut = threading.Thread(target=stop)
         cut.start()
-        answers = ask(one, jobs(1, boxes.port, wanted(6), site="pop-a"), patience=1.0)
+        answers = ask(one, jobs(1, boxes.port, wanted(40), site="pop-a"), patience=3.0)
         cut.join()
         assert wait_for(lambda: not boxes.speaks("nas-0000"), 20)
         one.scheduler.send_signal(signal.SIGCONT)
     assert statuses(answers) == {"unreachable"}
-    assert 0 < boxes.writes.total() < len(wanted(6))
+    assert 0 < boxes.writes.total() < len(wanted(40))
     assert boxes.devices["nas-0000"].pending
 
 
