@@ -61,12 +61,16 @@ def test_a_wall_that_cannot_be_told_has_no_group_rather_than_an_open_one(name: s
 
 @pytest.mark.parametrize("name", nas_platforms())
 def test_what_a_router_would_not_hold_is_known_to_validation(name: str) -> None:
-    """Bindings, and pools that its DHCP server should hand out."""
+    """Bindings, pools that its DHCP server should hand out, and interfaces at which subscribers are."""
     nas, want = nas_platform(name), replace(usual(name), bindings=())
     assert nas is not None
     assert bool(nas.taken(usual(name)).bindings) == platform(name).binds
     without = replace(want, pools=tuple(one for one in want.pools if one.served_by != "dhcp"))
     assert (rendered_nas(nas, want, {}) != rendered_nas(nas, without, {})) == (4 in platform(name).leases)
+    for kind in ("pppoe", "ipoe"):
+        without = replace(want, ports=tuple(port for port in want.ports if port.kind != kind))
+        opens = rendered_nas(nas, want, {}) != rendered_nas(nas, without, {})
+        assert opens == (kind in platform(name).serves), kind
 
 
 def test_where_a_vendor_listens() -> None:

@@ -49,6 +49,8 @@ class Platform(ABC):
     """Whether it can hold addresses and devices of services for which RADIUS is not asked, where it is configured."""
     leases: ClassVar[frozenset[int]] = frozenset({4, 6})
     """The families of pools that are served_by dhcp whose addresses it hands out, where it is configured."""
+    serves: ClassVar[frozenset[str]] = frozenset({"pppoe", "ipoe"})
+    """The types of interfaces that it opens for subscribers where it is configured; `bindings` alone open others."""
     lines: ClassVar[bool] = True
     """Whether it may tell RADIUS of the line (DHCP option 82) as ispctl configures it."""
 

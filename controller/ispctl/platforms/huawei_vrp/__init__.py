@@ -27,6 +27,7 @@ class HuaweiVrp(Platform):
     changeable = frozenset(name for name in attributes if name.endswith("-Rate"))
     pools = (*STANDARD_POOLS[:2], "Huawei-Delegated-IPv6-Prefix-Pool")
     redirects = True
+    serves = frozenset()
 
     def rate(self, down: int, up: int) -> Sequence[Attribute]:
         within("a rate of Huawei's", (down, up), 0, 2**32 - 1)

@@ -22,6 +22,7 @@ class IosXe(Platform):
     changeable = frozenset({"Cisco-AVPair"})
     coa_port = 1700
     leases = frozenset({4})
+    serves = frozenset({"pppoe"})
 
     def rate(self, down: int, up: int) -> Sequence[Attribute]:
         within("police", (down, up), 8_000, 100 * 10**9)

@@ -19,6 +19,7 @@ class Junos(Platform):
     new one: where the old one is not known, only a new session will do."""
 
     name = "junos"
+    serves = frozenset({"pppoe"})
     attributes = frozenset({_ACTIVATE, _DEACTIVATE})
     changeable = frozenset({_ACTIVATE})
     takes_back = _DEACTIVATE

@@ -17,6 +17,7 @@ class Linux(AccelPpp):
     pools = STANDARD_POOLS
     binds = True
     leases = frozenset({4})
+    serves = frozenset()
     most = 8 * (2**32 - 1) // 1000 * 1000
 
 

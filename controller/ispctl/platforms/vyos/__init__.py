@@ -12,6 +12,7 @@ class Vyos(AccelPpp):
     coa_port = 1700
     binds = True
     leases = frozenset({4})
+    serves = frozenset({"pppoe"})
 
 
 PLATFORM = Vyos()
