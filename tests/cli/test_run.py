@@ -260,6 +260,11 @@ def test_the_units_are_written_where_they_are_wanted(cli: Cli, tmp_path: Path) -
         "ispctl.service",
     ]
     assert str(cli.repo.resolve()) in (tmp_path / "units" / "ispctl.service").read_text("utf-8")
+    said = cli("systemd", "--out", tmp_path / "units", "--cpe", "192.0.2.10:7547")
+    assert (said.code, "enable --now ispctl.service ispctl-drift.timer ispctl-cpe.service" in said.out) == (0, True)
+    assert (tmp_path / "units" / "ispctl-cpe.service").exists()
+    said = cli("systemd", "--out", tmp_path / "units", "--certificate", "x.pem")
+    assert (said.code, "go together" in said.err) == (1, True)
 
 
 # /metrics

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ispctl.lab.devices.cpe import Cpe, tr181
 from ispctl.status import cpes
+from ispctl.status.metrics import samples
 from ispctl.status.present import Screen
 from ispctl.store import Store
+from tests.canary import PASSWORD
 from tests.cpe.conftest import FACTORY, FILE, OWNER, SERIAL, Place
 from tests.gates import example
 from tests.status.world import DSN, NOW
@@ -82,6 +86,30 @@ def test_a_profile_that_an_older_version_applied_though_it_is_broken_is_told_nob
     place.call()
     assert place.router.login() != (LOGIN, place.clear())
     assert ("cpe-profile", {"file": "templates/cpe/huawei-router.yaml"}) in place.log.said
+
+
+def test_a_monitoring_is_told_how_many_wait_and_since_when_and_whether_anybody_calls(place: Place) -> None:
+    def told() -> dict[tuple[str, ...], float]:
+        with place.world.view() as view:
+            return {(one.name.removeprefix("ispctl_cpe_"), *one.labels): one.value for one in samples(view)}
+
+    found, since = told(), (NOW - timedelta(hours=1)).timestamp()
+    assert (found["devices", "never called"], found["devices", "quarantined"]) == (1, 0)
+    assert (found["oldest_waiting_timestamp_seconds",], found["inform_timestamp_seconds",]) == (since, 0)
+    place.router.refuses = {name: 9007 for name in place.router.leaves if name.endswith("Password")}
+    place.call()
+    place.call(Cpe("B2", tr181(), factory=FACTORY))
+    found = told()
+    assert (found["devices", "refused"], found["devices", "quarantined"]) == (1, 1)
+    assert (found["oldest_waiting_timestamp_seconds",], found["inform_timestamp_seconds",]) == (since, NOW.timestamp())
+    place.router.refuses = {}
+    place.router.reset()
+    place.call()
+    assert (told()["devices", "well"], told()["oldest_waiting_timestamp_seconds",]) == (1, 0)
+    place.change(PASSWORD + "-1", NOW)
+    place.now += timedelta(minutes=1)
+    place.world.apply(NOW + timedelta(days=8))
+    assert (told()["devices", "waits"], told()["passwords", "overdue"]) == (1, 1)
 
 
 def test_staff_see_who_called_and_what_waits(place: Place) -> None:

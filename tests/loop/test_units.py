@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ispctl.loop.units import NAMES, Place, quoted, render, write
+from ispctl.loop.units import ACS, NAMES, Place, quoted, render, write
 from ispctl.model.problem import Refusal
 
 PROGRAMS = Path(sys.executable).parent
@@ -25,6 +25,9 @@ PLACE = Place(
     group="freerad",
     key=Path("/etc/ispctl/age.key"),
 )
+
+
+WITH_ACS = replace(PLACE, cpe="192.0.2.10:7547", tls=(Path("/etc/ispctl/acs 1.pem"), Path("/etc/ispctl/acs.key")))
 
 
 def parsed(text: str) -> configparser.ConfigParser:
@@ -50,20 +53,36 @@ def test_the_service_starts_the_loop_and_lets_it_write_nowhere_else() -> None:
 def test_the_command_of_each_unit_is_one_that_the_program_takes() -> None:
     from tests.gates.console import complaint
 
-    for name in ("ispctl.service", "ispctl-drift.service"):
-        program, *words = parsed(render(PLACE)[name])["Service"]["ExecStart"].split()
+    for name in ("ispctl.service", "ispctl-drift.service", ACS):
+        program, *words = parsed(render(WITH_ACS)[name])["Service"]["ExecStart"].split()
         assert complaint([Path(program).name, *words]) in (None, ""), name
+
+
+def test_the_acs_has_a_unit_of_its_own_where_devices_are_served() -> None:
+    assert set(render(PLACE)) == set(NAMES)
+    assert set(render(WITH_ACS)) == {*NAMES, ACS}
+    service = parsed(render(replace(WITH_ACS, tls=None))[ACS])["Service"]
+    assert service["ExecStart"] == f"{PROGRAMS}/ispctl --repo /srv/isp.git cpe serve --listen 192.0.2.10:7547"
+    text = render(WITH_ACS)[ACS]
+    assert "LoadCredential=acs.pem:/etc/ispctl/acs 1.pem\nLoadCredential=acs.key:/etc/ispctl/acs.key\n" in text
+    tls = " --certificate %d/acs.pem --private-key %d/acs.key"
+    assert parsed(text)["Service"]["ExecStart"] == service["ExecStart"] + tls
+
+
+def test_the_loop_is_not_handed_the_secrets_of_the_acs() -> None:
+    assert "EnvironmentFile=/etc/ispctl/cpe.environment\n" in render(WITH_ACS)[ACS]
+    assert not any("cpe.environment" in text for name, text in render(WITH_ACS).items() if name != ACS)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not on this machine")
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     (tmp_path / "isp repo").mkdir()
-    place = replace(PLACE, repo=tmp_path / "isp repo", user="root", group="root")
+    place = replace(WITH_ACS, repo=tmp_path / "isp repo", key=tmp_path / "age 1.key", user="root", group="root")
     made = write(place, tmp_path / "units")
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *map(str, made)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    about_ours = [line for line in done.stderr.splitlines() if any(name in line for name in NAMES)]
+    about_ours = [line for line in done.stderr.splitlines() if any(name in line for name in (*NAMES, ACS))]
     assert about_ours == []
     assert done.returncode == 0, done.stderr
 

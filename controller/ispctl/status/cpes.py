@@ -15,6 +15,8 @@ from ispctl.store import cpes
 from ispctl.store.cpes import Seen, Wanted
 
 State = Literal["well", "waits", "refused", "never called", "quarantined"]
+BEHIND: Final[tuple[State, ...]] = ("waits", "refused", "never called")
+"""Those of somebody who do not have what they should."""
 MEANINGS: Final[Mapping[int, str]] = {
     1: "the device has no such object",
     2: "several objects fit, and the profile does not say which",
@@ -45,7 +47,8 @@ _HEADINGS: Final = ("SERIAL", "SERVICE", "STATE", "LAST INFORM", "MODEL", "SOFTW
 class Managed:
     """A device that called, or that somebody is linked to, or both. `id`, `key` and `profile` are empty in quarantine.
     `password`: which one RADIUS takes: "new", or of one that is being changed "old" (the device does not have the new
-    one), "accepted" or "overdue" (it holds though the device never took it), until `deadline`."""
+    one), "accepted" or "overdue" (it holds though the device never took it), until `deadline`. `wanted`: when an apply
+    last wrote what it should hold."""
 
     serial: str
     id: str
@@ -65,6 +68,7 @@ class Managed:
     rests: datetime | None
     password: str
     deadline: datetime | None
+    wanted: datetime | None
 
 
 def managed(view: View, term: str = "") -> tuple[Managed, ...] | None:
@@ -117,6 +121,7 @@ def _one(wanted: Wanted | None, seen: Seen | None) -> Managed:
         rests=seen.rests if seen else None,
         password=wanted.holds if wanted else "",
         deadline=wanted.ends if wanted else None,
+        wanted=wanted.since if wanted else None,
     )
 
 
@@ -152,7 +157,7 @@ def csv(found: Sequence[Managed], screen: Screen) -> str:
     """One line a device."""
     headings = (
         *("serial", "id", "key", "profile", "state", "informed", "first_seen", "device", "maker", "model", "software"),
-        *("root", "address", "events", "faults", "rests", "password", "deadline"),
+        *("root", "address", "events", "faults", "rests", "password", "deadline", "wanted"),
     )
     rows = ([_cell(getattr(one, name)) for name in headings] for one in found)
     return csv_of(headings, rows, screen)

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 from ispctl.gates import GATES
 from ispctl.model.problem import Refusal
 from ispctl.reconcile import settled
+from ispctl.status import cpes
 from ispctl.status.check import Check
 from ispctl.status.devices import Devices
 from ispctl.status.drift import drift
@@ -56,6 +57,10 @@ METRICS: Final[dict[str, Named]] = {
     "ispctl_nas_applied_timestamp_seconds": Named("When it last stood as git said; 0: not known.", ("nas",)),
     "ispctl_nas_waiting": Named("1 if git asks for something else of it than it was last made, else 0.", ("nas",)),
     "ispctl_nas_configuring": Named("1 if the loop configures it now, else 0.", ("nas",)),
+    "ispctl_cpe_devices": Named("Devices of subscribers by what ispstat cpe says of them.", ("state",)),
+    "ispctl_cpe_oldest_waiting_timestamp_seconds": Named("Since when the one waits that waits longest; 0: none does."),
+    "ispctl_cpe_inform_timestamp_seconds": Named("When a device last called; 0: none ever did."),
+    "ispctl_cpe_passwords": Named("Devices that have not taken a new password, by which holds.", ("holds",)),
     "ispctl_drifted_keys": Named("Keys whose rows somebody changed by hand."),
     "ispctl_unread_targets": Named("Targets that gave no answer to trust."),
     "ispctl_paused": Named("Pauses that hold now, by what they are about.", ("kind",)),
@@ -140,6 +145,7 @@ def _known(view: View) -> Iterator[Sample]:
     for failure, count in (view.ask(failures) or {}).items():
         yield Sample("ispctl_coa_failures", count, (failure.nas, failure.answer))
     yield from _devices(view)
+    yield from _cpes(view)
     held = Counter(pause.kind for pause in view.pauses or ())
     for kind in PAUSES:
         yield Sample("ispctl_paused", held[kind], (kind,))
@@ -161,6 +167,23 @@ def _devices(view: View) -> Iterator[Sample]:
         yield Sample("ispctl_nas_applied_timestamp_seconds", _seconds(one.equal.at if one.equal else None), (host,))
         yield Sample("ispctl_nas_waiting", float(bool(one.waiting)), (host,))
         yield Sample("ispctl_nas_configuring", float(one.since is not None), (host,))
+
+
+def _cpes(view: View) -> Iterator[Sample]:
+    """Of the devices of subscribers, where there are any or some are to be served."""
+    found = cpes.managed(view)
+    if found is None or not (found or view.head.reaches_routers):
+        return
+    states = Counter(one.state for one in found)
+    for state in get_args(cpes.State):
+        yield Sample("ispctl_cpe_devices", states[state], (state,))
+    waits = [one.wanted for one in found if one.state in cpes.BEHIND and one.wanted]
+    called = [one.informed for one in found if one.informed]
+    yield Sample("ispctl_cpe_oldest_waiting_timestamp_seconds", _seconds(min(waits, default=None)))
+    yield Sample("ispctl_cpe_inform_timestamp_seconds", _seconds(max(called, default=None)))
+    holds = Counter(one.password for one in found)
+    for word in ("old", "overdue"):
+        yield Sample("ispctl_cpe_passwords", holds[word], (word,))
 
 
 def _applied(view: View) -> Iterator[Sample]:
