@@ -95,6 +95,8 @@ def test_the_lab_dials_with_the_one_that_holds_and_says_which(
     assert dialled() == (old, "The password of the two that holds: old, until taken.\n")
     place.now = LATER
     place.call()
+    assert dialled() == (old, "The password of the two that holds: old, until taken.\n"), "nobody has applied it"
+    place.world.apply(LATER)
     assert dialled() == (FIRST, "The password of the two that holds: new, taken.\n")
 
 

@@ -119,10 +119,10 @@ def _password(session: Session, view: View, holding: Holding, *, stdin: bool) ->
     """From standard input, or opened with the age key; never from the command line."""
     if stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    from ispctl.desired import entitle
     from ispctl.secrets import show
+    from ispctl.status.cpes import in_force
 
-    sealed = entitle(holding.document, holding.number, view.head, view.now).sealed
+    sealed, _ = in_force(view, holding)
     if not sealed:
         text = "this service has no password in git"
         raise Refusal(Problem("E628", text, advice="Give one with --password-stdin, or compute the answer with --dry"))

@@ -75,7 +75,7 @@ def dial(
     session: Session = context.obj
     with session.repository() as repository, _view(session, repository) as view:
         view.meet(login)
-        answer = _dial(session, open_lab(session), view.head, login, nas=nas, mac=mac, method=method)
+        answer = _dial(session, open_lab(session), view, login, nas=nas, mac=mac, method=method)
     if format == "json":
         say_json(answer)
     else:
@@ -181,27 +181,26 @@ def _fill(session: Session, lab: Lab, repository: Repository) -> None:
             if entitlement.access == "open" and entitlement.sealed and not begins and dialled.get(nas, 0) < 2:
                 dialled[nas] = dialled.get(nas, 0) + 1
                 mac = entitlement.macs[0] if entitlement.macs else ""
-                _dial(session, lab, view.head, entitlement.owner, nas=nas, mac=mac, method="chap")
+                _dial(session, lab, view, entitlement.owner, nas=nas, mac=mac, method="chap")
 
 
 def _dial(
-    session: Session, lab: Lab, snapshot: Snapshot, term: str, *, nas: str | None, mac: str, method: str
+    session: Session, lab: Lab, view: View, term: str, *, nas: str | None, mac: str, method: str
 ) -> dict[str, Any]:
     from ispctl.secrets import show
-    from ispctl.status.view import entitled
+    from ispctl.status.cpes import in_force
 
+    snapshot = view.head
     found = snapshot.find(term)
     if len(found) != 1 or not found[0].service.password:
         text = f"{term} names no service with a password"
         raise Refusal(Problem("E321", text, advice="ispstat list shows the services"))
-    service, entitlement = found[0].service, entitled(found[0], snapshot, session.now)
-    sealed = (entitlement.sealed if entitlement else None) or service.password or ""
+    service, (sealed, which) = found[0].service, in_force(view, found[0])
     clear = show(f"service/{found[0].owner}/password", sealed, session.keyring(snapshot, lab=True))
     names = service.nas or _group_nas(snapshot, found[0].document.path)
     through = nas or next(iter(snapshot.reach(names)), "")
     answer = lab.ask("dial", nas=through, login=service.login, password=clear, mac=mac, method=method)
-    changing = entitlement.new_password if entitlement else None
-    return {**answer, "password": changing.holds if changing else "new"}
+    return {**answer, "password": which}
 
 
 def _group_nas(snapshot: Snapshot, path: str) -> tuple[str, ...]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from ispctl.desired import sealed_digest
 from ispctl.model.problem import Problem, Refusal
+from ispctl.repo import Holding
 from ispctl.status.present import Screen, csv_of, table
 from ispctl.status.values import when
-from ispctl.status.view import View
-from ispctl.store import cpes
+from ispctl.status.view import View, entitled
+from ispctl.store import AppliedService, cpes
 from ispctl.store.cpes import Seen, Wanted
 
 State = Literal["well", "waits", "refused", "never called", "quarantined"]
@@ -89,6 +92,28 @@ def managed(view: View, term: str = "") -> tuple[Managed, ...] | None:
         advice = "Take a serial number, a login, an id or id/key; ispstat cpe names every device"
         raise Refusal(Problem("E321", "there is no device, subscriber or login of that name", advice=advice))
     return tuple(one for one in found if f"{one.id}/{one.key}" in owners)
+
+
+def in_force(view: View, held: Holding) -> tuple[str, str]:
+    """The password, sealed, that RADIUS takes for a service, and which it is (as `Managed.password`): as the last apply
+    wrote it, whatever the device has taken since; else as git has it. Empty where it has none."""
+    service, entitlement = held.service, entitled(held, view.head, view.now)
+    if entitlement is None or entitlement.new_password is None:
+        return (entitlement.sealed if entitlement else service.password) or "", "new"
+    written = view.ask(lambda store: [_digest(row) for row in store.entitlements([(entitlement.id, entitlement.key)])])
+    known = {sealed_digest(one.password): one.password for one in service.old_passwords}
+    if written and written[0] in known:
+        return known[written[0]], "old"
+    return entitlement.sealed or "", entitlement.new_password.holds
+
+
+def _digest(row: AppliedService) -> str:
+    """How the password stands in an applied entitlement; empty where somebody made that unreadable."""
+    try:
+        said = json.loads(row.entitlement)
+    except ValueError:
+        return ""
+    return str(said.get("password", "")) if isinstance(said, dict) else ""
 
 
 def _joined(wanted: Sequence[Wanted], seen: Sequence[Seen]) -> Iterator[Managed]:
