@@ -82,6 +82,7 @@ def test_who_pays_is_let_in_while_a_wave_waits(fleet: Fleet, waiting: Service, r
     assert wait_for(lambda: "wall" not in group(fleet), 20), group(fleet)
     took = time.monotonic() - began
     record_property("renewal_to_rows_seconds", round(took, 2))
+    print(f"renewal to rows: {took:.2f} s")
     assert took < 10
     assert fleet.pools("router-2") == {"home": "100.64.16.1-100.64.19.254"}, "the second wave waits still"
     assert item(fleet, "router-1")["since"]

@@ -21,7 +21,7 @@ from ispctl.store import Holder, Pause
 from tests.reconcile.routers import HOST, POOLS, Mortal, Routers
 from tests.reconcile.test_devices import ending
 from tests.reconcile.test_named import FRESH, reply
-from tests.reconcile.world import A_FILE, ANY
+from tests.reconcile.world import A_FILE, ANY, BOTH
 
 __all__ = ["ending"]
 OTHER = "bhaktapur-1"
@@ -120,6 +120,7 @@ def waiting(site: Site) -> None:
     assert wait_for(lambda: bool(site.slow.asked), 20)
 
 
+@BOTH
 def test_rows_are_written_while_routers_are_looked_at_and_configured(site: Site) -> None:
     site.slow.reads.clear()
     site.routers.narrowed()
@@ -232,6 +233,7 @@ def test_a_pause_that_comes_meanwhile_holds_the_routers_that_were_not_begun(site
     assert len(site.slow.asked) == 1
 
 
+@BOTH
 def test_told_to_end_it_does_so_after_the_router_that_it_is_at(site: Site) -> None:
     waiting(site)
     site.stopping.append(True)
