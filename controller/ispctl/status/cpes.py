@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from ispctl.repo import Holding
 from ispctl.status.present import Screen, csv_of, table
 from ispctl.status.values import when
 from ispctl.status.view import View, entitled
-from ispctl.store import AppliedService, cpes
+from ispctl.store import cpes
 from ispctl.store.cpes import Seen, Wanted
 
 State = Literal["well", "waits", "refused", "never called", "quarantined"]
@@ -100,20 +99,12 @@ def in_force(view: View, held: Holding) -> tuple[str, str]:
     service, entitlement = held.service, entitled(held, view.head, view.now)
     if entitlement is None or entitlement.new_password is None:
         return (entitlement.sealed if entitlement else service.password) or "", "new"
-    written = view.ask(lambda store: [_digest(row) for row in store.entitlements([(entitlement.id, entitlement.key)])])
+    key = entitlement.id, entitlement.key
+    written = view.ask(lambda store: [row.said("password") for row in store.entitlements([key])])
     known = {sealed_digest(one.password): one.password for one in service.old_passwords}
     if written and written[0] in known:
         return known[written[0]], "old"
     return entitlement.sealed or "", entitlement.new_password.holds
-
-
-def _digest(row: AppliedService) -> str:
-    """How the password stands in an applied entitlement; empty where somebody made that unreadable."""
-    try:
-        said = json.loads(row.entitlement)
-    except ValueError:
-        return ""
-    return str(said.get("password", "")) if isinstance(said, dict) else ""
 
 
 def _joined(wanted: Sequence[Wanted], seen: Sequence[Seen]) -> Iterator[Managed]:

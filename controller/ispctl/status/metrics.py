@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from ispctl.status.online import counts, total
 from ispctl.status.pools import fill
 from ispctl.status.service import failures
 from ispctl.status.view import View, derived
-from ispctl.store import AppliedService, RunRecord, facts
+from ispctl.store import RunRecord, facts
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -251,7 +250,7 @@ def _written_states(view: View) -> Counter[str] | None:
     (part,) = look.parts.values()
     keys = {(one.document.value.id, one.service.key) for one in part.services()}
     keys |= {(id, key) for id, _, key in (owner.partition("/") for owner in left)}
-    stored = view.ask(lambda store: [_state_of(row) for row in store.entitlements(sorted(keys))])
+    stored = view.ask(lambda store: [row.said("state") for row in store.entitlements(sorted(keys))])
     if stored is None:
         return None
     found = Counter(written)
@@ -269,15 +268,6 @@ def _derived_states(view: View) -> Counter[str]:
         own = (part.derived.get((one.document.path, one.number)) for one in services)
         found.update(str(one.state) for one in own if one)
     return found
-
-
-def _state_of(row: AppliedService) -> str:
-    """The state in an applied entitlement; empty where somebody made that unreadable."""
-    try:
-        said = json.loads(row.entitlement)
-    except ValueError:
-        return ""
-    return str(said.get("state", "")) if isinstance(said, dict) else ""
 
 
 def _newest(runs: Sequence[RunRecord]) -> Iterator[RunRecord]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +29,14 @@ class AppliedService:
     digest: str
     commit: str
     at: datetime
+
+    def said(self, name: str) -> str:
+        """A value of the entitlement; empty where it has none, or where somebody made it unreadable."""
+        try:
+            values = json.loads(self.entitlement)
+        except ValueError:
+            return ""
+        return str(values.get(name, "")) if isinstance(values, dict) else ""
 
 
 @dataclass(frozen=True)
