@@ -30,8 +30,10 @@ COLUMNS: Final = (
     "method",
 )
 """Columns of ispctl_login that say what a login may do; its password is told by two more."""
+_NEVER_NULL: Final = frozenset(COLUMNS) - {"expires", "pop"}
+"""Of our own table: somebody else's may hold NULL wherever its maker let it."""
 TABLE: Final = "ispctl_print"
-_VIEWS: Final = ("ispctl_seen_parts", "ispctl_seen_own_parts", "ispctl_seen_differing")
+_VIEWS: Final = ("ispctl_seen_all", "ispctl_seen_parts", "ispctl_seen_own_parts", "ispctl_seen_differing")
 _ANYBODY: Final = "IS NOT NULL"
 _OURS: Final = "IN (SELECT login FROM ispctl_login)"
 _MINE: Final = "IN (SELECT login FROM mine)"
@@ -39,8 +41,13 @@ _MINE: Final = "IN (SELECT login FROM mine)"
 
 def _text(table: str, login: str, *columns: str) -> str:
     """One row as text, with a line end after each of its parts: whose, from where, and what it says."""
-    said = (f"COALESCE('=' || CAST({column} AS text), '-')" for column in columns)
-    return " || '\n' || ".join([f"'{table}'", login, *said])
+    return " || ".join([f"'{table}\n' || {login}", *map(_said, columns)])
+
+
+def _said(column: str) -> str:
+    """A value on a line of its own. Few steps: they are most of what it costs to compare a million."""
+    value = f"'\n=' || CAST({column} AS text)"
+    return value if column in _NEVER_NULL else f"COALESCE({value}, '\n-')"
 
 
 _NAME: Final = "COALESCE(login, '')"
@@ -95,8 +102,9 @@ class Prints:
     def differing(self) -> Iterator[str]:
         """The logins of ours that stand otherwise than when their print was taken, or have none, or are gone."""
         dialect = self._database.dialect
-        anybodys, own, logins = self._questions()
-        found = self._database.query(anybodys)
+        everything, anybodys, own, logins = self._questions()
+        differs = dialect.parts == 1 or self._database.query(everything)
+        found = self._database.query(anybodys) if differs else []
         if found and len(found) >= dialect.parts // 4:  # others have rows there too
             found = self._database.query(own)
         if found:
@@ -106,32 +114,39 @@ class Prints:
         if self._database.query(_given(dialect)) != [(0, 0)]:
             yield from (str(login) for (login,) in self._database.stream(_LOST))
 
-    def _questions(self) -> tuple[str, str, str]:
-        """The parts that differ by anybody's rows; by those of our logins; and (part, login) of our logins that differ,
-        where a condition `{}` on parts holds."""
+    def _questions(self) -> tuple[str, str, str, str]:
+        """Whether anything differs, by a row; the parts that differ by anybody's rows; by those of our logins; and
+        (part, login) of our logins that differ, where a condition `{}` on parts holds."""
         if self._database.may_read(TABLE):
             dialect = self._database.dialect
-            return _parts(dialect, _ANYBODY), _parts(dialect, _OURS), _logins(dialect, "{}")
+            return _all(dialect), _parts(dialect, _ANYBODY), _parts(dialect, _OURS), _logins(dialect, "{}")
         if not set(_VIEWS) <= self._database.tables():
             advice = "Bring it up to date with: ispctl radius init"
             raise Refusal(Problem("E306", f"{self._database.place} lacks a view for this role", advice=advice))
-        anybodys, own, logins = _VIEWS
-        return f"SELECT part FROM {anybodys}", f"SELECT part FROM {own}", f"SELECT part, login FROM {logins} WHERE {{}}"
+        everything, anybodys, own, logins = _VIEWS
+        parts = f"SELECT part FROM {anybodys}", f"SELECT part FROM {own}"
+        return f"SELECT differs FROM {everything}", *parts, f"SELECT part, login FROM {logins} WHERE {{}}"
 
 
 def views(dialect: Dialect) -> Iterator[str]:
     """For roles that may not read sums."""
-    queries = _parts(dialect, _ANYBODY), _parts(dialect, _OURS), _logins(dialect, "1 = 1")
+    queries = _all(dialect), _parts(dialect, _ANYBODY), _parts(dialect, _OURS), _logins(dialect, "1 = 1")
     for name, query in zip(_VIEWS, queries, strict=True):
         yield f"CREATE OR REPLACE VIEW {name} AS {query}"
 
 
+def _all(dialect: Dialect) -> str:
+    """One sum of all: half of what it costs to tell parts apart, and mostly nothing differs."""
+    return f"SELECT 1 AS differs FROM ({_both(dialect, _ANYBODY, '')}) AS found {_UNEQUAL}"
+
+
 def _parts(dialect: Dialect, whose: str) -> str:
-    return f"SELECT part FROM ({_both(dialect, whose)}) AS found GROUP BY part {_UNEQUAL}"
+    part = f"{dialect.part.format('{0}')} AS part, "
+    return f"SELECT part FROM ({_both(dialect, whose, part)}) AS found GROUP BY part {_UNEQUAL}"
 
 
 def _logins(dialect: Dialect, among: str) -> str:
-    found = _both(dialect, _OURS, ", {login} AS login")
+    found = _both(dialect, _OURS, f"{dialect.part.format('{0}')} AS part, {{0}} AS login, ")
     return f"SELECT part, login FROM ({found}) AS found WHERE {among} GROUP BY part, login {_UNEQUAL}"
 
 
@@ -148,16 +163,16 @@ def _given(dialect: Dialect) -> str:
     )
 
 
-def _both(dialect: Dialect, whose: str, login: str = "") -> str:
-    """The rows as they are, less what was noted of them. `whose`: a condition on their login, which `login` shows.
+def _both(dialect: Dialect, whose: str, shown: str) -> str:
+    """The rows as they are, less what was noted of them. `whose`: a condition on their login; `shown`: columns made of
+    that, `{0}`.
 
     One level of selects with columns of the same types, all of which are wanted: so the server reads each table by all
     cores and sums as it reads, instead of one reading all of them one after the other.
     """
     middle, total = dialect.middle, f"{dialect.hash.format('{said}')} - {dialect.middle}"
-    row = f"{dialect.part.format('{login}')} AS part{login}, CAST(1 AS bigint) AS number, {total} AS total"
-    shown = f"{dialect.part.format('login')} AS part{login.format(login='login')}"
-    noted = f"SELECT {shown}, -number, number * {middle} - total FROM {TABLE}"
+    row = f"{shown.format('{login}')}CAST(1 AS bigint) AS number, {total} AS total"
+    noted = f"SELECT {shown.format('login')}-number, number * {middle} - total FROM {TABLE}"
     return " UNION ALL ".join([*_rows(row, whose, ""), noted])
 
 
