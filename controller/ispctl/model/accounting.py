@@ -144,11 +144,13 @@ class Dunning(Record):
 class Accounting(Record):
     """How amounts, periods and accounts are reckoned."""
 
-    rounding: Rounding = Field(default_factory=Rounding, description="How an amount becomes one that can be paid.")
-    renewal: Renewal = Field(default_factory=Renewal, description="Where a renewed period begins.")
-    change_tariff: ChangeTariff = Field(default_factory=ChangeTariff, description="What another tariff costs.")
-    grace: GraceRules = Field(default_factory=GraceRules, description="How much grace may be given.")
-    billing: Billing = Field(default_factory=Billing, description="How postpaid time is invoiced.")
+    rounding: Rounding = Field(
+        default_factory=Rounding.usual, description="How an amount becomes one that can be paid."
+    )
+    renewal: Renewal = Field(default_factory=Renewal.usual, description="Where a renewed period begins.")
+    change_tariff: ChangeTariff = Field(default_factory=ChangeTariff.usual, description="What another tariff costs.")
+    grace: GraceRules = Field(default_factory=GraceRules.usual, description="How much grace may be given.")
+    billing: Billing = Field(default_factory=Billing.usual, description="How postpaid time is invoiced.")
     dunning: Dunning | None = Field(
         None, description="What happens to a postpaid account that is not paid; default: nothing."
     )

@@ -133,10 +133,11 @@ class NasPolicy(Record):
 
     waves: tuple[Wave, ...] = Field((), description="The rest comes after the last; default: one NAS, a quarter, all.")
     lost: Lost = Field(
-        default_factory=lambda: Lost(share=Decimal("0.10"), floor=3), description="Sessions that may be gone."
+        default_factory=lambda: Lost.usual(share=Decimal("0.10"), floor=3), description="Sessions that may be gone."
     )
     heard: Hearing = Field(
-        default_factory=lambda: Hearing(wait=120, floor=5), description="RADIUS has to hear of a NAS after a change."
+        default_factory=lambda: Hearing.usual(wait=120, floor=5),
+        description="RADIUS has to hear of a NAS after a change.",
     )
     confirm: Annotated[Seconds, Field(ge=60, le=3600)] = Field(
         300, description="A NAS goes back by itself after this, unless it is told that all is well."

@@ -80,7 +80,7 @@ class Nornir(Record):
     username: Text | None = Field(None, description="Login for management.")
     password: SealedText | None = Field(None, repr=False, description="Sealed; never clear text.")
     platform: Name | None = Field(None, description="Which vendor's attributes it is told; none: WISPr's.")
-    data: HostData = Field(default_factory=HostData, description="What ispctl needs to know.")
+    data: HostData = Field(default_factory=HostData.usual, description="What ispctl needs to know.")
     connection_options: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Nornir's own.")
 
 

@@ -33,7 +33,7 @@ class Wall(Record):
     pool6: Name | None = Field(None, description="IPv6 pool for walled sessions, of the same filter; default: no IPv6.")
     redirect: Page | None = Field(None, description="Payment page, for platforms that are told where to send people.")
     rate: Speed = Field(
-        default_factory=lambda: Speed.model_validate({"down": "1M", "up": "1M"}), description="Speed behind the wall."
+        default_factory=lambda: Speed.usual(down=1_000_000, up=1_000_000), description="Speed behind the wall."
     )
     allow: tuple[Net, ...] = Field(
         (), description="What a walled session may reach: payment page, DNS; for NAS that ispctl configures."
@@ -60,17 +60,20 @@ class Limits(Record):
     """The gates."""
 
     cut_off: Limit = Field(
-        default_factory=lambda: Limit(share=Decimal("0.05"), floor=5), description="Services cut off, walled or ended."
+        default_factory=lambda: Limit.usual(share=Decimal("0.05"), floor=5),
+        description="Services cut off, walled or ended.",
     )
     dropped: Limit = Field(
-        default_factory=lambda: Limit(share=Decimal("0.10"), floor=20),
+        default_factory=lambda: Limit.usual(share=Decimal("0.10"), floor=20),
         description="Services whose session ends, but for those that are restored.",
     )
     slower: Limit = Field(
-        default_factory=lambda: Limit(share=Decimal("0.10"), floor=20), description="Services made slower by a commit."
+        default_factory=lambda: Limit.usual(share=Decimal("0.10"), floor=20),
+        description="Services made slower by a commit.",
     )
     delete: Limit = Field(
-        default_factory=lambda: Limit(share=Decimal("0.05"), floor=5), description="Rows of ours that are deleted."
+        default_factory=lambda: Limit.usual(share=Decimal("0.05"), floor=5),
+        description="Rows of ours that are deleted.",
     )
 
 
@@ -112,19 +115,26 @@ class Policy(Record):
     roaming: Literal["allow", "alert", "reject"] = Field(
         "allow", description="A login from a NAS it is not planned on."
     )
-    expired: Block = Field(default_factory=Block, description="What a subscriber meets who has not paid.")
+    expired: Block = Field(default_factory=Block.usual, description="What a subscriber meets who has not paid.")
     suspended: Block | None = Field(None, description="Default: as expired.")
     hold: Block | None = Field(None, description="Default: as expired.")
     blocked: Block | None = Field(None, description="Whose volume is used up. Default: as expired.")
-    wall: Wall = Field(default_factory=Wall, description="How a walled session is marked.")
-    expiry: Expiry = Field(default_factory=Expiry, description="When exactly a paid day ends.")
-    limits: Limits = Field(default_factory=Limits, description="The gates: how much one day may take from people.")
-    retention: Retention = Field(
-        default_factory=Retention, description="How long sessions, refusals and letters are kept; default: for ever."
+    wall: Wall = Field(default_factory=Wall.usual, description="How a walled session is marked.")
+    expiry: Expiry = Field(default_factory=Expiry.usual, description="When exactly a paid day ends.")
+    limits: Limits = Field(
+        default_factory=Limits.usual, description="The gates: how much one day may take from people."
     )
-    money: Accounting = Field(default_factory=Accounting, description="How amounts, periods and accounts are reckoned.")
-    nas: NasPolicy = Field(default_factory=NasPolicy, description="When and in which order NAS are configured.")
-    cpe: CpePolicy = Field(default_factory=CpePolicy, description="How devices of subscribers are told something.")
+    retention: Retention = Field(
+        default_factory=Retention.usual,
+        description="How long sessions, refusals and letters are kept; default: for ever.",
+    )
+    money: Accounting = Field(
+        default_factory=Accounting.usual, description="How amounts, periods and accounts are reckoned."
+    )
+    nas: NasPolicy = Field(default_factory=NasPolicy.usual, description="When and in which order NAS are configured.")
+    cpe: CpePolicy = Field(
+        default_factory=CpePolicy.usual, description="How devices of subscribers are told something."
+    )
     managed: Managed = Field(
         "enforce",
         description="observe: planned and never written, beside an old system; for groups and hosts that say nothing.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -19,6 +19,12 @@ class Record(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
     )
+
+    @classmethod
+    def usual(cls, **given: Any) -> Self:
+        """The record of these values, which are right, with the usual ones for the rest: what validation makes of them,
+        without the schema for it, which takes longer to build than all else a short command does with the record."""
+        return cls.model_construct(**given)
 
 
 Root = TypeVar("Root")

@@ -261,12 +261,12 @@ class OldPassword(Record):
 @cache
 def _pppoe() -> Access:
     """What most have, once: a record never changes."""
-    return Access(type="pppoe")
+    return Access.usual(type="pppoe")
 
 
 @cache
 def _unbound() -> Binding:
-    return Binding()
+    return Binding.usual()
 
 
 class Service(Record):
@@ -355,12 +355,12 @@ class Group(Record):
     name: Name = Field(description="The name of the folder.")
     title: Text | None = Field(None, description="What people call it.")
     defaults: GroupDefaults = Field(
-        default_factory=GroupDefaults, description="For services that do not say otherwise."
+        default_factory=GroupDefaults.usual, description="For services that do not say otherwise."
     )
     managed: Managed | None = Field(
         None, description="observe: its services are planned and not written; default: the policy's."
     )
-    limits: GroupLimits = Field(default_factory=GroupLimits, description="Ceilings for what stands in the group.")
+    limits: GroupLimits = Field(default_factory=GroupLimits.usual, description="Ceilings for what stands in the group.")
 
 
 def group_of(path: str) -> str:

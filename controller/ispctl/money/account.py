@@ -17,7 +17,7 @@ from ispctl.model.policy import Policy
 ZERO: Final = Decimal(0)
 BUCKETS: Final = (30, 60, 90)
 """Days overdue, at most, of the parts of an ageing; before them what is not due yet, after them the rest."""
-_USUAL: Final = Dunning()
+_USUAL: Final = Dunning.usual()
 
 
 class Line(NamedTuple):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -60,9 +60,10 @@ class Files(NamedTuple):
     broken: frozenset[str]
 
 
-_UNKNOWN_POLICY = Document(
-    "inventory/policy.yaml", Policy.model_validate({"format": "1", "timezone": "UTC", "currency": "XXX"})
-)
+@cache
+def _unknown_policy() -> Document[Policy]:
+    given = {"format": "1", "timezone": "UTC", "currency": "XXX"}
+    return Document("inventory/policy.yaml", Policy.model_validate(given))
 
 
 class Snapshot:
@@ -108,7 +109,7 @@ class Snapshot:
     @property
     def policy(self) -> Document[Policy]:
         """The policy; a stand-in (UTC) where the file is unreadable, which `problems` then says."""
-        return self._files.single.get("policy", _UNKNOWN_POLICY)
+        return self._files.single.get("policy") or _unknown_policy()
 
     @property
     def targets(self) -> Document[Targets] | None:

@@ -1,0 +1,68 @@
+"""Records that nobody wrote: what a file means where it says nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from ispctl.model.record import Record
+from ispctl.money.account import _USUAL
+from ispctl.repo.layout import KINDS
+
+WRITTEN: dict[str, dict[str, str]] = {
+    "Service.access": {"type": "pppoe"},
+    "Wall.rate": {"down": "1M", "up": "1M"},
+    "Limits.cut_off": {"share": "5%", "floor": "5"},
+    "Limits.dropped": {"share": "10%", "floor": "20"},
+    "Limits.slower": {"share": "10%", "floor": "20"},
+    "Limits.delete": {"share": "5%", "floor": "5"},
+    "NasPolicy.lost": {"share": "10%", "floor": "3"},
+    "NasPolicy.heard": {"wait": "120s", "floor": "5"},
+}
+"""How a file would say it, of those that are not made of nothing."""
+
+
+def _records(kind: type[BaseModel] = Record) -> Iterator[type[BaseModel]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _records(below)
+
+
+def _usual() -> dict[str, Record]:
+    assert KINDS  # all models of files are there
+    found = {"the ledger's dunning": _USUAL}
+    for model in _records():
+        for name, field in model.model_fields.items():
+            value = field.get_default(call_default_factory=True, validated_data={})
+            if isinstance(value, Record):
+                found[f"{model.__name__}.{name}"] = value
+    return found
+
+
+def _all_of(value: Any) -> Any:
+    """A record with its type, with what was given of it and with all below, so that nothing of it is left uncompared."""
+    if isinstance(value, Record):
+        return type(value), value.model_fields_set, {name: _all_of(one) for name, one in value}
+    return type(value), value
+
+
+def _hash(value: Record) -> int | None:
+    """None where there is none: of a record that holds a dictionary."""
+    try:
+        return hash(value)
+    except TypeError:
+        return None
+
+
+@pytest.mark.parametrize("place, value", _usual().items(), ids=lambda one: one if isinstance(one, str) else "")
+def test_a_usual_record_is_what_validation_makes_of_the_same(place: str, value: Record) -> None:
+    read = type(value).model_validate(WRITTEN.get(place, {}))
+    assert _all_of(value) == _all_of(read)
+    assert value == read
+    assert _hash(value) == _hash(read)
+
+
+def test_what_is_said_here_of_usual_records_concerns_some() -> None:
+    assert WRITTEN.keys() <= _usual().keys()
+    assert len(_usual()) > 20
