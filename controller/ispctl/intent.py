@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ispctl.desired import Entitlement, Terms, all_terms, entitle_all, pop_of, sealed_digest
 from ispctl.model.network import Nas, Pool
 from ispctl.model.policy import Wall
-from ispctl.platforms.device import Barrier, Binding, PoolPart, Port, Server, Slice, nas_platform
 from ispctl.radius.rendering import Intent
 from ispctl.repo.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from ispctl.platforms.device import Binding, PoolPart, Slice
 
 
 def intent_of(snapshot: Snapshot, now: datetime) -> Intent:
@@ -38,6 +41,8 @@ def entitlements(snapshot: Snapshot, now: datetime) -> Iterator[Entitlement]:
 def slices_of(snapshot: Snapshot, now: datetime) -> dict[str, Slice]:
     """What each NAS that ispctl configures should hold, by host. Services are looked at only where a NAS has them
     written on itself. Raises KeyError as `intent_of` does."""
+    from ispctl.platforms.device import nas_platform
+
     hosts = {name: nas for name, nas in snapshot.nas.items() if nas.device and nas_platform(nas.platform)}
     if not hosts:
         return {}
@@ -68,6 +73,8 @@ def _slice(
     lengths: Mapping[str, int | None],
     bindings: Sequence[Binding],
 ) -> Slice:
+    from ispctl.platforms.device import Barrier, Port, Server, Slice
+
     device, wall = nas.device, snapshot.policy.value.wall
     assert device is not None
     return Slice(
@@ -99,6 +106,8 @@ def _slice(
 
 def _pools(nas: Nas, snapshot: Snapshot, lengths: Mapping[str, int | None]) -> Iterator[PoolPart]:
     """The pools from which this NAS gives addresses itself."""
+    from ispctl.platforms.device import PoolPart
+
     for name, pool in sorted(snapshot.pools.items()):
         if pool.served_by not in ("nas", "dhcp"):
             continue
@@ -121,6 +130,8 @@ def _may(nas: Nas, pool: Pool) -> bool:
 
 def _binding(one: Entitlement, wall: Wall) -> Binding | None:
     """None for a service that has no address of its own, or no device: a NAS could not tell it from others."""
+    from ispctl.platforms.device import Binding
+
     if not one.ipv4 or one.ipv4.startswith("pool:") or not one.macs or one.access == "none":
         return None
     rate = (wall.rate.down, wall.rate.up) if one.access == "walled" else (one.terms.down, one.terms.up)

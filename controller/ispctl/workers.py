@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import signal
 import threading
 from collections import deque
@@ -60,6 +59,7 @@ def each(
 def _several(
     here: With, again: Callable[[], With], parts: Iterator[Part], work: Callable[[With, Part], T]
 ) -> Iterator[T]:
+    import pickle
     from concurrent.futures import BrokenExecutor
 
     helpers, job = _helpers(), pickle.dumps((again, work), pickle.HIGHEST_PROTOCOL)
@@ -154,6 +154,8 @@ def _end_with_parent() -> None:
 def _do(job: bytes, part: Any) -> Any:
     """The same job comes with each of its parts: nobody knows who helps."""
     if not _mine or _mine[0].job != job:
+        import pickle
+
         _close()
         again, work = pickle.loads(job)  # noqa: S301  nobody else can write to the pipe of a process
         _mine.append(_Mine(job, again(), work))

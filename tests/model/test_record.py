@@ -31,7 +31,7 @@ def _records(kind: type[BaseModel] = Record) -> Iterator[type[BaseModel]]:
 
 def _usual() -> dict[str, Record]:
     assert KINDS  # all models of files are there
-    found = {"the ledger's dunning": _USUAL}
+    found: dict[str, Record] = {"the ledger's dunning": _USUAL}
     for model in _records():
         for name, field in model.model_fields.items():
             value = field.get_default(call_default_factory=True, validated_data={})
@@ -41,7 +41,7 @@ def _usual() -> dict[str, Record]:
 
 
 def _all_of(value: Any) -> Any:
-    """A record with its type, with what was given of it and with all below, so that nothing of it is left uncompared."""
+    """A record with its type, with what was given of it, and all below it likewise."""
     if isinstance(value, Record):
         return type(value), value.model_fields_set, {name: _all_of(one) for name, one in value}
     return type(value), value

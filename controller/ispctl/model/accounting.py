@@ -1,7 +1,5 @@
 """inventory/policy.yaml, `money`: how amounts, periods and accounts are reckoned. Left out, it takes nothing away."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self, get_args
 

@@ -1,7 +1,5 @@
 """Every code a message may carry, with its name. A test keeps this and the sections of `docs/errors.md` equal."""
 
-from __future__ import annotations
-
 from typing import Final
 
 CODES: Final[dict[str, str]] = {

@@ -1,7 +1,5 @@
 """JSON in one line without blanks, for what is hashed or kept a hundred thousand times over."""
 
-from __future__ import annotations
-
 import json
 from json import encoder
 from typing import Any, Final

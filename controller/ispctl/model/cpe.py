@@ -1,7 +1,5 @@
 """templates/cpe/<profile>.yaml, and the profiles that ispctl brings: where the devices of a vendor keep what we set."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator

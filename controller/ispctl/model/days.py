@@ -1,7 +1,5 @@
 """Days of the ISP and instants: where a day of a file begins and ends."""
 
-from __future__ import annotations
-
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """How a NAS is reached and what of it is ours: `device` under data: of a host, `nas` of policy and targets."""
 
-from __future__ import annotations
-
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self

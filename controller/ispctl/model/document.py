@@ -1,7 +1,5 @@
 """A value together with the place somebody wrote it: the reason for every answer the program gives."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 

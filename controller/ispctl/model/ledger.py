@@ -3,8 +3,6 @@
 What one entry says of another (a reversal, a key given twice) is judged by the rules of `repo`, which know the lines.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self

@@ -1,7 +1,5 @@
 """inventory/hosts.yaml, groups.yaml, defaults.yaml (Nornir's format, ours under data:), pools.yaml and targets.yaml."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """inventory/policy.yaml: the ISP's own rules."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """What went wrong, where, and what to do: the one shape in which every message reaches a person."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

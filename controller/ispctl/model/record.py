@@ -1,7 +1,5 @@
 """What all models share: frozen, and an unknown key is refused. And how pydantic's findings become ours."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -24,7 +22,7 @@ class Record(BaseModel):
     def usual(cls, **given: Any) -> Self:
         """The record of these values, which are right, with the usual ones for the rest: what validation makes of them,
         without the schema for it, which takes longer to build than all else a short command does with the record."""
-        return cls.model_construct(**given)
+        return super().model_construct(**given)
 
 
 Root = TypeVar("Root")

@@ -1,7 +1,5 @@
 """inventory/roles.yaml: who may change what alone, and what takes a second person. Without it, everybody all."""
 
-from __future__ import annotations
-
 import hashlib
 from base64 import b64decode, b64encode
 from collections import Counter

@@ -4,8 +4,6 @@ Every type here takes text. A plain (unquoted) scalar carries `plain = True`; on
 YAML 1.2 would have made of it, and then says "quote it".
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from contextlib import suppress

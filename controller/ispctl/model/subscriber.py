@@ -1,7 +1,5 @@
 """subscribers/<group>/**/<id>.yaml and group.yaml: people, their services, and the groups they belong to."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Literal, Self

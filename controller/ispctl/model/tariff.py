@@ -1,7 +1,5 @@
 """tariffs/<tariff>.yaml: what is sold."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Final, Literal, Self
 

@@ -1,7 +1,5 @@
 """What is to be known of the usage of a service, so that its tariff can decide."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import NamedTuple
 

@@ -6,7 +6,6 @@ of that text, in the same normal form that a session reads from the device. Noth
 
 from __future__ import annotations
 
-import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -258,6 +257,8 @@ def without(text: str, secrets: Iterable[str]) -> str:
 def hush(library: str) -> None:
     """What a library logs of a conversation as long as all is well is told to nobody, however much else is: it holds
     every line that is typed, and so the secrets."""
+    import logging
+
     logger = logging.getLogger(library)
     logger.setLevel(max(logger.level, logging.WARNING))
 

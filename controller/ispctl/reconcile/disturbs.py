@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ispctl.desired import Entitlement
-from ispctl.radius import live
 from ispctl.radius.rendering import Intent, needs_new_session, session_class
 
+if TYPE_CHECKING:
+    from ispctl.radius.live import Behind
 
-def disturbs(intent: Intent, waiting: Sequence[live.Behind] = ()) -> Callable[[Entitlement, Entitlement], bool]:
+
+def disturbs(intent: Intent, waiting: Sequence[Behind] = ()) -> Callable[[Entitlement, Entitlement], bool]:
     """Whether a session must end for a change to take effect. Who is online is known by what `waiting` sessions need
     where they are; anybody else by every platform he is planned on."""
     kinds: dict[str, set[str]] = {}

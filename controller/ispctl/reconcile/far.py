@@ -5,7 +5,6 @@ Nobody in a slice shares anything with anybody elsewhere, so that each slice can
 
 from __future__ import annotations
 
-import pickle
 import tempfile
 import weakref
 from collections import Counter
@@ -14,16 +13,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from operator import itemgetter
-from typing import IO, Any, Final, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from ispctl import gates
 from ispctl.index import Look
 from ispctl.model.problem import Problem
 from ispctl.plan import Alike, Change, Plan, ServiceChange, Stop, Sums, Switch, alike, cohorts
-from ispctl.radius.live import Behind
 from ispctl.reconcile.people import People
 from ispctl.reconcile.rerender import noticed
 from ispctl.reconcile.stops import Kept, kept_by, together
+
+if TYPE_CHECKING:
+    from ispctl.radius.live import Behind
 
 T = TypeVar("T")
 IN_MEMORY: Final = 32 * 1024 * 1024
@@ -72,6 +73,8 @@ def gist(
     wrong: tuple[Problem, ...] = (),
 ) -> Gist:
     """Of the plan of a slice. `used`: see Gist.enforced; `people` is None where only a plan is wanted."""
+    import pickle
+
     kept = replace(people, pairs=(), rows=(), waiting=(), resting=()) if people else None
     return Gist(
         gates.sums(plan),
@@ -192,6 +195,8 @@ def _summed(one: Sequence[Switch], other: Sequence[Switch]) -> tuple[Switch, ...
 
 def unpacked(packed: bytes) -> Slice:
     """A slice as it was."""
+    import pickle
+
     found: Slice = pickle.loads(packed)  # noqa: S301  nobody else can write to a file without a name
     return found
 

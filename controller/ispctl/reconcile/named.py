@@ -13,7 +13,6 @@ from ispctl.gates import owners_of, spread
 from ispctl.model.network import Nas
 from ispctl.plan import Change, Fields, Key, Plan, Resources, ServiceChange, Stop
 from ispctl.platforms import STANDARD_POOLS, platform
-from ispctl.platforms.device import nas_platform
 from ispctl.radius.rendering import TARGET, WALLED, Intent, given
 
 Lack = Mapping[str, frozenset[str]]
@@ -22,6 +21,8 @@ Lack = Mapping[str, frozenset[str]]
 
 def things(nas: Nas, resources: Iterable[Key]) -> dict[str, Key]:
     """What of this RADIUS may name, as `Platform.refers` calls it, in small letters."""
+    from ispctl.platforms.device import nas_platform
+
     vendor = nas_platform(nas.platform)
     return {name.casefold(): key for key in resources if vendor is not None and (name := vendor.called(key))}
 

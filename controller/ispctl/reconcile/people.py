@@ -15,8 +15,6 @@ from ispctl.index import ANNOUNCED, Look
 from ispctl.intent import entitlements
 from ispctl.plan import Cause, Change, Key, Pair, Resources, diff, effects
 from ispctl.platforms import Attribute
-from ispctl.radius import live
-from ispctl.radius.limits import Limits
 from ispctl.radius.rendering import TARGET, Intent, logins
 from ispctl.reconcile import rest
 from ispctl.reconcile.applied import digest_of, from_text
@@ -26,6 +24,7 @@ from ispctl.repo import Snapshot
 from ispctl.states import State
 
 if TYPE_CHECKING:
+    from ispctl.radius.live import Behind
     from ispctl.store import Applied, AppliedService, Session, Store
 
 TOLD = "told"
@@ -68,8 +67,8 @@ class People:
     rows: tuple[Change, ...]
     equal: tuple[Key, ...]
     """Touched logins whose rows are what they should be: there is nothing to write but that they are."""
-    waiting: tuple[live.Behind, ...]
-    resting: tuple[live.Behind, ...]
+    waiting: tuple[Behind, ...]
+    resting: tuple[Behind, ...]
     unmarked: Mapping[str, int]
     """Open sessions from which nothing can be told, by NAS."""
     until: datetime | None
@@ -148,7 +147,10 @@ def _owners(left: Mapping[str, str], want: Resources, stored: Mapping[str, Appli
 
 def _behind(
     around: Around, store: Store, sessions: Sequence[Session], want: Resources, owners: Mapping[str, str]
-) -> Iterator[live.Behind]:
+) -> Iterator[Behind]:
+    from ispctl.radius import live
+    from ispctl.radius.limits import Limits
+
     proofs = {proof.uniqueid: proof for proof in store.proofs([session.login for session in sessions])}
     nas = around.intent.nas
     limits = Limits(store.limits(), nas, around.now)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from ispctl.plan import Pair, ServiceChange, Unread
-from ispctl.radius.live import Behind, nas_by_address
 from ispctl.radius.rendering import Intent
 
 if TYPE_CHECKING:
+    from ispctl.radius.live import Behind
     from ispctl.repo import Snapshot
     from ispctl.store import Session
 
@@ -57,6 +57,8 @@ def renamed(services: Iterable[Pair | ServiceChange], snapshot: Snapshot) -> tup
 
 def unmarked(sessions: Iterable[Session], intent: Intent, ours: Container[str]) -> Mapping[str, int]:
     """Sessions of `ours` (logins) whose NAS does not send Class back, by NAS."""
+    from ispctl.radius.live import nas_by_address
+
     hosts = nas_by_address(intent.nas.values())
     mine = (session for session in sessions if session.login in ours)
     return Counter(hosts[s.nas].name for s in mine if not s.klass and s.nas in hosts)

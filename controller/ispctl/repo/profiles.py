@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 from ispctl.model.cpe import CpeProfile
 from ispctl.repo.layout import DEVICE, PROFILES, decode
 from ispctl.repo.snapshot import Snapshot
 
-_BROUGHT: Final = files("ispctl") / "cpe" / "profiles"
+_BROUGHT: Final = Path(__file__).parents[1] / "cpe" / "profiles"
 """Found by its place, since no server is to be loaded for it."""
 
 
