@@ -27,7 +27,7 @@ HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 PEERS := build/peers
 FIGURES := build/bench.json
 
-.PHONY: help demo test unit bench bench-million bench-radius bench-sessions bench-busy bench-rebuild bench-payments bench-nas lint lock clean programs packages venv node
+.PHONY: help demo test unit deep bench bench-million bench-radius bench-sessions bench-busy bench-rebuild bench-payments bench-nas lint lock clean programs packages venv node
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-15s %s\n' "$$name" "$$text"; done
@@ -41,6 +41,9 @@ test: packages venv node lint ## everything: style, types, all tests, of which t
 
 unit: programs venv ## the tests that start no server, in under a minute
 	$(PYTEST) -n $(JOBS) --dist worksteal $(UNIT)
+
+deep: packages venv node ## the tests that try many things, with ten times as many of them; takes hours
+	DEEP=1 $(PYTEST) -n $(JOBS) --dist worksteal --timeout 0 $$(grep -rl 'tests.depth' tests --include='test_*.py')
 
 bench: programs venv $(PEERS)/.installed ## what a change costs with 1 k and 10 k subscribers, beside a script, Ansible and octoDNS
 	$(BIN)/python -m tests.bench.scale 1000 10000 --out $(FIGURES) --peers $(PEERS)/bin

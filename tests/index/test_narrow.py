@@ -16,6 +16,7 @@ from ispctl.index import Index, Narrow, Size
 from ispctl.model.days import local_day
 from ispctl.model.ledger import companion
 from ispctl.repo import Holding, Repository, Snapshot
+from tests.depth import times
 from tests.index.isp import NOON, ZONE, Isp
 
 Meant = Callable[[Snapshot, Holding, Entitlement], bool]
@@ -67,7 +68,7 @@ def entitled(part: Snapshot, now: datetime) -> list[tuple[Holding, Entitlement]]
     return found
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(times(3)))
 def test_nobody_is_left_out_who_is_meant_for_any_history_at_any_moment(tmp_path: Path, seed: int) -> None:
     chance = random.Random(700 + seed)
     isp = Isp(tmp_path / "isp.git", chance)

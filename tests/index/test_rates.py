@@ -19,6 +19,7 @@ from ispctl.reconcile import EachItself, propose
 from ispctl.repo import Repository
 from ispctl.report import plan_markdown, plan_text
 from ispctl.report.gist import gather
+from tests.depth import times
 from tests.index.isp import NOON, ZONE, Isp
 
 COUNTS = Size(worth=1, together=2, chunk=4, alone=99, few=1)
@@ -66,7 +67,7 @@ class Both:
                 yield propose(scratch, self.truth, self.base, self.head)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(times(3)))
 def test_counting_says_what_reading_everybody_says_for_any_history(tmp_path: Path, isp: Isp, seed: int) -> None:
     isp.chance = chance = random.Random(seed)
     place, now, good, many = tmp_path / "isp.index", NOON, [isp.commits[-1]], 0

@@ -20,6 +20,7 @@ from ispctl.radius import _rows_text
 from ispctl.radius import rows as rows_module
 from ispctl.radius.rows import RadiusRows, order
 from tests.databases import KINDS, Place
+from tests.depth import times
 from tests.postgres import drop, new_database
 from tests.radius import world
 
@@ -37,7 +38,7 @@ OTHER: Resources = {
     ("nas", "192.0.2.1"): world.nas(secret=world.DIGESTS[1]),
     ("pop", "pop-lalitpur"): {"nas": ("kathmandu-1",)},
 }
-RELAXED = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+RELAXED = settings(max_examples=times(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 Opener = Callable[[], AbstractContextManager[Place]]

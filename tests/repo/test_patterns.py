@@ -14,6 +14,7 @@ from ispctl.repo.layout import KINDS, decode
 from ispctl.repo.patterns import LARGEST, Patterns
 from ispctl.repo.yaml_quick import quick
 from tests.bench.isp import subscriber
+from tests.depth import times
 from tests.gates.leaks import ROOT
 from tests.repo.test_yaml_quick import PLAIN, SIGNS, mutated
 
@@ -81,7 +82,7 @@ def learn(patterns: Patterns[Subscriber], text: str) -> None:
         patterns.learn(text.encode(), root, Subscriber.model_validate(root))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(times(3)))
 def test_no_mutant_is_taken_that_is_read_otherwise_or_refused(seed: int) -> None:
     chance, texts = random.Random(seed), originals()
     patterns, lines = taught(texts), [line for text in texts for line in text.split("\n")]

@@ -14,6 +14,7 @@ from ispctl.repo.layout import KINDS, SMALL, decode
 from ispctl.repo.yaml import Later, Marks, Node, read
 from ispctl.repo.yaml_places import places
 from ispctl.repo.yaml_quick import LARGEST, quick
+from tests.depth import times
 from tests.gates.leaks import ROOT
 
 PLAIN = """\
@@ -73,7 +74,7 @@ def test_most_of_the_example_is_read_at_once() -> None:
     assert sum(quick(data) is not None for data in files) > 0.9 * len(files)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(times(2)))
 def test_no_mutant_is_taken_that_the_slow_reader_reads_otherwise(seed: int) -> None:
     chance = random.Random(seed)
     files = [data.decode() for data in records()]

@@ -20,6 +20,7 @@ from ispctl.status.elsewhen import elsewhen
 from ispctl.status.names import near, services
 from ispctl.status.view import View, look
 from ispctl.store import Store
+from tests.depth import times
 from tests.index.isp import AFTERWARDS, NOON, Isp
 from tests.index.test_apply import ALL, Site, outcome
 
@@ -138,7 +139,7 @@ def lived(site: Site, isp: Isp, chance: random.Random, now: datetime) -> None:
         database.commit()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(times(2)))
 def test_a_part_answers_as_the_whole_does_for_any_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
@@ -147,7 +148,7 @@ def test_a_part_answers_as_the_whole_does_for_any_history(
     chance = random.Random(9000 + seed)
     isp = Isp(tmp_path / "isp.git", chance)
     site, now, spared = Site(tmp_path, "isp", Size(worth=1)), NOON, 0
-    for _ in range(5):
+    for _ in range(4):
         for _ in range(chance.choice([1, 2, 4])):
             isp.edit()
         head = isp.commit()

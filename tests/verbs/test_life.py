@@ -19,6 +19,7 @@ from ispctl.verbs.renew import activate, renew
 from ispctl.verbs.revert import history, revert
 from ispctl.verbs.state import resume, suspend
 from ispctl.verbs.tariff import change_tariff
+from tests.depth import times
 from tests.verbs.drafts import LEDGER, PATH, Isp
 
 ZONE = ZoneInfo("Asia/Kathmandu")
@@ -354,7 +355,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=times(30))
 @given(_STEPS)
 def test_any_life_validates_and_its_account_balances(steps: list[tuple[str, int, int]]) -> None:
     """Whatever is done in whatever order: the file stays sound, the account is only added to, and what was reverted

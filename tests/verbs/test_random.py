@@ -4,7 +4,6 @@ done, every account balances, and the database holds what an apply from nothing 
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import sqlite3
 import tempfile
@@ -21,13 +20,11 @@ import yaml_rs
 from ispctl.repo.remote import Remote
 from ispctl.repo.scratch import Scratch
 from ispctl.store import Database, Store
+from tests.depth import times
 from tests.gates import example
 from tests.money.accounts import reckoned
 from tests.verbs.conftest import FILE, SUB, Isp
 
-ROUNDS = int(os.environ.get("ISPCTL_TEST_ROUNDS", "2"))
-"""So many lives are tried; more on demand, from the seed ISPCTL_TEST_SEED on."""
-SEED = int(os.environ.get("ISPCTL_TEST_SEED", "0"))
 COMMITS, STEPS = 6, 200
 """How much has to happen in a life, and how often it is tried."""
 BEGINS = datetime(2026, 11, 26, 4, 0, tzinfo=UTC)
@@ -110,10 +107,10 @@ class Life:
         words = self.words(number, now)
         self.trace.append((now.isoformat(), fate, *words))
         with self.patch.context() as patch:
-            times = disturb(self.isp, patch, fate, number)
+            disturbed = disturb(self.isp, patch, fate, number)
             with contextlib.suppress(Killed):
                 self.isp(*words[:2], "--direct", "--yes", "--key", f"k{number}", *words[2:])
-        after, grown = self.ledgers(), len(self.isp.log()) - count - times.count("pushed")
+        after, grown = self.ledgers(), len(self.isp.log()) - count - disturbed.count("pushed")
         for path, text in before.items():
             moved = next((one for one in after if Path(one).name == Path(path).name), None)
             assert after.get(moved or "", "").startswith(text), (self.trace, "an account is only added to")
@@ -171,7 +168,7 @@ class Life:
         assert found == rows(fresh), self.trace
 
 
-@pytest.mark.parametrize("seed", range(SEED, SEED + ROUNDS))
+@pytest.mark.parametrize("seed", range(times(2)))
 def test_any_verbs_with_races_and_kills_leave_a_sound_isp(
     isp: Isp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: int
 ) -> None:
