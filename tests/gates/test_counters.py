@@ -122,7 +122,12 @@ def test_a_plan_of_two_commits_reads_no_other_command_no_device_and_no_database(
     assert {name.split(".")[1] for name in ours} & {"adopt", "lab", "loop", "nas", "roles", "store", "verbs"} == set()
     assert ours & {"ispctl.platforms.device", "ispctl.radius.live", "ispctl.radius.session"} == set()
     assert read & {"email", "logging", "pickle", "zipfile"} == set()
-    assert ours & {f"ispctl.cli.{place.partition(':')[0]}" for place in LATER.values()} == set()
+    assert ours & {f"ispctl.cli.{place.partition(':')[0]}" for place in LATER.values()} == {"ispctl.cli.main"}
+
+
+def test_a_question_reads_no_other_verb(applied: Path) -> None:
+    read = {name for name in loaded("ispstat show sub-000123", applied) if name.startswith("ispctl.cli.stat.")}
+    assert read == {"ispctl.cli.stat.common", "ispctl.cli.stat.show"}
 
 
 def test_what_stands_for_the_plugins_of_pydantic_hides_nothing_else_of_that_module() -> None:

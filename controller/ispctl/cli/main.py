@@ -13,6 +13,10 @@ from ispctl.cli.completion import targets
 from ispctl.cli.later import group_of
 
 LATER: Final = {
+    "validate": "main:validate",
+    "plan": "main:plan",
+    "apply": "main:apply",
+    "drift": "main:drift",
     "adopt": "takeover:adopt",
     "test-auth": "authenticate:try_login",
     "run": "run:run",
@@ -63,7 +67,7 @@ LATER: Final = {
     "nas": "nas:app",
     "cpe": "cpe:app",
 }
-"""Beside those of this module: name -> where it stands."""
+"""Every command: name -> where it stands."""
 app = typer.Typer(
     name="ispctl",
     cls=group_of(LATER),
@@ -95,7 +99,6 @@ def begin(
     context.obj = Session(repo, "ISPCTL")
 
 
-@app.command()
 def validate(
     context: typer.Context,
     commit: Annotated[
@@ -129,7 +132,6 @@ def validate(
     raise typer.Exit(1 if any(problem.severity == "error" for problem in found) else 0)
 
 
-@app.command()
 def plan(
     context: typer.Context,
     base: Annotated[
@@ -180,7 +182,6 @@ def plan(
     raise typer.Exit(1 if found.plan.unread else 0 if found.plan.settled else 2)
 
 
-@app.command()
 def apply(
     context: typer.Context,
     commit: Annotated[
@@ -238,7 +239,6 @@ def apply(
     raise typer.Exit(result.exit_code)
 
 
-@app.command()
 def drift(
     context: typer.Context,
     repair: Annotated[bool, typer.Option("--repair", help="Write back what was applied.")] = False,

@@ -16,8 +16,9 @@ from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo.facts import Facts
 from ispctl.repo.git import FOLDER, Entry, Git, refused
+from ispctl.repo.git_names import KEEPS
+from ispctl.repo.inventory import Inventories, Inventory
 from ispctl.repo.layout import ACCOUNT, ARCHIVE, FOLDERS, LARGE, PERSON, Kind, decode, is_shared, kind_of
-from ispctl.repo.remote import KEEPS
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
 
 __all__ = ["Changes", "Document", "Entry", "Holding", "Repository", "Snapshot", "chunks", "snapshot_of"]
@@ -83,6 +84,7 @@ class Repository:
         self._common: dict[str, tuple[list[Entry], frozenset[str]]] = {}
         """By commit, the files that say something about many, and the folders of groups."""
         self._changes: dict[tuple[str, str], Changes] = {}
+        self._inventories = Inventories()
 
     @classmethod
     def open(cls, path: Path | str, env: Mapping[str, str] | None = None) -> Repository:
@@ -292,7 +294,7 @@ class Repository:
         for path, blob in entries:
             loading.take(path, parsed[path, blob])
         self._parsed.setdefault(commit, {}).update(parsed)
-        return loading.snapshot(commit, facts)
+        return loading.snapshot(commit, facts, self._inventories)
 
 
 def chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
@@ -360,7 +362,9 @@ class _Loading:
         else:
             self.by_kind.setdefault(parsed.kind, {})[path] = parsed.document
 
-    def snapshot(self, commit: str, facts: Facts | None = None) -> Snapshot:
+    def snapshot(
+        self, commit: str, facts: Facts | None = None, inventory: Callable[..., Inventory] = Inventory
+    ) -> Snapshot:
         kinds = self.by_kind
         if not self.by_kind.get("policy") and "inventory/policy.yaml" not in self.broken:
             where = Where("inventory/policy.yaml")
@@ -377,7 +381,7 @@ class _Loading:
             folders=frozenset(self.folders),
             broken=frozenset(self.broken),
         )
-        return Snapshot(commit, files, tuple(self.problems), facts)
+        return Snapshot(commit, files, tuple(self.problems), facts, inventory)
 
 
 def _stem(path: str) -> str:

@@ -13,6 +13,9 @@ from ispctl.repo.hidden import hidden_in
 ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 """An object's id: SHA-1 or SHA-256."""
 
+KEEPS: Final = "refs/ispctl/applied"
+"""A reference of ours on the applied commit: `git gc` keeps what a forced push took off the branch."""
+
 FOLDER: Final = 0o040000
 SYMLINK: Final = 0o120000
 SUBMODULE: Final = 0o160000

@@ -125,6 +125,26 @@ class Inventory:
         return (self._groups[name] for name in self._group_names(host) if name in self._groups)
 
 
+class Inventories:
+    """Makes them, and gives the last one again for the same documents: what differs between the parts of commits that
+    are read one after the other is hardly ever the fleet, and to resolve one of a thousand NAS takes its time."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Document[Any] | None, ...] = ()
+        self._last: Inventory | None = None
+
+    def __call__(
+        self,
+        hosts: Document[Hosts] | None,
+        groups: Document[HostGroups] | None,
+        defaults: Document[Defaults] | None,
+    ) -> Inventory:
+        asked = (hosts, groups, defaults)
+        if self._last is None or any(one is not known for one, known in zip(asked, self._of, strict=True)):
+            self._of, self._last = asked, Inventory(hosts, groups, defaults)
+        return self._last
+
+
 def _first(chain: list[Any], field: str) -> Any:
     values = (getattr(part, field) for part in chain)
     return next((value for value in values if value is not None), None)

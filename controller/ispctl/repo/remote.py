@@ -17,7 +17,7 @@ from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.repo.git_child import first_line
-from ispctl.repo.git_names import ID
+from ispctl.repo.git_names import ID, KEEPS
 
 _KEPT: Final = (
     *("PATH", "HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS"),
@@ -25,8 +25,6 @@ _KEPT: Final = (
 )
 _FIXED: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
 _SETTINGS: Final = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false")
-KEEPS: Final = "refs/ispctl/applied"
-"""A reference of ours on the applied commit: `git gc` keeps what a forced push took off the branch."""
 LOCAL: Final = "."
 """What git calls the repository itself where it asks for a remote."""
 _RACES: Final = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from functools import cache, cached_property
@@ -69,8 +69,16 @@ def _unknown_policy() -> Document[Policy]:
 class Snapshot:
     """Everything one commit says. `problems` are those of single files; rules across files stand in `checks`."""
 
-    def __init__(self, commit: str, files: Files, problems: tuple[Problem, ...], facts: Facts | None = None) -> None:
-        """`facts`: what all subscribers say together, where `files` holds only some of them."""
+    def __init__(
+        self,
+        commit: str,
+        files: Files,
+        problems: tuple[Problem, ...],
+        facts: Facts | None = None,
+        inventory: Callable[..., Inventory] = Inventory,
+    ) -> None:
+        """`facts`: what all subscribers say together, where `files` holds only some of them. `inventory` makes the
+        fleet of its three files."""
         self.commit = commit
         self.problems = problems
         self._files = files
@@ -82,7 +90,7 @@ class Snapshot:
         """Service (id/key) -> which new password its device took, and when."""
         self.usage: Mapping[str, Mapping[Meter, int]] = {}
         """Service -> what it used, of those whose tariff asks for it; no commit says that either."""
-        self.inventory = Inventory(*(files.single.get(name) for name in ("hosts", "host-groups", "defaults")))
+        self.inventory = inventory(*(files.single.get(name) for name in ("hosts", "host-groups", "defaults")))
 
     def knowing(
         self, first_logins: Mapping[str, datetime], taken: Mapping[str, tuple[datetime, datetime]] | None = None

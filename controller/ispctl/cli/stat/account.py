@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from ispctl.cli.common import FormatOption, say, say_json
-from ispctl.cli.stat.common import AtOption, app, at, looking, said_then, screen
+from ispctl.cli.stat.common import AtOption, at, looking, said_then, screen
 
 
-@app.command()
 def account(
     context: typer.Context,
     subscriber: Annotated[str, typer.Argument(metavar="SUB", help="A login, an id, or id/key.")],

@@ -1,4 +1,4 @@
-"""What the verbs of `ispstat` share: the program, the view of one call, and how an answer ends."""
+"""What the verbs of `ispstat` share: the view of one call, and how an answer ends."""
 
 from __future__ import annotations
 
@@ -7,48 +7,22 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ispctl.cli.common import RepoOption, Session, say, tell, version_of
+from ispctl.cli.common import Session, say, tell
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
     from ispctl.status.present import Screen
     from ispctl.status.view import View
 
-app = typer.Typer(
-    name="ispstat",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="What is so now: git and the RADIUS database, read only. Nothing is written; nas --ask alone asks NAS.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 AtOption = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", help="As it was, or will be, then: a date, -2h, 'yesterday 21:03'."),
 ]
 TableFormat = Annotated[Literal["text", "json", "csv"], typer.Option("--format", help="How the answer is written.")]
-
-
-@app.callback()
-def ispstat(
-    context: typer.Context,
-    repo: RepoOption = Path(),
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=version_of("ispstat"), is_eager=True, help="Say which version this is."),
-    ] = False,
-) -> None:
-    """Options before the command."""
-    session = Session(repo, "ISPSTAT")
-    # One database for both programs, unless this one is given a role of its own.
-    dsn = session.env.get("ISPSTAT_RADIUS__DSN") or session.env.get("ISPCTL_RADIUS__DSN") or ""
-    context.obj = replace(session, env={**session.env, "ISPSTAT_RADIUS__DSN": dsn})
 
 
 @contextmanager

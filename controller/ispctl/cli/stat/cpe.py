@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from ispctl.cli.common import say, say_json
-from ispctl.cli.stat.common import TableFormat, app, doubts, looking, screen
+from ispctl.cli.stat.common import TableFormat, doubts, looking, screen
 
 
-@app.command()
 def cpe(
     context: typer.Context,
     term: Annotated[

@@ -5,10 +5,9 @@ from __future__ import annotations
 import typer
 
 from ispctl.cli.common import FormatOption, say, say_json
-from ispctl.cli.stat.common import app, doubts, looking
+from ispctl.cli.stat.common import doubts, looking
 
 
-@app.command()
 def drift(context: typer.Context, format: FormatOption = "text") -> int:
     """Does the database hold what the applied commit says? Exit 0: yes · 2: altered by hand · 1: it cannot be told."""
     from ispctl.status import drift as query

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from ispctl.cli.common import FormatOption, say, say_json
-from ispctl.cli.stat.common import AtOption, app, at, doubts, looking, said_then, screen
+from ispctl.cli.stat.common import AtOption, at, doubts, looking, said_then, screen
 
 
-@app.command()
 def find(
     context: typer.Context,
     term: Annotated[

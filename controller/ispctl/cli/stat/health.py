@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli.common import say, say_json
-from ispctl.cli.stat.common import app, looking
+from ispctl.cli.stat.common import looking
 
 
-@app.command()
 def health(
     context: typer.Context,
     format: Annotated[

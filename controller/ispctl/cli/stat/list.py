@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli.common import say_each
-from ispctl.cli.stat.common import AtOption, TableFormat, app, at, days, doubts, looking, said_then, screen
+from ispctl.cli.stat.common import AtOption, TableFormat, at, days, doubts, looking, said_then, screen
 
 
-@app.command("list")
 def list_(
     context: typer.Context,
     state: Annotated[list[str] | None, typer.Option(metavar="STATE", help="May be given several times.")] = None,

@@ -9,7 +9,7 @@ import typer
 
 from ispctl.cli.common import Session, clock, say, say_json
 from ispctl.cli.completion import routers
-from ispctl.cli.stat.common import TableFormat, app, doubts, looking, screen
+from ispctl.cli.stat.common import TableFormat, doubts, looking, screen
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ispctl.status.view import View
 
 
-@app.command()
 def nas(
     context: typer.Context,
     name: Annotated[

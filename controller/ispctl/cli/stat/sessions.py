@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from ispctl.cli.common import FormatOption, say_each
-from ispctl.cli.stat.common import app, doubts, looking, screen
+from ispctl.cli.stat.common import doubts, looking, screen
 
 
-@app.command()
 def sessions(
     context: typer.Context,
     nas: Annotated[str, typer.Option(help="On this NAS, by name or address.")] = "",

@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from ispctl.cli.common import say, say_json
-from ispctl.cli.stat.common import TableFormat, app, doubts, looking, screen
+from ispctl.cli.stat.common import TableFormat, doubts, looking, screen
 
 
-@app.command()
 def usage(
     context: typer.Context,
     named: Annotated[str, typer.Argument(metavar="[SUB]", help="A login, an id or id/key; without: --top.")] = "",

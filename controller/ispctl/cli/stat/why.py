@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from ispctl.cli.common import FormatOption, say, say_json
-from ispctl.cli.stat.common import app, doubts, looking, screen
+from ispctl.cli.stat.common import doubts, looking, screen
 
 
-@app.command()
 def why(
     context: typer.Context,
     login: Annotated[str, typer.Argument(metavar="LOGIN", help="A login, an id, or id/key.")],

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ispctl.model.document import Spot
 from ispctl.model.network import Pool
 from ispctl.model.problem import Where
 from ispctl.repo.rules.scene import Scene
@@ -20,8 +21,12 @@ class Range(NamedTuple):
     name: str
     pool: Pool
     net: Prefix
-    where: Where
+    at: Spot
     host: str
+
+    @property
+    def where(self) -> Where:
+        return self.at.where
 
 
 class PoolMap:
@@ -64,7 +69,7 @@ def _ranges(scene: Scene) -> Iterator[Range]:
         return
     for name, pool in document.value.root.items():
         for i, net in enumerate(pool.ranges):
-            yield Range(*bounds(net), name, pool, net, document.where(name, "ranges", i), "")
+            yield Range(*bounds(net), name, pool, net, document.spot(name, "ranges", i), "")
         for host, nets in pool.slices.items():
             for i, net in enumerate(nets):
-                yield Range(*bounds(net), name, pool, net, document.where(name, "slices", host, i), host)
+                yield Range(*bounds(net), name, pool, net, document.spot(name, "slices", host, i), host)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ispctl.model.document import Document
+from ispctl.model.document import Document, Spot
 from ispctl.model.network import Pool, Pools
-from ispctl.model.problem import Problem, Where
+from ispctl.model.problem import Problem
 from ispctl.model.subscriber import Ipv4, Ipv6
 from ispctl.model.tariff import PoolUse
 from ispctl.repo import room
@@ -81,7 +81,7 @@ def _hosts(scene: Scene, document: Document[Pools], name: str, pool: Pool) -> It
             text = f"pool {name} has a slice for {host}, which is no host"
             yield Problem("E113", text, where, meant(host, scene.snapshot.nas, "Add the host to inventory/hosts.yaml"))
     for i, part in enumerate(pool.nas):
-        yield from known_nas(scene, part, document.where(name, "nas", i))
+        yield from known_nas(scene, part, document.spot(name, "nas", i))
 
 
 def _wall(scene: Scene) -> Iterator[Problem]:
@@ -89,19 +89,19 @@ def _wall(scene: Scene) -> Iterator[Problem]:
     policy = scene.snapshot.policy
     for field, family in (("pool", 4), ("pool6", 6)):
         if name := getattr(policy.value.wall, field):
-            yield from _walled(scene, name, family, policy.where("wall", field))
+            yield from _walled(scene, name, family, policy.spot("wall", field))
 
 
-def _walled(scene: Scene, name: str, family: int, where: Where) -> Iterator[Problem]:
-    yield from used(scene, name, family, where)
+def _walled(scene: Scene, name: str, family: int, at: Spot) -> Iterator[Problem]:
+    yield from used(scene, name, family, at)
     if family == 6:
-        yield from _fits(scene, name, 64, where)
+        yield from _fits(scene, name, 64, at)
     pool, nas = scene.snapshot.pools.get(name), scene.snapshot.nas
     if pool and not scene.fleet_unread and nas.keys() >= pool.slices.keys():
         hosts = [host for host in nas if nas[host].radius and not extends(scene, pool, host)]
         if hosts:
             text = f"pool {name} is not for {', '.join(hosts)}, where people may be walled too"
-            yield Problem("E109", text, where, "Give the pool a part there")
+            yield Problem("E109", text, at.where, "Give the pool a part there")
 
 
 def extends(scene: Scene, pool: Pool, host: str) -> bool:
@@ -109,14 +109,14 @@ def extends(scene: Scene, pool: Pool, host: str) -> bool:
     return (not pool.slices or host in pool.slices) and (not pool.nas or host in scene.snapshot.reach(pool.nas))
 
 
-def known_nas(scene: Scene, name: str, where: Where) -> Iterator[Problem]:
+def known_nas(scene: Scene, name: str, at: Spot) -> Iterator[Problem]:
     """E113 for a name that is neither a host nor a group of hosts."""
     if not scene.fleet_unread and not scene.snapshot.inventory.knows(name):
         advice = meant(name, scene.snapshot.inventory.names, "Add the host to inventory/hosts.yaml")
-        yield Problem("E113", f"{name} is neither a host nor a group of hosts", where, advice)
+        yield Problem("E113", f"{name} is neither a host nor a group of hosts", at.where, advice)
 
 
-def used(scene: Scene, name: str, family: int, where: Where) -> Iterator[Problem]:
+def used(scene: Scene, name: str, family: int, at: Spot) -> Iterator[Problem]:
     """What is wrong with handing out addresses of a family from the pool of this name."""
     if scene.pools_unread:
         return
@@ -124,13 +124,13 @@ def used(scene: Scene, name: str, family: int, where: Where) -> Iterator[Problem
     if pool is None:
         fitting = (known for known, other in scene.snapshot.pools.items() if other.family == family)
         advice = meant(name, fitting, "Add it to inventory/pools.yaml")
-        yield Problem("E114", f"there is no pool {name}", where, advice)
+        yield Problem("E114", f"there is no pool {name}", at.where, advice)
     elif pool.family != family:
         text = f"pool {name} holds IPv{pool.family} addresses, and IPv{family} is wanted here"
-        yield Problem("E115", text, where, "Name a pool of the other family")
+        yield Problem("E115", text, at.where, "Name a pool of the other family")
     elif pool.served_by == "static":
         text = f"nobody hands out addresses of pool {name}: it is served_by static"
-        yield Problem("E115", text, where, "Write static: ADDRESS at the service, or name another pool")
+        yield Problem("E115", text, at.where, "Write static: ADDRESS at the service, or name another pool")
 
 
 def used_by_ipv4(
@@ -138,7 +138,7 @@ def used_by_ipv4(
 ) -> Iterator[Problem]:
     """The pool of an `ipv4:` that stands at `loc`."""
     if use is not None and use.pool is not None:
-        yield from used(scene, use.pool, 4, document.where(*loc, "pool"))
+        yield from used(scene, use.pool, 4, document.spot(*loc, "pool"))
 
 
 def used_by_ipv6(scene: Scene, use: Ipv6 | None, document: Document[object], *loc: str | int) -> Iterator[Problem]:
@@ -146,24 +146,24 @@ def used_by_ipv6(scene: Scene, use: Ipv6 | None, document: Document[object], *lo
     if use is None:
         return
     if use.wan and use.wan.pool:
-        where = document.where(*loc, "wan", "pool")
-        yield from used(scene, use.wan.pool, 6, where)
-        yield from _fits(scene, use.wan.pool, 64, where)
+        at = document.spot(*loc, "wan", "pool")
+        yield from used(scene, use.wan.pool, 6, at)
+        yield from _fits(scene, use.wan.pool, 64, at)
     if use.delegated and use.delegated.pool:
-        where = document.where(*loc, "delegated", "pool")
-        yield from used(scene, use.delegated.pool, 6, where)
-        yield from _fits(scene, use.delegated.pool, use.delegated.length, where)
+        at = document.spot(*loc, "delegated", "pool")
+        yield from used(scene, use.delegated.pool, 6, at)
+        yield from _fits(scene, use.delegated.pool, use.delegated.length, at)
         pool, length = scene.snapshot.pools.get(use.delegated.pool), use.delegated.length
         if pool and length and (wide := [net for net in pool.prefixes if net.version == 6 and net.prefixlen > length]):
             text = f"a /{length} does not fit into {wide[0]} of pool {use.delegated.pool}"
             yield Problem("E110", text, document.where(*loc, "delegated", "length"), "Give a greater length")
 
 
-def _fits(scene: Scene, name: str, length: int | None, where: Where) -> Iterator[Problem]:
+def _fits(scene: Scene, name: str, length: int | None, at: Spot) -> Iterator[Problem]:
     """Whether a pool that the server serves hands out such prefixes: /64 for a link, shorter ones to delegate (None:
     any of those). A pool never serves both, since a device would get one prefix twice."""
     pool = scene.snapshot.pools.get(name)
     if pool and pool.cut and (pool.cut == 64 if length is None else pool.cut != length):
         wanted = "prefixes to delegate are wanted" if length is None else f"a /{length} is wanted"
         text = f"pool {name} hands out prefixes of /{pool.cut}, and {wanted} here"
-        yield Problem("E348", text, where, "Name another pool, or change length: of this one")
+        yield Problem("E348", text, at.where, "Name another pool, or change length: of this one")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ispctl.model.days import BEGINNING, NEVER, moment
-from ispctl.model.document import Document
+from ispctl.model.document import Document, Spot
 from ispctl.model.problem import Where
 from ispctl.model.record import Loc
 from ispctl.model.subscriber import Group, Service, Subscriber, group_of
@@ -56,7 +56,11 @@ class Version(NamedTuple):
 
     def where(self, name: str, *below: str | int) -> Where:
         """The place of a field, or of the service where the value is not its own."""
-        return self.document.where(*self.places.get(name, ("services", self.number, name)), *below)
+        return self.spot(name, *below).where
+
+    def spot(self, name: str, *below: str | int) -> Spot:
+        """The same, not looked up yet."""
+        return self.document.spot(*self.places.get(name, ("services", self.number, name)), *below)
 
 
 class Scene:

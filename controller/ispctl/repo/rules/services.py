@@ -73,7 +73,7 @@ def _names(scene: Scene, version: Version) -> Iterator[Problem]:
     yield from _sold(scene, version)
     if service.nas and version.sets("nas"):
         for i, name in enumerate(service.nas):
-            yield from known_nas(scene, name, version.where("nas", i))
+            yield from known_nas(scene, name, version.spot("nas", i))
     if service.ipv4 is not None and version.sets("ipv4"):
         loc = version.places.get("ipv4", ("services", version.number, "ipv4"))
         yield from used_by_ipv4(scene, service.ipv4, document, *loc)

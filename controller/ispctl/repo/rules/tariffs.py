@@ -14,7 +14,7 @@ from ispctl.repo.rules.scene import Scene, meant
 def rules(scene: Scene) -> Iterator[Problem]:
     for tariff in scene.snapshot.tariffs():
         if tariff.value.ipv4:
-            yield from used(scene, tariff.value.ipv4.pool, 4, tariff.where("ipv4", "pool"))
+            yield from used(scene, tariff.value.ipv4.pool, 4, tariff.spot("ipv4", "pool"))
         yield from used_by_ipv6(scene, tariff.value.ipv6, tariff, "ipv6")
     for group in scene.snapshot.groups():
         yield from _group(scene, group)
@@ -27,7 +27,7 @@ def _group(scene: Scene, group: Document[Group]) -> Iterator[Problem]:
     for i, name in enumerate(limits.tariffs or ()):
         yield from known_tariff(scene, name, group, "limits", "tariffs", i)
     for i, name in enumerate(defaults.nas or ()):
-        yield from known_nas(scene, name, group.where("defaults", "nas", i))
+        yield from known_nas(scene, name, group.spot("defaults", "nas", i))
     yield from used_by_ipv4(scene, defaults.ipv4, group, "defaults", "ipv4")
     yield from used_by_ipv6(scene, defaults.ipv6, group, "defaults", "ipv6")
     shared = "every service of the group would have the same"
