@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor
 from typing import Final
 
@@ -75,7 +76,13 @@ def counts(plan: Plan) -> Mapping[str, int]:
 
 def gates_of(service: ServiceChange) -> frozenset[str]:
     """The gates at which a service counts, and therefore waits while they are closed."""
-    return frozenset(gate for effect in marks_of(service) if (gate := gate_of(effect, service.cause)))
+    return _gates_of(marks_of(service), service.cause)
+
+
+@lru_cache(1000)
+def _gates_of(marks: tuple[str, ...], cause: str) -> frozenset[str]:
+    """Kept: there are few of each."""
+    return frozenset(gate for effect in marks if (gate := gate_of(effect, cause)))
 
 
 def marks_of(service: ServiceChange) -> tuple[str, ...]:

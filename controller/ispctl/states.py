@@ -26,6 +26,8 @@ class State(StrEnum):
     WAITING = "waiting"
     ACTIVE = "active"
 
+    __hash__ = str.__hash__  # which is equal for what is equal, and asks no method of ours
+
 
 @dataclass(frozen=True)
 class Meaning:

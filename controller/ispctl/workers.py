@@ -41,19 +41,22 @@ _kept: list[_Helpers | None] = []
 
 
 def each(
-    here: With, again: Callable[[], With], parts: Iterable[Part], work: Callable[[With, Part], T], alone: int
+    here: With, again: Callable[[], With], parts: Iterable[Part], work: Callable[[With, Part], T], alone: int | None
 ) -> Iterator[T]:
-    """What the work gives for each part, in order; the first `alone` parts are done here, before others help.
+    """What the work gives for each part, in order. Where there are more than `alone` parts, or others wait already to
+    help, these do them; None: all is done here.
 
     The work is called with what it needs beside the part: `here`, and in other processes what `again` opens there.
     These are sent, and so is what the work gives. Where a process is killed, what it and those after it would have done
     is done here: a part may be begun twice.
     """
     left = iter(parts)
-    for part in islice(left, alone):
+    first = list(islice(left, 0 if alone is None else alone + 1))
+    if alone is not None and first and (len(first) > alone or any(_kept)):
+        yield from _several(here, again, chain(first, left), work)
+        return
+    for part in chain(first, left):
         yield _done(here, work, part)
-    for part in islice(left, 1):
-        yield from _several(here, again, chain((part,), left), work)
 
 
 def _several(

@@ -141,3 +141,21 @@ def test_where_one_of_those_that_are_kept_dies_others_take_their_place(tmp_path:
         after = list(each(here, again, range(8), who, 0))
     assert not {pid for _, pid, _ in before} & {pid for _, pid, _ in after}
     assert [part for part, _, _ in after] == list(range(8))
+
+
+def test_whoever_waits_helps_with_what_is_little(tmp_path: Path) -> None:
+    with opened(tmp_path) as here:
+        again = partial(opened, tmp_path)
+        assert {pid for _, pid, _ in each(here, again, range(3), who, 3)} == {os.getpid()}
+        with kept():
+            assert os.getpid() not in {pid for _, pid, _ in each(here, again, range(4), who, 3)}
+            few = list(each(here, again, range(3), who, 3))
+    assert [part for part, _, _ in few] == [0, 1, 2]
+    assert os.getpid() not in {pid for _, pid, _ in few}
+
+
+def test_what_nobody_else_may_do_is_done_here_whoever_waits(tmp_path: Path) -> None:
+    with opened(tmp_path) as here, kept():
+        again = partial(opened, tmp_path)
+        assert os.getpid() not in {pid for _, pid, _ in each(here, again, range(4), who, 0)}
+        assert {pid for _, pid, _ in each(here, again, range(4), who, None)} == {os.getpid()}

@@ -62,7 +62,7 @@ class Life:
         if service.hold is not None:
             found.append(Span(State.HOLD, *self._held(service.hold)))
         if self.tariff.billing == "prepaid":
-            found += self._prepaid()
+            found += self._prepaid() if self.activation is not None else self._after(self._paid())
         elif self.policy.money.dunning is not None:
             found += self._postpaid()
         return found
@@ -139,14 +139,17 @@ class Life:
         return Because("unpaid", f"{stage.standing}: {stage.why}", at)
 
     def _prepaid(self) -> Iterator[Span]:
+        """Of a service that begins with a first login."""
+        assert self.activation is not None
         began = self.first_login is not None and self.first_login.at is not None
-        if self.activation is None or began:
-            paid = paid_end(self.service, self.frame.zone, self.owner, self.policy.expiry.spread) or BEGINNING
-            yield from self._after(paid)
-        if self.activation is not None:
-            # whoever does not know of a first login looks at these moments: nothing happens there any more
-            waits = self._waits(self.activation)
-            yield from (span._replace(state=State.ACTIVE) for span in waits) if began else waits
+        if began:
+            yield from self._after(self._paid())
+        # whoever does not know of a first login looks at these moments: nothing happens there any more
+        waits = self._waits(self.activation)
+        yield from (span._replace(state=State.ACTIVE) for span in waits) if began else waits
+
+    def _paid(self) -> datetime:
+        return paid_end(self.service, self.frame.zone, self.owner, self.policy.expiry.spread) or BEGINNING
 
     def _waits(self, activation: Activation) -> Iterator[Span]:
         """Until its last day to begin, if there is one; grace helps after that as after any other end."""
@@ -155,12 +158,11 @@ class Life:
         if activation.until is not None:
             yield from self._after(until)
 
-    def _after(self, paid: datetime) -> Iterator[Span]:
+    def _after(self, paid: datetime) -> list[Span]:
         """What follows on what is paid."""
         last, _ = self._last_grace() if self.service.grace else (paid, 0)
-        if last > paid:
-            yield Span(State.GRACE, paid, last)
-        yield Span(State.EXPIRED, max(paid, last), NEVER)
+        grace = [Span(State.GRACE, paid, last)] if last > paid else []
+        return [*grace, Span(State.EXPIRED, max(paid, last), NEVER)]
 
     def _first_login(self, activation: Activation) -> FirstLogin:
         """A first login that is yet to come at the moment of the frame did not happen; one before the activation was

@@ -151,8 +151,10 @@ class _Service:
         self.tariff = self._sold()
         self.life = Life(self.document, self.number, self.service, self.tariff, self.frame)
         self.fair_use = self.life.fair_use(self.now)
-        self.spans = [*self.life.spans(), *self.life.tiers(self.fair_use)]
-        self.span = self._strictest()
+        self.spans = self.life.spans()
+        if self.fair_use:
+            self.spans += self.life.tiers(self.fair_use)
+        self._stand()
 
     def look(self, now: datetime) -> None:
         """Look at it at another moment: where nothing is scheduled, the spans stay what they are."""
@@ -160,7 +162,7 @@ class _Service:
         if self.written.scheduled:
             self._derive()
         else:
-            self.span = self._strictest()
+            self._stand()
 
     def entitlement(self) -> Entitlement:
         terms, secret = self._terms(), self._password()
@@ -206,7 +208,10 @@ class _Service:
         return self.life.because(self.span)
 
     def _end(self) -> datetime | None:
-        return next((span.start for span in self.spans if span.state is State.EXPIRED and self._counts(span)), None)
+        for span in self.spans:
+            if span.state is State.EXPIRED and self._counts(span):
+                return span.start
+        return None
 
     def likeness(self) -> Likeness:
         names, binding = self._value("nas") or (), self._value("mac") or Binding()
@@ -225,22 +230,19 @@ class _Service:
         self._explain_password()
         return self.because
 
-    def _strictest(self) -> Span:
-        """Of those that hold now; one always does."""
+    def _stand(self) -> None:
+        """Find the strictest span that holds now, since one always does, and what it opens."""
         now, found, rank = self.now, self.spans[0], len(STRICTNESS)
         for span in self.spans:
             if span.start <= now < span.end and STRICTNESS[span.state] < rank:
                 found, rank = span, STRICTNESS[span.state]
-        return found
+        self.span = found
+        self.opened: Access = access(found.state, self.policy)
 
     def _counts(self, span: Span) -> bool:
         """Whether an end is known beforehand: what an account brings may be paid until then, and counts when it has
         come."""
         return span.stage is None or span.start <= self.now < span.end
-
-    @property
-    def opened(self) -> Access:
-        return access(self.span.state, self.policy)
 
     def next_edge(self) -> datetime | None:
         """The next moment at which the answer may be another."""

@@ -23,7 +23,7 @@ from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, co
 from ispctl.index._lookup import EVERYBODY, Lookup, Narrow, is_large, opened
 from ispctl.index._region import Besides, Region, region
 from ispctl.index._rows import rows, traits
-from ispctl.index._writing import Making, Moving
+from ispctl.index._writing import Making, Moving, Told, told
 from ispctl.model.ledger import companion
 from ispctl.model.problem import Problem
 from ispctl.repo import Entry, Repository, Snapshot, chunks
@@ -181,12 +181,11 @@ class Index:
     def _filled(self, making: Making, commit: str, now: datetime) -> File:
         facts, done = Facts(), 0
         parts = chunks(self.repository.subscribers(commit), self._size.chunk)
-        for found in each(
-            self.repository, self.repository.reopen, parts, partial(_rows, commit, now), self._size.alone
-        ):
+        work = partial(_rows, commit, now)
+        for found, counts in each(self.repository, self.repository.reopen, parts, work, self._size.alone):
             making.add(found)
-            facts = facts.plus(tally for row in found for tally in row.tallies)
-            done += len(found)
+            facts = facts.plus(counts.elements())
+            done += found.files
             self._progress("files", done, 0)
         file = making.finish(commit, int(now.timestamp()), facts)
         self._judge_together(making, file, self.repository.part(commit, list(file.paths(file.shared())), facts), now)
@@ -260,9 +259,11 @@ class Index:
         return replace(slices, making=replace(making, facts=new)), whole
 
 
-def _rows(commit: str, now: datetime, repository: Repository, entries: list[Entry]) -> list[Row]:
+def _rows(commit: str, now: datetime, repository: Repository, entries: list[Entry]) -> tuple[Told, Counter[Tally]]:
+    """What is remembered of some files, and what they say together."""
     part = repository.chunk({commit: None}, entries)[commit]
-    return list(rows(part, [entry.path for entry in entries], now, alone=True))
+    found = list(rows(part, [entry.path for entry in entries], now, alone=True))
+    return told(found), Counter(tally for row in found for tally in row.tallies)
 
 
 def _again(before: str, after: str, look: Look) -> list[tuple[Row, Row]]:

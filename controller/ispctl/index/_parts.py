@@ -43,6 +43,8 @@ class Table:
         order, typed = ", ".join(names[:unique]), ", ".join(f"{one} {kind} NOT NULL" for one, kind in columns.items())
         self.create = _CREATE.format(name, typed, order)
         self.insert = _INSERT.format(name, ", ".join("?" * len(names)))
+        whose = "file" if "file" in names else "number"
+        self.added = _INSERT.format(name, ", ".join("? + {}" if one == whose else "?" for one in names))
         self.delete = _DELETE.format(name, " AND ".join(f"{one} = ?" for one in names[:unique]))
         self.all = _ALL.format(name, order)
         self.part = _SOME.format(name, ", ".join(names[:2]), order)

@@ -6,11 +6,11 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ispctl.index._file import File, Row, fingerprint, text_of
 from ispctl.index._parts import (
@@ -52,6 +52,19 @@ Taken = Sequence[tuple[int, Row]]
 """Files by their numbers."""
 
 
+class Told(NamedTuple):
+    """What every table remembers of some files, which have numbers from 1 on among themselves; fit to be sent."""
+
+    rows: Mapping[str, Sequence[Stored]]
+    files: int
+
+
+def told(rows: Iterable[Row]) -> Told:
+    """What is remembered of files, which come in the order of their paths."""
+    taken = list(enumerate(rows, 1))
+    return Told({name: list(remembered(taken)) for name, remembered in _REMEMBERED.items()}, len(taken))
+
+
 class Making:
     """An index that is being made, beside the place where it will stand; nobody ever sees half of one. Where that place
     cannot be written it is made in memory, and serves this command alone."""
@@ -74,13 +87,14 @@ class Making:
         self._database.execute("BEGIN")
         self._count = 0
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, told: Told) -> None:
         """Take these files in, in the order of their paths."""
-        taken = list(enumerate(rows, self._count + 1))
-        self._count += len(taken)
         for table in (FILE, *_SORTED, *_JUDGED):
-            sql = table.insert.replace(f"INTO {table.name}", f"INTO raw_{table.name}") if table in _SORTED else None
-            self._database.executemany(sql or table.insert, _REMEMBERED[table.name](taken))
+            sql = table.added.format(self._count)
+            if table in _SORTED:
+                sql = sql.replace(f"INTO {table.name}", f"INTO raw_{table.name}")
+            self._database.executemany(sql, told.rows[table.name])
+        self._count += told.files
 
     def finish(self, commit: str, checked: int, facts: Facts) -> File:
         """Everything is in: sort it, and sum it but for what is wrong with whom."""

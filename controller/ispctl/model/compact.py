@@ -13,6 +13,9 @@ _parts: Final = (
     else None
 )
 
+quoted: Final = encoder.encode_basestring_ascii
+"""A text alone, as `compact` writes it."""
+
 
 def compact(value: Any) -> str:
     """As `json` writes it, in ASCII and in the order in which it is given."""

@@ -27,7 +27,7 @@ def paid_end(service: Service, zone: ZoneInfo, owner: str, spread: int) -> datet
     if service.paid_until is None:
         return None
     end = ending(service.paid_until, zone, owner, spread)
-    return end + min(_held(service, end, zone), NEVER - end)
+    return end + min(_held(service, end, zone), NEVER - end) if service.hold is not None else min(end, NEVER)
 
 
 def effective_expiry(service: Service, policy: Policy, owner: str) -> datetime | None:

@@ -169,11 +169,11 @@ def _because(
     """The reason of each part that differs, once, from the new side; what the commit itself touched comes first."""
     if will_be is None:
         return [Because("removed", "no longer in the repository", None, commit)]
-    names = [name for name, part in _PARTS if was is not None and part(was) != part(will_be)]
+    names = [name for name, part in _PARTS if part(was) != part(will_be)] if was is not None else []
     if was and was.state is not will_be.state and "access" in names:
         names.remove("access")  # that a state has a meaning is no news
     known = will_be.because
-    found = [reason for name in dict.fromkeys(names) if (reason := known.get(name))]
+    found = [reason for name in dict.fromkeys(names) if (reason := known.get(name))] if names else []
     found = found or [reason for reason in (known.get("state"),) if reason]
     if len(found) == 1:
         return [_told(found[0], commit if found[0].file in changed else "")]

@@ -116,11 +116,12 @@ def logins(entitlements: Iterable[Entitlement], served: frozenset[str]) -> Resou
 
 def login(entitlement: Entitlement, served: frozenset[str] = frozenset()) -> Fields:
     """One login with all its rows. `served`: the pools of the server itself."""
-    reply = () if entitlement.access == "walled" else tuple(sorted(_reply(entitlement, served)))
+    owner, walled = entitlement.owner, entitlement.access == "walled"
+    reply = () if walled or _as_sold(entitlement) else tuple(sorted(_reply(entitlement, served)))
     # a login in other hands is another service: whoever is online on it has to go
-    place = _hash((entitlement.owner, entitlement.access == "walled", reply))
+    place = _hash((owner, walled, reply))
     return {
-        "owner": entitlement.owner,
+        "owner": owner,
         "password": entitlement.password,
         "group": group_name(entitlement),
         "class": place + NO_GRADE,
@@ -268,6 +269,13 @@ def _ranges(name: str, pool: Pool) -> Iterator[tuple[Key, Fields]]:
                 inside = [one.supernet(new_prefix=pool.cut) for one in inside]
             without = {str(one) if pool.cut else str(one.network_address) for one in inside}
             yield ("range", str(net)), {**fields, "without": tuple(sorted(without))}
+
+
+def _as_sold(entitlement: Entitlement) -> bool:
+    """Whether a login has nothing but what its tariff says, as most."""
+    e, terms = entitlement, entitlement.terms
+    same = e.ipv4 == terms.ipv4 and e.ipv6 == terms.ipv6 and e.delegated == terms.delegated
+    return same and not e.routes
 
 
 def _reply(entitlement: Entitlement, served: frozenset[str]) -> Iterator[Row]:

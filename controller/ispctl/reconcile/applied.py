@@ -10,11 +10,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
 from ispctl.desired import Entitlement, Terms
-from ispctl.model.compact import compact
+from ispctl.model.compact import compact, quoted
 from ispctl.plan import Fields, listed
 from ispctl.states import State
 
@@ -23,16 +24,32 @@ _TUPLES: Final = frozenset({"routes", "nas", "macs", "identities"})
 _MOMENTS: Final = frozenset({"ends", "backstop"})
 _NAMES: Final = frozenset(field.name for field in fields(Entitlement) if field.name not in _LEFT_OUT)
 _SAID: Final = tuple(sorted(_NAMES | {"tariff"}))
-_VALUES: Final = attrgetter(*("terms.name" if name == "tariff" else name for name in _SAID))
+_ADDRESSES: Final = frozenset({"ipv4", "ipv6", "delegated", "routes", "macs", "identities"})
+_OWN: Final = _ADDRESSES | _MOMENTS | {"id", "login", "password"}
+"""What hardly two services have alike; thousands have the same of all others."""
+_OWN_OF: Final = attrgetter(*sorted(_OWN))
+_ALIKE: Final = tuple(name for name in _SAID if name not in _OWN)
+_ALIKE_OF: Final = attrgetter(*("terms.name" if name == "tariff" else name for name in _ALIKE))
 
 
 def to_text(entitlement: Entitlement) -> str:
     """One line of JSON without secrets and without reasons; equal for equal entitlements."""
-    said: dict[str, Any] = dict(zip(_SAID, _VALUES(entitlement), strict=True))
-    for name in _MOMENTS:
-        if said[name]:
-            said[name] = said[name].isoformat()
-    return compact(said)
+    own = [quoted(value) if type(value) is str else _own(value) for value in _OWN_OF(entitlement)]
+    return _form(*_ALIKE_OF(entitlement)) % tuple(own)
+
+
+@lru_cache(4096)
+def _form(*alike: Any) -> str:
+    """The line of those who are alike, with %s for what each has of its own."""
+    said = dict(zip(_ALIKE, alike, strict=True))
+    parts = (f"{compact(name)}:{'%s' if name in _OWN else compact(said[name]).replace('%', '%%')}" for name in _SAID)
+    return f"{{{','.join(parts)}}}"
+
+
+def _own(value: datetime | tuple[str, ...] | None) -> str:
+    if value is None:
+        return "null"
+    return f'"{value.isoformat()}"' if isinstance(value, datetime) else compact(value) if value else "[]"
 
 
 def from_text(text: str, terms: Mapping[str, Terms]) -> Entitlement | None:

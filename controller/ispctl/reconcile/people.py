@@ -128,8 +128,8 @@ def restored(terms: Mapping[str, Terms], stored: Mapping[str, AppliedService]) -
 def _keys(look: Look, doubtful: Iterable[str]) -> list[tuple[str, str]]:
     """Every service of the parts that are looked at."""
     parts = (*look.parts.values(), *([look.known] if look.known else ()))
-    held = (holding for part in parts for holding in part.services())
-    named = {(one.document.value.id, one.service.key) for one in held}
+    held = ((document.value, number) for part in parts for document, number, _ in part.services())
+    named = {(person.id, person.services[number].key) for person, number in held}
     return sorted(named.union((id, key) for id, _, key in (owner.partition("/") for owner in doubtful)))
 
 
@@ -241,5 +241,5 @@ def _pairs(
         before, after = was.get(owner), will.get(owner)
         middle = between.get(owner) if between is not None and owner not in stopped else before
         cause: Cause = "commit" if before is None or effects(middle, after) else _by_itself(before, after)
-        names = {e.login for e in (before, after) if e}
+        names = {e.login for e in (before, after) if e} if online else ()
         yield Pair(before, after, cause, sum(online[name] for name in names))

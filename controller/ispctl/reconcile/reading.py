@@ -116,9 +116,10 @@ def knowing(look: Look, store: Store) -> Look:
     waiting, changing = set[str](), set[str]()
     for part in look.parts.values():
         for one in part.services():
-            if one.service.activation:
+            service = one.service
+            if service.activation:
                 waiting.add(one.owner)
-            if one.service.old_passwords:
+            if service.old_passwords:
                 changing.add(one.owner)
     from ispctl.store import cpes, first_logins
 

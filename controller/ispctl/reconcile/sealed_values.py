@@ -25,8 +25,9 @@ class SealedValues:
             if one.radius:
                 self._add(Sealed("nas", one.name, "radius.secret", one.radius.secret), one)
         for entitlement in entitlements:
-            if entitlement.sealed:
-                self._add(Sealed("service", entitlement.owner, "password", entitlement.sealed), entitlement)
+            if entitlement.sealed and entitlement.password:  # which is its digest
+                sealed = Sealed("service", entitlement.owner, "password", entitlement.sealed)
+                self._known[entitlement.password] = (sealed, entitlement)
 
     def unlocked_by(self, keyring: Callable[[], Keyring]) -> None:
         """For another thread, which does not read git."""

@@ -106,7 +106,7 @@ def _slices(
     left_before = frozenset(found.around.left)
     work = Writing(done.run.id, world.now, found.plan.commit, waits, still, left_before, _keyring(world), count)
     several = store.beside if far.count > far.alone else None
-    for one in each(store, several or store.again, far.packed(), work, 0 if several else far.count):
+    for one in each(store, several or store.again, far.packed(), work, 0 if several else None):
         if several:
             store.check_lock()
             count(one.more.total() + len(one.failed))

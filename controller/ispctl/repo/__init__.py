@@ -224,7 +224,9 @@ class Repository:
             loading.folders |= folders
             found[commit] = self._read(loading, commit, [*shared, *entries], facts)
         for commit in commits:
-            self._parsed[commit] = {key: one for key, one in self._parsed[commit].items() if is_shared(key[0])}
+            parsed = self._parsed[commit]
+            common = ((entry.path, entry.blob) for entry in self._shared(commit)[0])
+            self._parsed[commit] = {key: parsed[key] for key in common if key in parsed}
         return found
 
     def subscribers(self, commit: str) -> Iterator[Entry]:
@@ -286,13 +288,14 @@ class Repository:
 
     def _read(self, loading: _Loading, commit: str, tree: Iterable[Entry], facts: Facts | None) -> Snapshot:
         entries = list(loading.entries(tree))
-        parsed = {entry: known[entry] for known in self._parsed.values() for entry in known.keys() & set(entries)}
+        wanted = set(entries)
+        parsed = {entry: known[entry] for known in self._parsed.values() for entry in known.keys() & wanted}
         fresh = [entry for entry in entries if entry not in parsed]
         contents = self.git.sized((blob for _, blob in fresh), LARGE)
         for entry, data in zip(fresh, contents, strict=True):
             parsed[entry] = _parse(entry[0], data)
-        for path, blob in entries:
-            loading.take(path, parsed[path, blob])
+        for entry in entries:
+            loading.take(entry[0], parsed[entry])
         self._parsed.setdefault(commit, {}).update(parsed)
         return loading.snapshot(commit, facts, self._inventories)
 

@@ -95,9 +95,9 @@ def _tallies(service: Service, group: Document[Group] | None, zone: ZoneInfo) ->
         end = int(moment(service.terminated, zone).timestamp())
         begins = service.activated is None or int(moment(service.activated, zone).timestamp()) < end
         until = end if begins else -FOREVER
-    versions: tuple[Service | Setting, ...] = (service, *(change.set for change in service.scheduled))
-    names = frozenset(_own(version, "nas", group, first=version is service) for version in versions)
-    macs = (_own(version, "mac", group, first=version is service) for version in versions)
+    later = [change.set for change in service.scheduled] if service.scheduled else []
+    names = frozenset([_own(service, "nas", group), *(_own(one, "nas", None) for one in later)])
+    macs = [_own(service, "mac", group), *(_own(one, "mac", None) for one in later)]
     walls = any(mac is not None and mac.on_mismatch == "wall" for mac in macs)
     return _alike(service.password is not None, names, walls, until)
 
@@ -114,10 +114,10 @@ def _alike(sealed: bool, places: frozenset[tuple[str, ...] | None], walls: bool,
     return found
 
 
-def _own(version: Service | Setting, name: str, group: Document[Group] | None, *, first: bool) -> Any:
-    """A field of a version, else the group's default where the service itself has none."""
+def _own(version: Service | Setting, name: str, group: Document[Group] | None) -> Any:
+    """A field of a version, else the default of a group, if one is given."""
     own = getattr(version, name)
-    if own is not None and name in version.model_fields_set:
+    if group is None or (own is not None and name in version.model_fields_set):
         return own
-    default = getattr(group.value.defaults, name) if group else None
-    return (own if default is None else default) if first else None
+    default = getattr(group.value.defaults, name)
+    return own if default is None else default

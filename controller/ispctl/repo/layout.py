@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -78,6 +79,7 @@ _PROFILE = re.compile(r"templates/cpe/[^/]+\.yaml")
 _NOWHERE: Final = "this file stands where nothing reads it"
 
 
+@lru_cache(8192)
 def kind_of(path: str) -> Kind | Problem | None:
     """The kind of a file; None for one that is nobody's business here; a Problem for one that looks like ours."""
     if not path.endswith(".yaml") or (path.startswith("templates/") and not path.startswith(PROFILES)):

@@ -87,7 +87,7 @@ _OF_TYPE: Final[Mapping[Any, _Leaf]] = {
     Phone: _Leaf(_NEVER, _NEVER, r"\+[1-9][0-9 -]{4,19}[0-9-]", 24),
     SealedText: _Leaf(_SEALED, _SEALED, _SEALED, LARGEST),
     Moment: _Leaf(_DAY, _DAY, _DAY, 10, lru_cache(8192)(TypeAdapter(Moment).validate_python)),
-    Mac: _Leaf(_MAC, _MAC, _MAC, 17, TypeAdapter(Mac).validate_python),
+    Mac: _Leaf(_MAC, _MAC, _MAC, 17, TypeAdapter(Mac).validator.validate_python),
 }
 """The commonest values. The pattern says all, but for what becomes of a day (of which there are few, so that they are
 kept) and of a device; each is narrower than its validator. What is wider is judged by that, see `_any`."""

@@ -31,14 +31,13 @@ class Run:
     def __init__(self, database: Database, run: str) -> None:
         self.id = run
         self._database = database
-        self._last: tuple[datetime, int] | None = None
 
     def service(self, owner: tuple[str, str], effect: str, cause: str, at: datetime) -> None:
         """Something happened to the service (id, key); one effect counts once. A dropped session is an effect too."""
         self._database.write(
             "INSERT INTO ispctl_journal_service (run, id, key, effect, cause, at) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (run, id, key, effect) DO NOTHING",
-            (self.id, *owner, effect, cause, self._stamp(at)),
+            (self.id, *owner, effect, cause, stamp(at)),
         )
 
     def change(self, change: Change, at: datetime, outcome: str = "") -> None:
@@ -47,14 +46,8 @@ class Run:
             "INSERT INTO ispctl_journal_change (run, change, target, kind, key, action, outcome, at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, change) DO UPDATE SET outcome = excluded.outcome,"
             " at = excluded.at",
-            (self.id, change.id, change.target, *change.key, change.action, outcome, self._stamp(at)),
+            (self.id, change.id, change.target, *change.key, change.action, outcome, stamp(at)),
         )
-
-    def _stamp(self, at: datetime) -> int:
-        """Kept, since a run has few moments and many changes."""
-        if self._last is None or self._last[0] is not at:
-            self._last = at, stamp(at)
-        return self._last[1]
 
     def count(self, counts: Mapping[str, int]) -> None:
         """What was done so far, for whoever looks at a run that was killed."""

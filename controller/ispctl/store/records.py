@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Literal
 
 
@@ -209,8 +210,10 @@ EPOCH: Final = datetime.fromtimestamp(0, UTC)
 """Stands for a moment that somebody made unreadable by hand."""
 
 
+@lru_cache(256)
 def stamp(moment: datetime) -> int:
-    """Whole seconds since 1970; refuses a naive moment, whose meaning would depend on the machine."""
+    """Whole seconds since 1970; refuses a naive moment, whose meaning would depend on the machine. Kept: a run has few
+    moments and many changes."""
     if moment.tzinfo is None:
         raise ValueError("a moment needs a time zone")
     return int(moment.timestamp() // 1)

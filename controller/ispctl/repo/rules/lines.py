@@ -16,12 +16,15 @@ from ispctl.repo.snapshot import Holding
 
 _MAC: Final = re.compile("[^0-9a-f]?".join(["[0-9a-f]{2}"] * 6))
 """What the server takes for a MAC address, whatever stands between its octets."""
+_AS_LONG: Final = range(12, 18)
+"""So long is one."""
 
 
 def rules(scene: Scene) -> Iterator[Problem]:
     for version in scene.versions():
-        yield from _nameless(version)
-        if version.change is None:
+        if version.service.access.identify == "mac":
+            yield from _nameless(version)
+        if version.change is None and len(version.service.login) in _AS_LONG:
             yield from _spelling(version)
     yield from _lines(scene)
     yield from _devices(scene)
@@ -30,7 +33,7 @@ def rules(scene: Scene) -> Iterator[Problem]:
 def _nameless(version: Version) -> Iterator[Problem]:
     service = version.service
     written = version.change is None or version.sets("mac")
-    if written and service.access.identify == "mac" and not [*identities(service, service.mac)]:
+    if written and not [*identities(service, service.mac)]:
         text = "an ipoe service is known by its devices, and this one has none"
         advice = "List them under mac: addresses:, make the MAC address the login, or write identify: circuit"
         yield Problem("E140", text, version.where("mac"), advice)

@@ -14,7 +14,7 @@ from ispctl.model.problem import Problem
 from ispctl.model.tariff import Tariff
 from ispctl.platforms import STANDARD_POOLS, platform, platforms
 from ispctl.repo.rules.fleet import place
-from ispctl.repo.rules.scene import Scene, Version, meant
+from ispctl.repo.rules.scene import Scene, Version, meant, takes_its_own
 
 
 def rules(scene: Scene) -> Iterator[Problem]:
@@ -31,7 +31,7 @@ def rules(scene: Scene) -> Iterator[Problem]:
     for name in names if scene.snapshot.file("policy") else ():
         yield from _wall(scene, name)
         yield from _throttled(scene, name)
-    for version in scene.versions():
+    for version in filter(takes_its_own, scene.versions()):
         yield from _own_pools(scene, version, clients)
 
 
@@ -127,8 +127,6 @@ def _walls(scene: Scene) -> bool:
 def _own_pools(scene: Scene, version: Version, clients: list[Nas]) -> Iterator[Problem]:
     """The rows of a login know no vendor: a pool of its own has to be one that the standard attributes name."""
     ipv4, ipv6 = version.value("ipv4"), version.value("ipv6")
-    if ipv4 is None and ipv6 is None:
-        return
     tariff = scene.tariff(str(version.value("tariff")))
     uses = (
         ("ipv4", (), ipv4),

@@ -167,6 +167,14 @@ class Scene:
             yield version._replace(service=service, change=i, places=places)
 
 
+def takes_its_own(version: Version) -> bool:
+    """Whether a service or its group says what addresses it has; most have what their tariff says."""
+    service, group = version.service, version.group
+    if service.ipv4 is not None or service.ipv6 is not None:
+        return True
+    return group is not None and (group.value.defaults.ipv4 is not None or group.value.defaults.ipv6 is not None)
+
+
 def meant(name: str, known: Iterable[str], otherwise: str) -> str:
     """ "Did you mean home-50?", else the names there are, else what to do where there is none."""
     names = sorted(known)

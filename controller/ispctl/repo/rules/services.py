@@ -12,7 +12,7 @@ from ispctl.model.subscriber import Ipv6, Service, group_of
 from ispctl.model.tariff import Tariff
 from ispctl.repo.layout import PROFILES
 from ispctl.repo.rules.pools import extends, known_nas, used_by_ipv4, used_by_ipv6
-from ispctl.repo.rules.scene import Scene, Version, meant
+from ispctl.repo.rules.scene import Scene, Version, meant, takes_its_own
 from ispctl.repo.rules.tariffs import known_tariff
 
 _ROOM = 3000
@@ -159,10 +159,11 @@ class _Reach:
         self.scene = scene
         self.snapshot = scene.snapshot
         self.missing: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        self.usual: dict[tuple[str, tuple[str, ...]], bool] = {}
 
     def rules(self, version: Version, tariff: Document[Tariff] | None) -> Iterator[Problem]:
         names = version.value("nas")
-        if not names or self.scene.pools_unread or self.scene.fleet_unread:
+        if not names or self.scene.pools_unread or self.scene.fleet_unread or self._is_usual(version, tariff, names):
             return
         seen = set[str]()
         for loc, pool in _pools(version, tariff.value if tariff else None):
@@ -172,6 +173,15 @@ class _Reach:
                 advice = "Name another pool or another nas, or give the pool a part there"
                 yield Problem("E109", text, version.where(*loc), advice)
             seen.add(pool)
+
+    def _is_usual(self, version: Version, tariff: Document[Tariff] | None, names: tuple[str, ...]) -> bool:
+        """Whether it is handed out what its tariff says, and that is there where it is planned."""
+        if tariff is None or takes_its_own(version):
+            return False
+        key = tariff.path, names
+        if key not in self.usual:
+            self.usual[key] = not any(self.without(pool, names) for _, pool in _pools(version, tariff.value))
+        return self.usual[key]
 
     def without(self, name: str, names: tuple[str, ...]) -> tuple[str, ...]:
         """The hosts among those that `names` stand for to which a pool does not extend."""
