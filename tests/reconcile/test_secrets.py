@@ -113,7 +113,7 @@ def test_a_slice_opens_each_secret_once_and_keeps_none_that_was_written() -> Non
             opened.append(sealed.owner)
             return keyring.open(sealed)
 
-    service: Any = SimpleNamespace(owner="sub-000123/main", sealed=text)
+    service: Any = SimpleNamespace(owner="sub-000123/main", sealed=text, password=sealed_digest(text))
     ring: Any = Counting()
     secrets, digest = SealedValues((), [service], lambda: ring), sealed_digest(text)
     changes = [Change("radius", ("login", "anita@home.example"), None, {"password": digest})]

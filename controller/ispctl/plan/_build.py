@@ -68,7 +68,7 @@ def _explained(change: Change, reasons: Mapping[str, tuple[Because, ...]]) -> Ch
     """A change with the reasons of its service, unless it has some of its own."""
     if change.because or not (because := reasons.get(change.owner)):
         return change
-    return Change(change.target, change.key, change.before, change.after, because, change.needs)
+    return change.saying(because=because)
 
 
 def effects(was: Entitlement | None, will_be: Entitlement | None) -> tuple[str, ...]:

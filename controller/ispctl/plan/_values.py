@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from ispctl.desired import Because, Entitlement
 from ispctl.model.compact import compact
@@ -35,6 +35,13 @@ class Change:
     after: Fields | None = field(hash=False)
     because: tuple[Because, ...] = ()
     needs: frozenset[str] = frozenset()
+
+    def saying(self, **more: Any) -> Change:
+        """The same with another reason or another need, at once: a frozen one is otherwise made field by field. It
+        keeps its names, which neither is part of."""
+        one = object.__new__(Change)
+        one.__dict__.update(self.__dict__, **more)
+        return one
 
     @property
     def action(self) -> Literal["create", "update", "delete"]:

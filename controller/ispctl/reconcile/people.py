@@ -212,8 +212,7 @@ def with_needs(changes: Sequence[Change], made: Mapping[str, frozenset[str]]) ->
             if names not in known:
                 known[names] = frozenset(id for name in names for id in made.get(name, ()))
             needs = known[names]
-        same = (change.target, change.key, change.before, change.after, change.because)
-        yield Change(*same, needs) if needs else change
+        yield change.saying(needs=needs) if needs else change
 
 
 def _between(around: Around, look: Look, mine: Mapping[str, Entitlement]) -> Mapping[str, Entitlement] | None:
