@@ -162,7 +162,10 @@ class Git:
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Whether `ancestor` is `commit` or in its history. A history that was cut off is no answer: Refusal (E003)."""
-        done = self._child.ask("merge-base", "--is-ancestor", self.resolve(ancestor), self.resolve(commit))
+        pair = self.resolve(ancestor), self.resolve(commit)
+        if pair[0] == pair[1]:
+            return True
+        done = self._child.ask("merge-base", "--is-ancestor", *pair)
         if done.returncode not in {0, 1}:
             raise failed(f"git merge-base failed: {first_line(done.stderr)}")
         if done.returncode and self._shallow:
