@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from jinja2 import Environment
 
 from ispctl.model.problem import Refusal
 from ispctl.platforms.device import nas_platform, template_path, usual_template
@@ -44,3 +47,14 @@ def test_a_template_that_does_not_fit_is_named_with_what_is_wrong(text: str, sai
     assert problem.where is not None
     assert problem.where.file == PATH
     assert said in problem.text
+
+
+def test_a_template_is_read_once_for_all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert PLATFORM is not None
+    read: list[object] = []
+    plain = Environment.compile
+    monkeypatch.setattr(Environment, "compile", lambda *said: read.append(said) or plain(*said))
+    own = {PATH: b"/ip pool add name=mine ranges=192.0.2.1-192.0.2.9 comment=ispctl:mine\n"}
+    hosts = [replace(usual("routeros"), host=f"host-{number}") for number in range(3)]
+    assert len({texts(PLATFORM, host, own)[NAME] for host in hosts}) == 1
+    assert len(read) <= len(PLATFORM.templates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network, summarize_address_range
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ def _text(platform: NasPlatform, name: str, want: Slice, own: Mapping[str, bytes
     want = platform.taken(want)
     said = {one.name: getattr(want, one.name) for one in fields(want)}
     try:
-        return str(_environment(platform.name).from_string(source).render(said))
+        return str(_compiled(platform.name, source).render(said))
     except _Unfit as error:
         text = f"{want.host}: {error}"
         raise Refusal(Problem("E801", text, advice=f"The device of {want.host} takes no such value")) from None
@@ -52,6 +52,12 @@ def _text(platform: NasPlatform, name: str, want: Slice, own: Mapping[str, bytes
 
 class _Unfit(Exception):
     """A value that cannot be written in the language of the device."""
+
+
+@lru_cache(maxsize=100)
+def _compiled(name: str, source: str) -> Any:
+    """A fleet has few templates and many hosts."""
+    return _environment(name).from_string(source)
 
 
 @cache
