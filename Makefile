@@ -5,6 +5,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-builtin-rules
+# Tests start a thousand commands; without byte code each would compile the program anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV ?= .venv
 # Live tests wait more than they work, so that there are more of them at a time than cores on a small machine.

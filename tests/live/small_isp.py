@@ -13,6 +13,7 @@ from ispctl.lab import freeradius
 from ispctl.lab.process import wait_for
 from ispctl.radius.rendering import rendering
 from ispctl.radius.rows import RadiusRows
+from ispctl.secrets import KEYRING, Keyring, encrypt
 from ispctl.store import Limit, Session, Store
 from tests.canary import PASSWORD
 from tests.gates import example
@@ -88,7 +89,9 @@ class SmallIsp:
         self.commit("A change")
 
     def seal(self, place: str, clear: str) -> str:
-        return self.ok("secrets", "encrypt", place, said=clear).strip()
+        """What `ispctl secrets encrypt` prints."""
+        keyring = Keyring.unlock((self.folder / KEYRING).read_bytes(), self._key.read_text("utf-8"))
+        return encrypt(place, clear, keyring=keyring)
 
     # commands
 

@@ -116,7 +116,7 @@ def test_a_commit_is_online_in_seconds(isp: Isp, service: Service, record_proper
 
 
 def test_a_paid_time_ends_at_its_moment(isp: Isp, service: Service) -> None:
-    moment = (datetime.now(UTC) + timedelta(seconds=12)).replace(microsecond=0)
+    moment = (datetime.now(UTC) + timedelta(seconds=20)).replace(microsecond=0)
     login = isp.subscriber(f'"{moment.isoformat()}"')
     before = len(service.events("applied"))
     service.wait("applied", max(before, 1))

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.databases import KINDS
+from tests.depth import times
 from tests.postgres import new_database
 from tests.reconcile.machine import Isp, Stage, Template
 from tests.reconcile.world import DSN, World, built
@@ -33,7 +34,7 @@ def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 RUN = settings(
     derandomize=True,
-    max_examples=8,
+    max_examples=times(4),
     stateful_step_count=12,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
