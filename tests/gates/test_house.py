@@ -22,7 +22,6 @@ MACHINE = re.compile(rf"(?<![\w.$}}~*/-])/(?:{'|'.join(FOLDERS)})(?=[/\w]|\b)")
 
 DEAD_ON_PURPOSE: dict[str, str] = {
     # "controller/ispctl/x.py:name": who calls it although nobody here does
-    "controller/ispctl/cli/__init__.py:get_plugins": "pydantic, whenever it builds a validator",
     "controller/ispctl/cli/main.py:main": "the console script ispctl",
     "controller/ispctl/cli/stat/__init__.py:main": "the console script ispstat",
     "controller/ispctl/lab/broken.py:FAULTS": "for the tests of whoever writes a backend",
