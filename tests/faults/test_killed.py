@@ -128,7 +128,7 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         assert zygote(place, folder, "apply")["code"] == 0
         _go_online(place, folder, dae)
         _change_everything(folder)
-        yield Scene(folder, dae, copy, every=3 if request.param == "sqlite" else 10)
+        yield Scene(folder, dae, copy, every=1 if request.param == "sqlite" else 10)
 
 
 @contextmanager

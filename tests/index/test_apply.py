@@ -88,7 +88,7 @@ class Site:
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["", "who begin with a first login"])
-@pytest.mark.parametrize("seed", range(times(2)))
+@pytest.mark.parametrize("seed", range(times(4)))
 def test_both_plan_and_do_the_same_for_any_history(tmp_path: Path, seed: int, waits: bool) -> None:
     chance = random.Random(1000 + seed)
     isp = Isp(tmp_path / "isp.git", chance)

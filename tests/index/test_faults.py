@@ -83,7 +83,7 @@ def test_what_is_no_database_is_made_anew(isp: Isp, place: Path) -> None:
     assert partly(answer(isp, place))
 
 
-@pytest.mark.parametrize("seed", range(times(8)))
+@pytest.mark.parametrize("seed", range(times(20)))
 def test_pages_full_of_nonsense_are_never_believed(isp: Isp, place: Path, seed: int) -> None:
     chance, data = random.Random(seed), bytearray(place.read_bytes())
     page = chance.randrange(len(data) // 4096) * 4096
@@ -100,7 +100,7 @@ def test_a_table_whose_own_text_is_damaged_is_not_believed(isp: Isp, place: Path
 
 
 @given(data=st.data())
-@settings(max_examples=times(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_bit_that_fell_over_costs_time_and_never_gives_a_wrong_answer(
     isp: Isp, place: Path, data: st.DataObject
 ) -> None:
@@ -117,7 +117,7 @@ def test_a_bit_that_fell_over_costs_time_and_never_gives_a_wrong_answer(
 
 
 @given(data=st.data())
-@settings(max_examples=times(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_bit_that_fell_over_is_not_taken_along_to_another_commit(isp: Isp, place: Path, data: st.DataObject) -> None:
     sound = place.read_bytes()
     damaged = bytearray(sound)

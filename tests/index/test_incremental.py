@@ -23,7 +23,7 @@ def answers(found: list[Problem]) -> list[str]:
     return [f"{problem}" for problem in found]
 
 
-@pytest.mark.parametrize("seed", range(times(3)))
+@pytest.mark.parametrize("seed", range(times(5)))
 @pytest.mark.parametrize("size", [Size(worth=1), Size(worth=1, together=2, chunk=4, alone=99)], ids=["near", "slices"])
 def test_incremental_is_from_scratch_for_any_history(tmp_path: Path, seed: int, size: Size) -> None:
     chance = random.Random(seed)
@@ -58,7 +58,7 @@ def test_incremental_is_from_scratch_for_any_history(tmp_path: Path, seed: int, 
     assert spared > 2, "everything was read nearly always: nothing was shown"
 
 
-@pytest.mark.parametrize("seed", range(times(3)))
+@pytest.mark.parametrize("seed", range(times(5)))
 def test_profiles_of_devices_concern_those_who_have_one_and_nobody_else(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     isp = Isp(tmp_path / "isp.git", chance)

@@ -68,7 +68,7 @@ def entitled(part: Snapshot, now: datetime) -> list[tuple[Holding, Entitlement]]
     return found
 
 
-@pytest.mark.parametrize("seed", range(times(3)))
+@pytest.mark.parametrize("seed", range(times(8)))
 def test_nobody_is_left_out_who_is_meant_for_any_history_at_any_moment(tmp_path: Path, seed: int) -> None:
     chance = random.Random(700 + seed)
     isp = Isp(tmp_path / "isp.git", chance)

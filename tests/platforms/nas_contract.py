@@ -212,7 +212,7 @@ def a_device_that_dies_half_way_is_repaired_by_the_next_run(one: Subject, tmp_pa
             with one.platform.open(device.login) as session:
                 hands.make(session, want)
             assert device.foreign() == foreign
-        writes += 2 if writes < 4 else 16
+        writes += 1 if writes < 4 else 11
     assert writes > 1, "it died at least once"
 
 

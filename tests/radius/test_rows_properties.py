@@ -38,7 +38,7 @@ OTHER: Resources = {
     ("nas", "192.0.2.1"): world.nas(secret=world.DIGESTS[1]),
     ("pop", "pop-lalitpur"): {"nas": ("kathmandu-1",)},
 }
-RELAXED = settings(max_examples=times(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+RELAXED = settings(max_examples=times(60), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 Opener = Callable[[], AbstractContextManager[Place]]

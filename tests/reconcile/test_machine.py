@@ -34,7 +34,7 @@ def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 RUN = settings(
     derandomize=True,
-    max_examples=times(4),
+    max_examples=times(8),
     stateful_step_count=12,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],

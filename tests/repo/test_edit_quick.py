@@ -46,7 +46,7 @@ VALUES: tuple[Value, ...] = ("home-100", "1e3", "a: b # c", 'she said "so"', 7, 
 Edit = Callable[[bytes], bytes]
 
 
-@pytest.mark.parametrize("seed", range(times(2)))
+@pytest.mark.parametrize("seed", range(times(4)))
 def test_an_edit_at_once_is_that_of_ruamel(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(seed)
     texts = [data.decode() for data in records()] + [LEDGER, ODD] * 10
@@ -66,7 +66,7 @@ def test_an_edit_at_once_is_that_of_ruamel(seed: int, monkeypatch: pytest.Monkey
     assert quickly > 200, "hardly one was found at once"
 
 
-@pytest.mark.parametrize("seed", range(times(2)))
+@pytest.mark.parametrize("seed", range(times(4)))
 def test_what_is_found_at_once_stands_where_ruamel_says(seed: int) -> None:
     chance = random.Random(seed)
     texts = [data.decode() for data in records()] + [LEDGER, ODD] * 10

@@ -82,7 +82,7 @@ def learn(patterns: Patterns[Subscriber], text: str) -> None:
         patterns.learn(text.encode(), root, Subscriber.model_validate(root))
 
 
-@pytest.mark.parametrize("seed", range(times(3)))
+@pytest.mark.parametrize("seed", range(times(6)))
 def test_no_mutant_is_taken_that_is_read_otherwise_or_refused(seed: int) -> None:
     chance, texts = random.Random(seed), originals()
     patterns, lines = taught(texts), [line for text in texts for line in text.split("\n")]

@@ -96,7 +96,7 @@ def test_any_bytes_get_an_answer(data: bytes) -> None:
 
 
 @given(st.text("ab01 \n\t:-?[]{},&*!|>'\"%@`#~<.\\xuU\r\ufeff\u2028\u0085", max_size=60))
-@settings(max_examples=times(300))
+@settings(max_examples=times(1000))
 def test_any_signs_of_yaml_get_an_answer(text: str) -> None:
     holds_together(text.encode())
 
@@ -116,7 +116,7 @@ def edited(edits: list[tuple[int, int, str]]) -> str:
 
 @pytest.mark.slow
 @given(EDITS)
-@settings(max_examples=times(200), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=times(600), suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_record_is_either_refused_or_means_what_ruamel_reads(edits: list[tuple[int, int, str]]) -> None:
     text = edited(edits)
     holds_together(text.encode())
@@ -197,7 +197,7 @@ def same_meaning(node: Node, typed: Any) -> None:
 
 
 @given(st.text("0123456789+-.eExoabfInN~trueTRUEFalsnl", max_size=7))
-@settings(max_examples=times(200))
+@settings(max_examples=times(500))
 def test_the_core_schema_finds_what_ruamel_finds(text: str) -> None:
     try:
         typed = by_ruamel(f"a: {text}\n", "safe")["a"]

@@ -355,7 +355,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=times(30))
+@settings(deadline=None, max_examples=times(60))
 @given(_STEPS)
 def test_any_life_validates_and_its_account_balances(steps: list[tuple[str, int, int]]) -> None:
     """Whatever is done in whatever order: the file stays sound, the account is only added to, and what was reverted
