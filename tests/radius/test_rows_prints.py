@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ispctl.plan import Fields, Key
+from ispctl.radius._rows_read import Reader
 from ispctl.radius.rows import RadiusRows
 from ispctl.store import Store
-from ispctl.store.prints import views
+from ispctl.store.prints import Prints, views
 from tests.databases import Place
 from tests.postgres import FreshDatabase
 from tests.radius import world
@@ -118,3 +119,22 @@ def test_all_cores_sum_what_stands_there_a_table_at_a_time(fresh_database: Fresh
     assert "Parallel Append" in plan, plan
     assert "Subquery Scan" not in plan, plan
     assert "JIT" not in plan, plan
+
+
+@pytest.mark.live
+def test_a_batch_reads_its_own_rows_alone_while_the_server_knows_nothing_of_tables_that_grow(
+    fresh_database: FreshDatabase, tmp_path: Path
+) -> None:
+    logins = [f"new{number}" for number in range(400)]
+    with world.make(Place(fresh_database(), tmp_path), foreign=False) as store:
+        database = store.database
+        for table in ("radcheck", "ispctl_mac"):  # or it might look at them in the middle of this
+            database.write(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+        others = [(f"old{number}", "02:00:5e:10:00:01", 1) for number in range(1500)]
+        database.write_many("INSERT INTO ispctl_mac (login, mac, slot) VALUES (?, ?, ?)", others)
+        with database.transaction():
+            database.hold("ispctl_print")
+            assert Reader(store).known(logins) == frozenset()
+            Prints(database).take(logins)
+            read = "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'ispctl_mac'"
+            assert database.query(read) == [(0,)]

@@ -16,8 +16,8 @@ from ispctl.store import LAB_CLIENT, Store
 from ispctl.store.prints import COLUMNS
 
 ALTERED: Final = "altered"
-_KNOWN: Final = "WITH mine (login) AS (VALUES {}) " + " UNION ALL ".join(
-    f"SELECT {column} FROM {table} WHERE {column} IN (SELECT login FROM mine)"
+_KNOWN: Final = "WITH mine (login) AS (VALUES {logins}) " + " UNION ALL ".join(
+    f"SELECT {column} FROM {table} WHERE {column} {{mine}}"
     for table, column in (
         *((table, "login") for table in ("ispctl_login", "ispctl_mac", "ispctl_identity")),
         *((table, "username") for table in ("radcheck", "radreply", "radusergroup")),
@@ -54,7 +54,7 @@ class Reader:
         """Which of these logins have any row, whoever wrote it."""
         if not logins:
             return frozenset()
-        sql = _KNOWN.format(", ".join(["(?)"] * len(logins)))
+        sql = _KNOWN.format(logins=", ".join(["(?)"] * len(logins)), mine=self._database.dialect.mine)
         return frozenset(str(name) for (name,) in self._database.query(sql, logins))
 
     def foreign(self, logins: Sequence[str]) -> frozenset[str]:

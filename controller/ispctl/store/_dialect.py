@@ -35,6 +35,8 @@ class Dialect:
     """48 bits of a hash of a text, so that the sum of very many fits."""
     middle: int
     """What lies in the middle of all hashes: less it, the sum of all there are fits too."""
+    mine: str
+    """Whether a login is among those of a table `mine`, which an index tells whatever the server knows of its table."""
     part: str
     """To which of `parts` a login belongs, so that their sums may be told apart."""
     parts: int
@@ -66,6 +68,7 @@ SQLITE = Dialect(
     rejects=f"DROP VIEW IF EXISTS ispctl_rejects; CREATE VIEW ispctl_rejects AS {_REJECTS.format('last_seen')}",
     hash="ispctl_hash(CAST({} AS blob))",  # a blob: somebody's broken bytes are no text
     middle=1 << 47,
+    mine="IN (SELECT login FROM mine)",
     part="0",  # it sorts whatever it groups: one sum of all costs less than many
     parts=1,
     state="CASE WHEN json_valid(entitlement) THEN json_extract(entitlement, '$.state') END",
@@ -97,6 +100,8 @@ POSTGRESQL = Dialect(
     rejects=f"CREATE OR REPLACE VIEW ispctl_rejects AS {_REJECTS.format('to_timestamp(last_seen)')}",
     hash="hashtextextended({}, 0) >> 16",
     middle=0,
+    # Of a table that grows from nothing it believes for long that it has no rows, and would join all of them.
+    mine="= ANY (ARRAY(SELECT login FROM mine))",
     part="(hashtextextended({}, 0) >> 16) & 4095",
     parts=4096,
     state="""substring(entitlement FROM '"state":"([a-z]+)"')""",

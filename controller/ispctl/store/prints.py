@@ -36,7 +36,6 @@ TABLE: Final = "ispctl_print"
 _VIEWS: Final = ("ispctl_seen_all", "ispctl_seen_parts", "ispctl_seen_own_parts", "ispctl_seen_differing")
 _ANYBODY: Final = "IS NOT NULL"
 _OURS: Final = "IN (SELECT login FROM ispctl_login)"
-_MINE: Final = "IN (SELECT login FROM mine)"
 
 
 def _text(table: str, login: str, *columns: str) -> str:
@@ -90,8 +89,9 @@ class Prints:
         if not logins:
             return
         marks = ", ".join(["(?)"] * len(logins))
-        rows = " UNION ALL ".join(_rows("{login} AS login, {said} AS said", _MINE, _MINE))
-        total = self._database.dialect.hash.format("said")
+        dialect = self._database.dialect
+        rows = " UNION ALL ".join(_rows("{login} AS login, {said} AS said", dialect.mine, dialect.mine))
+        total = dialect.hash.format("said")
         self._database.write(
             f"INSERT INTO {TABLE} (login, number, total) WITH mine (login) AS (VALUES {marks})"
             f" SELECT login, count(*), CAST(sum({total}) AS bigint) FROM ({rows}) AS found GROUP BY login"
