@@ -340,3 +340,14 @@ def test_what_stood_there_before_a_moment_is_the_last_commit_before_it_or_the_fi
     with Git.open(repo, ENV) as opened:
         for moment in ("2026-10-19T00:00:00+05:45", "2026-10-21T00:00:00+05:45"):
             assert opened.before("HEAD", datetime.fromisoformat(moment)) == first
+
+
+def test_nobody_gets_the_answers_of_somebody_else_s_question(opened: Git) -> None:
+    head = opened.resolve("HEAD")
+    contents = opened.blobs([entry.blob for entry in opened.tree(head)])
+    first = next(contents)
+    with pytest.raises(RuntimeError, match="not taken yet"):
+        opened.commit(head)
+    assert next(contents) != first
+    del contents
+    assert opened.commit(head).id == head

@@ -280,7 +280,7 @@ class Repository:
         folders = [one for one in self.git.names(commit, "subscribers") if one.mode == FOLDER]
         groups = [f"{folder.path}/group.yaml" for folder in folders]
         rest = tuple(folder for folder in FOLDERS if folder != "subscribers")
-        entries = [*self.git.tree(commit, rest), *self.git.entries(commit, groups)]
+        entries = [*self.git.below(commit, rest), *self.git.entries(commit, groups)]
         return entries, frozenset(folder.path.split("/")[1] for folder in folders if folder.plain)
 
     def _load(self, commit: str) -> Snapshot:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from subprocess import Popen
 from typing import Final, Self
 
 from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.repo import git_trees as trees
 from ispctl.repo.git_child import Child, failed, first_line
 from ispctl.repo.git_history import History, Signature
 from ispctl.repo.git_names import (
     FOLDER,
-    ID,
     Commit,
     Difference,
     Entry,
@@ -29,6 +27,7 @@ from ispctl.repo.git_names import (
     hands_of,
     refused,
 )
+from ispctl.repo.git_reader import Large, Reader
 from ispctl.repo.git_worktree import WorkTree
 from ispctl.repo.hidden import hidden_in
 from ispctl.repo.yaml import too_large
@@ -36,8 +35,9 @@ from ispctl.repo.yaml import too_large
 __all__ = ["FOLDER", "FOLDERS", "Commit", "Difference", "Entry", "Git", "Signature", "refused"]
 
 _BESIDE: Final = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
-_AHEAD: Final = 256
-"""Objects that are asked for at once: their ids fit into a pipe twice."""
+_FEW: Final = 64
+"""Files that are found folder by folder; of more git finds them faster in a child of its own."""
+_AT_ONCE: Final = 256
 _PLACE: Final = re.compile(r"(.*)\n(true|false)\n(true|false)\n(true|false)\n(\w+)\n(.*)\n", re.DOTALL)
 """What git says of a repository: its first and its last are names, which may hold anything."""
 FOLDERS: Final = ("inventory", "subscribers", "tariffs", "templates")
@@ -59,7 +59,7 @@ class Git:
         self._trees: set[str] = set()
         self._root = root
         self._shallow = shallow
-        self._reader: Popen[bytes] | None = None
+        self._reader = Reader(child)
         self._worktree: WorkTree | None = None
         self.blobs_read = 0
 
@@ -78,7 +78,7 @@ class Git:
         child.folder = root or git_dir
         opened = cls(child, root, object_format, shallow=shallow)
         try:
-            if opened._commit_id("HEAD") is None and not child.run("for-each-ref", "--count=1"):
+            if opened._reader.commit("HEAD") is None and not child.run("for-each-ref", "--count=1"):
                 advice = "Commit what is there: git add . && git commit"
                 raise Refusal(Problem("E002", f"the repository {folder} has no commit yet", None, advice))
         except BaseException:
@@ -94,7 +94,7 @@ class Git:
 
     def close(self) -> None:
         """End the child and remove what `worktree()` made. May be called again."""
-        self._reader = None
+        self._reader.forget()
         self._child.stop()
         if self._worktree is not None:
             self._worktree.close()
@@ -128,7 +128,7 @@ class Git:
         self._child.env.pop(_BESIDE, None)
         if objects:
             self._child.env[_BESIDE] = str(objects)
-        self._forget_reader()  # one that runs knows nothing of it
+        self._reader.forget()  # one that runs knows nothing of it
 
     def resolve(self, rev: str) -> str:
         """The id of the commit that `rev` names (branch, tag, id, HEAD~1…). Raises Refusal (E003)."""
@@ -138,27 +138,11 @@ class Git:
             raise Refusal(
                 Problem("E003", "that is not the name of a revision", None, "Give a branch, a tag or a commit")
             )
-        found = self._commit_id(rev)
+        found = self._reader.commit(rev)
         if found is None:
             raise self._unknown(f"there is no commit {rev!r} here")
         self._resolved.add(found)
         return found
-
-    def _commit_id(self, rev: str) -> str | None:
-        """The id of a commit, asked of the reader, so that no other child is started for it."""
-        name = f"{rev}^{{commit}}"
-        try:
-            self._ask([name])
-            head = self._reader.stdout.readline().split() if self._reader and self._reader.stdout else []
-            if len(head) == 3 and head[1] == b"commit" and ID.fullmatch(head[0].decode("ascii", "replace")):
-                self._content(int(head[2]) + 1)
-                return head[0].decode()
-            if head and head[-1] in {b"missing", b"ambiguous"}:
-                return None
-            raise BrokenPipeError
-        except OSError:
-            self._forget_reader()
-            raise failed("git ended while a revision was looked up") from None
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Whether `ancestor` is `commit` or in its history. A history that was cut off is no answer: Refusal (E003)."""
@@ -178,18 +162,41 @@ class Git:
         options = ("-r", "-z", "--full-tree", *(["-l"] if sizes else []))
         return map(entry_of, self._child.parts("ls-tree", *options, self.resolve(commit), "--", *folders))
 
+    def below(self, commit: str, folders: Sequence[str]) -> Iterator[Entry]:
+        """The same of folders that hold few files, which costs no child of git."""
+        found = self._few(trees.below, commit, folders)
+        return self.tree(commit, folders) if found is None else iter(found)
+
     def entries(self, commit: str, paths: Collection[str]) -> Iterator[Entry]:
         """Those of these files that a commit has, in git's order."""
-        wanted, found = sorted(paths), self.resolve(commit)
-        for start in range(0, len(wanted), _AHEAD):
-            part = wanted[start : start + _AHEAD]
-            named = self._child.parts("ls-tree", "-z", "-l", "--full-tree", found, "--", *part)
-            yield from map(entry_of, named)
+        wanted = sorted(paths)
+        found = self._few(trees.at, commit, wanted) if len(wanted) <= _FEW else None
+        if found is not None:
+            yield from found
+            return
+        for start in range(0, len(wanted), _AT_ONCE):
+            yield from self._listed(commit, *wanted[start : start + _AT_ONCE])
 
     def names(self, commit: str, folder: str) -> Iterator[Entry]:
         """What lies in a folder itself: files, and folders with size 0."""
-        parts = self._child.parts("ls-tree", "-z", "-l", "--full-tree", self.resolve(commit), "--", f"{folder}/")
-        return map(entry_of, parts)
+        found = self._few(trees.inside, commit, [folder])
+        return self._listed(commit, f"{folder}/") if found is None else iter(found)
+
+    def _few(
+        self, way: Callable[[Reader, str, Sequence[bytes]], Iterator[trees.Found]], commit: str, paths: Sequence[str]
+    ) -> list[Entry] | None:
+        """What is found at these paths folder by folder; None where one of the folders is too large for that."""
+        root = self.resolve(commit)
+        try:
+            found = list(way(self._reader, root, [os.fsencode(path) for path in sorted(paths)]))
+        except Large:
+            return None
+        return list(trees.entries(self._reader, found))
+
+    def _listed(self, commit: str, *paths: str) -> Iterator[Entry]:
+        return map(
+            entry_of, self._child.parts("ls-tree", "-z", "-l", "--full-tree", self.resolve(commit), "--", *paths)
+        )
 
     def diff(self, base: str, head: str, folders: Sequence[str] = FOLDERS) -> Iterator[Difference]:
         """The paths below `folders` that differ between two commits. Costs what differs, not what there is."""
@@ -216,29 +223,18 @@ class Git:
         return (found for _, found in self._found(blobs, limit))
 
     def _found(self, blobs: Iterable[str], limit: int | None) -> Iterator[tuple[str, bytes | int]]:
-        ids = iter(blobs)
-        asked = self._send(list(islice(ids, _AHEAD)))
-        whole = False
-        try:
-            while asked:
-                more = self._send(list(islice(ids, _AHEAD)))
-                for blob in asked:
-                    yield blob, self._read(blob, "blob", limit)
-                self.blobs_read += len(asked)
-                asked = more
-            whole = True
-        finally:
-            if not whole:  # answers that nobody took would be taken for those of the next question
-                self._forget_reader()
+        for found in self._reader.contents(blobs, limit):
+            self.blobs_read += isinstance(found[1], bytes)
+            yield found
 
     def commit(self, commit: str) -> Commit:
         """Author, time and first line of a commit."""
         found = self.resolve(commit)
-        return commit_of(found, self._object(found, "commit"))
+        return commit_of(found, self._reader.content(found, "commit"))
 
     def hands(self, commit: str) -> Hands:
         """Who made a commit, as far as it says."""
-        return hands_of(self._object(self.resolve(commit), "commit"))
+        return hands_of(self._reader.content(self.resolve(commit), "commit"))
 
     @property
     def history(self) -> History:
@@ -274,7 +270,7 @@ class Git:
             return None
         if self._worktree is None:
             self._worktree = WorkTree(self._child, self._root)
-            self._forget_reader()  # it does not know the folder of new objects yet
+            self._reader.forget()  # it does not know the folder of new objects yet
         tree = self._worktree.write(folders)
         self._resolved.add(tree)
         self._trees.add(tree)
@@ -284,70 +280,6 @@ class Git:
         """Paths whose content in the work tree is not HEAD's; empty for a bare repository."""
         tree = self.worktree(folders)
         return [] if tree is None else [found.path for found in self.diff("HEAD", tree, folders)]
-
-    def _object(self, id: str, kind: str) -> bytes:
-        self._send([id])
-        found = self._read(id, kind, None)
-        assert isinstance(found, bytes)  # of any size
-        return found
-
-    def _send(self, ids: list[str]) -> list[str]:
-        """Ask the reader for these; few enough for its pipe, so that it never waits for us while we wait for it."""
-        if not all(map(ID.fullmatch, ids)):
-            raise failed("that is not the id of an object", "Give all of its digits")
-        if ids:
-            try:
-                self._ask(ids)
-            except OSError:
-                self._forget_reader()
-                raise failed(f"git ended while {ids[0][:12]} was read") from None
-        return ids
-
-    def _ask(self, names: Sequence[str]) -> None:
-        if self._reader is None:
-            self._reader = self._child.start("cat-file", "--batch", listens=True)
-        assert self._reader.stdin is not None
-        self._reader.stdin.write("\n".join([*names, ""]).encode())
-        self._reader.stdin.flush()
-
-    def _read(self, id: str, kind: str, limit: int | None) -> bytes | int:
-        """The next answer of the reader; see `sized`."""
-        try:
-            return self._answer(id, kind, limit)
-        except OSError:
-            self._forget_reader()
-            raise failed(f"git ended while {id[:12]} was read") from None
-
-    def _answer(self, id: str, kind: str, limit: int | None) -> bytes | int:
-        by = self._reader.stdout if self._reader else None
-        if by is None:
-            raise BrokenPipeError
-        words = by.readline().split()
-        if words[1:] == [b"missing"]:
-            advice = "git fsck says more; a partial clone lacks contents: git fetch --refetch --no-filter"
-            raise failed(f"the object {id[:12]} is missing", advice)
-        if len(words) != 3:
-            raise BrokenPipeError
-        size = int(words[2])
-        if limit is not None and size > limit:
-            for start in range(0, size + 1, limit):  # nobody wants it, and the next answer follows it
-                self._content(min(limit, size + 1 - start))
-            return size
-        data = self._content(size + 1)[:-1]
-        if words[1] != kind.encode():
-            raise failed(f"the object {id[:12]} is a {words[1].decode()}, not a {kind}")
-        return data
-
-    def _content(self, size: int) -> bytes:
-        data = self._reader.stdout.read(size) if self._reader and self._reader.stdout else b""
-        if len(data) != size:
-            raise BrokenPipeError
-        return data
-
-    def _forget_reader(self) -> None:
-        if self._reader is not None:
-            self._child.end(self._reader)
-            self._reader = None
 
     def _unknown(self, text: str) -> Refusal:
         if self._shallow:

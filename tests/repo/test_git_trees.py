@@ -1,0 +1,144 @@
+"""A few files that are found folder by folder are those that git lists, with their modes and sizes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ispctl.repo import git as git_module
+from ispctl.repo.git import Entry, Git
+from tests.repo.repositories import ENV, FILES, commit, git, refusal, write
+
+WANTED = ("inventory", "tariffs", "templates")
+PATHS = [*FILES, "subscribers", "subscribers/a", "tariffs", "tariffs/none.yaml", "none/at/all", "tariffs/home.yaml/x"]
+
+
+@pytest.fixture(params=["sha1", "sha256"])
+def odd(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """With everything that a tree may hold: links, submodules, programs, names that are no text."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main", f"--object-format={request.param}")
+    write(folder, {**FILES, "templates/nas/deep/er/y.j2": "", "tariffs.yaml": "beside\n", "tariffs/a b\tc.yaml": "x\n"})
+    os.symlink("home.yaml", folder / "tariffs/linked.yaml")
+    os.symlink("tariffs", folder / "templates/folder")
+    (folder / "inventory/run.sh").write_text("exit 0\n")
+    (folder / "inventory/run.sh").chmod(0o755)
+    (folder / os.fsdecode(b"tariffs/\xff.yaml")).write_text("no text\n")
+    git(folder, "add", "-A")
+    head = "1" * (40 if request.param == "sha1" else 64)
+    git(folder, "update-index", "--add", "--cacheinfo", f"160000,{head},inventory/module")
+    git(folder, "commit", "-q", "-m", "Begin")
+    return folder
+
+
+def listed(repository: Git, monkeypatch: pytest.MonkeyPatch, *paths: str) -> list[Entry]:
+    """By git itself."""
+    with monkeypatch.context() as patched:
+        patched.setattr(git_module, "_FEW", -1)
+        return list(repository.entries(repository.resolve("HEAD"), paths))
+
+
+def test_what_is_found_folder_by_folder_is_what_git_lists(odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Git.open(odd, ENV) as repository:
+        head = repository.resolve("HEAD")
+        by_git = list(repository.tree(head, WANTED))
+        assert list(repository.below(head, WANTED)) == by_git
+        assert {0o120000, 0o160000, 0o100755} <= {entry.mode for entry in by_git}
+        assert not all(entry.plain for entry in by_git)
+        assert list(repository.entries(head, FILES)) == listed(repository, monkeypatch, *FILES)
+        for path in PATHS:
+            assert list(repository.entries(head, [path])) == listed(repository, monkeypatch, path)
+        for folder in ("subscribers", "tariffs", "templates", "tariffs.yaml", "none"):
+            inside = list(repository.names(head, folder))
+            assert inside == listed(repository, monkeypatch, f"{folder}/")
+
+
+def test_a_tree_that_is_no_commit_s_is_read_the_same(odd: Path) -> None:
+    (odd / "inventory/new.yaml").write_text("new\n")
+    with Git.open(odd, ENV) as repository:
+        tree = repository.worktree()
+        assert tree is not None
+        assert list(repository.below(tree, WANTED)) == list(repository.tree(tree, WANTED))
+        assert [entry.path for entry in repository.entries(tree, ["inventory/new.yaml"])] == ["inventory/new.yaml"]
+
+
+def test_a_large_folder_is_left_to_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "large"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    names = [f"tariffs/a-tariff-with-a-name-of-some-length-{number:05}.yaml" for number in range(4000)]
+    commit(folder, {**FILES, **dict.fromkeys(names, "x\n")}, "Begin")
+    with Git.open(folder, ENV) as repository:
+        head, some = repository.resolve("HEAD"), [names[7], names[3999], "tariffs/none.yaml"]
+        assert [entry.path for entry in repository.entries(head, some)] == [names[7], names[3999]]
+        assert list(repository.below(head, WANTED)) == list(repository.tree(head, WANTED))
+        assert len(list(repository.names(head, "tariffs"))) == len(names) + 1
+
+
+def test_a_missing_folder_is_refused_and_never_taken_for_an_empty_one(tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder, FILES, "Begin")
+    tree = git(folder, "rev-parse", "HEAD:tariffs")
+    with Git.open(folder, ENV) as repository:
+        (folder / ".git/objects" / tree[:2] / tree[2:]).unlink()
+        head = repository.resolve("HEAD")
+        assert f"E020 git-failed: the object {tree[:12]} is missing" in refusal(
+            lambda: list(repository.below(head, WANTED))
+        )
+        assert f"the object {tree[:12]} is missing" in refusal(
+            lambda: list(repository.entries(head, ["tariffs/home.yaml"]))
+        )
+
+
+def test_a_missing_file_has_no_size(tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder, FILES, "Begin")
+    blob = git(folder, "rev-parse", "HEAD:tariffs/home.yaml")
+    with Git.open(folder, ENV) as repository:
+        (folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
+        head = repository.resolve("HEAD")
+        text = f"E020 git-failed: the object {blob[:12]} is missing"
+        assert text in refusal(lambda: list(repository.entries(head, ["tariffs/home.yaml"])))
+        assert list(repository.entries(head, ["inventory/policy.yaml"]))  # the next answer is that of the next question
+
+
+NAMES = st.sampled_from(["a", "a.b", "a-b", "ab", "a0", "b", "é", "B"])
+TREES = st.sets(st.lists(NAMES, min_size=1, max_size=4).map("/".join), min_size=1, max_size=12)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trees") / "repo"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    return folder
+
+
+@settings(max_examples=40)
+@given(paths=TREES, asked=TREES)
+def test_names_come_in_git_s_order_whatever_they_are(empty: Path, paths: set[str], asked: set[str]) -> None:
+    files = sorted(path for path in paths if not any(other.startswith(f"{path}/") for other in paths))
+    given_ = "".join(f"100644 {BLOB}\ttariffs/{path}\n" for path in files)
+    git(empty, "read-tree", "--empty")
+    git(empty, "hash-object", "-w", "--stdin", given=b"x\n")
+    git(empty, "update-index", "--index-info", given=given_.encode())
+    git(empty, "commit", "-q", "--allow-empty", "-m", "Next")
+    with Git.open(empty, ENV) as repository:
+        head = repository.resolve("HEAD")
+        assert list(repository.below(head, ["tariffs"])) == list(repository.tree(head, ["tariffs"]))
+        named = [f"tariffs/{path}" for path in asked | paths]
+        found = [entry.path for entry in repository.entries(head, named) if entry.mode == 0o100644]
+        assert found == [f"tariffs/{path}" for path in files]
+
+
+BLOB = "587be6b4c3f93f93c489c0111bba5596147a26cb"
+"""Of x and a line end."""
