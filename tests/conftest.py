@@ -13,7 +13,7 @@ import pytest
 import typer.main
 
 from ispctl import repo
-from tests import plans
+from tests import plans, quick
 from tests.gates import purity
 from tests.gates.recorder import Outputs
 from tests.gates.session import Gates
@@ -61,6 +61,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _patience(item: pytest.Item) -> float:
     marker = item.get_closest_marker("timeout")
     return marker.args[0] if marker else 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    quick.stop()  # before it is looked for what was left
 
 
 @pytest.hookimpl(wrapper=True)

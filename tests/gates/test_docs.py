@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import quick
 from tests.gates import console, example
 from tests.gates.tracked import ROOT
 
@@ -30,7 +31,7 @@ def test_a_command_in_running_text_is_understood(page: str, command: str) -> Non
 def test_a_block_that_is_said_to_run_runs(block: console.Block, tmp_path: Path) -> None:
     """In a copy of the example with one commit on main. 2 means "changes"; `# exit N` behind a command says another."""
     repo = example.copy(tmp_path / "isp")
-    env = {"PATH": example.path_with_commands(), "HOME": str(tmp_path), "LANG": "C.UTF-8"}
+    env = {"PATH": quick.path(), "HOME": str(tmp_path), "LANG": "C.UTF-8"}
     for line in block.commands:
         done = _bash(line, repo, env)
         _, _, expected = line.partition("# exit ")

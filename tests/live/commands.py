@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from tests.gates import example
+from tests import quick
 
 
 def command(*words: object, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    kept = {"PATH": example.path_with_commands(), "HOME": "/nonexistent", **env}
+    kept = {"PATH": quick.path(), "HOME": "/nonexistent", **env}
     kept |= {name: os.environ[name] for name in ("TMPDIR", "ISPCTL_TEST_RUN") if name in os.environ}
     return subprocess.run(
         list(map(str, words)), cwd=folder, env=kept, capture_output=True, text=True, check=False, timeout=240

@@ -15,6 +15,7 @@ from ispctl.radius.rendering import rendering
 from ispctl.radius.rows import RadiusRows
 from ispctl.secrets import KEYRING, Keyring, encrypt
 from ispctl.store import Limit, Session, Store
+from tests import quick
 from tests.canary import PASSWORD
 from tests.gates import example
 from tests.live.namespaces import spawn
@@ -106,7 +107,8 @@ class SmallIsp:
         self, *words: object, repo: bool = True, said: str = "", program: str = "ispctl", key: bool = True
     ) -> subprocess.CompletedProcess[str]:
         where = ["--repo", str(self.folder)] if repo else []
-        command = [*self._inside, str(Path(sys.executable).parent / program), *where, *map(str, words)]
+        programs = Path(sys.executable).parent if self._inside else quick.commands()
+        command = [*self._inside, str(programs / program), *where, *map(str, words)]
         env = {name: value for name, value in self._env().items() if key or name != "ISPCTL_AGE_KEY_FILE"}
         return subprocess.run(command, env=env, input=said, capture_output=True, text=True, check=False, timeout=60)
 

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.live
 
 @pytest.mark.timeout(300)
 def test_the_demonstration_runs_to_its_end(tmp_path: Path) -> None:
-    done = command(sys.executable, ROOT / "scripts" / "demo", tmp_path, folder=tmp_path)
+    installed = example.path_with_commands()
+    done = command(sys.executable, ROOT / "scripts" / "demo", tmp_path, folder=tmp_path, PATH=installed)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "Done in" in done.stdout
