@@ -35,6 +35,8 @@ _WAYS: Final = 4
 """Of them with the same keys."""
 _TRIED: Final = 1024
 """Files of which a pattern was made, or could not be: enough to know that hardly one is like another."""
+OFTEN: Final = 8
+"""So often a kind of file is met before a pattern of it is made, which takes as long as reading some twenty."""
 _KEYS: Final = re.compile(r"^[ -]*[A-Za-z0-9_]+:", re.MULTILINE)
 _NO_TEXT: Final = frozenset({*NULLS, "true", "True", "TRUE", "false", "False", "FALSE"})
 
@@ -66,6 +68,20 @@ def _words(stop: str) -> str:
     return rf"[A-Za-z(][^\n\r\t:#\"'\\{stop}]*(?<! )"
 
 
+@cache
+def _validator(hint: Any) -> Convert:
+    return TypeAdapter(hint).validator.validate_python
+
+
+def _by(hint: Any) -> Convert:
+    """The validator of a type, which is made when the first value needs it."""
+
+    def convert(text: str) -> Any:
+        return _validator(hint)(text)
+
+    return convert
+
+
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _WORD: Final = r"(?!(?:null|true|false)\b)[a-z]"
 """How a text begins that is no null and no truth value."""
@@ -86,8 +102,8 @@ _OF_TYPE: Final[Mapping[Any, _Leaf]] = {
     Email: _Leaf(_EMAIL, _EMAIL, _EMAIL, 254),
     Phone: _Leaf(_NEVER, _NEVER, r"\+[1-9][0-9 -]{4,19}[0-9-]", 24),
     SealedText: _Leaf(_SEALED, _SEALED, _SEALED, LARGEST),
-    Moment: _Leaf(_DAY, _DAY, _DAY, 10, lru_cache(8192)(TypeAdapter(Moment).validate_python)),
-    Mac: _Leaf(_MAC, _MAC, _MAC, 17, TypeAdapter(Mac).validator.validate_python),
+    Moment: _Leaf(_DAY, _DAY, _DAY, 10, lru_cache(8192)(_by(Moment))),
+    Mac: _Leaf(_MAC, _MAC, _MAC, 17, _by(Mac)),
 }
 """The commonest values. The pattern says all, but for what becomes of a day (of which there are few, so that they are
 kept) and of a device; each is narrower than its validator. What is wider is judged by that, see `_any`."""
@@ -96,8 +112,7 @@ kept) and of a device; each is narrower than its validator. What is wider is jud
 @cache
 def _any(hint: Any) -> _Leaf:
     """A value that is judged by the validator of its field, as the parser would give it."""
-    validate = TypeAdapter(hint).validator.validate_python
-    bare, quoted = (partial(_judged, validate, one) for one in (True, False))
+    bare, quoted = (partial(_judged, _validator(hint), one) for one in (True, False))
     return _Leaf(plain(""), plain(IN_FLOW), _QUOTED + "*", LARGEST, bare, quoted)
 
 
@@ -132,15 +147,14 @@ class Patterns(Generic[M]):
         return None
 
     def learn(self, data: bytes, root: Node, value: M) -> None:
-        """Remember how a file is written that was read as `root` and means `value`, once it is not the first of its
-        kind."""
+        """Remember how a file is written that was read as `root` and means `value`, once its kind is met OFTEN."""
         if len(data) > LARGEST or self._tried >= _TRIED or self._count >= _MOST:
             return
         text = data.decode("utf-8")
         keys = tuple(_KEYS.findall(text))
         self._met[keys] += 1
         ways = self._known.get(keys, [])
-        if self._met[keys] < 2 or len(ways) >= _WAYS:
+        if self._met[keys] < OFTEN or len(ways) >= _WAYS:
             return
         self._tried += 1
         try:

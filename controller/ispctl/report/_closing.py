@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ispctl.gates import Closed
 from ispctl.report._words import local, short
-from ispctl.report.shapes import HeadJson
+
+if TYPE_CHECKING:
+    from ispctl.report.shapes import HeadJson
 
 GATES: Final = {"cut_off": "cut-off", "dropped": "dropped sessions", "slower": "slower", "delete": "deleted rows"}
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from operator import attrgetter, itemgetter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.desired import Because, Entitlement
 from ispctl.plan import Many, ServiceChange, worst
@@ -21,8 +21,10 @@ from ispctl.report import _people as people
 from ispctl.report._least import Least, Place
 from ispctl.report._words import clean, plural
 from ispctl.report.plan_json import Left, reason, service
-from ispctl.report.shapes import ServiceJson
 from ispctl.states import State
+
+if TYPE_CHECKING:
+    from ispctl.report.shapes import ServiceJson
 
 CAUSES: Final = {
     "commit": "",

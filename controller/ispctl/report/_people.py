@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.report._words import clean, local, masked, place, rate, short
-from ispctl.report.shapes import ReasonJson, ServiceJson
+
+if TYPE_CHECKING:
+    from ispctl.report.shapes import ReasonJson, ServiceJson
 
 WORDS: Final = {
     "cut-off": "cut off",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.plan import Change
 from ispctl.report._least import Least
 from ispctl.report._words import clean, listed, plural
 from ispctl.report.plan_json import change
-from ispctl.report.shapes import ChangeJson, SidesJson
+
+if TYPE_CHECKING:
+    from ispctl.report.shapes import ChangeJson, SidesJson
 
 MOST: Final = 200
 """Rows that are held; a note shows them all."""

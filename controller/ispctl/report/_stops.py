@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ispctl.report._words import clean, listed, local, masked, place, plural
-from ispctl.report.shapes import HeadJson, StopJson
+
+if TYPE_CHECKING:
+    from ispctl.report.shapes import HeadJson, StopJson
 
 
 def stops(found: Sequence[StopJson], logins: Collection[str] = ()) -> Iterator[str]:

@@ -7,9 +7,11 @@ import textwrap
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ispctl.report.shapes import ReasonJson
+if TYPE_CHECKING:
+    from ispctl.report.shapes import ReasonJson
+
 
 _UNITS: Final = ((10**9, "Gbit/s"), (10**6, "Mbit/s"), (10**3, "kbit/s"), (1, "bit/s"))
 _JOINERS: Final = "\u200c\u200d"

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.plan import EFFECTS, Many, Plan
 from ispctl.repo.traits import hashed
@@ -20,7 +20,9 @@ from ispctl.report._folding import Folding, Part
 from ispctl.report._people import WORDS
 from ispctl.report._rows import Row, Rows
 from ispctl.report._words import clean, plural, words
-from ispctl.report.shapes import HeadJson
+
+if TYPE_CHECKING:
+    from ispctl.report.shapes import HeadJson
 
 _LEFT: Final = {"paused": "paused", "observed": "only observed"}
 

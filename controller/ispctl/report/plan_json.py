@@ -6,22 +6,24 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ispctl.desired import Because, Entitlement
 from ispctl.plan import Change, Cohort, Ending, Fields, Plan, ServiceChange, Stop, Value
 from ispctl.report._indent import indented
-from ispctl.report.shapes import (
-    ChangeJson,
-    CohortJson,
-    EndingJson,
-    HeadJson,
-    PlanJson,
-    ReasonJson,
-    ServiceJson,
-    SidesJson,
-    StopJson,
-)
+
+if TYPE_CHECKING:
+    from ispctl.report.shapes import (
+        ChangeJson,
+        CohortJson,
+        EndingJson,
+        HeadJson,
+        PlanJson,
+        ReasonJson,
+        ServiceJson,
+        SidesJson,
+        StopJson,
+    )
 
 VERSION: Final = 1
 Progress = Callable[[str, int, int], None]
@@ -31,12 +33,12 @@ Left = Literal["", "paused", "observed"]
 def document(plan: Plan, zone: tzinfo = UTC) -> PlanJson:
     """The plan as JSON; equal plans give equal documents, to the byte. `zone`: the ISP's, for the offset of times."""
     whole = ((name, list(value) if isinstance(value, Iterator) else value) for name, value in _members(plan, zone))
-    return cast(PlanJson, dict(whole))
+    return cast("PlanJson", dict(whole))
 
 
 def head(plan: Plan, zone: tzinfo = UTC) -> HeadJson:
     """The document without its services and changes."""
-    return cast(HeadJson, {name: value for name, value in _members(plan, zone) if not isinstance(value, Iterator)})
+    return cast("HeadJson", {name: value for name, value in _members(plan, zone) if not isinstance(value, Iterator)})
 
 
 def pieces(plan: Plan, zone: tzinfo = UTC, progress: Progress = lambda *_: None) -> Iterator[str]:

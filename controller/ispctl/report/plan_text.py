@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ispctl.gates import Closed
 from ispctl.report import _closing as closing
@@ -11,7 +12,9 @@ from ispctl.report._rows import Row
 from ispctl.report._stops import announcement, endings, stops, switches
 from ispctl.report._words import clean, masked, sentence, short, with_offset, wrapped
 from ispctl.report.gist import Gist, explained
-from ispctl.report.shapes import HeadJson
+
+if TYPE_CHECKING:
+    from ispctl.report.shapes import HeadJson
 
 MOST_ROWS = 20
 
