@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ispctl import reconcile
+from ispctl import money, reconcile
 from ispctl.cli.common import demo_key, run
 from ispctl.cli.main import LATER
 from ispctl.repo.git import Git
@@ -132,13 +132,22 @@ def test_no_model_postpones_its_annotations() -> None:
     assert [file.name for file in files if "import annotations" in file.read_text("utf-8")] == []
 
 
-def test_whatever_reconcile_offers_is_there() -> None:
-    """It is read when it is asked for; and no module may have its name, since that would be found in its place."""
-    offered = {name: getattr(reconcile, name) for name in reconcile.__all__}
+@pytest.mark.parametrize("package", [reconcile, money], ids=lambda package: package.__name__)
+def test_whatever_is_read_on_demand_is_there(package: ModuleType) -> None:
+    """And no module has the name of what it offers, since that would be found in its place."""
+    offered = {name: getattr(package, name) for name in package.__all__}
     assert [name for name, one in offered.items() if isinstance(one, ModuleType)] == []
-    assert set(reconcile._MODULE) == set(reconcile.__all__)
     with pytest.raises(AttributeError, match="nothing"):
-        _ = reconcile.nothing
+        _ = package.nothing
+
+
+def test_a_plan_reads_no_arithmetic_of_invoices(tmp_path: Path) -> None:
+    isp = Isp(tmp_path / "isp.git", random.Random(7))
+    isp.commit()
+    read = {name for name in loaded("ispctl plan --base main --commit main", isp.folder) if "ispctl.money." in name}
+    assert (
+        read & {f"ispctl.money.{name}" for name in ("billing", "parts", "quotes", "reverting", "statements")} == set()
+    )
 
 
 def test_importing_the_package_costs_nothing(tmp_path: Path) -> None:

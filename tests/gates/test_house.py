@@ -36,7 +36,6 @@ DEAD_ON_PURPOSE: dict[str, str] = {
     "controller/ispctl/lab/devices/routeros.py:revives": "the other half of dies_after()",
     "controller/ispctl/radius/session.py:calling_station": "how other vendors than today's name a session",
     "controller/ispctl/radius/sessions.py:disconnect": "the other half of change()",
-    "controller/ispctl/reconcile/__init__.py:__getattr__": "Python, for a name whose module is not read yet",
     "controller/ispctl/reconcile/proof.py:contradicted": "whoever settles applies at once if there is one",
     "controller/ispctl/repo/git.py:blobs_read": "tests pin what a command reads",
 }

@@ -4,29 +4,34 @@ Pure: amounts are Decimal, quantised to what can be paid in the policy's currenc
 is an argument. Knows the model and nothing else.
 """
 
-from ispctl.money.account import BUCKETS, Debt, Settlement, ageing, balance, owed_since, settle
-from ispctl.money.amounts import Charge, charge, minor_unit, period_of, prorate, rounded, tax_within, taxed
-from ispctl.money.billing import Invoice, invoiced, next_invoice
-from ispctl.money.dunning import Stage, Standing, dunning, state
-from ispctl.money.growth import appended
-from ispctl.money.parts import Part, priced
-from ispctl.money.periods import (
-    ONE_DAY,
-    Renewed,
-    anchor_day,
-    begun,
-    effective_expiry,
-    extended,
-    grace_refused,
-    graced,
-    paid_end,
-    reach,
-    renewed,
-    used_grace,
-)
-from ispctl.money.quotes import Quote, quote, takes_effect
-from ispctl.money.revert import Obstacle, Undone, dependents, revert
-from ispctl.money.statement import Statement, StatementLine, statement
+from typing import TYPE_CHECKING
+
+from ispctl.on_demand import on_demand
+
+if TYPE_CHECKING:
+    from ispctl.money.account import BUCKETS, Debt, Settlement, ageing, balance, owed_since, settle
+    from ispctl.money.amounts import Charge, charge, minor_unit, period_of, prorate, rounded, tax_within, taxed
+    from ispctl.money.billing import Invoice, invoiced, next_invoice
+    from ispctl.money.growth import appended
+    from ispctl.money.parts import Part, priced
+    from ispctl.money.periods import (
+        ONE_DAY,
+        Renewed,
+        anchor_day,
+        begun,
+        effective_expiry,
+        extended,
+        grace_refused,
+        graced,
+        paid_end,
+        reach,
+        renewed,
+        used_grace,
+    )
+    from ispctl.money.quotes import Quote, quote, takes_effect
+    from ispctl.money.reverting import Obstacle, Undone, dependents, revert
+    from ispctl.money.stages import Stage, Standing, dunning, state
+    from ispctl.money.statements import Statement, StatementLine, statement
 
 __all__ = [
     "BUCKETS",
@@ -77,3 +82,31 @@ __all__ = [
     "taxed",
     "used_grace",
 ]
+__getattr__ = on_demand(
+    __name__,
+    {
+        "account": ("BUCKETS", "Debt", "Settlement", "ageing", "balance", "owed_since", "settle"),
+        "amounts": ("Charge", "charge", "minor_unit", "period_of", "prorate", "rounded", "tax_within", "taxed"),
+        "billing": ("Invoice", "invoiced", "next_invoice"),
+        "stages": ("Stage", "Standing", "dunning", "state"),
+        "growth": ("appended",),
+        "parts": ("Part", "priced"),
+        "periods": (
+            "ONE_DAY",
+            "Renewed",
+            "anchor_day",
+            "begun",
+            "effective_expiry",
+            "extended",
+            "grace_refused",
+            "graced",
+            "paid_end",
+            "reach",
+            "renewed",
+            "used_grace",
+        ),
+        "quotes": ("Quote", "quote", "takes_effect"),
+        "reverting": ("Obstacle", "Undone", "dependents", "revert"),
+        "statements": ("Statement", "StatementLine", "statement"),
+    },
+)

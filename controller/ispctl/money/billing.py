@@ -17,9 +17,9 @@ from ispctl.model.record import Record
 from ispctl.model.subscriber import Service
 from ispctl.model.tariff import Period, Tariff
 from ispctl.money.amounts import ZERO, period_of
-from ispctl.money.dunning import Standing, dunning
 from ispctl.money.parts import Part, parts
 from ispctl.money.periods import ONE_DAY, add_months, anchor_day, anchor_of
+from ispctl.money.stages import Standing, dunning
 
 Sold = tuple[tuple[date, str], ...]
 """Names of tariffs, each with its first day; the first of them from the beginning on."""

@@ -10,8 +10,9 @@ to make than those take to be read.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from ispctl.on_demand import on_demand
 
 if TYPE_CHECKING:
     from ispctl.reconcile.beside import Beside, Ended, News
@@ -66,29 +67,23 @@ __all__ = [
     "undoable",
     "with_unread",
 ]
-_STANDS: Final = {
-    "beside": ("Beside", "Ended", "News"),
-    "counting": ("count_usage",),
-    "devices": ("apply_devices", "live_devices", "plan_restore", "restorable", "restore"),
-    "guards": ("closed_gates", "held"),
-    "hands": ("drifted", "repair"),
-    "many": ("EachItself",),
-    "older": ("older_copy",),
-    "ownership": ("take",),
-    "proof": ("Settled", "awaited_reports"),
-    "proposal": ("propose",),
-    "run": ("apply", "empty", "live", "refusals", "settle", "with_unread"),
-    "touch": ("SessionOutcome",),
-    "undo": ("undoable",),
-    "upkeep": ("keep", "prune", "prune_is_due"),
-    "world": ("Drift", "Permission", "Result", "World"),
-}
-"""What stands in which module, as above; no module has the name of what it offers, or it would hide that."""
-_MODULE: Final = {name: module for module, names in _STANDS.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE[name]}"), name)
-    return found
+__getattr__ = on_demand(
+    __name__,
+    {
+        "beside": ("Beside", "Ended", "News"),
+        "counting": ("count_usage",),
+        "devices": ("apply_devices", "live_devices", "plan_restore", "restorable", "restore"),
+        "guards": ("closed_gates", "held"),
+        "hands": ("drifted", "repair"),
+        "many": ("EachItself",),
+        "older": ("older_copy",),
+        "ownership": ("take",),
+        "proof": ("Settled", "awaited_reports"),
+        "proposal": ("propose",),
+        "run": ("apply", "empty", "live", "refusals", "settle", "with_unread"),
+        "touch": ("SessionOutcome",),
+        "undo": ("undoable",),
+        "upkeep": ("keep", "prune", "prune_is_due"),
+        "world": ("Drift", "Permission", "Result", "World"),
+    },
+)
