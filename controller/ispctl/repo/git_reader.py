@@ -74,9 +74,10 @@ class Reader:
     def commit(self, rev: str) -> str | None:
         """The id of the commit that a name stands for."""
         with self._in_step():
-            self._ask("info", [f"{rev}^{{commit}}"])
+            self._ask([f"{rev}^{{commit}}"])
             words = self._line()
             if len(words) == 3 and words[1] == b"commit" and ID.fullmatch(words[0].decode("ascii", "replace")):
+                self._octets(int(words[2]) + 1)
                 return words[0].decode()
             if words and words[-1] in {b"missing", b"ambiguous"}:
                 return None
@@ -87,9 +88,9 @@ class Reader:
         the next ones while these are used."""
         left = iter(ids)
         with self._in_step():
-            asked = self._send("contents", list(islice(left, _AHEAD)))
+            asked = self._send(list(islice(left, _AHEAD)))
             while asked:
-                more = self._send("contents", list(islice(left, _AHEAD)))
+                more = self._send(list(islice(left, _AHEAD)))
                 for id in asked:
                     yield id, self._read(id, "blob", limit)
                 asked = more
@@ -97,16 +98,14 @@ class Reader:
     def content(self, id: str, kind: str) -> bytes:
         """One object, of any size."""
         with self._in_step():
-            self._send("contents", [id])
+            self._send([id])
             found = self._read(id, kind, None)
         assert isinstance(found, bytes)
         return found
 
-    def sizes(self, ids: Sequence[str]) -> list[int]:
-        """In octets, in the order asked for."""
-        with self._in_step():
-            parts = [list(ids[start : start + _AHEAD]) for start in range(0, len(ids), _AHEAD)]
-            return [int(self._head(id)[2]) for part in parts for id in self._send("info", part)]
+    def sizes(self, ids: Iterable[str]) -> list[int]:
+        """In octets, in the order asked for. Every git tells them with the contents, and only newer ones without."""
+        return [found if isinstance(found, int) else len(found) for _, found in self.contents(ids, _MANY)]
 
     def load(self, names: Iterable[str]) -> None:
         """Read folders all at once that will be asked for; a name is the id of one, or of a commit whose root is meant.
@@ -117,7 +116,7 @@ class Reader:
         large = False
         with self._in_step():
             for start in range(0, len(left), _AHEAD):
-                for name in self._send("contents", left[start : start + _AHEAD], "^{tree}"):
+                for name in self._send(left[start : start + _AHEAD], "^{tree}"):
                     found = self._read(name, "tree", _MANY)
                     if isinstance(found, bytes):
                         self._folders[name] = Folder(found, len(name) // 2)
@@ -148,23 +147,28 @@ class Reader:
         finally:
             self._asked = False
 
-    def _send(self, what: str, ids: list[str], meaning: str = "") -> list[str]:
+    def _send(self, ids: list[str], meaning: str = "") -> list[str]:
         """Ask for these; few enough for a pipe, so that git never waits for us while we wait for it."""
         if not all(map(ID.fullmatch, ids)):
             raise failed("that is not the id of an object", "Give all of its digits")
         if ids:
-            self._ask(what, [f"{id}{meaning}" for id in ids])
+            self._ask([f"{id}{meaning}" for id in ids])
         return ids
 
-    def _ask(self, what: str, names: Sequence[str]) -> None:
+    def _ask(self, names: Sequence[str]) -> None:
         if self._git is None:
-            self._git = self._child.start("cat-file", "--batch-command", listens=True)
+            self._git = self._child.start("cat-file", "--batch", listens=True)
         assert self._git.stdin is not None
-        self._git.stdin.write("".join([f"{what} {name}\n" for name in names]).encode())
+        self._git.stdin.write("\n".join([*names, ""]).encode())
         self._git.stdin.flush()
 
     def _read(self, id: str, kind: str, limit: int | None) -> bytes | int:
-        words = self._head(id)
+        words = self._line()
+        if words[1:] == [b"missing"]:
+            advice = "git fsck says more; a partial clone lacks contents: git fetch --refetch --no-filter"
+            raise failed(f"the object {id[:12]} is missing", advice)
+        if len(words) != 3:
+            raise BrokenPipeError
         size = int(words[2])
         if limit is not None and size > limit:
             for start in range(0, size + 1, limit):  # nobody wants it, and the next answer follows it
@@ -174,16 +178,6 @@ class Reader:
         if words[1] != kind.encode():
             raise failed(f"the object {id[:12]} is a {words[1].decode()}, not a {kind}")
         return data
-
-    def _head(self, id: str) -> list[bytes]:
-        """Id, kind and size of an object."""
-        words = self._line()
-        if words[1:] == [b"missing"]:
-            advice = "git fsck says more; a partial clone lacks contents: git fetch --refetch --no-filter"
-            raise failed(f"the object {id[:12]} is missing", advice)
-        if len(words) != 3:
-            raise BrokenPipeError
-        return words
 
     def _line(self) -> list[bytes]:
         return self._git.stdout.readline().split() if self._git and self._git.stdout else []

@@ -70,7 +70,7 @@ def _files(reader: Reader, path: bytes, item: Item) -> Iterator[Found]:
 def entries(reader: Reader, found: Iterable[Found]) -> Iterator[Entry]:
     """The same with the sizes of those that are files."""
     items = list(found)
-    sizes = iter(reader.sizes([item.id for _, item in items if item.mode not in _WITHOUT]))
+    sizes = iter(reader.sizes(item.id for _, item in items if item.mode not in _WITHOUT))
     for raw, item in items:
         path, plain = name_of(raw)
         yield Entry(path, item.mode, item.id, 0 if item.mode in _WITHOUT else next(sizes), plain)
