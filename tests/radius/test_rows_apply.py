@@ -43,6 +43,34 @@ def test_a_login_with_rows_of_others_is_refused_alone(store: Store, rows: Radius
     assert world.content(store.database) == before
 
 
+@pytest.mark.parametrize(
+    ("foreign", "code"),
+    [
+        ("INSERT INTO radcheck (username, attribute, value) VALUES ('{}', 'Auth-Type', 'Accept')", "E314"),
+        ("INSERT INTO radreply (username, attribute, value) VALUES ('{}', 'Session-Timeout', '60')", "E314"),
+        ("INSERT INTO radusergroup (username, groupname) VALUES ('{}', 'legacy')", "E314"),
+        ("INSERT INTO ispctl_identity (identity, login) VALUES ('circuit:77', '{}')", "E314"),
+        ("INSERT INTO ispctl_mac (login, mac, slot) VALUES ('{}', '02:00:5e:10:00:77', 9)", "E314"),
+        ("INSERT INTO ispctl_mac (login, mac, slot, learned) VALUES ('{}', '02:00:5e:10:00:77', 9, 5)", ""),
+        ("INSERT INTO ispctl_mac (login, mac, slot, learned) VALUES ('{}', '02:00:5e:10:00:77', 1, 5)", ""),
+        ("INSERT INTO ispctl_print (login, number, total) VALUES ('{}', 3, 4)", ""),
+    ],
+)
+def test_what_stands_there_of_a_login_that_was_taken_for_new_is_seen(
+    store: Store, rows: RadiusRows, foreign: str, code: str
+) -> None:
+    hand(store, foreign.format(ANITA[1]))
+    others: dict[Key, Fields] = {
+        ("login", f"l{number}@home.example"): world.login(owner=f"sub-{number}/main") for number in range(2)
+    }
+    wanted = {ANITA: world.login(), **others}
+    assert world.go(rows, wanted) == [code] * bool(code)
+    assert rows.read(None) == (others if code else wanted)
+    assert rows.suspect() == frozenset()
+    assert world.go(rows, others) == []
+    assert rows.suspect() == frozenset()
+
+
 def test_a_key_that_changed_since_the_plan_is_left_as_it_is(store: Store, full: RadiusRows) -> None:
     wanted = full.read([ANITA])[ANITA]
     hand(store, "UPDATE ispctl_login SET sessions = 7")

@@ -158,13 +158,15 @@ def cut_again(database: sqlite3.Connection, table: Table, part: Part) -> None:
 
 
 def _write(database: sqlite3.Connection, table: Table, first: Key, after: Key, rows: Iterable[Stored]) -> None:
-    waiting: list[Stored] = []
-    for row in rows:
-        if len(waiting) >= SIZE and row[:2] != waiting[-1][:2]:
-            key: Key = (row[0], row[1])
-            _put(database, table, Part(first, key, waiting))
-            first, waiting = key, []
-        waiting.append(row)
+    left = iter(rows)
+    waiting = list(islice(left, SIZE))
+    for row in left:
+        if row[:2] == waiting[-1][:2]:
+            waiting.append(row)
+            continue
+        key: Key = (row[0], row[1])
+        _put(database, table, Part(first, key, waiting))
+        first, waiting = key, [row, *islice(left, SIZE - 1)]
     _put(database, table, Part(first, after, waiting))
 
 

@@ -114,6 +114,25 @@ def fit(key: Key, after: Fields | None) -> None:
         _cut(name, after["length"])
 
 
+def frozen(fields: Fields | None) -> dict[str, Value] | None:
+    """As `read` has it: tuples for the lists of a plan read from a file, and sorted, since all of ours are bags."""
+    if fields is None:
+        return None
+    return {n: v if v is None or v == () or type(v) in _SIMPLE else _tuple(v) for n, v in fields.items()}
+
+
+def _tuple(value: object) -> Value:
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(sorted(map(_row, value), key=lambda row: row if isinstance(row, tuple) else (row,)))
+    raise Unfit("E315", "a field holds neither text nor a number nor a list")
+
+
+def _row(value: object) -> str | tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 def rows(value: Value) -> tuple[Row, ...]:
     """A field of rows, sorted; anything else raises Unfit."""
     found: list[Row] = []
@@ -283,3 +302,4 @@ _fitting: Final = set[tuple[Value, ...]]()
 """Values of those that have been looked at, and may be written."""
 _MOST: Final = 10_000
 _RANGE6: Final = {**_FIELDS["range"], "length": ("range length", _number(32))}
+_SIMPLE: Final = frozenset({str, int, bool})

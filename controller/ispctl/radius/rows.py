@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.model.problem import Problem, Refusal
-from ispctl.plan import Change, Fields, Key, Resources, Value
+from ispctl.plan import Change, Fields, Key, Resources
 from ispctl.radius import _rows_text as text
 from ispctl.radius._rows_read import Reader
 from ispctl.radius._rows_write import Opener, Writer
@@ -120,12 +120,14 @@ class RadiusRows:
         None lets them be taken over, which means replaced. If the database fails, nothing more is tried.
         """
         held = _Held()
+        reader: Reader | None = None
         stopped: Problem | None = None
         for batch in _batches(changes):
             outcomes: list[Outcome] = []
             if stopped is None:
                 try:
-                    outcomes = self._batch(batch, opener, _Asked(beside, judge), held)
+                    reader = reader or Reader(self._store)
+                    outcomes = self._batch(batch, reader, opener, _Asked(beside, judge), held)
                 except Refusal as refusal:
                     stopped = refusal.problems[0]
             yield from outcomes or [Outcome(c, stopped.text, stopped.code) for c in batch if stopped]
@@ -136,13 +138,16 @@ class RadiusRows:
         ours = reader.read(keys)
         return _foreign(reader, [key for key in keys if key not in ours])
 
-    def _batch(self, batch: Sequence[Change], opener: Opener, asked: _Asked, held: _Held) -> list[Outcome]:
-        reader = Reader(self._store)
+    def _batch(
+        self, batch: Sequence[Change], reader: Reader, opener: Opener, asked: _Asked, held: _Held
+    ) -> list[Outcome]:
         writer = Writer(self._database, reader, opener)
         ready = self._ready(batch, writer, asked.beside)
         with self._database.transaction():
             self._database.hold(*_TABLES)
             self._store.check_lock()  # whoever took it since waits for these tables
+            if self._made(batch, ready, held):
+                return [Outcome(change) for change in batch]
             known = reader.known([name for _, name in ready.told])
             new = {key for key in ready.told if key[1] not in known}
             ready = ready if len(new) == len(ready.told) else ready._replace(write=None)
@@ -172,7 +177,7 @@ class RadiusRows:
             problems |= self._together(told, have, held, ready)
             done = (change for change in batch if change.key not in problems)
             self._print(
-                c for c in done if (c.key in have) != (c.after is not None) or have.get(c.key) != _frozen(c.after)
+                c for c in done if (c.key in have) != (c.after is not None) or have.get(c.key) != text.frozen(c.after)
             )
             found = ((change, problems.get(change.key)) for change in batch)
             return [Outcome(change, no.text, no.code) if no else Outcome(change) for change, no in found]
@@ -182,19 +187,38 @@ class RadiusRows:
         told: dict[Key, _Told] = {}
         made = [c for c in batch if c.key[0] == "login" and c.before is None and c.after is not None]
         writer.expect_new(change.key[1] for change in made)
-        for change in made:
-            try:
-                after = _frozen(change.after) or {}
-                text.fit(change.key, after)
-                rows = self._database.tell(writer.make, change.key[1], after)
-                notes = self._database.tell(beside, change)
-            except (text.Unfit, Refusal):
-                continue  # which is found again where it is told
-            told[change.key] = _Told(rows, notes)
+        with self._database.telling() as said:
+            for change in made:
+                start = len(said)
+                try:
+                    after = text.frozen(change.after) or {}
+                    text.fit(change.key, after)
+                    writer.make(change.key[1], after)
+                    middle = len(said)
+                    beside(change)
+                except (text.Unfit, Refusal):
+                    del said[start:]
+                    continue  # which is found again where it is told
+                told[change.key] = _Told(said[start:middle], said[middle:])
         try:
-            return _Ready(told, self._database.together(chain(*chain.from_iterable(told.values())), new=True))
+            return _Ready(told, self._database.together(said, new=True))
         except Refusal:
             return _Ready(told, None)
+
+    def _made(self, batch: Sequence[Change], ready: _Ready, held: _Held) -> bool:
+        """Write a batch of logins that are all expected to be new, and look afterwards whether they are: nobody else's
+        rows are summed with theirs. Otherwise nothing of it is written."""
+        if ready.write is None or len(ready.told) != len(batch) or any(map(held.reason, batch)):
+            return False
+        try:
+            with self._database.savepoint():
+                ready.write()
+                if not Prints(self._database).add({key[1]: len(told.rows) for key, told in ready.told.items()}):
+                    raise Refusal(Problem("E314", _NOT_OURS))
+        except Refusal as refusal:
+            self._bearable(refusal)
+            return False
+        return True
 
     def _one(
         self,
@@ -207,7 +231,7 @@ class RadiusRows:
     ) -> Problem | list[Statement] | None:
         """Write one change, or tell what has to be written, or say why not; then nothing of it is written."""
         try:
-            before, after = _frozen(change.before), _frozen(change.after)
+            before, after = text.frozen(change.before), text.frozen(change.after)
             text.fit(change.key, after)
             if foreign and (problem := asked.judge(change)):
                 return problem
@@ -365,25 +389,3 @@ def _owner(change: Change) -> str:
 
 def _logical(group: str) -> str:
     return group.partition("@")[0]
-
-
-def _frozen(fields: Fields | None) -> dict[str, Value] | None:
-    """As `read` has it: tuples for the lists of a plan read from a file, and sorted, since all of ours are bags."""
-    if fields is None:
-        return None
-    return {n: v if v is None or v == () or type(v) in _SIMPLE else _tuple(v) for n, v in fields.items()}
-
-
-_SIMPLE: Final = frozenset({str, int, bool})
-
-
-def _tuple(value: object) -> Value:
-    if value is None or isinstance(value, (str, int)):
-        return value
-    if isinstance(value, (list, tuple)):
-        return tuple(sorted(map(_row, value), key=lambda row: row if isinstance(row, tuple) else (row,)))
-    raise text.Unfit("E315", "a field holds neither text nor a number nor a list")
-
-
-def _row(value: object) -> str | tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

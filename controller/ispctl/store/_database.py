@@ -107,15 +107,6 @@ class Database:
         self.rows_written += changed
         return changed
 
-    def tell(self, run: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> list[Statement]:
-        """What a call would write, told as by `telling`."""
-        self._told = told = list[Statement]()
-        try:
-            run(*arguments, **named)
-        finally:
-            self._told = None
-        return told
-
     @contextmanager
     def telling(self) -> Iterator[list[Statement]]:
         """What the body would write is told instead of done, for `together`; it reads what was there before."""

@@ -8,7 +8,7 @@ asks views, which say who stands otherwise and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
@@ -88,15 +88,31 @@ class Prints:
         self._database.write_many(f"DELETE FROM {TABLE} WHERE login = ?", [(login,) for login in gone])
         if not logins:
             return
-        marks = ", ".join(["(?)"] * len(logins))
-        dialect = self._database.dialect
-        rows = " UNION ALL ".join(_rows("{login} AS login, {said} AS said", dialect.mine, dialect.mine))
-        total = dialect.hash.format("said")
         self._database.write(
-            f"INSERT INTO {TABLE} (login, number, total) WITH mine (login) AS (VALUES {marks})"
-            f" SELECT login, count(*), CAST(sum({total}) AS bigint) FROM ({rows}) AS found GROUP BY login"
+            f"INSERT INTO {TABLE} (login, number, total) {self._standing(logins)}"
             " ON CONFLICT (login) DO UPDATE SET number = excluded.number, total = excluded.total",
             logins,
+        )
+
+    def add(self, written: Mapping[str, int]) -> bool:
+        """The same for logins of which nothing stood there, with the number of rows that were written. False where
+        there are others: nothing is noted then."""
+        logins = list(written)
+        found = self._database.query(self._standing(logins), logins)
+        if {login: number for login, number, _ in found} != written:
+            return False
+        sql = f"INSERT INTO {TABLE} (login, number, total) VALUES (?, ?, ?)"
+        self._database.together([(sql, row) for row in found], new=True)()
+        return True
+
+    def _standing(self, logins: Sequence[str]) -> str:
+        """A query for the print of each of these logins as it stands there now."""
+        marks, dialect = ", ".join(["(?)"] * len(logins)), self._database.dialect
+        rows = " UNION ALL ".join(_rows("{login} AS login, {said} AS said", dialect.mine, dialect.mine))
+        total = dialect.hash.format("said")
+        return (
+            f"WITH mine (login) AS (VALUES {marks})"
+            f" SELECT login, count(*), CAST(sum({total}) AS bigint) FROM ({rows}) AS found GROUP BY login"
         )
 
     def differing(self) -> Iterator[str]:
