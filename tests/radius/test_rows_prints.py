@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg2.errors
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from ispctl.plan import Fields, Key
 from ispctl.radius._rows_read import Reader
 from ispctl.radius.rows import RadiusRows
-from ispctl.store import Store
+from ispctl.store import Store, prints
 from ispctl.store.prints import Prints, views
 from tests.databases import Place
 from tests.postgres import FreshDatabase
@@ -138,3 +140,30 @@ def test_a_batch_reads_its_own_rows_alone_while_the_server_knows_nothing_of_tabl
             Prints(database).take(logins)
             read = "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'ispctl_mac'"
             assert database.query(read) == [(0,)]
+
+
+@pytest.mark.live
+def test_what_was_noted_by_an_older_version_holds_and_an_edit_is_still_found(
+    fresh_database: FreshDatabase, tmp_path: Path
+) -> None:
+    """It reckoned the sums of all rows when it was asked."""
+    place = Place(fresh_database(), tmp_path)
+    with world.make(place, foreign=False) as store:
+        assert world.go(RadiusRows(store), STATE) == []
+        store.database.write("UPDATE ispctl_login SET sessions = 7 WHERE login = ?", (NAMES[1],))
+        store.database.write("UPDATE ispctl_login SET sessions = 7 WHERE login = ?", (NAMES[2],))
+        older = replace(store.database.dialect, reckons=False)
+        (sums,) = [part.total(older) for part in prints._PARTS if part.name == "login"]
+        assert store.database.query(f"SELECT login FROM ispctl_login WHERE seen IS DISTINCT FROM ({sums})") == []
+        store.database.write("ALTER TABLE ispctl_login DROP COLUMN seen")
+        store.database.write("UPDATE ispctl_meta SET value = '15' WHERE key = 'schema'")
+    with place.create() as store:
+        assert RadiusRows(store).suspect() == set(NAMES[1:3])
+
+
+@pytest.mark.live
+def test_nobody_writes_what_is_reckoned_of_a_login(fresh_database: FreshDatabase, tmp_path: Path) -> None:
+    with world.make(Place(fresh_database(), tmp_path), foreign=False) as store:
+        assert world.go(RadiusRows(store), STATE) == []
+        with pytest.raises(psycopg2.errors.GeneratedAlways):
+            hand(store, "UPDATE ispctl_login SET seen = 0")

@@ -16,10 +16,10 @@ STEP = "CREATE TABLE ispctl_extra (note text); -- a remark; with a semicolon\nIN
 
 
 @pytest.fixture
-def newer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def newer(place: Place, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Make this program one that has one migration more."""
-    first = list(_schema._migrations())
-    return lambda text: monkeypatch.setattr(_schema, "_migrations", lambda: iter([*first, (OLD + 1, text)]))
+    first = list(_schema._migrations(place.kind))
+    return lambda text: monkeypatch.setattr(_schema, "_migrations", lambda _: iter([*first, (OLD + 1, text)]))
 
 
 def test_an_older_database_is_opened_only_after_it_was_brought_up_to_date(
@@ -46,8 +46,10 @@ def test_a_migration_that_fails_leaves_no_trace(place: Place, newer: Callable[[s
 
 
 def test_no_two_files_have_one_number_and_they_come_in_order() -> None:
-    numbers = [number for number, _ in _schema._migrations()]
-    assert numbers == sorted(set(numbers))
+    for dialect in ("sqlite", "postgresql"):
+        numbers = [number for number, _ in _schema._migrations(dialect)]
+        assert numbers == sorted(set(numbers))
+        assert numbers[-1] == OLD
 
 
 def _made_of(store: Store) -> tuple[dict[str, frozenset[str]], list[str]]:
@@ -60,7 +62,7 @@ def _made_of(store: Store) -> tuple[dict[str, frozenset[str]], list[str]]:
     return found, sorted(name for (name,) in database.query(names))
 
 
-@pytest.mark.parametrize("begun", [number for number, _ in _schema._migrations()])
+@pytest.mark.parametrize("begun", [number for number, _ in _schema._migrations("")])
 def test_from_each_version_one_comes_to_the_same_tables_and_keeps_every_row(
     place: Place, monkeypatch: pytest.MonkeyPatch, begun: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -69,9 +71,9 @@ def test_from_each_version_one_comes_to_the_same_tables_and_keeps_every_row(
         other = Place(request.getfixturevalue("fresh_database")(), tmp_path)
     with other.create() as fresh:
         wanted = _made_of(fresh)
-    steps = list(_schema._migrations())
+    steps = list(_schema._migrations(place.kind))
     with monkeypatch.context() as patch:
-        patch.setattr(_schema, "_migrations", lambda: iter([step for step in steps if step[0] <= begun]))
+        patch.setattr(_schema, "_migrations", lambda _: iter([step for step in steps if step[0] <= begun]))
         with place.create() as store:
             assert store.meta.get("schema") == str(begun)
             write = store.database.write

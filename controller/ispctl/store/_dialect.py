@@ -33,6 +33,8 @@ class Dialect:
     """Makes the view `ispctl_rejects` anew; `at` reads as seconds since 1970."""
     hash: str
     """48 bits of a hash of a text, so that the sum of very many fits."""
+    reckons: bool
+    """Whether a table keeps what is reckoned of each of its rows, which no hand can write."""
     middle: int
     """What lies in the middle of all hashes: less it, the sum of all there are fits too."""
     mine: str
@@ -67,6 +69,7 @@ SQLITE = Dialect(
     freeradius="freeradius.sqlite.sql",
     rejects=f"DROP VIEW IF EXISTS ispctl_rejects; CREATE VIEW ispctl_rejects AS {_REJECTS.format('last_seen')}",
     hash="ispctl_hash(CAST({} AS blob))",  # a blob: somebody's broken bytes are no text
+    reckons=False,  # it could, but FreeRADIUS and whoever else writes there have no such function
     middle=1 << 47,
     mine="IN (SELECT login FROM mine)",
     part="0",  # it sorts whatever it groups: one sum of all costs less than many
@@ -99,6 +102,7 @@ POSTGRESQL = Dialect(
     # Not dropped: a view keeps what roles were granted on it.
     rejects=f"CREATE OR REPLACE VIEW ispctl_rejects AS {_REJECTS.format('to_timestamp(last_seen)')}",
     hash="hashtextextended({}, 0) >> 16",
+    reckons=True,
     middle=0,
     # Of a table that grows from nothing it believes for long that it has no rows, and would join all of them.
     mine="= ANY (ARRAY(SELECT login FROM mine))",

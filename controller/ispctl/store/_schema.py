@@ -23,7 +23,7 @@ _INIT: Final = "Make its tables with: ispctl radius init"
 
 def newest() -> int:
     """The schema version this program writes."""
-    return max(number for number, _ in _migrations())
+    return max(number for number, _ in _migrations(""))
 
 
 def create(database: Database, *, lab: bool) -> None:
@@ -71,7 +71,7 @@ def _migrate(database: Database) -> None:
     rows = database.query("SELECT value FROM ispctl_meta WHERE key = 'schema'")
     have = _number(rows[0][0]) if rows else 0
     _not_newer(database.place, have)
-    for number, text in _migrations():
+    for number, text in _migrations(database.dialect.name):
         if number > have:
             _run(database, text)
             database.write(
@@ -118,10 +118,14 @@ def _run(database: Database, script: str) -> None:
         database.write(statement)
 
 
-def _migrations() -> Iterator[tuple[int, str]]:
+def _migrations(dialect: str) -> Iterator[tuple[int, str]]:
+    """Their numbers and texts. What is for one dialect alone, as the second part of the name of its file says, is empty
+    for the others."""
     folder = resources.files(__package__) / "migrations"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
-    return ((int(file.name[:4]), file.read_text("utf-8")) for file in files)
+    for file in files:
+        mine = file.name.split(".")[1] in {"sql", dialect}
+        yield int(file.name[:4]), file.read_text("utf-8") if mine else ""
 
 
 def _text(name: str) -> str:

@@ -9,7 +9,7 @@ asks views, which say who stands otherwise and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store._database import Database
@@ -36,11 +36,33 @@ TABLE: Final = "ispctl_print"
 _VIEWS: Final = ("ispctl_seen_all", "ispctl_seen_parts", "ispctl_seen_own_parts", "ispctl_seen_differing")
 _ANYBODY: Final = "IS NOT NULL"
 _OURS: Final = "IN (SELECT login FROM ispctl_login)"
+_NAME: Final = "COALESCE(login, '')"
+"""SQLite takes NULL for a key."""
 
 
-def _text(table: str, login: str, *columns: str) -> str:
-    """One row as text, with a line end after each of its parts: whose, from where, and what it says."""
-    return " || ".join([f"'{table}\n' || {login}", *map(_said, columns)])
+class _Part(NamedTuple):
+    """Where rows of logins stand."""
+
+    name: str
+    """As each row of them begins, so that one is not taken for a row of another table."""
+    place: str
+    login: str
+    """Whose a row is."""
+    columns: Sequence[str]
+    """What it says."""
+    counts: str = ""
+    """Which of them count."""
+    reckoned: str = ""
+    """The column that holds the hash of a row, where a table reckons: for the widest, of which it is the most."""
+
+    def total(self, dialect: Dialect) -> str:
+        """The hash of a row."""
+        return self.reckoned if self.reckoned and dialect.reckons else dialect.hash.format(self.text)
+
+    @property
+    def text(self) -> str:
+        """A row as text, with a line end after each of its parts: whose, from where, and what it says."""
+        return " || ".join([f"'{self.name}\n' || {self.login}", *map(_said, self.columns)])
 
 
 def _said(column: str) -> str:
@@ -49,25 +71,20 @@ def _said(column: str) -> str:
     return value if column in _NEVER_NULL else f"COALESCE({value}, '\n-')"
 
 
-_NAME: Final = "COALESCE(login, '')"
-"""SQLite takes NULL for a key."""
 _PARTS: Final = (
-    # where rows of logins stand, whose they are, what they say, and which of them count
-    *(
-        (table, "username", _text(table, "username", "attribute", "op", "value"), "")
-        for table in ("radcheck", "radreply")
-    ),
-    ("radusergroup", "username", _text("group", "username", "groupname", "priority"), ""),
-    ("ispctl_identity", "login", _text("line", "login", "identity"), ""),
+    *(_Part(table, table, "username", ("attribute", "op", "value")) for table in ("radcheck", "radreply")),
+    _Part("group", "radusergroup", "username", ("groupname", "priority")),
+    _Part("line", "ispctl_identity", "login", ("identity",)),
     # What the server learned is a fact, as for whoever reads rows. Few are joined: most were bound, or are no fact.
-    ("ispctl_mac", "login", _text("mac", "login", "mac"), "learned IS NULL"),
-    (
+    _Part("mac", "ispctl_mac", "login", ("mac",), "learned IS NULL"),
+    _Part(
+        "mac",
         "ispctl_mac m JOIN ispctl_login l ON l.login = m.login",
         "m.login",
-        _text("mac", "m.login", "m.mac"),
+        ("m.mac",),
         "m.learned IS NOT NULL AND l.mac_mode <> 'learn'",
     ),
-    ("ispctl_login", _NAME, _text("login", _NAME, "password_digest", "password_mac", *COLUMNS), ""),
+    _Part("login", "ispctl_login", _NAME, ("password_digest", "password_mac", *COLUMNS), reckoned="seen"),
 )
 _LOST: Final = (
     "SELECT s.login FROM ispctl_service s WHERE s.digest <> ''"
@@ -108,11 +125,10 @@ class Prints:
     def _standing(self, logins: Sequence[str]) -> str:
         """A query for the print of each of these logins as it stands there now."""
         marks, dialect = ", ".join(["(?)"] * len(logins)), self._database.dialect
-        rows = " UNION ALL ".join(_rows("{login} AS login, {said} AS said", dialect.mine, dialect.mine))
-        total = dialect.hash.format("said")
+        rows = " UNION ALL ".join(_rows(dialect, "{login} AS login, {total} AS total", dialect.mine, dialect.mine))
         return (
             f"WITH mine (login) AS (VALUES {marks})"
-            f" SELECT login, count(*), CAST(sum({total}) AS bigint) FROM ({rows}) AS found GROUP BY login"
+            f" SELECT login, count(*), CAST(sum(total) AS bigint) FROM ({rows}) AS found GROUP BY login"
         )
 
     def differing(self) -> Iterator[str]:
@@ -186,17 +202,18 @@ def _both(dialect: Dialect, whose: str, shown: str) -> str:
     One level of selects with columns of the same types, all of which are wanted: so the server reads each table by all
     cores and sums as it reads, instead of one reading all of them one after the other.
     """
-    middle, total = dialect.middle, f"{dialect.hash.format('{said}')} - {dialect.middle}"
-    row = f"{shown.format('{login}')}CAST(1 AS bigint) AS number, {total} AS total"
+    middle = dialect.middle
+    row = f"{shown.format('{login}')}CAST(1 AS bigint) AS number, ({{total}}) - {middle} AS total"
     noted = f"SELECT {shown.format('login')}-number, number * {middle} - total FROM {TABLE}"
-    return " UNION ALL ".join([*_rows(row, whose, ""), noted])
+    return " UNION ALL ".join([*_rows(dialect, row, whose, ""), noted])
 
 
-def _rows(columns: str, whose: str, ours: str) -> Iterator[str]:
-    """Queries for the rows of logins, with `columns` of `{login}` and `{said}`. `whose`: a condition on the login;
+def _rows(dialect: Dialect, columns: str, whose: str, ours: str) -> Iterator[str]:
+    """Queries for the rows of logins, with `columns` of `{login}` and `{total}`. `whose`: a condition on the login;
     `ours`: the one on that of ispctl_login, where somebody made it NULL too if there is none."""
-    for place, login, said, counts in _PARTS:
+    for part in _PARTS:
         among = f"login {ours}" if ours else "1 = 1"
-        condition = among if place == "ispctl_login" else f"{login} {whose}"
-        both = f"{condition} AND {counts}" if counts else condition
-        yield f"SELECT {columns.format(login=login, said=said)} FROM {place} WHERE {both}"
+        condition = among if part.place == "ispctl_login" else f"{part.login} {whose}"
+        both = f"{condition} AND {part.counts}" if part.counts else condition
+        shown = columns.format(login=part.login, total=part.total(dialect))
+        yield f"SELECT {shown} FROM {part.place} WHERE {both}"
