@@ -6,15 +6,18 @@ The fixture `place` (known everywhere, see conftest.py) runs a test twice: on a 
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
+from ispctl.lab.cluster import Cluster
 from ispctl.store import File, Store, address
 
 Row = tuple[Any, ...]
@@ -80,6 +83,31 @@ class Place:
                 return cursor.fetchall() if cursor.description else []
 
             yield run
+
+
+def made(base: Path) -> Place:
+    """A SQLite database below a folder, with its tables, as a lab makes it: a copy of one that was made once."""
+    place = Place("sqlite:///var/radius.db", base)
+    place.file.parent.mkdir(mode=0o700, exist_ok=True)
+    place.file.write_bytes(_file())
+    place.file.chmod(0o600)
+    return place
+
+
+@cache
+def _file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place("sqlite:///var/radius.db", Path(folder))
+        place.create(lab=True).close()
+        return place.file.read_bytes()
+
+
+@cache
+def template(cluster: Cluster) -> str:
+    """The name of the same on a server, to copy."""
+    dsn = cluster.make("with_tables")
+    Place(dsn, Path()).create(lab=True).close()
+    return dsn.rpartition("/")[2]
 
 
 KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.live))

@@ -83,7 +83,12 @@ def cluster() -> Iterator[Cluster]:
 
 def new_database(cluster: Cluster, template: str = "template1") -> str:
     """For fixtures that live longer than a test: a new database that is dropped with the cluster."""
-    return cluster.make(f"test_{next(_NUMBERS)}", template)
+    name = f"test_{next(_NUMBERS)}"
+    with closing(psycopg2.connect(cluster.dsn("postgres"))) as link:
+        link.autocommit = True
+        by = "STRATEGY FILE_COPY" if link.server_version >= 150000 else ""  # half the work where nothing is synced
+        link.cursor().execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {by}')
+    return cluster.dsn(name)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from ispctl.lab import contract
 from ispctl.lab.broken import FAULTS, FlapsUnits, Sound
 from ispctl.plan import Change, Key, Resources
 from ispctl.radius.rows import RadiusRows, order
-from tests.databases import KINDS, Place
+from tests.databases import KINDS, Place, made, template
 from tests.radius import world
 from tests.radius.world import ANITA, HOME, OPEN, POP, ROUTER, TABLES, hand
 
@@ -91,14 +91,17 @@ def radius(request: pytest.FixtureRequest) -> Benches:
 
     @contextmanager
     def bench(kind: type[Sound]) -> Iterator[contract.Bench]:
-        folder, dsn = Path(tempfile.mkdtemp(prefix="bench-")), "sqlite:///radius.db"
+        folder = Path(tempfile.mkdtemp(prefix="bench-"))
         if request.param == "postgresql":
-            dsn = request.getfixturevalue("fresh_database")()
-        made = RadiusBench(Place(dsn, folder), kind)
+            tables = template(request.getfixturevalue("cluster"))
+            place = Place(request.getfixturevalue("fresh_database")(tables), folder)
+        else:
+            place = made(folder)
+        stands = RadiusBench(place, kind)
         try:
-            yield made
+            yield stands
         finally:
-            made.store.close()
+            stands.store.close()
             shutil.rmtree(folder)
 
     return bench

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ispctl.lab.cluster import Cluster
 from ispctl.plan import Fields, Key
 from ispctl.radius.rows import RadiusRows
 from ispctl.store import Store
+from tests import databases
 from tests.databases import Place
+from tests.postgres import FreshDatabase
 from tests.radius import world
 from tests.radius.world import ANITA, HOME, POP, ROUTER
+
+
+@pytest.fixture
+def fresh_database(cluster: Cluster, fresh_database: FreshDatabase) -> FreshDatabase:
+    """The same, with tables."""
+    return lambda template="": fresh_database(template or databases.template(cluster))
+
+
+@pytest.fixture(params=databases.KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A database with tables, of each kind in turn."""
+    if request.param == "sqlite":
+        return databases.made(tmp_path)
+    return Place(request.getfixturevalue("fresh_database")(), tmp_path)
 
 
 @pytest.fixture

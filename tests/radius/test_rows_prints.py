@@ -15,7 +15,7 @@ from ispctl.radius._rows_read import Reader
 from ispctl.radius.rows import RadiusRows
 from ispctl.store import Store, prints
 from ispctl.store.prints import Prints, views
-from tests.databases import Place
+from tests.databases import Place, made
 from tests.postgres import FreshDatabase
 from tests.radius import world
 from tests.radius.world import ANITA, hand
@@ -70,8 +70,8 @@ def test_what_is_suspect_is_what_reading_everything_finds(
     @example(edits=[(edit, "old") for edit in EDITS])
     @given(edits=st.lists(st.tuples(st.sampled_from(EDITS), st.sampled_from([*NAMES, "old"])), max_size=3))
     def check(edits: list[tuple[str, str]]) -> None:
-        dsn = make() if make else "sqlite:///radius.db"
-        with world.make(Place(dsn, tmp_path_factory.mktemp("prints"))) as store:
+        folder = tmp_path_factory.mktemp("prints")
+        with world.make(Place(make(), folder) if make else made(folder)) as store:
             rows = RadiusRows(store)
             assert world.go(rows, STATE) == []
             assert rows.suspect() == frozenset()

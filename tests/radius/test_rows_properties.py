@@ -19,7 +19,7 @@ from ispctl.plan import Resources, diff
 from ispctl.radius import _rows_text
 from ispctl.radius import rows as rows_module
 from ispctl.radius.rows import RadiusRows, order
-from tests.databases import KINDS, Place
+from tests.databases import KINDS, Place, made, template
 from tests.depth import times
 from tests.postgres import drop, new_database
 from tests.radius import world
@@ -51,11 +51,11 @@ def another(request: pytest.FixtureRequest) -> Opener:
     @contextmanager
     def file() -> Iterator[Place]:
         with tempfile.TemporaryDirectory() as folder:
-            yield Place("sqlite:///radius.db", Path(folder))
+            yield made(Path(folder))
 
     @contextmanager
     def server() -> Iterator[Place]:
-        dsn = new_database(cluster)
+        dsn = new_database(cluster, template(cluster))
         yield Place(dsn, Path())
         drop(cluster, dsn.rpartition("/")[2])
 

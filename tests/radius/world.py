@@ -51,8 +51,8 @@ POP = ("pop", "pop-lalitpur")
 
 
 def make(place: Place, *, foreign: bool = True) -> Store:
-    """A new database."""
-    store = hasty(place.create(lab=True))
+    """A new database, of which a fixture has made the tables."""
+    store = hasty(place.open())
     for statement in FOREIGN if foreign else ():
         store.database.write(statement.format(instant=place.instant("5")))
     return store
