@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ispctl.repo.git_child import Child
 
-FOLDERS: Final = ("adopt", "broken", "cli", "index", "report", "status", "verbs")
+FOLDERS: Final = ("adopt", "broken", "cli", "index", "reconcile", "report", "status", "verbs")
 """Whose tests read commits and are about something else."""
 TREES: Final = frozenset({"ls-tree", "diff-tree"})
 HISTORY: Final = frozenset({"blame", "merge-base", "rev-list"})
