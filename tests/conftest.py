@@ -18,7 +18,6 @@ from tests import plans, quick
 from tests.gates import purity
 from tests.gates.recorder import Outputs
 from tests.gates.session import Gates
-from tests.once import once
 
 pytest_plugins = ["tests.postgres", "tests.databases"]
 
@@ -32,7 +31,6 @@ if os.access("/dev/shm", os.W_OK):
 typer.main.get_command = cache(typer.main.get_command)
 # And what a file of the example says, which nobody can change, is found out once and not by each of their commands.
 repo._parse = lru_cache(maxsize=2000)(repo._parse)
-once.listen()
 OUTPUTS = pytest.StashKey[Outputs]()
 
 
@@ -70,11 +68,6 @@ def pytest_collection_finish() -> None:
 def _patience(item: pytest.Item) -> float:
     marker = item.get_closest_marker("timeout")
     return marker.args[0] if marker else 0
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    once.begin(item.path, Path(__file__).parent)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,7 +17,6 @@ from ispctl.repo.git_child import Child
 from ispctl.report.plan_json import document
 from tests.depth import times
 from tests.index.isp import NOON, PROFILE, SHARED, Isp, in_any_order
-from tests.once import once
 
 
 def answers(found: list[Problem]) -> list[str]:
@@ -97,7 +96,6 @@ def test_git_is_started_four_times_for_a_change_of_one_file(tmp_path: Path, monk
     place = tmp_path / "isp.index"
     with Repository.open(isp.folder) as repository:
         Index(repository, place, size=Size(worth=1)).look((base,), NOON)
-    monkeypatch.setattr(once, "on", False)
     started: list[str] = []
     command = Child.command
 
