@@ -38,6 +38,7 @@ _BESIDE: Final = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _FEW: Final = 64
 """Files that are found folder by folder; of more git finds them faster in a child of its own."""
 _AT_ONCE: Final = 256
+"""Paths on one command line."""
 _PLACE: Final = re.compile(r"(.*)\n(true|false)\n(true|false)\n(true|false)\n(\w+)\n(.*)\n", re.DOTALL)
 """What git says of a repository: its first and its last are names, which may hold anything."""
 FOLDERS: Final = ("inventory", "subscribers", "tariffs", "templates")
@@ -188,7 +189,7 @@ class Git:
         """What is found at these paths folder by folder; None where one of the folders is too large for that."""
         root = self.resolve(commit)
         try:
-            found = list(way(self._reader, root, [os.fsencode(path) for path in sorted(paths)]))
+            found = list(way(self._reader, root, [path.encode("utf-8", "surrogateescape") for path in sorted(paths)]))
         except Large:
             return None
         return list(trees.entries(self._reader, found))
