@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from ispctl.repo import git as git_module
 from ispctl.repo.git import Entry, Git
-from tests.repo.repositories import ENV, FILES, commit, git, refusal, write
+from ispctl.repo.git_child import Child
+from tests.repo.repositories import ENV, FILES, commit, git, opened, refusal, repo, write
+
+__all__ = ["opened", "repo"]  # fixtures
 
 WANTED = ("inventory", "tariffs", "templates")
 PATHS = [*FILES, "subscribers", "subscribers/a", "tariffs", "tariffs/none.yaml", "none/at/all", "tariffs/home.yaml/x"]
@@ -67,48 +71,47 @@ def test_a_tree_that_is_no_commit_s_is_read_the_same(odd: Path) -> None:
         assert [entry.path for entry in repository.entries(tree, ["inventory/new.yaml"])] == ["inventory/new.yaml"]
 
 
-def test_a_large_folder_is_left_to_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "large"
-    folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
+def test_a_large_folder_is_left_to_git(repo: Path, opened: Git, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"tariffs/a-tariff-with-a-name-of-some-length-{number:05}.yaml" for number in range(4000)]
-    commit(folder, {**FILES, **dict.fromkeys(names, "x\n")}, "Begin")
-    with Git.open(folder, ENV) as repository:
-        head, some = repository.resolve("HEAD"), [names[7], names[3999], "tariffs/none.yaml"]
-        assert [entry.path for entry in repository.entries(head, some)] == [names[7], names[3999]]
-        assert list(repository.below(head, WANTED)) == list(repository.tree(head, WANTED))
-        assert len(list(repository.names(head, "tariffs"))) == len(names) + 1
+    head, some = commit(repo, dict.fromkeys(names, "x\n")), [names[7], names[3999], "tariffs/none.yaml"]
+    started: list[str] = []
+    command = Child.command
+
+    def counted(child: Child, arguments: Sequence[str]) -> list[str]:
+        started.append(arguments[0])
+        return command(child, arguments)
+
+    monkeypatch.setattr(Child, "command", counted)
+    assert [entry.path for entry in opened.entries(head, some)] == [names[7], names[3999]]
+    below, inside = list(opened.below(head, WANTED)), list(opened.names(head, "tariffs"))
+    assert started == ["ls-tree"] * 3
+    assert below == list(opened.tree(head, WANTED))
+    assert len(inside) == len(names) + 1
 
 
-def test_a_missing_folder_is_refused_and_never_taken_for_an_empty_one(tmp_path: Path) -> None:
-    folder = tmp_path / "broken"
-    folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
-    commit(folder, FILES, "Begin")
-    tree = git(folder, "rev-parse", "HEAD:tariffs")
-    with Git.open(folder, ENV) as repository:
-        (folder / ".git/objects" / tree[:2] / tree[2:]).unlink()
-        head = repository.resolve("HEAD")
-        assert f"E020 git-failed: the object {tree[:12]} is missing" in refusal(
-            lambda: list(repository.below(head, WANTED))
-        )
-        assert f"the object {tree[:12]} is missing" in refusal(
-            lambda: list(repository.entries(head, ["tariffs/home.yaml"]))
-        )
+def test_a_missing_folder_is_refused_and_never_taken_for_an_empty_one(repo: Path, opened: Git) -> None:
+    head, tree = opened.resolve("HEAD"), git(repo, "rev-parse", "HEAD:tariffs")
+    (repo / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    text = f"E020 git-failed: the object {tree[:12]} is missing"
+    assert text in refusal(lambda: list(opened.below(head, WANTED)))
+    assert text in refusal(lambda: list(opened.entries(head, ["tariffs/home.yaml"])))
 
 
-def test_a_missing_file_has_no_size(tmp_path: Path) -> None:
-    folder = tmp_path / "broken"
-    folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
-    commit(folder, FILES, "Begin")
-    blob = git(folder, "rev-parse", "HEAD:tariffs/home.yaml")
-    with Git.open(folder, ENV) as repository:
-        (folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
-        head = repository.resolve("HEAD")
-        text = f"E020 git-failed: the object {blob[:12]} is missing"
-        assert text in refusal(lambda: list(repository.entries(head, ["tariffs/home.yaml"])))
-        assert list(repository.entries(head, ["inventory/policy.yaml"]))  # the next answer is that of the next question
+def test_a_missing_file_has_no_size(repo: Path, opened: Git) -> None:
+    head, blob = opened.resolve("HEAD"), git(repo, "rev-parse", "HEAD:tariffs/home.yaml")
+    (repo / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    text = f"E020 git-failed: the object {blob[:12]} is missing"
+    assert text in refusal(lambda: list(opened.entries(head, ["tariffs/home.yaml"])))
+    assert list(opened.entries(head, ["inventory/policy.yaml"]))  # the next answer is that of the next question
+
+
+@pytest.mark.parametrize("text", [b"junk", b"100644 a.yaml\0short", b"100644 a.yaml\0" + b"x" * 20 + b"and more"])
+def test_a_folder_that_makes_no_sense_is_refused(repo: Path, opened: Git, text: bytes) -> None:
+    tree = git(repo, "hash-object", "-t", "tree", "-w", "--literally", "--stdin", given=text)
+    head = opened.resolve(git(repo, "commit-tree", tree, "-m", "Broken"))
+    said = f"E020 git-failed: the folder {head[:12]} makes no sense"
+    assert said in refusal(lambda: list(opened.below(head, WANTED)))
+    assert said in refusal(lambda: list(opened.entries(head, ["tariffs/home.yaml"])))
 
 
 NAMES = st.sampled_from(["a", "a.b", "a-b", "ab", "a0", "b", "é", "B"])

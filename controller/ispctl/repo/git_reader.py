@@ -34,13 +34,13 @@ class Item(NamedTuple):
 
 
 class Folder:
-    """The names in a folder, in git's order. Raises Refusal (E020) for what is none."""
+    """The names in a folder, in git's order, of the text of a tree. Raises ValueError for what is none."""
 
     def __init__(self, data: bytes, octets: int) -> None:
         found = _ITEM[octets].findall(data)
         self._items = {name: (mode, id) for mode, name, id in found}
         if sum([len(mode) + len(name) for mode, name, _ in found]) + len(found) * (octets + 2) != len(data):
-            raise failed("a folder in git makes no sense")
+            raise ValueError("that is no tree")
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._items)
@@ -119,7 +119,7 @@ class Reader:
                 for name in self._send(left[start : start + _AHEAD], "^{tree}"):
                     found = self._read(name, "tree", _MANY)
                     if isinstance(found, bytes):
-                        self._folders[name] = Folder(found, len(name) // 2)
+                        self._folders[name] = _folder(name, found)
                     large |= isinstance(found, int)
         if large:
             raise Large
@@ -187,3 +187,10 @@ class Reader:
         if len(data) != size:
             raise BrokenPipeError
         return data
+
+
+def _folder(name: str, data: bytes) -> Folder:
+    try:
+        return Folder(data, len(name) // 2)
+    except ValueError:
+        raise failed(f"the folder {name[:12]} makes no sense") from None
