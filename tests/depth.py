@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
-_FACTOR: Final = 10 if os.environ.get("DEEP") else 1
+DEEP: Final = bool(os.environ.get("DEEP"))
+_FACTOR: Final = 10 if DEEP else 1
 
 
 def times(usual: int) -> int:
