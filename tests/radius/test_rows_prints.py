@@ -14,6 +14,7 @@ from ispctl.plan import Fields, Key
 from ispctl.radius._rows_read import Reader
 from ispctl.radius.rows import RadiusRows
 from ispctl.store import Store, prints
+from ispctl.store.ahead import SumsAhead
 from ispctl.store.prints import Prints, views
 from tests.databases import Place, made
 from tests.postgres import FreshDatabase
@@ -78,6 +79,8 @@ def test_what_is_suspect_is_what_reading_everything_finds(
             world.place_of(store).hand(*(edit.format(login) for edit, login in edits))
             whole = rows.read(None)
             suspect = rows.suspect()
+            sums = Prints(store.database).sums()
+            assert RadiusRows(store, lambda: sums).suspect() == suspect
             assert rows.shared() == {key: fields for key, fields in whole.items() if key[0] != "login"}
             logins = {key for key in whole.keys() | STATE.keys() if key[0] == "login"}
             assert {key[1] for key in logins if whole.get(key) != STATE.get(key)} <= suspect
@@ -109,6 +112,32 @@ def test_rows_that_changed_meanwhile_stay_suspect(store: Store, full: RadiusRows
     hand(store, "UPDATE ispctl_login SET sessions = 7")
     assert world.one(full, ANITA, before, {**before, "sessions": 3}).code == "E313"
     assert full.suspect() == {ANITA[1]}
+
+
+@pytest.mark.live
+def test_sums_are_asked_while_the_program_loads(fresh_database: FreshDatabase, tmp_path: Path) -> None:
+    place = Place(fresh_database(), tmp_path)
+    with world.make(place) as store:
+        assert world.go(RadiusRows(store), STATE) == []
+        others = {"radcheck": "username", "radreply": "username", "radusergroup": "username"}
+        others |= {"ispctl_mac": "login", "ispctl_identity": "login"}
+        place.hand(*(f"DELETE FROM {table} WHERE {whose} = 'old'" for table, whose in others.items()))
+        before = SumsAhead(place.dsn, tmp_path).take()
+        place.hand(EDITS[0].format(NAMES[3]), f"DELETE FROM ispctl_login WHERE login = '{NAMES[0]}'")
+        after = SumsAhead(place.dsn, tmp_path).take()
+        assert before is not None
+        assert after is not None
+        assert (before.differs, after.differs) == (False, True)
+        assert RadiusRows(store, lambda: after).suspect() == {NAMES[0], NAMES[3]}
+
+
+def test_why_sums_were_refused_is_left_to_whoever_asks_next() -> None:
+    nowhere = "postgresql://ispctl@127.0.0.1:1/radius"
+    assert SumsAhead(nowhere, Path()).take() is None
+
+
+def test_of_a_file_nothing_is_asked_ahead(tmp_path: Path) -> None:
+    assert SumsAhead.of("sqlite:///radius.db", tmp_path) is None
 
 
 @pytest.mark.live

@@ -13,24 +13,55 @@ from ispctl.cli.plans import world
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
-    from ispctl.reconcile import Drift, Permission
+    from ispctl.reconcile import Drift
     from ispctl.repo import Repository, Snapshot
+    from ispctl.store.ahead import SumsAhead
 
 
-def find_drift(session: Session, permission: Permission | None) -> tuple[Drift, Snapshot]:
-    """Compare the whole database with what was applied; with a permission, put it right. And what HEAD says of all of
-    them together. Raises Refusal, also where the database gives no answer to trust."""
-    from ispctl import reconcile
-    from ispctl.backend import Unreachable
+@dataclass(frozen=True)
+class Compared:
+    """What stands otherwise, and what HEAD says of all of them together."""
 
+    found: Drift
+    shared: Snapshot
+
+    def answer(self, format: str) -> str:
+        """To print."""
+        from ispctl.cli.answers import drift_answer
+
+        return drift_answer(self.found, self.shared, format)
+
+
+def find_drift(session: Session, most: Mapping[str, int | None] | None) -> Compared:
+    """Compare the whole database with what was applied; with `most` that may be done, put it right. Raises Refusal,
+    also where the database gives no answer to trust."""
+    looks = most is None
+    ahead = _sums(session, None) if looks else None  # before the rest of the program is loaded
     with session.repository() as repository:
         shared = repository.part("HEAD", ())
-        with world(session, repository, shared, session.now, readonly=permission is None) as opened:
+        ahead = ahead or (_sums(session, shared) if looks else None)
+        from ispctl import reconcile
+        from ispctl.backend import Unreachable
+
+        with world(session, repository, shared, session.now, readonly=looks) as opened:
             try:
-                found = reconcile.drifted(opened) if permission is None else reconcile.repair(opened, permission)
+                if most is None:
+                    found = reconcile.drifted(replace(opened, sums=ahead.take) if ahead else opened)
+                else:
+                    found = reconcile.repair(opened, reconcile.Permission(most))
             except Unreachable as error:
                 raise Refusal(Problem("E319", error.text, advice="ispstat health says more")) from None
-            return found, shared
+            return Compared(found, shared)
+
+
+def _sums(session: Session, snapshot: Snapshot | None) -> SumsAhead | None:
+    """Asked of the database that is named; None where that cannot be, which is told to whoever opens it."""
+    from ispctl.store.ahead import SumsAhead
+
+    try:
+        return SumsAhead.of(session.dsn(snapshot), session.repo)
+    except Refusal:
+        return None
 
 
 @dataclass(frozen=True)
@@ -44,6 +75,12 @@ class HandEdits:
     @property
     def unsaid(self) -> bool:
         return any(one["unsaid"] for one in self.document["items"])
+
+    def answer(self, format: str) -> str:
+        """To print."""
+        from ispctl.cli.answers import hand_edits_answer
+
+        return hand_edits_answer(self, format)
 
 
 def adopt_drift(session: Session, branch: str | None) -> HandEdits:

@@ -255,22 +255,21 @@ def drift(
     format: FormatOption = "text",
 ) -> None:
     """Find what somebody changed by hand in the RADIUS database. Exit code: 0 none (left), 2 drift, 1 error."""
-    from ispctl.cli.answers import drift_answer, hand_edits_answer
     from ispctl.cli.drift import adopt_drift, find_drift
-    from ispctl.reconcile import Permission
 
     session: Session = context.obj
     if adopt:
         if repair:
             raise typer.BadParameter("--adopt keeps what was done by hand, --repair takes it back: take one")
         edits = adopt_drift(session, branch)
-        say(hand_edits_answer(edits, format))
+        say(edits.answer(format))
         raise typer.Exit(2 if edits.unsaid else 0)
     if branch is not None:
         raise typer.BadParameter("--branch goes with --adopt")
-    permission = Permission({"cut_off": allow_cut_off, "delete": allow_delete})
-    found, snapshot = find_drift(session, permission if repair else None)
-    say(drift_answer(found, snapshot, format))
+    most = {"cut_off": allow_cut_off, "delete": allow_delete}
+    compared = find_drift(session, most if repair else None)
+    say(compared.answer(format))
+    found = compared.found
     failed = found.closed or found.failed or any(one.code for one in found.devices)
     raise typer.Exit(1 if failed else 2 if len(found.changes) > found.rows else 0)
 

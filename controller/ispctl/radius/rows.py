@@ -20,7 +20,7 @@ from ispctl.radius._rows_read import Reader
 from ispctl.radius._rows_write import Opener, Writer
 from ispctl.radius.rendering import TARGET
 from ispctl.store import Database, Statement, Store
-from ispctl.store.prints import Prints
+from ispctl.store.prints import Prints, Sums
 
 BATCH: Final = 500
 """Changes in one transaction: FreeRADIUS writes between two of them, and waits for one some 30 milliseconds."""
@@ -60,9 +60,11 @@ def _never_taken(_: Change) -> Problem:
 class RadiusRows:
     """Backend of the target "radius". Uses the store's connection, on the thread that opened it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, sums: Callable[[], Sums | None] = lambda: None) -> None:
+        """`sums`: those of Prints, where they were asked before."""
         self._store = store
         self._database = store.database
+        self._sums = sums
 
     def read(self, keys: Sequence[Key] | None) -> Resources:
         """What we own there now; None reads all. Raises Unreachable.
@@ -90,7 +92,7 @@ class RadiusRows:
         """The logins that do not stand as they were written, or of which that is not known, whether or not they are
         still there. Raises Unreachable."""
         try:
-            return frozenset(Prints(self._database).differing())
+            return frozenset(Prints(self._database).differing(self._sums()))
         except Refusal as refusal:
             raise Unreachable(TARGET, str(refusal)) from refusal
 

@@ -37,7 +37,7 @@ _OPEN: Final[Mapping[Access, int]] = {"open": 2, "walled": 1, "none": 0}
 def drifted(world: World) -> Drift:
     """What stands in the database otherwise than the last apply left it. Raises Refusal, Unreachable."""
     reading = reading_of_applied(world)
-    found = find(reading, RadiusRows(world.store))
+    found = find(reading, RadiusRows(world.store, world.sums))
     devices = standing.drifted(world, reading.repository.part(reading.commit, ()))
     return Drift(devices.joined(_plan(world, found, found.by_hand)))
 

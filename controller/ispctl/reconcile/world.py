@@ -20,6 +20,7 @@ from ispctl.repo import Repository
 from ispctl.roles import Reviews
 from ispctl.secrets import Keyring
 from ispctl.store import RunRecord, Store
+from ispctl.store.prints import Sums
 
 if TYPE_CHECKING:
     from ispctl.reconcile.beside import Beside
@@ -160,6 +161,8 @@ class World:
     """Who approved a commit, by the forge, if it may be asked."""
     nas: Fleet | None = None
     """How devices are spoken to; None: not at all."""
+    sums: Callable[[], Sums | None] = lambda: None
+    """Those of the rows, where they were asked before."""
     beside: Beside | None = None
     """Who speaks to them while rows and sessions go on; None: it is done before and after those."""
 

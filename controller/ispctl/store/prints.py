@@ -93,6 +93,15 @@ _LOST: Final = (
 """Who was given rows and is not ours any more."""
 
 
+class Sums(NamedTuple):
+    """What two sums over everything say."""
+
+    differs: bool
+    """Whether some row stands otherwise than it was noted; taken for granted where there is one part alone."""
+    lost: bool
+    """Whether who was given rows and who is ours are not the same."""
+
+
 class Prints:
     """The table ispctl_print, and how it is compared with the rows."""
 
@@ -131,11 +140,19 @@ class Prints:
             f" SELECT login, count(*), CAST(sum(total) AS bigint) FROM ({rows}) AS found GROUP BY login"
         )
 
-    def differing(self) -> Iterator[str]:
-        """The logins of ours that stand otherwise than when their print was taken, or have none, or are gone."""
+    def sums(self) -> Sums:
+        """What takes longest where nothing differs."""
         dialect = self._database.dialect
-        everything, anybodys, own, logins = self._questions()
-        differs = dialect.parts == 1 or self._database.query(everything)
+        everything, *_ = self._questions()
+        differs = dialect.parts == 1 or bool(self._database.query(everything))
+        return Sums(differs, self._database.query(_given(dialect)) != [(0, 0)])
+
+    def differing(self, sums: Sums | None = None) -> Iterator[str]:
+        """The logins of ours that stand otherwise than when their print was taken, or have none, or are gone. `sums`:
+        what was found a moment ago."""
+        dialect = self._database.dialect
+        _, anybodys, own, logins = self._questions()
+        differs, lost = sums or self.sums()
         found = self._database.query(anybodys) if differs else []
         if found and len(found) >= dialect.parts // 4:  # others have rows there too
             found = self._database.query(own)
@@ -143,7 +160,7 @@ class Prints:
             parts = ", ".join(str(int(part)) for (part,) in found)
             among = f"part IN ({parts})" if len(found) < dialect.parts // 4 else "1 = 1"
             yield from (str(login) for _, login in self._database.stream(logins.format(among)))
-        if self._database.query(_given(dialect)) != [(0, 0)]:
+        if lost:
             yield from (str(login) for (login,) in self._database.stream(_LOST))
 
     def _questions(self) -> tuple[str, str, str, str]:
