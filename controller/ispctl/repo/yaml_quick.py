@@ -38,7 +38,7 @@ def _flow(depth: int) -> str:
 
 _VALUE = rf"(?:{_flow(4)}(?= *(?:\n| #))|{plain('')})"
 _LINES: Final = re.compile(
-    rf"(?>(?: *(?:- +)?(?:{KEY}:(?: +{_VALUE})?|(?<=- ){_VALUE}))?(?: +#[^\n]*| *)\n|#[^\n]*\n)++"
+    rf"(?>(?: *(?:- +)?(?:(?:{KEY}: +|(?<=- )){_VALUE}|{KEY}:))?(?: +#[^\n]*| *)\n|#[^\n]*\n)++"
 )
 """Mappings and lists in blocks, or written in one line; a scalar never goes on in the next line; comments. Each line
 for good: nothing that a later one holds has this one tried anew."""
