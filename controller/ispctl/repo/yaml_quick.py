@@ -37,9 +37,7 @@ def _flow(depth: int) -> str:
 
 
 _VALUE = rf"(?:{_flow(4)}(?= *(?:\n| #))|{plain('')})"
-_LINES: Final = re.compile(
-    rf"(?>(?: *(?:- +)?(?:(?:{KEY}: +|(?<=- )){_VALUE}|{KEY}:))?(?: +#[^\n]*| *)\n|#[^\n]*\n)++"
-)
+_LINES: Final = re.compile(rf"(?>(?: *(?:- +)?(?:(?:{KEY}: +|(?<=- )){_VALUE}|{KEY}:))?(?: +#[^\n]*| *)\n|#[^\n]*\n)++")
 """Mappings and lists in blocks, or written in one line; a scalar never goes on in the next line; comments. Each line
 for good: nothing that a later one holds has this one tried anew."""
 _SPELLED: Final = re.compile(r"[\s,\[{](?:[-+]?_|[-+]?0[0-9xXoO_]|\+[0-9]|-?[0-9]+_|True|TRUE|False|FALSE)")
