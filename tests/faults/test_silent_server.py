@@ -14,6 +14,7 @@ import pytest
 
 from ispctl import reconcile
 from ispctl.cli.common import run
+from ispctl.cli.main import app as ispctl
 from ispctl.cli.stat import app as ispstat
 from ispctl.lab.cluster import Cluster
 from ispctl.model.problem import Refusal
@@ -21,6 +22,7 @@ from ispctl.reconcile import Permission
 from ispctl.store._dsn import Server
 from ispctl.store._postgresql import PostgresqlLink, connect
 from ispctl.store._postgresql_watch import Connection
+from ispctl.store.prints import Prints, Sums
 from tests.postgres import FreshDatabase
 from tests.reconcile.world import ANITA, ANY, World, built
 
@@ -109,6 +111,30 @@ def test_a_server_that_takes_connections_and_says_nothing_is_named(world: World,
                 question()
     assert world.apply().exit_code == 0
     assert world.plan().empty
+
+
+def test_a_server_that_freezes_while_it_sums_is_waited_for_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Connection, "patience", 0.5)
+    monkeypatch.setenv("ISPCTL_RADIUS__DSN", world.dsn)
+    frozen: list[int] = []
+    real = Prints.sums
+
+    def freezing(prints: Prints) -> Sums:
+        ((pid,),) = prints._database.query("SELECT pg_backend_pid()")
+        frozen.append(pid)
+        os.kill(pid, signal.SIGSTOP)
+        return real(prints)
+
+    monkeypatch.setattr(Prints, "sums", freezing)
+    with thawed(frozen):
+        code = run(ispctl, "ispctl", ["--repo", str(world.folder), "drift"])
+    said = "".join(capsys.readouterr())
+    assert code == 1
+    assert "E327" in said
+    assert "no answer in 0.5 s" in said
+    assert len(frozen) == 1
 
 
 @pytest.mark.parametrize("words", [["health"], ["show", ANITA], ["sessions"], ["drift"]], ids=lambda words: words[0])

@@ -28,16 +28,20 @@ class SumsAhead:
         return None if isinstance(address(dsn, base), File) else cls(dsn, base)
 
     def take(self) -> Sums | None:
-        """Waits for them. None where the database refused: it says why to whoever asks it now."""
+        """Waits for them. None where there was no connection to be had: it may be another matter for whoever asks now.
+        Raises Refusal where the database did not answer: nobody waits for that twice."""
         return self._sums.result()
 
     def _ask(self) -> None:
-        sums = None
+        connected = False
         try:
             dsn, base = self._from
             with Store.open(dsn, base=base, readonly=True) as store:
-                sums = Prints(store.database).sums()
-        except Refusal:
-            pass
+                connected = True
+                self._sums.set_result(Prints(store.database).sums())
+        except Refusal as refusal:
+            if connected:
+                self._sums.set_exception(refusal)
         finally:
-            self._sums.set_result(sums)
+            if not self._sums.done():
+                self._sums.set_result(None)
