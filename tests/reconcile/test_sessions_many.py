@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -18,8 +18,10 @@ from ispctl.radius.live import Behind
 from ispctl.radius.session import Answer
 from ispctl.reconcile import Permission, Result, far, touch
 from ispctl.reconcile.people import People
+from ispctl.reconcile.proof import Settled
 from ispctl.reconcile.touch import TOGETHER, Touch
 from ispctl.report import outcome
+from ispctl.store import Database
 from tests.reconcile.test_sessions import SECRET, point, slower
 from tests.reconcile.world import ANITA, ANY, BOTH, Killed, World
 
@@ -150,3 +152,32 @@ def test_no_answer_waits_long_for_others(world: World, monkeypatch: pytest.Monke
             patch.setattr(Touch, "_keep", keep)
             world.apply()
         assert acknowledged(world) == 3
+
+
+@BOTH
+def test_what_the_accounting_shows_of_many_is_written_down_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with online(world):
+        slower(world)
+        world.apply()
+    began: list[str] = []
+    real = Database.transaction
+
+    def transaction(database: Database) -> AbstractContextManager[None]:
+        began.append("one")
+        return real(database)
+
+    alone: list[str] = []
+    monkeypatch.setattr(Database, "transaction", transaction)
+    monkeypatch.setattr(Database, "write", lambda _, sql, *__: alone.append(sql))
+    with world.opened() as opened:
+        assert reconcile.settle(opened) == Settled(waiting=MANY)
+        first = len(began)
+    world.sql("UPDATE radacct SET acctstoptime = acctstarttime")
+    with world.opened() as opened:
+        assert reconcile.settle(opened) == Settled(ended=MANY)
+    assert first <= 3
+    assert len(began) - first <= 3
+    assert alone == []
+    assert acknowledged(world) == 0

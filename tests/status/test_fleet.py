@@ -73,8 +73,8 @@ def test_a_nas_that_is_not_applied_is_no_client_yet(world: World) -> None:
 def test_answers_to_changes_are_remembered_and_failures_counted(world: World) -> None:
     said = Proof("a", ANITA, "lalitpur-1", "coa", "x", "ack", 1, NOW - timedelta(minutes=9))
     with Store.open(DSN, base=world.folder) as store, store.transaction():
-        store.put_proof(said)
-        store.put_proof(replace(said, uniqueid="b", answer="timeout", sent=NOW - timedelta(minutes=4)))
+        store.put_proofs([said])
+        store.put_proofs([replace(said, uniqueid="b", answer="timeout", sent=NOW - timedelta(minutes=4))])
     coa = _one(world, "lalitpur-1").coa
     assert coa is not None
     assert (coa.answer, coa.asked, coa.failed) == ("timeout", 2, 1)

@@ -94,7 +94,7 @@ def test_speed_is_measured_from_the_last_change_on(world: World) -> None:
         f"{ANITA}-s1", ANITA, "lalitpur-1", "coa", klass, "ack", 1, at, at, None, "", 430_000_000, 8_000_000_000
     )
     with Store.open(DSN, base=world.folder) as store, store.transaction():
-        store.put_proof(Proof(**{**vars(proof), "counted": at}))
+        store.put_proofs([Proof(**{**vars(proof), "counted": at})])
     measured = _running(world).since_told
     assert measured is not None
     assert (measured.seconds, measured.down, measured.up) == (300, 10**9 * 8 // 300, 20_000_000 * 8 // 300)

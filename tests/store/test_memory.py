@@ -129,12 +129,12 @@ def test_sessions_are_the_open_ones_of_the_logins_asked_for(store: Store) -> Non
 
 def test_a_proof_is_kept_until_it_is_forgotten(store: Store) -> None:
     asked = Proof("u1", "a@home.example", "192.0.2.1", "coa", "ab-cd", tries=1, sent=NOON)
-    store.put_proof(asked)
+    store.put_proofs([asked])
     proved = Proof("u1", "a@home.example", "192.0.2.1", "coa", "ab-cd", "CoA-ACK", 2, NOON, NOON, NOON, "rate", 1, 2)
-    store.put_proof(proved)
+    store.put_proofs([proved])
     assert list(store.proofs()) == [proved]
     assert list(store.proofs(["b@home.example"])) == []
-    store.forget_proof("u1")
+    store.forget_proofs(["u1"])
     assert list(store.proofs(["a@home.example"])) == []
 
 

@@ -17,6 +17,8 @@ from ispctl.reconcile.survey import LEFT
 from ispctl.store import Proof, Session, Store
 
 PAUSE: Final = 0.25
+TOGETHER: Final = 1000
+"""Sessions that are written down in one transaction: the accounting waits for it."""
 _UNKNOWN: Final = datetime.fromtimestamp(0, UTC)  # somebody's row without any time
 
 
@@ -39,19 +41,25 @@ def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> Settled:
     open_now = {session.uniqueid: session for session in store.sessions(logins=logins)}
     for login in left.keys() - {session.login for session in open_now.values()}:
         store.forget_object(LEFT, login)
-    found = dict.fromkeys(("proved", "waiting", "contradicted", "gone"), 0)
+    found = dict.fromkeys(("proved", "waiting", "contradicted"), 0)
+    learned, gone = list[Proof](), list[str]()
     for proof in asked:
         session = open_now.get(proof.uniqueid)
         if session is None or former(proof, session.started):
-            store.forget_proof(proof.uniqueid)
-            found["gone"] += 1
+            gone.append(proof.uniqueid)
         elif is_awaited(proof):
             judged = judge(proof, session, by_address.get(session.nas))
             after = _after(proof, judged, now)
             if after != proof:
-                store.put_proof(after)
+                learned.append(after)
             found[judged.kind] += 1
-    return Settled(found["proved"], found["waiting"], found["contradicted"], found["gone"])
+    for start in range(0, len(learned), TOGETHER):
+        with store.transaction():
+            store.put_proofs(learned[start : start + TOGETHER])
+    for start in range(0, len(gone), TOGETHER):
+        with store.transaction():
+            store.forget_proofs(gone[start : start + TOGETHER])
+    return Settled(found["proved"], found["waiting"], found["contradicted"], len(gone))
 
 
 def await_proof(

@@ -352,15 +352,13 @@ class Store:
         """What was asked of live sessions and is not forgotten."""
         return _sessions.proofs(self.database, logins)
 
-    def put_proof(self, proof: Proof) -> None:
-        _sessions.put_proofs(self.database, (proof,))
-
     def put_proofs(self, proofs: Iterable[Proof]) -> None:
         """Many at once; of none twice."""
         _sessions.put_proofs(self.database, proofs)
 
-    def forget_proof(self, uniqueid: str) -> None:
-        self.database.write("DELETE FROM ispctl_session WHERE acctuniqueid = ?", (uniqueid,))
+    def forget_proofs(self, uniqueids: Iterable[str]) -> None:
+        """The same for those of sessions that have ended."""
+        self.database.write_many("DELETE FROM ispctl_session WHERE acctuniqueid = ?", [(id,) for id in uniqueids])
 
     def limits(self) -> Iterator[Limit]:
         """What each NAS was found unable to do, whether or not that still holds."""
