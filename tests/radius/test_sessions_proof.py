@@ -51,6 +51,14 @@ def test_a_window_that_began_before_the_change_waits_and_counts_from_its_end() -
     assert judged(waiting.baseline, third).kind == "proved"
 
 
+def test_a_report_that_was_counted_already_proves_nothing_when_it_is_looked_at_again() -> None:
+    """Or nothing was moved since, in no time, and that is within any rate."""
+    first, second = at(-150), at(150, octets(50e6, 300))
+    baseline = judged(first, second).baseline
+    again = judged(baseline, second)
+    assert (again.kind, again.text, again.baseline) == ("waiting", "no accounting report since the last one", second)
+
+
 def test_a_window_that_began_before_the_change_proves_if_all_of_it_fits_after() -> None:
     assert judged(at(-150), at(150, octets(20e6, 150))).kind == "proved"
 
@@ -138,6 +146,33 @@ def test_a_nas_that_keeps_to_the_rate_is_never_contradicted_though_times_are_who
     assert proof.kind in ("proved", "waiting")
     if after.updated > before.updated and before.updated > NOON:
         assert proof.kind == "proved"
+
+
+@given(
+    moved=st.lists(st.tuples(st.integers(1, 600), st.floats(0, 3)), min_size=1, max_size=6),
+    looks=st.lists(st.integers(1, 3), min_size=6, max_size=6),
+    acked=st.integers(-300, 600),
+)
+def test_it_does_not_matter_how_often_each_report_is_looked_at(
+    moved: list[tuple[int, float]], looks: list[int], acked: int
+) -> None:
+    reports, seconds, down = [at(-100)], -100, 0.0
+    for length, share in moved:
+        seconds, down = seconds + length, down + octets(DOWN * share, length)
+        reports.append(at(seconds, down))
+    assert end_of(reports, acked, looks) == end_of(reports, acked, [1] * 6)
+
+
+def end_of(reports: list[LiveSession], acked: int, looks: list[int]) -> tuple[str, LiveSession]:
+    """What is known in the end of a session that was looked at so many times after each report but the first."""
+    baseline, kind = reports[0], "waiting"
+    for report, times in zip(reports[1:], looks, strict=False):
+        for _ in range(times):
+            found = judged(baseline, report, acked)
+            baseline, kind = found.baseline, found.kind
+            if kind != "waiting":
+                return kind, baseline
+    return kind, baseline
 
 
 @given(rate=rates, factor=st.floats(1.3, 100), start=st.integers(0, 1000), length=st.integers(60, 3600))

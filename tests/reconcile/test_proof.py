@@ -59,6 +59,21 @@ def test_a_session_that_did_not_keep_to_it_is_in_the_next_plan(world: World, dae
     assert world.plan().empty
 
 
+@BOTH
+def test_one_report_is_no_proof_however_often_it_is_looked_at(world: World, dae: Dae) -> None:
+    unique = dial(world, dae, ANITA)
+    slower(world)
+    world.apply()
+    world.tick(seconds=300)
+    world.report(unique, down=50_000_000 // 8 * 300)
+    for _ in range(3):
+        assert settled(world) == Settled(waiting=1), "part of it may have been before the change"
+        assert world.apply().sessions == ()
+    world.tick(seconds=300)
+    world.report(unique, down=50_000_000 // 8 * 300)
+    assert settled(world) == Settled(contradicted=1)
+
+
 def test_nobody_settles_while_somebody_applies(world: World) -> None:
     with world.opened() as opened, opened.store.lock(Holder("", world.now)), pytest.raises(Refusal, match="E312"):
         settled(world)

@@ -215,6 +215,17 @@ def test_a_session_is_proved_by_its_accounting_before_any_run_has_looked(world: 
     assert _one(world).config == "proved"
 
 
+def test_a_report_from_which_a_run_counts_on_proves_nothing_yet(world: World) -> None:
+    klass = world.class_of(ANITA)
+    world.dial(ANITA, klass[:-8] + "0" * 8, heard=60)
+    world.answered(ANITA, klass, ago=3000)
+    world.sql(
+        "UPDATE ispctl_session SET (counted, octets_in, octets_out) ="
+        " (SELECT acctupdatetime, acctinputoctets, acctoutputoctets FROM radacct)"
+    )
+    assert _one(world).config == "acked"
+
+
 def test_a_session_that_was_told_something_older_is_behind(world: World) -> None:
     world.dial(ANITA, world.class_of(ANITA))
     world.answered(ANITA, world.class_of(ANITA)[:-8] + "f" * 8, proved=True)

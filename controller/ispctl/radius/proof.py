@@ -55,6 +55,8 @@ def verify(
         return Proof("gone", "the session has ended; the next one begins with the new values", before)
     if after.updated <= acked:
         return Proof("waiting", "no accounting report since the change", before)
+    if after.updated <= before.updated:  # looked at before: of no time nothing can be told
+        return Proof("waiting", "no accounting report since the last one", before)
     ways = _ways(before, after, (down, up), burst, direction)
     back = any(way.octets < 0 for way in ways)
     if back and gigawords:
