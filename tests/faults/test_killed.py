@@ -24,7 +24,7 @@ from ispctl.plan import Resources
 from ispctl.radius.rendering import render, rendering
 from ispctl.radius.rows import RadiusRows
 from ispctl.repo import Repository
-from ispctl.store import LAB_DOOR
+from ispctl.store import LAB_DOOR, proofs
 from tests.databases import KINDS, Place
 from tests.gates import example
 from tests.gates.tracked import ROOT
@@ -108,7 +108,7 @@ class Scene:
                 "applied": store.applied.commit if store.applied else None,
                 "lost": {met: who for met, who in store.lost_since(LONG_AGO, COUNTED).items() if gate_of(*met)},
                 "deleted": store.deleted_since(LONG_AGO),
-                "told": {p.uniqueid: (p.kind, p.class_to, p.acked is not None) for p in store.proofs()},
+                "told": {p.uniqueid: (p.kind, p.class_to, p.acked is not None) for p in proofs.read(store)},
                 "others": place.hand("SELECT attribute, op, value FROM radcheck WHERE username = 'guest'"),
                 "sessions": {id: said.get("Mikrotik-Rate-Limit") for id, said in self.dae.sessions.items()},
             }

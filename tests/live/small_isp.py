@@ -14,7 +14,7 @@ from ispctl.lab.process import wait_for
 from ispctl.radius.rendering import rendering
 from ispctl.radius.rows import RadiusRows
 from ispctl.secrets import KEYRING, Keyring, encrypt
-from ispctl.store import Limit, Session, Store
+from ispctl.store import Limit, Session, Store, proofs
 from tests import quick
 from tests.canary import PASSWORD
 from tests.gates import example
@@ -154,7 +154,7 @@ class SmallIsp:
     def told(self) -> int:
         """How many sessions are known to have been told."""
         with Store.open("sqlite:///var/radius.db", base=self.folder, readonly=True) as store:
-            return sum(proof.answer == "ack" for proof in store.proofs())
+            return sum(proof.answer == "ack" for proof in proofs.read(store))
 
     def limits(self) -> list[Limit]:
         """What its router was found unable to do."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ispctl.reconcile import Result
+from ispctl.store import proofs
 from tests.radius.dae import Dae, Seen
 from tests.reconcile.world import A_FILE, ANITA, BIKASH, BOTH, World
 
@@ -86,7 +87,7 @@ def test_a_tariff_edit_reaches_a_live_session_by_coa(world: World, dae: Dae) -> 
     assert seen.packet["NAS-Identifier"] == ["lalitpur-1"]
     assert seen.packet["Acct-Session-Id"] == [unique[:8]]
     with world.store(readonly=True) as store:
-        (proof,) = store.proofs()
+        (proof,) = proofs.read(store)
     assert (proof.uniqueid, proof.answer, proof.proved) == (unique, "ack", None)
     assert (proof.down, proof.up) == (40_000_000, 20_000_000)
     assert world.plan().empty, "a session inside its window is not a change"
@@ -102,7 +103,7 @@ def test_the_next_accounting_proves_the_change(world: World, dae: Dae) -> None:
     world.report(unique, down=40_000_000 // 8 * 290, up=1000)
     world.apply()
     with world.store(readonly=True) as store:
-        (proof,) = store.proofs()
+        (proof,) = proofs.read(store)
     assert proof.proved is not None
     assert "down 3" in proof.proof
     world.tick(seconds=300)
@@ -111,7 +112,7 @@ def test_the_next_accounting_proves_the_change(world: World, dae: Dae) -> None:
     world.stop(unique)
     world.apply()
     with world.store(readonly=True) as store:
-        assert list(store.proofs()) == []
+        assert list(proofs.read(store)) == []
 
 
 def test_a_session_that_does_not_keep_to_the_rate_is_ended(world: World, dae: Dae) -> None:

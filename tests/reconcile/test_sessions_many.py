@@ -16,12 +16,13 @@ from ispctl.lab.session import Session
 from ispctl.model.problem import Stopped
 from ispctl.radius.live import Behind
 from ispctl.radius.session import Answer
-from ispctl.reconcile import Permission, Result, far, touch
+from ispctl.reconcile import Permission, Result, awaited_reports, far, touch
 from ispctl.reconcile.people import People
 from ispctl.reconcile.proof import Settled
 from ispctl.reconcile.touch import TOGETHER, Touch
 from ispctl.report import outcome
-from ispctl.store import Database
+from ispctl.store import Database, proofs
+from ispctl.store.records import stamp
 from tests.reconcile.test_sessions import SECRET, point, slower
 from tests.reconcile.world import ANITA, ANY, BOTH, Killed, World
 
@@ -55,7 +56,13 @@ def told(result: Result) -> int:
 
 def acknowledged(world: World) -> int:
     with world.store(readonly=True) as store:
-        return sum((one.kind, one.answer) == ("coa", "ack") for one in store.proofs())
+        return sum((one.kind, one.answer) == ("coa", "ack") for one in proofs.read(store))
+
+
+def reported(world: World, counters: str, of: str = "1 = 1") -> None:
+    """A report of five minutes later."""
+    later = world.place.instant()
+    world.sql(f"UPDATE radacct SET acctupdatetime = {later}, {counters} WHERE {of}", stamp(world.now) + 300)
 
 
 @BOTH
@@ -161,6 +168,7 @@ def test_what_the_accounting_shows_of_many_is_written_down_together(
     with online(world):
         slower(world)
         world.apply()
+    reported(world, "acctoutputoctets = 10000000000")
     began: list[str] = []
     real = Database.transaction
 
@@ -181,3 +189,22 @@ def test_what_the_accounting_shows_of_many_is_written_down_together(
     assert len(began) - first <= 3
     assert alone == []
     assert acknowledged(world) == 0
+
+
+@BOTH
+def test_who_has_not_reported_since_costs_an_apply_nothing(world: World) -> None:
+    with online(world):
+        slower(world)
+        world.apply()
+    with world.opened() as opened:
+        before = opened.store.database.rows_read
+        assert reconcile.settle(opened) == Settled(waiting=MANY)
+        few = opened.store.database.rows_read - before
+        assert awaited_reports(opened.store) == frozenset()
+    assert few < MANY / 10
+    reported(world, "acctoutputoctets = 2000", "acctsessionid = 's7'")
+    with world.opened() as opened:
+        assert len(awaited_reports(opened.store)) == 1
+        before = opened.store.database.rows_read
+        assert reconcile.settle(opened) == Settled(proved=1, waiting=MANY - 1)
+        assert opened.store.database.rows_read - before == few + 2

@@ -10,7 +10,7 @@ import pytest
 from ispctl.model.problem import Refusal
 from ispctl.radius.limits import entry_of
 from ispctl.status.fleet import Counted, Seen, fleet
-from ispctl.store import Limit, Proof, Store
+from ispctl.store import Limit, Proof, Store, proofs
 from tests.status.world import ANITA, DSN, EKRAJ, KATHMANDU, LALITPUR, NOW, World
 
 
@@ -73,8 +73,8 @@ def test_a_nas_that_is_not_applied_is_no_client_yet(world: World) -> None:
 def test_answers_to_changes_are_remembered_and_failures_counted(world: World) -> None:
     said = Proof("a", ANITA, "lalitpur-1", "coa", "x", "ack", 1, NOW - timedelta(minutes=9))
     with Store.open(DSN, base=world.folder) as store, store.transaction():
-        store.put_proofs([said])
-        store.put_proofs([replace(said, uniqueid="b", answer="timeout", sent=NOW - timedelta(minutes=4))])
+        proofs.put(store, [said])
+        proofs.put(store, [replace(said, uniqueid="b", answer="timeout", sent=NOW - timedelta(minutes=4))])
     coa = _one(world, "lalitpur-1").coa
     assert coa is not None
     assert (coa.answer, coa.asked, coa.failed) == ("timeout", 2, 1)

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ispctl.nas import Memory
 from ispctl.nas.memory import Heard
 from ispctl.status.metrics import METRICS, Sample, samples, text
-from ispctl.store import Beat, Heartbeat, LoopState, Proof, Store
+from ispctl.store import Beat, Heartbeat, LoopState, Proof, Store, proofs
 from tests.gates.tracked import ROOT
 from tests.status.world import ANITA, DSN, NOW, World
 
@@ -80,7 +80,7 @@ def test_a_database_that_is_as_it_should_be(world: World) -> None:
 def test_every_metric_is_told_by_somebody(world: World) -> None:
     beat(world, LoopState())
     with Store.open(DSN, base=world.folder) as store:
-        store.put_proofs([Proof("u1", ANITA, "lalitpur-1", "coa", "x", "silent")])
+        proofs.put(store, [Proof("u1", ANITA, "lalitpur-1", "coa", "x", "silent")])
         said = Heard("seen", "r", "c" * 40, NOW.isoformat())
         Memory(store).put_heard("lalitpur-1", said)
     world.edit("inventory/targets.yaml", lambda text: f"{text}nas: {{workers: 3}}\n")
@@ -181,9 +181,9 @@ def test_a_nas_that_did_not_do_what_it_was_asked_is_named(world: World) -> None:
     from ispctl.status.service import checks
 
     with Store.open(DSN, base=world.folder) as store:
-        store.put_proofs([Proof("u1", ANITA, "lalitpur-1", "coa", "x", "silent")])
-        store.put_proofs([Proof("u2", ANITA, "lalitpur-1", "disconnect", "x", "silent")])
-        store.put_proofs([Proof("u3", ANITA, "lalitpur-1", "coa", "x", "ack")])
+        proofs.put(store, [Proof("u1", ANITA, "lalitpur-1", "coa", "x", "silent")])
+        proofs.put(store, [Proof("u2", ANITA, "lalitpur-1", "disconnect", "x", "silent")])
+        proofs.put(store, [Proof("u3", ANITA, "lalitpur-1", "coa", "x", "ack")])
     with world.view() as view:
         (check,) = [check for check in checks(view) if check.name == "changes"]
     assert check.level == "warning"

@@ -20,7 +20,7 @@ from ispctl.radius.rendering import rendering
 from ispctl.radius.rows import RadiusRows
 from ispctl.repo import Repository, Snapshot
 from ispctl.status.view import View, look
-from ispctl.store import Proof, Store
+from ispctl.store import Proof, Store, proofs
 from tests.gates import example
 from tests.gates.tracked import ROOT
 
@@ -134,7 +134,9 @@ class World:
         done = at + timedelta(minutes=4) if proved else None
         said = "measured over 240 s: down 19.8 of 20 Mbit/s, up 1 of 10 Mbit/s" if proved else ""
         with Store.open(DSN, base=self.folder) as store, store.transaction():
-            store.put_proofs([Proof(f"{login}-s1", login, "lalitpur-1", "coa", class_to, "ack", 1, at, at, done, said)])
+            proofs.put(
+                store, [Proof(f"{login}-s1", login, "lalitpur-1", "coa", class_to, "ack", 1, at, at, done, said)]
+            )
 
 
 def build(folder: Path) -> World:

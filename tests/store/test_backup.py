@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ispctl.model.problem import Refusal
-from ispctl.store import Applied, Limit, Message, Pause, Proof, Store, Undone, backup, nas_backups
+from ispctl.store import Applied, Limit, Message, Pause, Proof, Store, Undone, backup, nas_backups, proofs
 from ispctl.store._database import Database
 from tests.databases import Place
 from tests.postgres import FreshDatabase
@@ -70,7 +70,7 @@ def fill(store: Store) -> None:
     write("INSERT INTO ispctl_usage VALUES ('sub-1/main', 20270115, 24, 9000000000, 1)")
     write("INSERT INTO ispctl_counted VALUES (1, 'u1', 'sub-1/main', 1, 9000000000, 1800000600, NULL)")
     write("INSERT INTO ispctl_stranger VALUES ('198.51.100.77', 1, 2, 3)")
-    store.put_proofs([Proof("u1", "l1@home.example", "lalitpur-1", "coa", "aa-bb", "ack", 1, NOON, NOON)])
+    proofs.put(store, [Proof("u1", "l1@home.example", "lalitpur-1", "coa", "aa-bb", "ack", 1, NOON, NOON)])
     store.put_limit(Limit("lalitpur-1", "coa", "", 405, NOON, "e"))
     run = store.begin_run("apply", NOON, commit="c" * 40)
     run.service(("sub-000001", "main"), "cut-off", "commit", NOON)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ispctl.store import Proof
+from ispctl.store import Proof, proofs
 from tests.databases import Place
 
 OWN, GROUP, OTHER = "0123456789abcdef", "fedcba9876543210", "f" * 16
@@ -51,7 +51,7 @@ def test_a_session_is_behind_that_runs_other_values_or_may(
     dialled(place, klass)
     with place.open() as store:
         if told is not None:
-            store.put_proofs([told])
+            proofs.put(store, [told])
         assert store.behind() == (frozenset({"sub-1/main"}) if behind else frozenset())
 
 
@@ -67,7 +67,7 @@ def test_who_is_refused_should_not_be_online_and_an_ended_session_is_nobodys(pla
 def test_what_open_sessions_may_run_is_asked_by_name(place: Place) -> None:
     dialled(place, f"{OWN}-{GROUP}/wall:mac")
     with place.open() as store:
-        store.put_proofs([replace(TOLD, uniqueid="v", class_to=f"{OWN}-{'a' * 16}")])
+        proofs.put(store, [replace(TOLD, uniqueid="v", class_to=f"{OWN}-{'a' * 16}")])
         before = store.database.rows_read
         assert store.running([GROUP, OTHER, "a" * 16]) == {GROUP, "a" * 16}
         assert store.database.rows_read - before == 2

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from ispctl.plan import Change
-from ispctl.store import Applied, AppliedService, Proof, Store
+from ispctl.store import Applied, AppliedService, Proof, Store, proofs
 from tests.databases import Place
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -129,13 +129,13 @@ def test_sessions_are_the_open_ones_of_the_logins_asked_for(store: Store) -> Non
 
 def test_a_proof_is_kept_until_it_is_forgotten(store: Store) -> None:
     asked = Proof("u1", "a@home.example", "192.0.2.1", "coa", "ab-cd", tries=1, sent=NOON)
-    store.put_proofs([asked])
+    proofs.put(store, [asked])
     proved = Proof("u1", "a@home.example", "192.0.2.1", "coa", "ab-cd", "CoA-ACK", 2, NOON, NOON, NOON, "rate", 1, 2)
-    store.put_proofs([proved])
-    assert list(store.proofs()) == [proved]
-    assert list(store.proofs(["b@home.example"])) == []
-    store.forget_proofs(["u1"])
-    assert list(store.proofs(["a@home.example"])) == []
+    proofs.put(store, [proved])
+    assert list(proofs.read(store)) == [proved]
+    assert list(proofs.read(store, logins=["b@home.example"])) == []
+    proofs.forget(store, ["u1"])
+    assert list(proofs.read(store, logins=["a@home.example"])) == []
 
 
 def test_rejects_come_newest_first_with_strangers_among_them(store: Store) -> None:

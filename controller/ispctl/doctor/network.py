@@ -15,7 +15,7 @@ from ispctl.radius.server.ask import Silence, running
 from ispctl.repo import Snapshot
 from ispctl.status.check import Check
 from ispctl.status.values import ago
-from ispctl.store import Store
+from ispctl.store import Store, proofs
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def nas(snapshot: Snapshot, store: Store, now: datetime) -> Iterator[Check]:
     """CoA goes over UDP: nothing answers before something is asked, and here nothing is asked. What can be known is the
     route, and when the NAS last did what it was told."""
     answered: dict[str, datetime] = {}
-    for proof in store.proofs():
-        if proof.acked:
-            answered[proof.nas] = max(proof.acked, answered.get(proof.nas, proof.acked))
+    for one in proofs.answers(store):
+        if one.acked:
+            answered[one.nas] = max(one.acked, answered.get(one.nas, one.acked))
     for name, host in sorted(snapshot.nas.items()):
         if host.coa is None:
             yield Check(

@@ -150,12 +150,13 @@ def _behind(
 ) -> Iterator[Behind]:
     from ispctl.radius import live
     from ispctl.radius.limits import Limits
+    from ispctl.store import proofs
 
-    proofs = {proof.uniqueid: proof for proof in store.proofs([session.login for session in sessions])}
+    known = {proof.uniqueid: proof for proof in proofs.read(store, logins=[session.login for session in sessions])}
     nas = around.intent.nas
     limits = Limits(store.limits(), nas, around.now)
     wanted = {**around.shared, **want}
-    return live.behind(sessions, proofs, wanted, owners, live.nas_by_address(nas.values()), limits, _told(store))
+    return live.behind(sessions, known, wanted, owners, live.nas_by_address(nas.values()), limits, _told(store))
 
 
 def _told(store: Store) -> Callable[[str], Sequence[Attribute] | None]:

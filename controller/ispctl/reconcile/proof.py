@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from ispctl.radius.proof import verify
 from ispctl.radius.session import LiveSession
 from ispctl.radius.session import Proof as Judged
 from ispctl.reconcile.survey import LEFT
-from ispctl.store import Proof, Session, Store
+from ispctl.store import Proof, Session, Store, proofs
 
 PAUSE: Final = 0.25
 TOGETHER: Final = 1000
@@ -24,7 +25,8 @@ _UNKNOWN: Final = datetime.fromtimestamp(0, UTC)  # somebody's row without any t
 
 @dataclass(frozen=True)
 class Settled:
-    """What the accounting showed: sessions proved by now, still waited for, found not to keep to it, and ended."""
+    """What the accounting showed of sessions of which it had news: proved by now, still to be proved, found not to keep
+    to it, and ended."""
 
     proved: int = 0
     waiting: int = 0
@@ -33,21 +35,16 @@ class Settled:
 
 
 def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> Settled:
-    """Look at the accounting of sessions that acknowledged a change. Writes what is proved and what is contradicted,
-    and forgets what has ended (of logins that were given up too)."""
-    by_address = nas_by_address(nas.values())
-    asked, left = list(store.proofs()), store.objects(LEFT)
-    logins = [*(proof.login for proof in asked), *left]
-    open_now = {session.uniqueid: session for session in store.sessions(logins=logins)}
-    for login in left.keys() - {session.login for session in open_now.values()}:
+    """Look at the accounting of sessions that acknowledged a change, where it says something new. Writes what is proved
+    and what is contradicted, and forgets what has ended (of logins that were given up too)."""
+    by_address, left = nas_by_address(nas.values()), store.objects(LEFT)
+    for login in left.keys() - {session.login for session in store.sessions(logins=[*left])}:
         store.forget_object(LEFT, login)
-    found = dict.fromkeys(("proved", "waiting", "contradicted"), 0)
-    learned, gone = list[Proof](), list[str]()
-    for proof in asked:
-        session = open_now.get(proof.uniqueid)
+    found, learned, gone = Counter[str](), list[Proof](), list[str]()
+    for proof, session in proofs.news(store):
         if session is None or former(proof, session.started):
             gone.append(proof.uniqueid)
-        elif is_awaited(proof):
+        elif proof.awaited:
             judged = judge(proof, session, by_address.get(session.nas))
             after = _after(proof, judged, now)
             if after != proof:
@@ -55,10 +52,10 @@ def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> Settled:
             found[judged.kind] += 1
     for start in range(0, len(learned), TOGETHER):
         with store.transaction():
-            store.put_proofs(learned[start : start + TOGETHER])
+            proofs.put(store, learned[start : start + TOGETHER])
     for start in range(0, len(gone), TOGETHER):
         with store.transaction():
-            store.forget_proofs(gone[start : start + TOGETHER])
+            proofs.forget(store, gone[start : start + TOGETHER])
     return Settled(found["proved"], found["waiting"], found["contradicted"], len(gone))
 
 
@@ -68,25 +65,17 @@ def await_proof(
     """Wait at most `patience` seconds for the accounting to prove these sessions (by Acct-Unique-Session-Id). Returns
     what is known of each that is not forgotten."""
     end, wanted = monotonic() + patience, frozenset(mine)
-    while wanted and monotonic() < end and any(is_awaited(p) for p in store.proofs() if p.uniqueid in wanted):
+    while wanted and monotonic() < end and not wanted.isdisjoint(proofs.awaited(store)):
         sleep(PAUSE)
         settle(store, nas, clock())
-    return {proof.uniqueid: proof for proof in store.proofs() if proof.uniqueid in wanted}
-
-
-def is_awaited(proof: Proof) -> bool:
-    """Whether a change was acknowledged and its proof is still to come."""
-    return proof.kind == "coa" and proof.answer == "ack" and proof.acked is not None and proof.proved is None
+    return {proof.uniqueid: proof for proof in proofs.read(store, ids=wanted)}
 
 
 def awaited_reports(store: Store) -> frozenset[tuple[str, datetime | None]]:
-    """(session, its newest report) of each session whose change is still to be proved; None: it has ended. What was
-    not in it before is news, and worth to be settled."""
-    waiting = [proof for proof in store.proofs() if is_awaited(proof)]
-    if not waiting:
-        return frozenset()
-    open_now = {one.uniqueid: one.updated for one in store.sessions(logins=[proof.login for proof in waiting])}
-    return frozenset((proof.uniqueid, open_now.get(proof.uniqueid)) for proof in waiting)
+    """(session, its newest report) of each session that has reported since a change that is still to be proved; None:
+    it has ended. What was not among them before is worth to be settled."""
+    found = proofs.news(store, awaited=True)
+    return frozenset((proof.uniqueid, session.updated if session else None) for proof, session in found)
 
 
 def judge(proof: Proof, session: Session, nas: Nas | None) -> Judged:

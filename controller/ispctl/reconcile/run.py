@@ -47,7 +47,7 @@ from ispctl.reconcile.touch import Promise, SessionOutcome, Touch
 from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
 from ispctl.reconcile.write import Written, begin, write
-from ispctl.store import Holder, Run, cpes, replicas
+from ispctl.store import Holder, Run, cpes, proofs, replicas
 
 
 def live(world: World, commit: str) -> Survey:
@@ -154,11 +154,13 @@ def _do(
 
 
 def settle(world: World) -> Settled:
-    """Look at the accounting of sessions that acknowledged a change, between two applies. Asks no NAS; a session that
-    did not keep to a change is ended by the next apply. Raises Refusal: E312 while somebody applies."""
+    """Look at the accounting of sessions that acknowledged a change, between two applies, and count all that wait. Asks
+    no NAS; a session that did not keep to a change is ended by the next apply. Raises Refusal: E312 while somebody
+    applies."""
     with world.store.lock(Holder("", world.now, "settle")):
         applied = world.repository.part(reading_of_applied(world).commit, ())
-        return proof.settle(world.store, applied.nas, world.now)
+        found = proof.settle(world.store, applied.nas, world.now)
+        return replace(found, waiting=proofs.waiting(world.store))
 
 
 def _tell(

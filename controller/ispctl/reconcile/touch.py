@@ -17,7 +17,7 @@ from ispctl.radius.live import VAIN, Behind, pause
 from ispctl.radius.session import Answer, Request
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.proof import reading
-from ispctl.store import Proof, Session, Store
+from ispctl.store import Proof, Session, Store, proofs
 
 Progress = Callable[[str, int, int], None]
 GONE: Final = frozenset({"ack", "gone"})
@@ -151,8 +151,8 @@ class Touch:
         that is believed to run what it ran before."""
         now = self.clock()
         with self.store.transaction():
-            self.store.put_proofs(
-                replace(self._asked(one, now), attempts=one.attempts, retry=one.rests) for one in todo
+            proofs.put(
+                self.store, (replace(self._asked(one, now), attempts=one.attempts, retry=one.rests) for one in todo)
             )
 
     def _keep(self, one: Behind, answer: Answer) -> None:
@@ -171,7 +171,7 @@ class Touch:
         with self.store.transaction():
             for one, answer, at in answered:
                 self._learn(one, answer, at)
-            self.store.put_proofs(self._proof(*one) for one in answered)
+            proofs.put(self.store, (self._proof(*one) for one in answered))
 
     def _proof(self, one: Behind, answer: Answer, at: datetime) -> Proof:
         attempts = one.attempts + 1 if answer.kind in VAIN else 0

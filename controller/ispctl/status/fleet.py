@@ -18,8 +18,9 @@ from ispctl.status.devices import Configured, Devices
 from ispctl.status.names import one_of
 from ispctl.status.online import STALE, Count, counts, total
 from ispctl.status.view import View
-from ispctl.store import Proof, Store, facts
+from ispctl.store import Store, facts, proofs
 from ispctl.store.facts import Began, Refused
+from ispctl.store.proofs import Answers
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
@@ -127,7 +128,7 @@ class _Facts:
         self.day = view.ask(lambda store: _count(store, view.now - DAY))
         self.spoke = view.ask(facts.strangers)
         self.devices = Devices(view)
-        self.proofs = view.ask(lambda store: tuple(store.proofs()))
+        self.answers = view.ask(proofs.answers) or ()
 
     def seen(self, nas: Nas) -> Seen:
         addresses = addresses_of(nas)
@@ -213,13 +214,13 @@ class _Facts:
     def _coa(self, nas: Nas) -> Coa | None:
         if nas.coa is None:
             return None
-        told = [proof for proof in self.proofs or () if proof.nas == nas.name and proof.sent]
-        last = max(told, key=lambda proof: proof.sent.timestamp() if proof.sent else 0, default=None)
+        told = [one for one in self.answers if one.nas == nas.name and one.sent]
+        last = max(told, key=lambda one: one.sent.timestamp() if one.sent else 0, default=None)
         changes = tuple(sorted(platform(nas.platform).changeable))
         where = (str(nas.coa.address), nas.coa.port, nas.coa.per_second)
-        failed = sum(_failed(proof) for proof in told)
+        asked, failed = (sum(one.asked for one in some) for some in (told, filter(_failed, told)))
         limits = tuple(said(limit) for limit in self.view.limits if limit.nas == nas.name)
-        return Coa(*where, changes, last.sent if last else None, last.answer if last else "", len(told), failed, limits)
+        return Coa(*where, changes, last.sent if last else None, last.answer if last else "", asked, failed, limits)
 
 
 def _latest(moments: list[datetime | None]) -> datetime | None:
@@ -241,6 +242,6 @@ def _reasons(found: _Counts | None, name: str) -> dict[str, int]:
     return {one.reason: one.times for one in found.refused if one.nas == name} if found else {}
 
 
-def _failed(proof: Proof) -> bool:
+def _failed(said: Answers) -> bool:
     """Neither done nor gone: the NAS refused, cannot, or was silent."""
-    return proof.answer not in ("ack", "gone", "")
+    return said.answer not in ("ack", "gone", "")

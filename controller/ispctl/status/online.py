@@ -16,11 +16,11 @@ from ispctl.plan import Fields, Resources
 from ispctl.radius import live
 from ispctl.radius.rendering import WALLED, rendering, same_class
 from ispctl.radius.rows import RadiusRows
-from ispctl.reconcile.proof import is_awaited, judge
+from ispctl.reconcile.proof import judge
 from ispctl.status.spool import Spool
 from ispctl.status.values import Speed
 from ispctl.status.view import View, writable
-from ispctl.store import Proof, Session, Store, facts
+from ispctl.store import Proof, Session, Store, facts, proofs
 
 STALE: Final = 2.5
 """A session is stale when nothing was heard of it for more than so many intervals."""
@@ -140,7 +140,7 @@ def _judged(view: View, store: Store, asked: Asked, known: Resources | None) -> 
         names = sorted({one.login for one in mine})
         own = backend.read([("login", name) for name in names]) if known is None and names else {}
         rows = {**shared, **own} if own else shared
-        judge = _Judge(view, rows, {proof.uniqueid: proof for proof in store.proofs(names)})
+        judge = _Judge(view, rows, {proof.uniqueid: proof for proof in proofs.read(store, logins=names)})
         yield from filter(asked.wants, map(judge.online, mine))
 
 
@@ -151,7 +151,7 @@ def _name(view: View, address: str) -> str:
 
 def _doubtful(store: Store) -> frozenset[str]:
     """The logins with a session that may run older values: by its Class, or by a change that is still to be proved."""
-    return facts.logins_of(store, store.behind()).union(one.login for one in store.proofs() if is_awaited(one))
+    return facts.logins_of(store, store.behind()) | proofs.awaited_logins(store)
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ class _Judge:
             config=config,
             needs=needs,
             walled=walled,
-            proof=proof.proof if proof else "",
+            proof=self._shown(session, proof) if proof else "",
             class_=session.klass,
             unique=session.uniqueid,
         )
@@ -265,12 +265,18 @@ class _Judge:
 
     def _told(self, session: Session, proof: Proof) -> tuple[Config, str]:
         """What the accounting shows by now, also where no run has looked at it yet."""
-        if not is_awaited(proof):
+        if not proof.awaited:
             return "proved" if proof.proved else "acked", ""
         found = judge(proof, session, self.view.nas.get(session.nas)).kind
         if found == "contradicted":
             return "behind", "disconnect"
         return "proved" if found == "proved" else "acked", ""
+
+    def _shown(self, session: Session, proof: Proof) -> str:
+        """What a run found in its accounting, or what there is to find."""
+        if proof.proof or not proof.awaited:
+            return proof.proof
+        return judge(proof, session, self.view.nas.get(session.nas)).text
 
     def _class_to(self, fields: Fields, nas: Nas, session: Session) -> str:
         """The Class it would get now; a device that the server walled for its MAC would be walled again."""

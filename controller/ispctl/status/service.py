@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -12,7 +11,7 @@ from ispctl.model.codes import CODES
 from ispctl.status.check import WAITING, Check, Level
 from ispctl.status.values import ago, short, when
 from ispctl.status.view import View
-from ispctl.store import LEASE, Beat, Store
+from ispctl.store import LEASE, Beat, Store, proofs
 
 DEAD: Final = timedelta(minutes=5)
 """So long no apply takes without a word, and so long nobody's payment opens anything."""
@@ -28,8 +27,8 @@ class Failure(NamedTuple):
 
 def failures(store: Store) -> Mapping[Failure, int]:
     """What stands against each NAS: the last answer for each session that was asked to change or end."""
-    failed = (Failure(proof.nas, proof.answer) for proof in store.proofs() if proof.answer not in _WELL)
-    return dict(sorted(Counter(failed).items()))
+    said = proofs.answers(store)
+    return {Failure(one.nas, one.answer): one.sessions for one in said if one.answer not in _WELL}
 
 
 def checks(view: View) -> tuple[Check, ...]:

@@ -20,7 +20,7 @@ from ispctl.status.outlook import Outlook, device, home, outlook
 from ispctl.status.profile import Given, Next, Shown, show
 from ispctl.status.values import Reason, Speed, rate, span
 from ispctl.status.view import View
-from ispctl.store import Proof
+from ispctl.store import Proof, proofs
 
 ALIASES: Final = {
     "address": "ipv4",
@@ -133,10 +133,10 @@ def commits(view: View, reasons: Iterable[Reason]) -> Mapping[tuple[str, int], C
 
 
 def _running(view: View, shown: Shown) -> tuple[Running, ...] | None:
-    proofs = view.ask(lambda store: tuple(store.proofs([shown.login])))
-    if shown.sessions is None or proofs is None:
+    told = view.ask(lambda store: tuple(proofs.read(store, logins=[shown.login])))
+    if shown.sessions is None or told is None:
         return None
-    known = {proof.uniqueid: proof for proof in proofs}
+    known = {proof.uniqueid: proof for proof in told}
     asked = ((session, known.get(session.unique)) for session in shown.sessions)
     return tuple(_one(view, one, None if proof and former(proof, one.started) else proof) for one, proof in asked)
 

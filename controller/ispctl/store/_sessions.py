@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from ispctl.store._database import Database
 from ispctl.store._link import Row
-from ispctl.store.records import Limit, Proof, Reject, Session, moment, stamp, stamp_or_none
+from ispctl.store.records import Limit, Reject, Session, moment, stamp, stamp_or_none
 
-_SESSION: Final = (
-    "SELECT acctuniqueid, acctsessionid, username, nasipaddress, nasportid, callingstationid, acctstarttime,"
-    " acctupdatetime, acctstoptime, acctsessiontime, acctinputoctets, acctoutputoctets, framedipaddress,"
-    " framedipv6address, framedipv6prefix, delegatedipv6prefix, class, acctterminatecause, sentname FROM radacct"
+_COLUMNS: Final = (
+    *("acctuniqueid", "acctsessionid", "username", "nasipaddress", "nasportid", "callingstationid", "acctstarttime"),
+    *("acctupdatetime", "acctstoptime", "acctsessiontime", "acctinputoctets", "acctoutputoctets", "framedipaddress"),
+    *("framedipv6address", "framedipv6prefix", "delegatedipv6prefix", "class", "acctterminatecause", "sentname"),
 )
-_PROOF: Final = (
-    "acctuniqueid, login, nas, kind, class_to, answer, tries, sent, acked, proved, proof, octets_in, octets_out,"
-    " counted, down, up, attempts, error_cause, retry, burst_down, burst_up"
-)
+_SESSION: Final = f"SELECT {', '.join(_COLUMNS)} FROM radacct"
 _LIMIT: Final = "nas, what, subject, error_cause, learned, entry"
 _REFUSED: Final = (
     (
@@ -54,6 +51,11 @@ _REFUSED: Final = (
 _ORDER: Final = " ORDER BY username || '', acctstarttime, acctuniqueid"
 
 
+def columns(alias: str) -> str:
+    """Those of radacct that make a session, for `session`."""
+    return ", ".join(f"{alias}.{name}" for name in _COLUMNS)
+
+
 def sessions(database: Database, *, open_only: bool, logins: Sequence[str] | None) -> Iterator[Session]:
     return select_sessions(database, "acctstoptime IS NULL" if open_only else "1 = 1", (), logins)
 
@@ -63,12 +65,12 @@ def select_sessions(
 ) -> Iterator[Session]:
     """The rows of radacct for which a condition of ours holds."""
     if logins is None:
-        return map(_session, database.stream(f"{_SESSION} WHERE {condition}{_ORDER}", parameters))
+        return map(session, database.stream(f"{_SESSION} WHERE {condition}{_ORDER}", parameters))
     # The names come first: they are what `among` fills in, and a query names its parameters in their order.
     rows = database.among(
         f"{_SESSION} WHERE username IN ({{}}) AND {condition}{_ORDER}", sorted(set(logins)), parameters
     )
-    return map(_session, rows)
+    return map(session, rows)
 
 
 _BEHIND: Final = """
@@ -99,57 +101,6 @@ def running(database: Database, renderings: Collection[str]) -> frozenset[str]:
     open_ = f"SELECT 1 FROM radacct WHERE acctstoptime IS NULL AND {RENDERING.format('class')} = ? LIMIT 1"
     known = {str(name) for (name,) in database.query(told)}
     return frozenset(name for name in renderings if name in known or database.query(open_, (name,)))
-
-
-def proofs(database: Database, logins: Sequence[str] | None) -> Iterator[Proof]:
-    if logins is None:
-        rows: Iterable[Row] = database.stream(f"SELECT {_PROOF} FROM ispctl_session ORDER BY login, acctuniqueid")
-    else:
-        sql = f"SELECT {_PROOF} FROM ispctl_session WHERE login IN ({{}}) ORDER BY login, acctuniqueid"
-        rows = database.among(sql, sorted(set(logins)))
-    for row in rows:
-        sent, acked, proved, proof, received, given, counted, *promised = row[7:]
-        down, up, attempts, cause, retry, *burst = promised
-        times = (moment(sent), moment(acked), moment(proved))
-        kept = (proof, received, given, moment(counted), down, up)
-        yield Proof(*[*row[:7], *times, *kept, attempts, cause, moment(retry), *burst])
-
-
-def put_proofs(database: Database, proofs: Iterable[Proof]) -> None:
-    names = [name.strip() for name in _PROOF.split(",")]
-    updates = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
-    marks = ", ".join("?" * len(names))
-    database.write_many(
-        f"INSERT INTO ispctl_session ({_PROOF}) VALUES ({marks}) ON CONFLICT (acctuniqueid) DO UPDATE SET {updates}",
-        map(_kept, proofs),
-    )
-
-
-def _kept(proof: Proof) -> tuple[str | int | None, ...]:
-    """In the order of _PROOF."""
-    return (
-        proof.uniqueid,
-        proof.login,
-        proof.nas,
-        proof.kind,
-        proof.class_to,
-        proof.answer,
-        proof.tries,
-        stamp_or_none(proof.sent),
-        stamp_or_none(proof.acked),
-        stamp_or_none(proof.proved),
-        proof.proof,
-        proof.octets_in,
-        proof.octets_out,
-        stamp_or_none(proof.counted),
-        proof.down,
-        proof.up,
-        proof.attempts,
-        proof.error_cause,
-        stamp_or_none(proof.retry),
-        proof.burst_down,
-        proof.burst_up,
-    )
 
 
 def limits(database: Database) -> Iterator[Limit]:
@@ -199,12 +150,13 @@ def _newest(
     return database.query(f"{sql} ORDER BY {columns['at']} DESC LIMIT ?", (*wanted.values(), limit))
 
 
-def _session(row: Row) -> Session:
-    unique, session, login, nas, port, mac, started, updated, stopped, seconds, received, given, *rest = row
+def session(row: Row) -> Session:
+    """One row of `columns`."""
+    unique, id, login, nas, port, mac, started, updated, stopped, seconds, received, given, *rest = row
     *text, sent = [str(value or "") for value in rest]
     return Session(
         str(unique),
-        str(session),
+        str(id),
         str(login),
         str(nas),
         str(port or ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
@@ -22,7 +22,6 @@ from ispctl.store.records import (
     Limit,
     Message,
     Pause,
-    Proof,
     Reject,
     RunRecord,
     Session,
@@ -347,18 +346,6 @@ class Store:
     def running(self, renderings: Collection[str]) -> frozenset[str]:
         """Which of these renderings of groups an open session may run."""
         return _sessions.running(self.database, renderings)
-
-    def proofs(self, logins: Sequence[str] | None = None) -> Iterator[Proof]:
-        """What was asked of live sessions and is not forgotten."""
-        return _sessions.proofs(self.database, logins)
-
-    def put_proofs(self, proofs: Iterable[Proof]) -> None:
-        """Many at once; of none twice."""
-        _sessions.put_proofs(self.database, proofs)
-
-    def forget_proofs(self, uniqueids: Iterable[str]) -> None:
-        """The same for those of sessions that have ended."""
-        self.database.write_many("DELETE FROM ispctl_session WHERE acctuniqueid = ?", [(id,) for id in uniqueids])
 
     def limits(self) -> Iterator[Limit]:
         """What each NAS was found unable to do, whether or not that still holds."""

@@ -180,6 +180,11 @@ class Proof:
     burst_down: int = 0
     burst_up: int = 0
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a change was acknowledged and is still to be proved."""
+        return self.kind == "coa" and self.answer == "ack" and self.acked is not None and self.proved is None
+
 
 @dataclass(frozen=True)
 class Limit:
