@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 
 import pytest
 
@@ -62,6 +63,45 @@ def test_who_is_refused_should_not_be_online_and_an_ended_session_is_nobodys(pla
     place.hand(f"UPDATE radacct SET acctstoptime = {place.instant('8')}")
     with place.open() as store:
         assert store.behind() == frozenset()
+
+
+def test_of_many_each_is_judged_by_its_own_login_and_the_group_of_that(place: Place) -> None:
+    """Against the definition, for every kind of login, of session, and of what that was told."""
+    place.create().close()
+    rendered = {"isp:home": {GROUP, "b" * 16}, "isp:home-2": {OTHER}}
+    rests = ("", GROUP, "b" * 16, OTHER, f"{GROUP}/wall:mac")
+    classes = (None, "", OWN, *(f"{own}-{rest}" for own in (OWN, OTHER) for rest in rests))
+    kinds = product((*rendered, ""), ("", "suspended"), classes, ("", *classes[3:]))
+    every = {f"{number:04}": kind for number, kind in enumerate(kinds)}
+    with place.open() as store:
+        write = store.database.write_many
+        write(
+            "INSERT INTO ispctl_login (login, owner, class, refuse) VALUES (?, ?, ?, ?)",
+            [(name, f"sub-{name}/main", OWN, refuse) for name, (_, refuse, _, _) in every.items()],
+        )
+        write(
+            "INSERT INTO radusergroup (username, groupname, priority) VALUES (?, ?, 1)",
+            [(name, group) for name, (group, *_) in every.items() if group],
+        )
+        write(
+            "INSERT INTO radgroupcheck (groupname, attribute, op, value) VALUES (?, 'ISP-Rendering', ':=', ?)",
+            [(f"{group}@{one}", one) for group, values in rendered.items() for one in values],
+        )
+        write(
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, class)"
+            " VALUES (?, ?, ?, '192.0.2.1', ?)",
+            [(name, name, name, klass) for name, (_, _, klass, _) in every.items()],
+        )
+        proofs.put(store, [replace(TOLD, uniqueid=n, class_to=told) for n, (*_, told) in every.items() if told])
+
+        def is_behind(group: str, refuse: str, klass: str | None, told: str | None) -> bool:
+            runs = told or klass or ""
+            given = {f"{OWN}-{value}" for value in rendered.get(group, ())}
+            return bool(refuse) or bool(runs and runs not in given)
+
+        found = {f"sub-{name}/main" for name, kind in every.items() if is_behind(*kind)}
+        assert store.behind() == found
+        assert 0 < len(found) < len(every)
 
 
 def test_what_open_sessions_may_run_is_asked_by_name(place: Place) -> None:

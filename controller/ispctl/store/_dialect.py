@@ -42,6 +42,8 @@ class Dialect:
     part: str
     """To which of `parts` a login belongs, so that their sums may be told apart."""
     parts: int
+    before_at: str
+    """What stands before the first "@" of a text that has one."""
     state: str
     """The state in the text of an applied entitlement; NULL where somebody made that unreadable."""
     instant: str
@@ -74,6 +76,7 @@ SQLITE = Dialect(
     mine="IN (SELECT login FROM mine)",
     part="0",  # it sorts whatever it groups: one sum of all costs less than many
     parts=1,
+    before_at="substr({0}, 1, instr({0}, '@') - 1)",
     state="CASE WHEN json_valid(entitlement) THEN json_extract(entitlement, '$.state') END",
     instant="?",
 )
@@ -108,6 +111,7 @@ POSTGRESQL = Dialect(
     mine="= ANY (ARRAY(SELECT login FROM mine))",
     part="(hashtextextended({}, 0) >> 16) & 4095",
     parts=4096,
+    before_at="split_part({0}, '@', 1)",
     state="""substring(entitlement FROM '"state":"([a-z]+)"')""",
     instant="to_timestamp(?)",
 )

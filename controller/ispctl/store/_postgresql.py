@@ -47,7 +47,8 @@ class PostgresqlLink:
         mode = "SET default_transaction_read_only = on" if readonly else "SET synchronous_commit = on"
         try:
             # No question of ours is asked so often that the server should make machine code of it for a second first.
-            waits = f"SET lock_timeout = {int(timeout * 1000)}; SET jit = off"
+            # And what is streamed is read to its end: not the first rows are to come soon, but the last.
+            waits = f"SET lock_timeout = {int(timeout * 1000)}; SET jit = off; SET cursor_tuple_fraction = 1"
             self.execute(f"{waits}; SET timezone = 'UTC'; {mode}", ())
         except self.failures as error:
             self._connection.close()

@@ -76,14 +76,15 @@ def select_sessions(
 _BEHIND: Final = """
 SELECT DISTINCT l.owner FROM radacct a JOIN ispctl_login l ON l.login = a.username
 LEFT JOIN ispctl_session p ON p.acctuniqueid = a.acctuniqueid
+LEFT JOIN radusergroup u ON u.username = l.login
 WHERE a.acctstoptime IS NULL AND (l.refuse <> '' OR p.kind <> 'coa' OR p.answer <> 'ack'
-    OR COALESCE(p.class_to, a.class, '') <> '' AND NOT EXISTS (SELECT 1 FROM radusergroup u
-    JOIN {} c ON c.groupname > u.groupname || '@' AND c.groupname < u.groupname || 'A'
-    WHERE u.username = l.login AND c.attribute = 'ISP-Rendering'
-    AND COALESCE(p.class_to, a.class) = l.class || '-' || c.value))
+    OR COALESCE(p.class_to, a.class, '') <> '' AND (substr(COALESCE(p.class_to, a.class), 1, 17) <> l.class || '-'
+    OR COALESCE(u.groupname, '') || ' ' || substr(COALESCE(p.class_to, a.class), 18) NOT IN (
+        SELECT {logical} || ' ' || c.value FROM {groups} c WHERE c.attribute = 'ISP-Rendering')))
 """
-"""The group of a session is that of its login with "@" and a platform: whatever follows lies before "A". What was told
-and acknowledged is run; of what was asked and not acknowledged nobody knows; and of a session without Class neither."""
+"""The group of a session is that of its login with "@" and a platform. What was told and acknowledged is run; of what
+was asked and not acknowledged nobody knows; and of a session without Class neither. What all groups render is few
+words, which the server keeps at hand: to look for those of each session took three times as long."""
 _GROUPS: Final = "radgroupcheck"
 RENDERING: Final = "substr({}, 18, 16)"
 """Of a Class: what its group grants, after 16 digits for what its login does and a hyphen. As in the index."""
@@ -92,7 +93,9 @@ RENDERING: Final = "substr({}, 18, 16)"
 def behind(database: Database) -> frozenset[str]:
     # A role without secrets reads the view, in which what a group renders is not hidden.
     groups = _GROUPS if database.may_read(_GROUPS) else f"ispctl_seen_{_GROUPS}"
-    return frozenset(str(owner) for (owner,) in database.stream(_BEHIND.format(groups)))
+    logical = database.dialect.before_at.format("c.groupname")
+    rows = database.query(_BEHIND.format(groups=groups, logical=logical))
+    return frozenset(str(owner) for (owner,) in rows)
 
 
 def running(database: Database, renderings: Collection[str]) -> frozenset[str]:
