@@ -25,8 +25,8 @@ _UNKNOWN: Final = datetime.fromtimestamp(0, UTC)  # somebody's row without any t
 
 @dataclass(frozen=True)
 class Settled:
-    """What the accounting showed of sessions of which it had news: proved by now, still to be proved, found not to keep
-    to it, and ended."""
+    """What the accounting showed of sessions of which it had news: proved by now, found not to keep to it, and ended.
+    `waiting`: all that are still to be proved, which an apply does not count."""
 
     proved: int = 0
     waiting: int = 0
@@ -56,7 +56,7 @@ def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> Settled:
     for start in range(0, len(gone), TOGETHER):
         with store.transaction():
             proofs.forget(store, gone[start : start + TOGETHER])
-    return Settled(found["proved"], found["waiting"], found["contradicted"], len(gone))
+    return Settled(proved=found["proved"], contradicted=found["contradicted"], ended=len(gone))
 
 
 def await_proof(

@@ -1,4 +1,4 @@
-"""What the server wrote down: sessions and refusals; and what was asked of live sessions."""
+"""What the server wrote down, sessions and refusals; which sessions run something else; what each NAS cannot do."""
 
 from __future__ import annotations
 
