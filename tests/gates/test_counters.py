@@ -127,6 +127,15 @@ def test_a_question_reads_no_other_verb(applied: Path) -> None:
     assert read == {"ispctl.cli.stat.common", "ispctl.cli.stat.show"}
 
 
+def test_at_its_end_a_program_does_not_look_for_garbage_in_what_it_has_loaded() -> None:
+    last = "import atexit, gc\natexit.register(lambda: print(gc.get_freeze_count(), len(gc.get_objects())))\n"
+    env = {"PYTHONPATH": str(ROOT / "controller")}
+    command = [sys.executable, "-c", f"{last}import ispctl.cli.main"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, encoding="utf-8", check=True)
+    spared, looked_at = map(int, done.stdout.split())
+    assert spared > 1000 > looked_at
+
+
 def test_no_model_postpones_its_annotations() -> None:
     files = (ROOT / "controller" / "ispctl" / "model").glob("*.py")
     assert [file.name for file in files if "import annotations" in file.read_text("utf-8")] == []
