@@ -124,6 +124,6 @@ $(PEERS)/.installed: tests/bench/constraints.txt
 $(STAMP): constraints.txt pyproject.toml
 	@python=$$(scripts/python); test -x $(BIN)/python || "$$python" -m venv $(VENV)
 	@echo "Installing Python packages into $(VENV)" >&2
-	@$(PIP) install --only-binary :all: --no-binary $(SOURCES) --require-hashes --requirement constraints.txt
+	@$(PIP) install --use-pep517 --only-binary :all: --no-binary $(SOURCES) --require-hashes --requirement constraints.txt
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
