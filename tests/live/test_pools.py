@@ -103,6 +103,20 @@ def test_a_device_keeps_its_address_and_gives_it_back_with_its_session(rig: Rig,
     assert online(rig.routeros.dial(third, PASSWORD, mac=THIRD_MAC)).address == held.address
 
 
+def test_the_late_end_of_a_former_session_frees_nothing_of_the_one_that_came_after(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/32", ""))
+    holder = pool.login()
+    former = online(rig.routeros.dial(holder, PASSWORD, mac=MAC))
+    later = online(rig.routeros.dial(holder, PASSWORD, mac=MAC))
+    assert later.address == former.address
+    assert rig.routeros.hangup(former)
+    back(rig)
+    refused(rig.routeros.dial(pool.login(), PASSWORD, mac=OTHER_MAC))
+    assert rig.routeros.hangup(later)
+    back(rig)
+    online(rig.routeros.dial(pool.login(), PASSWORD, mac=OTHER_MAC))
+
+
 def test_a_nas_that_boots_gives_all_its_addresses_back(rig: Rig, pool: Pool) -> None:
     pool.apply(("100.70.0.0/32", ""))
     nas = rig.nas("boots-1", "192.0.2.41", "routeros")
@@ -110,6 +124,18 @@ def test_a_nas_that_boots_gives_all_its_addresses_back(rig: Rig, pool: Pool) -> 
     assert nas.boot()
     back(rig)
     online(nas.dial(pool.login(), PASSWORD))
+
+
+def test_a_nas_without_an_ipv4_address_that_boots_ends_no_lease_of_another(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/32", ""))
+    one, other = (rig.nas(f"only-6{n}", f"2001:db8:9::{n}", "routeros") for n in (1, 2))
+    session = online(one.dial(pool.login(), PASSWORD, mac=MAC))
+    assert other.boot()
+    back(rig)
+    refused(other.dial(pool.login(), PASSWORD, mac=OTHER_MAC))
+    assert one.hangup(session)
+    back(rig)
+    online(other.dial(pool.login(), PASSWORD, mac=OTHER_MAC))
 
 
 def test_an_address_rests_before_somebody_else_gets_it(rig: Rig, pool: Pool) -> None:

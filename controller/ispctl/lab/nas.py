@@ -48,8 +48,9 @@ class Faults:
 class Nas:
     """One NAS. Safe to use from several threads; `dial` and friends wait for the server.
 
-    `address` is sent as NAS-IP-Address; packets come from `source`, by which the server knows it. `secret`: of RADIUS.
-    `interim`: seconds between updates where the server names none. `clock`: seconds, of any beginning; for tests.
+    `address` is sent as NAS-IP-Address, or NAS-IPv6-Address; packets come from `source`, by which the server knows it.
+    `secret`: of RADIUS. `interim`: seconds between updates where the server names none. `clock`: seconds, of any
+    beginning; for tests.
     `address_list_by_coa`: whether this release can change Mikrotik-Address-List in a live session.
     """
 
@@ -207,7 +208,8 @@ class Nas:
         return reply
 
     def _identity(self) -> dict[str, Any]:
-        return {"NAS-IP-Address": self.address, "NAS-Identifier": self.name}
+        family = "NAS-IPv6-Address" if ":" in self.address else "NAS-IP-Address"
+        return {family: self.address, "NAS-Identifier": self.name}
 
     def _port(self, login: str, mac: str, *, ppp: bool) -> dict[str, Any]:
         return {
