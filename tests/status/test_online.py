@@ -86,11 +86,14 @@ def test_a_session_without_class_is_unknown_and_not_current(world: World) -> Non
 def test_a_device_that_the_server_walled_is_no_session_behind(world: World) -> None:
     own = world.class_of(ANITA).partition("-")[0]
     walled = world.class_of(EKRAJ).partition("-")[2]
+    world.sql("UPDATE ispctl_login SET mac_mode = 'fixed', on_mismatch = 'wall' WHERE login = ?", ANITA)
     world.dial(ANITA, f"{own}-{walled}/wall:mac")
     found = _one(world)
     assert (found.config, found.walled) == ("current", "mac")
     assert found.expected is not None
     assert found.expected.down == 1_000_000
+    world.sql("UPDATE ispctl_login SET mac_mode = 'off' WHERE login = ?", ANITA)
+    assert (_one(world).config, _one(world).needs) == ("behind", "disconnect")
 
 
 def test_who_should_not_be_online_at_all_is_behind(world: World) -> None:

@@ -49,6 +49,7 @@ class Behind:
     attempts: int = 0
     rests: datetime | None = None
     alone: bool = False
+    walled: bool = False
 
     @property
     def change(self) -> Change:
@@ -97,14 +98,15 @@ def behind(
         if fields is None or fields["refuse"]:
             yield _later(Behind(session, host, owner, "disconnect", ""), proof, limits)
             continue
-        group = want.get(("group", f"{_group(session, fields)}@{host.platform}"))
+        name = group_of(session, fields)
+        group = want.get(("group", f"{name}@{host.platform}"))
         if group is None:
             continue
         class_to = f"{fields['class']}-{rendering(group)}"
         kind = _needed(session, proof, class_to)
         if kind is None:
             continue
-        one = Behind(session, host, owner, kind, class_to)
+        one = Behind(session, host, owner, kind, class_to, walled=name == WALLED)
         if kind == "coa":
             vendor = platform(host.platform)
             known = vendor.takes_back and not _unsure(proof)
@@ -150,10 +152,18 @@ def pause(attempts: int) -> timedelta:
     return PAUSES[attempts - 1] if attempts <= len(PAUSES) else LONGEST
 
 
-def _group(session: Session, fields: Fields) -> str:
-    """The group a session should have: a device that the server itself put behind the wall stays there, or it would be
-    ended again and again."""
-    return WALLED if session.klass.endswith("/wall:mac") else str(fields["group"])
+def group_of(session: Session, fields: Fields) -> str:
+    """The group a session should have: a device that the server itself put behind the wall stays there until it would
+    be let in, or it would be ended again and again."""
+    return WALLED if session.klass.endswith("/wall:mac") and _unbound(session, fields) else str(fields["group"])
+
+
+def _unbound(session: Session, fields: Fields) -> bool:
+    """Whether a device is none of those that its login is bound to. What the server has learned does not stand in the
+    rows: who frees a place for a device ends nobody's session."""
+    bound = fields["macs"]
+    others = fields["mac_mode"] == "off" or fields["on_mismatch"] == "alert"
+    return not others and not (isinstance(bound, tuple) and session.mac in bound)
 
 
 def proof_of(session: Session, proofs: Mapping[str, Proof]) -> Proof | None:

@@ -13,9 +13,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ispctl.backend import Unreachable
-from ispctl.desired import Entitlement
+from ispctl.desired import Terms
 from ispctl.model.problem import Problem, Refusal, Stopped
-from ispctl.model.tariff import Speed
 from ispctl.plan import Change, Key, Plan, Unread
 from ispctl.radius.live import Behind
 from ispctl.radius.rendering import TARGET
@@ -256,21 +255,19 @@ def _reading(world: World, commit: str) -> Reading:
 
 
 def _promises(found: Survey, todo: Sequence[Behind]) -> Mapping[str, Promise]:
-    """What the services with these sessions may now use."""
-    wall = found.around.intent.policy.wall.rate
-    owners = {one.owner for one in todo}
+    """What these sessions may now use, by Acct-Unique-Session-Id."""
+    rate = found.around.intent.policy.wall.rate
+    wall, owners = Promise(rate.down, rate.up), {one.owner for one in todo if not one.walled}
     near = {owner: found.near.entitlements[owner] for owner in owners & found.near.entitlements.keys()}
     if owners - near.keys():
         for one in found.far.slices():
             mine = one.people.entitlements if one.people else {}
             near |= {owner: mine[owner] for owner in owners & mine.keys()}
-    return {owner: _promise(entitlement, wall) for owner, entitlement in near.items()}
+    each = {owner: _promise(entitlement.terms) for owner, entitlement in near.items()}
+    return {one.session.uniqueid: wall if one.walled else each.get(one.owner, Promise()) for one in todo}
 
 
-def _promise(entitlement: Entitlement, wall: Speed) -> Promise:
-    terms = entitlement.terms
-    if entitlement.access == "walled":
-        return Promise(wall.down, wall.up)
+def _promise(terms: Terms) -> Promise:
     if terms.burst:
         down, up, _, _, seconds = terms.burst
         more = ((down - terms.down) * seconds // 8, (up - terms.up) * seconds // 8)

@@ -28,7 +28,7 @@ WAIT: Final = 1.0
 
 
 class Promise(NamedTuple):
-    """What a service may now use: bit/s, and the octets that a burst may add to what is measured. 0: no limit."""
+    """What a session may now use: bit/s, and the octets that a burst may add to what is measured. 0: no limit."""
 
     down: int = 0
     up: int = 0
@@ -56,8 +56,8 @@ class SessionOutcome:
 
 @dataclass
 class Touch:
-    """Asks for changes and ends. `room`: how many sessions may still be ended in place of a change that was planned,
-    before a day has taken enough."""
+    """Asks for changes and ends. `promises`: by Acct-Unique-Session-Id. `room`: how many sessions may still be ended in
+    place of a change that was planned, before a day has taken enough."""
 
     store: Store
     doors: Doors
@@ -198,7 +198,7 @@ class Touch:
             octets_in=one.session.octets_in,
             octets_out=one.session.octets_out,
             counted=one.session.updated,
-            **self.promises.get(one.owner, Promise())._asdict(),
+            **self.promises.get(one.session.uniqueid, Promise())._asdict(),
         )
 
     def _learn(self, one: Behind, answer: Answer, now: datetime) -> None:

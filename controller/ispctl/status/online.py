@@ -279,9 +279,8 @@ class _Judge:
         return judge(proof, session, self.view.nas.get(session.nas)).text
 
     def _class_to(self, fields: Fields, nas: Nas, session: Session) -> str:
-        """The Class it would get now; a device that the server walled for its MAC would be walled again."""
-        logical = WALLED if session.klass.endswith("/wall:mac") else fields["group"]
-        group = self.rows.get(("group", f"{logical}@{nas.platform}"))
+        """The Class it would get now."""
+        group = self.rows.get(("group", f"{live.group_of(session, fields)}@{nas.platform}"))
         return f"{fields['class']}-{rendering(group)}" if group else ""
 
     def _expected(self, fields: Fields | None, walled: str) -> Speed | None:
