@@ -51,6 +51,13 @@ def test_a_window_that_began_before_the_change_waits_and_counts_from_its_end() -
     assert judged(waiting.baseline, third).kind == "proved"
 
 
+def test_a_report_of_before_the_change_may_bear_a_later_time_where_a_clock_is_ahead() -> None:
+    first, second = at(60), at(360, octets(50e6, 60) + octets(19e6, 240))
+    assert judged(first, second).kind == "contradicted"
+    waiting = judged(first, second, early=True)
+    assert (waiting.kind, waiting.baseline) == ("waiting", second)
+
+
 def test_a_report_that_was_counted_already_proves_nothing_when_it_is_looked_at_again() -> None:
     """Or nothing was moved since, in no time, and that is within any rate."""
     first, second = at(-150), at(150, octets(50e6, 300))

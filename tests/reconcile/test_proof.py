@@ -94,6 +94,41 @@ def test_what_a_burst_may_add_is_reckoned_once_and_not_as_a_rate(world: World, d
     assert settled(world).contradicted == 1
 
 
+def much_slower_by_a_fast_clock(world: World, dae: Dae) -> str:
+    """A change one minute after a report, of a NAS whose clock is two minutes ahead."""
+    unique = dial(world, dae, ANITA)
+    world.sql(f"UPDATE radacct SET acctupdatetime = {world.place.instant()}", int(world.now.timestamp()) + 60)
+    world.changed(HOME_50, "rate: {down: 50M, up: 25M}", "rate: {down: 5M, up: 5M}")
+    assert told(world.apply()) == [("sub-000123/main", "coa", "ack", "")]
+    return unique
+
+
+def reported(world: World, unique: str, down: int) -> None:
+    """A report of that NAS, so many octets after the last one."""
+    world.report(unique, down=down)
+    ahead = world.place.span(120)
+    world.sql(f"UPDATE radacct SET acctupdatetime = acctupdatetime + {ahead} WHERE acctuniqueid = ?", unique)
+
+
+@BOTH
+def test_a_nas_whose_clock_is_ahead_is_not_blamed_for_what_was_before_the_change(world: World, dae: Dae) -> None:
+    unique = much_slower_by_a_fast_clock(world, dae)
+    world.tick(seconds=240)
+    reported(world, unique, (50_000_000 * 60 + 5_000_000 * 240) // 8)
+    assert settled(world) == Settled(waiting=1)
+    world.tick(seconds=300)
+    reported(world, unique, 5_000_000 * 300 // 8)
+    assert settled(world) == Settled(proved=1)
+
+
+def test_a_nas_whose_clock_is_ahead_is_found_not_to_keep_to_a_change(world: World, dae: Dae) -> None:
+    unique = much_slower_by_a_fast_clock(world, dae)
+    for seconds, found in ((240, Settled(waiting=1)), (300, Settled(contradicted=1))):
+        world.tick(seconds=seconds)
+        reported(world, unique, 50_000_000 * 300 // 8)
+        assert settled(world) == found
+
+
 def test_counters_of_32_bits_that_go_round_contradict_nothing(world: World, dae: Dae) -> None:
     world.edit("inventory/hosts.yaml", "gigawords: true", "gigawords: false")
     world.commit()

@@ -40,6 +40,7 @@ def verify(
     direction: Literal["nas", "subscriber"] = "nas",
     burst: tuple[int, int] = (0, 0),
     gigawords: bool = True,
+    early: bool = False,
 ) -> Proof:
     """Compares two readings of one session with the rates (bit/s, 0: unlimited) that were acknowledged at `acked`.
 
@@ -50,6 +51,7 @@ def verify(
     burst: octets (down, up) that a burst may add to a window: (burst rate - rate) / 8 × its seconds. It begins anew
     with the change, so where reports are less than some minutes apart it counts.
     gigawords: whether the NAS counts beyond 4 GiB; if it does not, counters that went backwards have gone round.
+    early: whether `before` was there before the change, whatever time it bears: the clock of its NAS may be ahead.
     """
     if after is None or (after.unique, after.session_id) != (before.unique, before.session_id):
         return Proof("gone", "the session has ended; the next one begins with the new values", before)
@@ -63,21 +65,23 @@ def verify(
         return Proof("waiting", "the counters went backwards; counting anew from the last report", after)
     if back:
         ways = (ways[0].round(), ways[1].round())
-    found = _judge(before, after, acked, ways, tolerance)
+    partly = before.updated < acked or (early and before.updated > acked)
+    found = _judge(before, after, acked, ways, tolerance, partly=partly)
     if back and found.kind == "contradicted":  # or it began anew: both look alike
         return Proof("waiting", "the counters went round or began anew; counting from the last report", after)
     return found
 
 
 def _judge(
-    before: LiveSession, after: LiveSession, acked: datetime, ways: tuple[_Way, _Way], tolerance: float
+    before: LiveSession, after: LiveSession, acked: datetime, ways: tuple[_Way, _Way], tolerance: float, *, partly: bool
 ) -> Proof:
+    """partly: a part of what is between the two was before the change."""
     whole = (after.updated - before.updated).total_seconds()
     since = min(whole, (after.updated - acked).total_seconds())
     measured = _measured(ways, whole)
     if all(way.fits(since + _GRAIN, tolerance) for way in ways):
         return Proof("proved", measured, after)
-    if before.updated < acked:
+    if partly:
         return Proof("waiting", f"{measured}; part of it was before the change", after)
     if whole < max(before.interim, 1):
         return Proof("waiting", f"{measured}; less than one interval so far", before)

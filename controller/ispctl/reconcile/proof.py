@@ -87,6 +87,7 @@ def judge(proof: Proof, session: Session, nas: Nas | None) -> Judged:
         before,
         after,
         acked=proof.acked or counted,
+        early=not proof.proof,
         down=proof.down,
         up=proof.up,
         direction=nas.accounting.direction if nas else "nas",
