@@ -93,6 +93,18 @@ def test_a_nas_that_boots_ends_its_sessions_and_frees_their_place(rig: Rig) -> N
     online(nas.dial(login, PASSWORD, mac=THIRD_MAC))
 
 
+def test_a_session_that_goes_on_after_another_daemon_of_its_nas_began_is_open_again(rig: Rig) -> None:
+    nas, other = (rig.nas(name, "192.0.2.43", "routeros") for name in ("butwal-12", "butwal-13"))
+    session = online(nas.dial(rig.login(), PASSWORD, mac=MAC))
+    rig.lose_sight(session)
+    assert other.boot()
+    assert rig.account(session)["acctterminatecause"] == "NAS-Reboot"
+    assert nas.update(session)
+    assert (rig.account(session)["acctstoptime"], rig.account(session)["acctterminatecause"]) == (None, "")
+    assert nas.hangup(session)
+    assert rig.account(session)["acctterminatecause"] == "User-Request"
+
+
 def test_a_session_ends_when_its_time_is_over(rig: Rig) -> None:
     nas = rig.nas("butwal-2", "192.0.2.31", "routeros")
     session = online(nas.dial(rig.login(reply=(("Session-Timeout", "600"),)), PASSWORD))

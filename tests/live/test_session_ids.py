@@ -83,6 +83,34 @@ def test_what_comes_late_of_the_first_session_neither_revives_nor_forks_it(rig: 
         line.send("Start", AGAIN, 0, 0)
 
 
+def closed_by_us(rig: Rig, line: Line, cause: str) -> None:
+    line.send("Start", BEGAN, 0, 0)
+    line.send("Interim-Update", BEGAN + 600, 600, 5000)
+    rig.run("UPDATE radacct SET acctstoptime = acctupdatetime, acctterminatecause = ?"
+            " WHERE username = ?", cause, line.login)  # fmt: skip
+    assert line.rows() == [(5000, False)]
+
+
+@pytest.mark.parametrize("cause", ["isp:stale", "isp:replaced", "NAS-Reboot"])
+def test_what_comes_late_of_a_session_that_nobody_ended_does_not_end_it_for_good(rig: Rig, cause: str) -> None:
+    line = Line(rig)
+    closed_by_us(rig, line, cause)
+    line.send("Interim-Update", BEGAN + 300, 300, 4000)
+    line.send("Interim-Update", BEGAN + 600, 600, 5000)
+    assert line.rows() == [(5000, False)]
+    line.send("Interim-Update", BEGAN + 900, 900, 6000)
+    assert line.rows() == [(6000, True)]
+
+
+@pytest.mark.parametrize("cause", ["isp:stale", "isp:replaced", "NAS-Reboot"])
+def test_a_session_that_was_taken_for_over_ended_when_its_nas_says_so(rig: Rig, cause: str) -> None:
+    line = Line(rig)
+    closed_by_us(rig, line, cause)
+    line.send("Stop", BEGAN + 900, 900, 6000, Acct_Terminate_Cause="Idle-Timeout")
+    sql = "SELECT acctstoptime, acctterminatecause, acctoutputoctets FROM radacct WHERE username = ?"
+    assert rig.rows(sql, line.login) == [(BEGAN + 900, "Idle-Timeout", 6000)]
+
+
 def test_a_start_sent_twice_by_a_nas_that_tells_no_time_is_one_session(rig: Rig) -> None:
     line = Line(rig)
     for kind in ("Start", "Stop", "Start"):
