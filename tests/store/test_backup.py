@@ -68,7 +68,7 @@ def fill(store: Store) -> None:
     )
     write("INSERT INTO ispctl_first_login VALUES ('sub-1', 'main', 'x', 1800000000, 1800000100, NULL)")
     write("INSERT INTO ispctl_usage VALUES ('sub-1/main', 20270115, 24, 9000000000, 1)")
-    write("INSERT INTO ispctl_counted VALUES (1, 'u1', 'sub-1/main', 1, 9000000000, 1800000600, NULL)")
+    write("INSERT INTO ispctl_counted VALUES (2, 'u1', 'sub-1/main', 1, 9000000000, 1800000600, NULL)")
     write("INSERT INTO ispctl_stranger VALUES ('198.51.100.77', 1, 2, 3)")
     proofs.put(store, [Proof("u1", "l1@home.example", "lalitpur-1", "coa", "aa-bb", "ack", 1, NOON, NOON)])
     store.put_limit(Limit("lalitpur-1", "coa", "", 405, NOON, "e"))

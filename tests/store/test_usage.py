@@ -258,16 +258,37 @@ def test_a_restored_database_counts_nothing_twice(isp: Isp, tmp_path: Path) -> N
     isp.report(0, 3 * GB)
     isp.count()
     isp.place.hand("DELETE FROM radacct WHERE acctuniqueid = 'gone'")  # so that numbers differ
-    file = tmp_path / "kept.gz"
+    restored(isp, tmp_path / "kept.gz")
+    isp.report(0, 4 * GB, heard=-0.5)
+    isp.count()
+    assert isp.used() == {TODAY: (5 * GB, 0)}
+
+
+def test_a_restored_database_knows_the_sessions_of_an_id_that_was_given_again_apart(isp: Isp, tmp_path: Path) -> None:
+    isp.report(0, 3 * GB, ended=-1)
+    isp.count()
+    isp.place.hand("UPDATE radacct SET acctuniqueid = 'former'")
+    isp.report(0, 1 * GB, began=-0.5, heard=-0.25)
+    isp.report(0, 5 * GB, id="deleted", ended=-1)
+    isp.count()
+    isp.place.hand("DELETE FROM radacct WHERE acctuniqueid = 'deleted'")
+    isp.report(0, 0, began=-0.5, heard=-0.25, id="deleted")
+    restored(isp, tmp_path / "kept.gz")
+    isp.report(0, 2 * GB, began=-0.5, heard=-0.1)
+    isp.report(0, 1 * GB, began=-0.5, heard=-0.1, id="deleted")
+    isp.count()
+    isp.count()
+    assert isp.used() == {TODAY: (11 * GB, 0)}
+
+
+def restored(isp: Isp, file: Path) -> None:
+    """The same database, lost and put back."""
     backup.write(isp.store, file, NOON, lambda *_: None)
     for table in ("radacct", "ispctl_counted", "ispctl_usage"):
         isp.store.database.write(f"DELETE FROM {table}")
     if isp.place.kind == "sqlite":
         isp.store.database.write("DELETE FROM sqlite_sequence WHERE name = 'radacct'")
     backup.restore(isp.store, file, NOON, actor="test", progress=lambda *_: None)
-    isp.report(0, 4 * GB, heard=-0.5)
-    isp.count()
-    assert isp.used() == {TODAY: (5 * GB, 0)}
 
 
 def test_a_count_reads_what_is_news_and_not_what_there_is(isp: Isp) -> None:

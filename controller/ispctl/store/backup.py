@@ -11,13 +11,14 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ispctl.model.problem import Problem, Refusal
@@ -40,13 +41,16 @@ _LEASED: Final = "expiry_time > '2000-01-02'"
 
 
 class Kept(NamedTuple):
-    """A table that is backed up: what it holds in words, columns that stay out, and which of its rows are facts."""
+    """A table that is backed up: what it holds in words, columns that stay out, which of its rows are facts, and what
+    is written in place of a column."""
 
     words: str
     but: frozenset[str] = frozenset()
     where: str = "1 = 1"
+    said: Mapping[str, str] = MappingProxyType({})
 
 
+_ITS_SESSION: Final = "FROM radacct WHERE radacctid = acctid"
 KEPT: Final[dict[str, Kept]] = {
     "radacct": Kept("sessions, with what they used", frozenset({"radacctid"})),
     "radpostauth": Kept("refusals, and accepts with something to say", frozenset({"id", "pass"})),
@@ -55,7 +59,13 @@ KEPT: Final[dict[str, Kept]] = {
     "ispctl_cpe_accepted": Kept("which new password the device of a service took"),
     "ispctl_first_login": Kept("first logins, and who waits for one"),
     "ispctl_usage": Kept("what services used, by days"),
-    "ispctl_counted": Kept("what of each session was counted", frozenset({"acctid"})),
+    "ispctl_counted": Kept(
+        "what of each session was counted",
+        frozenset({"acctid"}),
+        f"acctid IS NULL OR EXISTS (SELECT 1 {_ITS_SESSION})",
+        # Numbers are others in a restored database, and a name may by now be that of a later session.
+        MappingProxyType({"session": f"COALESCE((SELECT acctuniqueid {_ITS_SESSION}), session)"}),
+    ),
     "radippool": Kept(
         "addresses leased by the server", frozenset({"id", "pool_name", "rest"}), "expiry_time > '2000-01-02'"
     ),
@@ -128,7 +138,8 @@ def _lines(store: Store, header: Header, progress: Progress) -> Iterator[str]:
     for name, kept in KEPT.items():
         columns = sorted(store.database.columns(name) - kept.but)
         yield json.dumps({"table": name, "columns": columns})
-        rows = store.database.stream(f"SELECT {', '.join(columns)} FROM {name} WHERE {kept.where}")
+        texts = ", ".join(kept.said.get(column, column) for column in columns)
+        rows = store.database.stream(f"SELECT {texts} FROM {name} WHERE {kept.where}")
         for number, row in enumerate(rows, 1):
             yield json.dumps(row, ensure_ascii=False, separators=(",", ":"))
             if number % _OFTEN == 0:
