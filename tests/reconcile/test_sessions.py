@@ -282,6 +282,19 @@ def test_sessions_of_others_and_of_unknown_routers_are_left_alone(world: World, 
     assert dae.seen == []
 
 
+def test_a_session_belongs_to_whom_asks_by_its_address_and_not_to_whom_is_told_there(world: World, dae: Dae) -> None:
+    """One router may take the changes for another."""
+    world.changed("inventory/hosts.yaml", "coa: {address: 192.0.2.2, port", "coa: {address: 192.0.2.1, port")
+    world.apply()
+    dial(world, dae, ANITA)
+    dial(world, dae, GITA_CCTV, nas="192.0.2.2", ipv4="203.0.113.9")
+    world.changed(GITA_FILE, "203.0.113.9", "203.0.113.10")
+    slower(world)
+    world.apply()
+    named = {seen.packet["User-Name"][0]: seen.packet["NAS-Identifier"][0] for seen in dae.seen}
+    assert named == {ANITA: "lalitpur-1", GITA_CCTV: "kathmandu-1"}
+
+
 BOUND = "mac: {mode: fixed, max: 2, on_mismatch: wall, addresses: [{mac: 02:00:5e:10:00:01}]}\n    activated:"
 OTHER_MAC = "02:00:5e:10:00:02"
 

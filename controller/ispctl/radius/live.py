@@ -65,11 +65,14 @@ class Behind:
 
 
 def nas_by_address(nas: Iterable[Nas]) -> Mapping[str, Nas]:
-    """Every address that a NAS may call itself."""
+    """Every address that a NAS may call itself: those it asks from, which are its own, and where it is told, which may
+    be another router's that takes changes for it."""
+    every = tuple(nas)
+    sources = ((source, one) for one in every if one.radius for source in one.radius.sources)
+    told = ((one.coa.address, one) for one in every if one.coa)
     found: dict[str, Nas] = {}
-    for one in nas:
-        for address in [*(one.radius.sources if one.radius else ()), *([one.coa.address] if one.coa else ())]:
-            found.setdefault(str(address), one)
+    for address, one in (*sources, *told):
+        found.setdefault(str(address), one)
     return found
 
 
