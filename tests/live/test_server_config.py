@@ -44,6 +44,12 @@ def test_a_session_is_stale_after_two_missed_updates_and_a_half() -> None:
     assert stale_after([]) == 750
 
 
+@pytest.mark.parametrize("interim, lease", [(300, 3600), (7200, 18000)])
+def test_an_address_stays_with_a_session_for_as_long_as_that_may_say_nothing(interim: int, lease: int) -> None:
+    settings = dataclasses.replace(SETTINGS, stale_after=stale_after([interim]))
+    assert f"\nlease = {lease}\n" in render(settings)[f"{NAME}.conf"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -40,7 +40,8 @@ class ServerSettings:
     `threads`: requests at work at once; SQLite takes one writer at a time, so that more than a few only wait.
     `connections`: to the database, more than `threads`.
     `player`: short name of a client that stands for whichever NAS its NAS-Identifier names; for a lab, else empty.
-    `lease`: seconds an address of a server-side pool stays with its subscriber. `reject_delay`: seconds; 0 for tests.
+    `lease`: seconds an address of a server-side pool stays with its subscriber after a report; no less than
+    `stale_after`, or somebody else would get it under a session that goes on. `reject_delay`: seconds; 0 for tests.
     `log_accepts`: also keep a row of radpostauth for an accept about which there is nothing to say.
     """
 
