@@ -111,6 +111,30 @@ def test_whoever_is_online_would_be_accepted_again_with_the_same_device(world: W
     assert (one.now.accepted, one.now.mac) == (True, "02:00:5e:10:00:01")
 
 
+@pytest.mark.parametrize(
+    "key, ends, rest, accepted",
+    [
+        (f"{ANITA}|02:00:5e:10:00:01", "2099-01-01 00:00:00", 0, True),
+        (f"{ANITA}|02:00:5e:10:00:02", "2099-01-01 00:00:00", 0, False),
+        ("somebody|", "2026-01-01 00:00:00", 0, True),
+        ("somebody|", "2026-01-01 00:00:00", 100 * 365 * 86400, False),
+    ],
+    ids=["his own", "of another device", "free", "resting"],
+)
+def test_a_full_pool_of_the_server_refuses_only_who_has_no_address_in_it(
+    world: World, key: str, ends: str, rest: int, accepted: bool
+) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    world.sql("INSERT INTO radgroupreply (groupname, attribute, op, value)"
+              " VALUES ('isp:home-50@routeros', 'ISP-Pool', '=', 'hot')")  # fmt: skip
+    world.sql("INSERT INTO radippool (pool_name, framedipaddress, pool_key, expiry_time, rest)"
+              " VALUES ('hot', '198.51.100.9', ?, ?, ?)", key, ends, rest)  # fmt: skip
+    with world.view() as view:
+        ((one, _),) = why(view, ANITA)
+    assert one.now is not None
+    assert (one.now.accepted, one.now.word) == (accepted, "ok" if accepted else "pool-full")
+
+
 def test_without_a_database_git_still_says_why(world: World) -> None:
     world.database.unlink()
     with world.view() as view:

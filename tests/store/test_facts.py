@@ -94,3 +94,20 @@ def test_who_was_on_a_nas_is_told_with_whether_that_is_certain(filled: Place) ->
         assert on(210, 290) == {}, "the first session has ended, and the next has not begun"
         assert on(465, 500) == {anita: True, bob: False}
         assert on(455, 500) == {anita: True, bob: True}, "it fell silent when the span began"
+
+
+def test_a_device_may_be_given_what_is_free_has_rested_or_was_its_own(place: Place) -> None:
+    place.create().close()
+    rows = (("home", "", 0, 0), ("home", "", 950, 100), ("home", "me|", 2000, 0), ("home@pop-1", "", 2000, 0))
+    lease = "datetime({}, 'unixepoch')" if place.kind == "sqlite" else "to_timestamp({})"
+    place.hand(
+        *(
+            "INSERT INTO radippool (pool_name, framedipaddress, pool_key, expiry_time, rest)"
+            f" VALUES ('{pool}', '198.51.100.{n}', '{key}', {lease.format(ends)}, {rest})"
+            for n, (pool, key, ends, rest) in enumerate(rows)
+        )
+    )
+    with place.open(readonly=True) as store:
+        assert facts.to_give(store, "me", "", at(1000)) == {"home": 2, "home@pop-1": 0}
+        assert facts.to_give(store, "you", "", at(1051)) == {"home": 2, "home@pop-1": 0}
+        assert facts.to_give(store, "me", "02:00:5e:10:00:01", at(1000)) == {"home": 1, "home@pop-1": 0}

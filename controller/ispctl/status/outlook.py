@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ispctl.model.network import Nas
 from ispctl.plan import Resources
 from ispctl.platforms import Attribute
-from ispctl.radius.decision import Asking, Known, decide
+from ispctl.radius.decision import Asking, Known, decide, mac_of
 from ispctl.radius.rendering import WALLED
 from ispctl.radius.server import stale_after
 from ispctl.repo import Holding
@@ -38,7 +38,7 @@ def outlook(view: View, holding: Holding, nas: Nas, mac: str, rows: Resources | 
     """By `rows`, or by those of the database; None where it gives no answer."""
     login, e = holding.service.login, entitled(holding, view.head, view.now)
     used = view.rows if rows is None else rows
-    known = knowledge(view, login) if rows is None else Known(frozenset(e.macs if e else ()))
+    known = knowledge(view, login, mac) if rows is None else Known(frozenset(e.macs if e else ()))
     if used is None or known is None:
         return None
     verdict = decide(used, Asking(login, nas.name, nas.platform, mac, view.now), known)
@@ -49,15 +49,14 @@ def outlook(view: View, holding: Holding, nas: Nas, mac: str, rows: Resources | 
     return Outlook(login, nas.name, nas.platform, mac, verdict.accepted, *why, verdict.reply)
 
 
-def knowledge(view: View, login: str) -> Known | None:
-    """What the server knows of a login beside its rows; None where the database gives no answer."""
+def knowledge(view: View, login: str, mac: str) -> Known | None:
+    """What the server knows of a login and a device beside its rows; None where the database gives no answer."""
     bound = view.ask(lambda store: facts.bound(store, [login]))
     sessions = view.ask(lambda store: tuple(store.sessions(logins=[login])))
-    leases = view.ask(lambda store: facts.leases(store, view.now))
-    if bound is None or sessions is None or leases is None:
+    free = view.ask(lambda store: facts.to_give(store, login, mac_of(mac), view.now))
+    if bound is None or sessions is None or free is None:
         return None
     silent = stale_after(nas.accounting.interim for nas in view.served.nas.values())
-    free = {one.pool: one.total - one.taken for one in leases}
     return Known(frozenset(one.mac for one in bound), sessions, silent, free)
 
 

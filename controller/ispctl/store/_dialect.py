@@ -49,6 +49,8 @@ class Dialect:
     instant: str
     """A parameter in seconds since 1970, as the columns of radacct and radpostauth keep a moment. All times that are
     read, those too, come as whole seconds."""
+    rested: str
+    """Whether an address of radippool is free, and has rested, at a moment: a parameter in seconds since 1970."""
 
 
 _REJECTS = (
@@ -79,6 +81,7 @@ SQLITE = Dialect(
     before_at="substr({0}, 1, instr({0}, '@') - 1)",
     state="CASE WHEN json_valid(entitlement) THEN json_extract(entitlement, '$.state') END",
     instant="?",
+    rested="datetime(expiry_time, '+' || rest || ' seconds') < datetime(?, 'unixepoch')",
 )
 POSTGRESQL = Dialect(
     name="postgresql",
@@ -114,4 +117,5 @@ POSTGRESQL = Dialect(
     before_at="split_part({0}, '@', 1)",
     state="""substring(entitlement FROM '"state":"([a-z]+)"')""",
     instant="to_timestamp(?)",
+    rested="expiry_time + rest * interval '1 second' < to_timestamp(?)",
 )

@@ -294,6 +294,16 @@ def leases(store: Store, now: datetime) -> tuple[Leases, ...]:
     return tuple(Leases(str(pool), int(total), int(taken)) for pool, total, taken in rows)
 
 
+def to_give(store: Store, login: str, mac: str, now: datetime) -> dict[str, int]:
+    """How many addresses of each pool the server might give to a device (`mac` empty: it sends none): those that are
+    free and have rested, and what it had itself."""
+    sql = (
+        f"SELECT pool_name, sum(CASE WHEN pool_key = ? OR {store.database.dialect.rested} THEN 1 ELSE 0 END)"
+        " FROM radippool GROUP BY pool_name ORDER BY pool_name"
+    )
+    return {str(pool): int(count) for pool, count in store.database.query(sql, (f"{login}|{mac}", stamp(now)))}
+
+
 def sessions_at(store: Store, at: datetime, logins: Sequence[str] | None = None) -> Iterator[Session]:
     """Who was online at a moment, as far as the accounting reaches back."""
     return select_sessions(store.database, _open_at(store), (stamp(at), stamp(at)), logins)
