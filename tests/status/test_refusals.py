@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from importlib.resources import files
 
+import pytest
+
 from ispctl.states import State
 from ispctl.status.reasons import Asked, explain
 from ispctl.status.refusals import Answer, Wanted, refusals
@@ -102,6 +104,25 @@ def test_a_second_login_is_judged_by_who_is_online(world: World) -> None:
     (now,) = _ask(world, Wanted(ANITA)).now
     assert (now.accepted, now.word) == (False, "sessions")
     assert now.because.place == "tariffs/home-50.yaml:12"
+
+
+@pytest.mark.parametrize(
+    "method, word, words",
+    [
+        ("wall", "ok", "behind the wall, since it is over its volume"),
+        ("reject", "blocked", "it is over its volume"),
+    ],
+)
+def test_whom_fair_use_blocks_is_told_so(world: World, method: str, word: str, words: str) -> None:
+    world.edit("inventory/policy.yaml", lambda text: f"blocked: {{method: {method}}}\n{text}")
+    fup = "fup: [{window: month, counts: both, tiers: [{after: 1GB, block: true}]}]\n"
+    world.edit("tariffs/home-50.yaml", lambda text: text + fup)
+    world.dial(ANITA)
+    world.sql("UPDATE radacct SET acctstoptime = acctupdatetime")
+    world.apply()
+    (now,) = _ask(world, Wanted(ANITA)).now
+    assert (now.word, now.words, now.because.code) == (word, words, "fair-use")
+    assert "ispctl topup" in now.advice
 
 
 def test_a_reason_of_then_is_not_told_as_one_of_now(world: World) -> None:

@@ -85,6 +85,7 @@ _STATES: Final[Mapping[State, tuple[str, str]]] = {
     State.EXPIRED: ("it is not paid", "A payment moves paid_until; days of grace are given under grace:"),
     State.SUSPENDED: ("it is suspended", "Whoever suspended it decides: removing suspended: ends it"),
     State.HOLD: ("it is on hold", "Ask the customer whether the holiday is over: hold.until"),
+    State.BLOCKED: ("it is over its volume", "ispctl topup gives more; ispstat usage shows when its window is over"),
     State.PENDING: ("it has not begun", "It begins on the day of activated:"),
     State.TERMINATED: ("its contract is over", "A new contract is a new service"),
 }
