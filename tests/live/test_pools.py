@@ -117,6 +117,19 @@ def test_the_late_end_of_a_former_session_frees_nothing_of_the_one_that_came_aft
     online(rig.routeros.dial(pool.login(), PASSWORD, mac=OTHER_MAC))
 
 
+def test_whoever_gets_an_address_of_another_pool_does_not_keep_the_old_one(rig: Rig, pool: Pool) -> None:
+    pool.apply(("100.70.0.0/32", ""))
+    mover = pool.login()
+    rig.routeros.hangup(online(rig.routeros.dial(mover, PASSWORD, mac=MAC)))
+    back(rig)
+    rig.insert("radreply", username=mover, attribute="Framed-IP-Address", op=":=", value="203.0.113.90")
+    moved = online(rig.routeros.dial(mover, PASSWORD, mac=MAC))
+    assert moved.address == "203.0.113.90"
+    assert rig.routeros.update(moved)
+    back(rig)
+    online(rig.routeros.dial(pool.login(), PASSWORD, mac=OTHER_MAC))
+
+
 def test_a_nas_that_boots_gives_all_its_addresses_back(rig: Rig, pool: Pool) -> None:
     pool.apply(("100.70.0.0/32", ""))
     nas = rig.nas("boots-1", "192.0.2.41", "routeros")
