@@ -207,6 +207,17 @@ def test_a_change_that_is_refused_without_a_reason_becomes_an_end_after_three_ti
     assert world.plan().empty
 
 
+def test_what_was_refused_three_times_says_nothing_about_another_wish(world: World, dae: Dae) -> None:
+    dial(world, dae, ANITA)
+    dae.script = lambda dae, seen: [dae.nak(seen, None)] if seen.packet.code == 43 else None
+    slower(world)
+    for _ in range(3):
+        world.apply()
+    dae.script = None
+    world.changed(HOME_50, "rate: {down: 40M, up: 20M}", "rate: {down: 30M, up: 20M}")
+    assert told(world.apply()) == [("sub-000123/main", "coa", "ack", "")]
+
+
 def test_another_wish_is_asked_at_once(world: World, dae: Dae) -> None:
     dial(world, dae, ANITA)
     slower(world)

@@ -133,12 +133,12 @@ def _found_out(one: Behind, proof: Proof | None) -> str:
         return ""
     if proof.answer == "contradicted":
         return f"{one.nas.name} acknowledged a change and did not keep to it"
+    if proof.answer not in VAIN or not same_class(proof.class_to, one.class_to):
+        return ""
     if proof.kind == "coa" and proof.answer == "nak" and proof.error_cause is None and proof.attempts >= PATIENCE:
         return f"{one.nas.name} refused this change {PATIENCE} times without a reason"
     tried = proof.kind == "disconnect" or proof.answer == "unsupported"
-    if tried and proof.answer in VAIN and same_class(proof.class_to, one.class_to):
-        return f"{one.nas.name} cannot make this change in a running session"
-    return ""
+    return f"{one.nas.name} cannot make this change in a running session" if tried else ""
 
 
 def _later(one: Behind, proof: Proof | None, limits: Limits) -> Behind:
