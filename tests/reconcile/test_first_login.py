@@ -120,6 +120,26 @@ def test_who_is_online_when_it_is_let_in_begins_then(world: World) -> None:
     assert noted(world) == [("sub-000900", int(NOW.timestamp()))]
 
 
+@BOTH
+def test_the_end_of_a_session_of_whoever_had_the_login_before_begins_nothing(world: World) -> None:
+    path = world.subscriber(800, login=LOGIN)
+    world.commit()
+    world.apply()
+    world.tick(hours=1)
+    unique = world.dial(LOGIN)
+    world.remove(path)
+    waiting(world, activation=ACTIVATION.replace("10:00", "11:00"))
+    world.commit()
+    assert [(one.owner, one.kind) for one in world.apply().sessions] == [(OWNER, "disconnect")]
+    world.tick(minutes=5)
+    world.stop(unique)
+    world.apply()
+    assert (state(world), noted(world)) == ("waiting", [("sub-000900", None)])
+    world.dial(LOGIN, id="own")
+    world.apply()
+    assert state(world) == "active"
+
+
 def test_behind_the_wall_of_the_server_nothing_begins(begun: World) -> None:
     begun.dial(LOGIN, klass=f"{begun.class_of(LOGIN)}/wall:mac")
     begun.apply()

@@ -85,12 +85,14 @@ def forget(store: Store, row: Begins) -> None:
 
 def _heard(store: Store) -> str:
     """(id, key, since, start of the first session that counts) of who waits: one that was heard of since then, and that
-    the server itself did not put behind the wall. Asked login by login, so that the databases have no choice."""
+    the server itself did not put behind the wall. Nor is it one of whoever had the login before, which ends by now: as
+    it was counted. Asked login by login, so that the databases have no choice."""
     since = store.database.dialect.instant.replace("?", "f.since")
     start = (
         "SELECT min(COALESCE(a.acctstarttime, a.acctupdatetime)) FROM radacct a WHERE a.username = f.login"
         f" AND COALESCE(a.acctstoptime, a.acctupdatetime, a.acctstarttime) >= {since}"
-        " AND COALESCE(a.class, '') NOT LIKE '%/wall:%'"
+        " AND COALESCE(a.class, '') NOT LIKE '%/wall:%' AND NOT EXISTS (SELECT 1 FROM ispctl_counted c"
+        " WHERE c.acctid = a.radacctid AND c.owner <> f.id || '/' || f.key)"
     )
     waiting = f"SELECT f.id, f.key, f.since, ({start}) AS start FROM ispctl_first_login f WHERE f.at IS NULL"
     return f"SELECT id, key, since, start FROM ({waiting}) AS waiting WHERE start IS NOT NULL"
