@@ -100,10 +100,11 @@ but on the next other day; the stage after it is counted from there. It begins a
 
 A service with `activation` is paid, and begins when its subscriber is online for the first time: the first session
 since it was let in to wait, as the accounting tells. One that the server put behind the wall (another device than the
-bound ones) is none; who is online already when he is let in begins at that moment. The day of the first login, in the
-ISP's time zone, is the first day of what is paid, as if `activated` stood there: on 31 January with `months: 1` it is
-paid until 28 February and ends when that day has ended. Later sessions change nothing. Until then no end is known, and
-none is given to the server; the plan of the apply that finds the first login says so, and who is online stays online.
+bound ones) is none, nor is one of whoever had the login before; who is online already when he is let in begins at that
+moment. The day of the first login, in the ISP's time zone, is the first day of what is paid, as if `activated` stood
+there: on 31 January with `months: 1` it is paid until 28 February and ends when that day has ended. Later sessions
+change nothing. Until then no end is known, and none is given to the server; the plan of the apply that finds the first
+login says so, and who is online stays online.
 `ispctl run` looks for first logins every 15 seconds, among those who wait.
 
 With `until`, whoever does not log in by the end of that day is expired. Whatever is stricter wins as always: who is
