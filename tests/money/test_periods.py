@@ -150,6 +150,24 @@ def test_days_of_grace_are_deducted_also_when_it_is_over() -> None:
     assert (found.since, found.until, found.grace_days) == (day("2026-11-27"), day("2026-12-26"), 3)
 
 
+def test_days_without_service_before_a_late_grace_are_not_deducted() -> None:
+    """Nine days behind the wall, then two of grace: two days were used, and not eleven."""
+    late = [{"until": "2026-11-20", "reason": "pays tomorrow", "key": "g"}]
+    known = ledger(event("2026-11-19T10:00:00+05:45", "grace", {"grace": None}, {"grace": "2026-11-20"}, key="g"))
+    within = paid("2026-11-09", "2026-11-20T10:00", grace=late, ledger=known)
+    assert (within.since, within.until, within.grace_days) == (day("2026-11-19"), day("2026-12-18"), 1)
+    after = paid("2026-11-09", "2026-11-25T10:00", grace=late, ledger=known)
+    assert (after.since, after.grace_days) == (day("2026-11-23"), 2)
+
+
+def test_of_two_graces_each_counts_the_days_that_it_gave() -> None:
+    twice = [{"until": "2026-11-12", "reason": "x", "key": "g"}, {"until": "2026-11-22", "reason": "y", "key": "h"}]
+    given = ("2026-11-08", "g"), ("2026-11-20", "h")
+    known = ledger(*(event(d, "grace", {"grace": None}, {"grace": "…"}, key=key) for d, key in given))
+    assert paid("2026-11-09", "2026-11-25T10:00", grace=twice, ledger=known).grace_days == 3 + 3
+    assert paid("2026-11-09", "2026-11-11T10:00", grace=twice[:1], ledger=known).grace_days == 1
+
+
 def test_grace_follows_on_what_is_paid_and_begins_today_at_the_earliest() -> None:
     rules = policy()
     assert graced(service(paid_until="2026-11-20"), 3, rules, at("2026-11-19T10:00")) == day("2026-11-23")

@@ -171,6 +171,13 @@ def test_grace_goes_on_where_the_paid_time_ends_and_the_next_payment_deducts_it(
     assert isp.service.paid_until == date(2026, 12, 19), "the days of grace are part of it"
 
 
+def test_who_was_behind_the_wall_before_grace_does_not_pay_for_those_days() -> None:
+    isp = Isp("activated: 2026-10-10\npaid_until: 2026-11-09")
+    assert isp.entitlement(noon("2026-11-15")).access == "walled"
+    isp.at(noon("2026-11-19"), grace, 2, reason="pays tomorrow").at(noon("2026-11-20"), renew, payment="BANK-2")
+    assert isp.said == ["paid until 2026-12-18, 200.00 NPR, 1 days of grace deducted"]
+
+
 def test_grace_is_given_as_often_and_as_long_as_the_policy_allows() -> None:
     isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19", policy="money: {grace: {days: 3, per_30_days: 1}}\n")
     assert "allows 3 at once" in refused(isp, "E723", noon("2026-11-20"), grace, 4, reason="x")

@@ -175,7 +175,7 @@ def renewed(
         kept = anchor_day(service, ledger, day, policy)
         ends = [extended(paid, period, number + 1, kept, zone) for number in range(periods)]
         return Renewed(_split(day + ONE_DAY, [local_day(end, zone) for end in ends]), ends[-1], "expiry")
-    used = used_grace(service, policy, now) if policy.money.grace.deducted else 0
+    used = used_grace(service, ledger, policy, now) if policy.money.grace.deducted else 0
     begins = today - used * ONE_DAY
     spent = end > ending(paid, zone, owner, policy.expiry.spread)
     return Renewed(*_from(begins, period, periods), "now", used, hold_spent=spent)
@@ -191,15 +191,20 @@ def _split(begins: date, ends: Sequence[date]) -> tuple[tuple[date, date], ...]:
     return tuple(zip(firsts, ends, strict=True))
 
 
-def used_grace(service: Service, policy: Policy, now: datetime) -> int:
-    """Whole days of grace after what is paid that have passed."""
+def used_grace(service: Service, ledger: Ledger | None, policy: Policy, now: datetime) -> int:
+    """Whole days of grace after what is paid that have passed. One that was given when nothing was left begins on the
+    day on which the account says so, since there was no service before; any other follows on what was there."""
     zone = ZoneInfo(policy.timezone)
     paid = paid_end(service, zone, "", 0)
-    if paid is None or not service.grace:
+    if paid is None:
         return 0
-    last = max(local_day(grace.until, zone) for grace in service.grace)
-    first = local_day(paid, zone)  # an inclusive day ends when the next one begins
-    return max((min(last + ONE_DAY, local_day(now, zone)) - first).days, 0)
+    days, today, known = 0, local_day(now, zone), _given(service, ledger, zone)
+    begins = local_day(paid, zone)  # an inclusive day ends when the next one begins
+    for until, key in sorted((local_day(grace.until, zone), grace.key or "") for grace in service.grace):
+        begins = max(begins, known.get(key, begins))
+        days += max((min(until + ONE_DAY, today) - begins).days, 0)
+        begins = max(begins, until + ONE_DAY)
+    return days
 
 
 def graced(service: Service, days: int, policy: Policy, now: datetime) -> date:
@@ -227,11 +232,15 @@ def grace_refused(service: Service, ledger: Ledger | None, days: int, policy: Po
 def _grants(service: Service, ledger: Ledger | None, zone: ZoneInfo) -> Iterator[date]:
     """The days on which grace was given."""
     undone = ledger.reversals() if ledger else {}
-    entries = ledger.entries if ledger else ()
-    entered = {
-        entry.key: entry
-        for entry in entries
+    entered = _given(service, ledger, zone)
+    yield from (day for key, day in entered.items() if key not in undone)
+    yield from (local_day(one.until, zone) for one in service.grace if one.key not in entered)
+
+
+def _given(service: Service, ledger: Ledger | None, zone: ZoneInfo) -> dict[str, date]:
+    """When grace was given, by its key, as far as the account tells."""
+    return {
+        entry.key: local_day(entry.at, zone)
+        for entry in (ledger.entries if ledger else ())
         if entry.event and entry.event.verb == "grace" and entry.service == service.key
     }
-    yield from (local_day(entry.at, zone) for entry in entered.values() if entry.key not in undone)
-    yield from (local_day(one.until, zone) for one in service.grace if one.key not in entered)
