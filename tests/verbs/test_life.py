@@ -250,6 +250,26 @@ def test_what_is_left_may_buy_days_of_the_new_tariff() -> None:
     assert isp.service.paid_until == date(2026, 11, 12)
 
 
+def test_what_is_left_on_a_later_day_buys_days_from_then_on() -> None:
+    isp = Isp("activated: 2026-10-01\npaid_until: 2026-10-31")
+    isp.at(noon("2026-10-10"), change_tariff, "gold", when=date(2026, 10, 20), remaining="convert")
+    assert isp.said == ["silver → gold from 2026-10-20, paid until 2026-10-25"]
+    assert isp.service.paid_until == date(2026, 10, 25)
+    assert isp.entitlement(noon("2026-10-19")).terms.tariff == "silver"
+    assert isp.entitlement(noon("2026-10-25")).terms.tariff == "gold"
+    isp.at(noon("2026-10-11"), revert, isp.ledger.entries[0].key, reason="thought better of it")
+    assert (isp.service.paid_until, isp.service.scheduled) == (date(2026, 10, 31), ())
+
+
+def test_where_nothing_is_left_to_buy_days_with_the_end_stays_what_it_was() -> None:
+    until = "2026-10-31T18:00:00+05:45"
+    rules = "money: {change_tariff: {remaining: convert}}\n"
+    isp = Isp(f"activated: 2026-10-01\npaid_until: {until}", policy=rules)
+    isp.at(noon("2026-10-20"), change_tariff, "bronze")
+    assert isp.said == ["silver → bronze from 2026-11-01"]
+    assert isp.service.paid_until == datetime.fromisoformat(until)
+
+
 def test_a_day_that_is_over_and_a_tariff_that_is_not_there_are_refused() -> None:
     isp = Isp("activated: 2026-10-01\npaid_until: 2026-10-31")
     refused(isp, "E724", noon("2026-10-20"), change_tariff, "gold", when=date(2026, 10, 19))

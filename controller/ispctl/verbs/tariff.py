@@ -17,7 +17,7 @@ from ispctl.repo import Holding
 from ispctl.repo.edit import Value
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
-from ispctl.verbs.events import Was, event, text_of
+from ispctl.verbs.events import Changed, Was, event, text_of
 from ispctl.verbs.renew import sellable, tariff_at
 from ispctl.verbs.rows import Request, Row
 from ispctl.verbs.volume import Volume, put_usage, usage_after
@@ -97,22 +97,31 @@ def _coming(draft: Draft, held: Holding, wanted: str) -> bool:
 
 
 def _now(draft: Draft, held: Holding, book: Book, found: Quote, usage: Sequence[Volume]) -> None:
-    path, service = held.document.path, held.service
     changed = _put(draft, held, book, found.new, found.day) | put_usage(draft, held, book, usage)
-    paid = text_of(service.paid_until)
-    if found.remaining == "convert" and found.until is not None and found.until.isoformat() != paid:
-        changed["paid_until"] = (paid, found.until.isoformat())
-        draft.put(path, (*held.loc, "paid_until"), found.until.isoformat())
+    changed |= _bought(draft, held, found)
     _enter(draft, held, book, found, event("change-tariff", changed, _parts(found)))
-    until = f", paid until {changed['paid_until'][1]}" if "paid_until" in changed else ""
-    draft.say("change-tariff", held.document, service.key, f"{found.old} → {found.new}{until}{_money(draft, found)}")
+    _say(draft, held, found, changed, f"{found.old} → {found.new}")
 
 
 def _later(draft: Draft, held: Holding, book: Book, found: Quote) -> None:
-    changed = _put(draft, held, book, found.new, found.day)
+    changed = _put(draft, held, book, found.new, found.day) | _bought(draft, held, found)
     _enter(draft, held, book, found, event("change-tariff", changed, _parts(found)))
-    text = f"{found.old} → {found.new} from {found.day}{_money(draft, found)}"
-    draft.say("change-tariff", held.document, held.service.key, text)
+    _say(draft, held, found, changed, f"{found.old} → {found.new} from {found.day}")
+
+
+def _bought(draft: Draft, held: Holding, found: Quote) -> dict[str, Was]:
+    """Until when it is paid, where what is left buys days of the new tariff."""
+    paid = text_of(held.service.paid_until)
+    bought = found.until if found.remaining == "convert" and found.period_days else None
+    if bought is None or bought.isoformat() == paid:
+        return {}
+    draft.put(held.document.path, (*held.loc, "paid_until"), bought.isoformat())
+    return {"paid_until": (paid, bought.isoformat())}
+
+
+def _say(draft: Draft, held: Holding, found: Quote, changed: Changed, text: str) -> None:
+    until = f", paid until {changed['paid_until'][1]}" if "paid_until" in changed else ""
+    draft.say("change-tariff", held.document, held.service.key, f"{text}{until}{_money(draft, found)}")
 
 
 def _put(draft: Draft, held: Holding, book: Book, name: str, day: date) -> dict[str, Was]:
