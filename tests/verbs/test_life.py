@@ -310,6 +310,24 @@ def test_what_something_later_reckoned_with_is_not_taken_back_alone() -> None:
     assert balance(isp, "2026-11-04") == 0
 
 
+def test_grace_and_what_is_scheduled_are_taken_back_with_what_they_reckoned_with() -> None:
+    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19")
+    before = isp.files[PATH]
+    isp.at(noon("2026-11-01"), renew).at(noon("2026-11-02"), change_tariff, "bronze")
+    isp.at(noon("2026-12-20"), grace, 1, reason="x").at(noon("2026-12-21"), grace, 1, reason="y")
+    isp.at(noon("2026-12-21"), revert, "renew-2026-11-01", reason="the neighbour's", cascade=True)
+    assert isp.files[PATH] == before
+    assert balance(isp, "2026-12-22") == 0
+
+
+def test_grace_that_somebody_edited_since_is_not_taken_back_with_others() -> None:
+    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19").at(noon("2026-11-01"), renew)
+    isp.at(noon("2026-12-20"), grace, 1, reason="x").at(noon("2026-12-21"), grace, 1, reason="y")
+    isp.files[PATH] = isp.files[PATH].replace(b"until: 2026-12-21", b"until: 2026-12-31")
+    told = refused(isp, "E725", noon("2026-12-22"), revert, "renew-2026-11-01", reason="x", cascade=True)
+    assert "grace was changed since" in told
+
+
 def test_nothing_is_taken_back_twice_or_out_of_closed_books() -> None:
     isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19")
     isp.at(noon("2026-11-01"), renew).at(noon("2026-11-02"), revert, "renew-2026-11-01", reason="x")

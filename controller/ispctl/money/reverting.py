@@ -3,7 +3,7 @@ and what stands in the way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +14,10 @@ from ispctl.model.policy import Policy
 
 PAID_FOR: Final = frozenset({"activated", "activation", "paid_until", "grace", "hold", "tariff", "scheduled"})
 """What the price and the reach of a payment follow from: whoever changes one of them has reckoned with the others."""
+ITEMS: Final = frozenset({"grace", "scheduled", "allowance"})
+"""Fields that are lists: an event adds an item of its own, which has its key."""
+Place = tuple[str, str]
+"""A field of the service; for an item of a list, with the key of its event, else with ""."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,10 @@ class Undone:
 
 
 def revert(
-    ledger: Ledger, key: str, policy: Policy, present: Mapping[str, str | None], *, cascade: bool = False
+    ledger: Ledger, key: str, policy: Policy, present: Callable[[Place], str | None], *, cascade: bool = False
 ) -> Undone:
     """Undo the entry `key`: its event with all that was booked for it, or the booking alone where it is of none.
-    `present`: the fields of its service as they stand in the file now. `cascade`: with all later events that depend on
-    it."""
+    `present`: what stands in the file of its service now. `cascade`: with all later events that depend on it."""
     undone = ledger.reversals()
     number = next((n for n, entry in enumerate(ledger.entries) if entry.key == key), None)
     if number is None:
@@ -55,9 +58,9 @@ def revert(
     obstacles = [Obstacle("depends", n, _depends(ledger.entries[n], entry)) for n in (() if cascade else depends)]
     obstacles += _closed(ledger, events, policy)
     entries, restores, left = _all_of(ledger, events)
-    for name, value in left.items():
-        if (cascade or not depends) and present.get(name) != value:
-            obstacles.append(Obstacle("changed", None, f"{name} was changed since, by no event of the account"))
+    for place, value in left.items():
+        if (cascade or not depends) and present(place) != value:
+            obstacles.append(Obstacle("changed", None, f"{place[0]} was changed since, by no event of the account"))
     return Undone(entries, restores, tuple(obstacles))
 
 
@@ -92,7 +95,9 @@ def _closed(ledger: Ledger, events: list[int], policy: Policy) -> list[Obstacle]
     return [Obstacle("closed", n, text) for n in events if local_day(ledger.entries[n].at, zone) <= until]
 
 
-def _all_of(ledger: Ledger, events: list[int]) -> tuple[tuple[int, ...], dict[str, str | None], dict[str, str | None]]:
+def _all_of(
+    ledger: Ledger, events: list[int]
+) -> tuple[tuple[int, ...], dict[str, str | None], dict[Place, str | None]]:
     """(entries to reverse, the latest first; what the fields become; what they are, if nothing else changed them)."""
     undone, keys = ledger.reversals(), {ledger.entries[n].key for n in events}
     entries = [
@@ -100,10 +105,9 @@ def _all_of(ledger: Ledger, events: list[int]) -> tuple[tuple[int, ...], dict[st
         for n, entry in enumerate(ledger.entries)
         if (n in events or entry.part_of in keys) and entry.key not in undone and entry.reverses is None
     ]
-    restores, left = dict[str, str | None](), dict[str, str | None]()
-    for n in events:
-        event = ledger.entries[n].event
-        if event is not None:
-            restores = dict(event.was) | restores
-            left |= event.set
+    restores, left = dict[str, str | None](), dict[Place, str | None]()
+    for entry in (ledger.entries[n] for n in events):
+        if entry.event is not None:
+            restores = dict(entry.event.was) | restores
+            left |= {(name, entry.key if name in ITEMS else ""): value for name, value in entry.event.set.items()}
     return tuple(reversed(entries)), restores, left

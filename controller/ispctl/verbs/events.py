@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Final
 
 from ispctl.model.subscriber import Activation, Hold, Service, Suspended
+from ispctl.money.reverting import ITEMS
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
 from ispctl.verbs.draft import Draft
@@ -67,7 +68,7 @@ def record_text(record: Activation | Hold | Suspended | None) -> str | None:
 def restore(draft: Draft, held: Holding, name: str, value: str | None, key: str) -> None:
     """Let a field be what it was. Raises Refusal E657."""
     path, service = held.document.path, held.service
-    if name in ("grace", "scheduled", "allowance"):
+    if name in ITEMS:
         items = getattr(service, name)
         numbers = [n for n, one in enumerate(items) if one.key == key]
         if len(numbers) == len(items) and items:

@@ -34,9 +34,8 @@ def revert(draft: Draft, term: str, key: str, *, cascade: bool = False) -> None:
         _unbook(draft, book, entry)
         return
     held = _held(draft, term, entry)
-    names = {name for entry in book.entries if entry.event for name in entry.event.set}
-    now = {name: present(held.service, name, key) for name in names}
-    found = money.revert(book.ledger, key, draft.head.policy.value, now, cascade=cascade)
+    policy = draft.head.policy.value
+    found = money.revert(book.ledger, key, policy, lambda place: present(held.service, *place), cascade=cascade)
     if found.obstacles:
         raise Refusal(*(_problem(book, held.owner, one) for one in found.obstacles))
     for number in found.entries:
@@ -90,7 +89,7 @@ def _reverse(book: Book, entry: Entry) -> None:
 
 def _unbook(draft: Draft, book: Book, entry: Entry) -> None:
     """Reverse a booking; no service changes by itself, though a debt that is open again may bring its stages."""
-    found = money.revert(book.ledger, entry.key, draft.head.policy.value, {})
+    found = money.revert(book.ledger, entry.key, draft.head.policy.value, lambda _: None)
     id = book.subscriber.value.id
     if found.obstacles:
         raise Refusal(*(_problem(book, id, one) for one in found.obstacles))
