@@ -183,6 +183,27 @@ def test_the_expiry_moves_with_grace_and_with_a_hold() -> None:
     assert effective_expiry(service(), rules, OWNER) is None
 
 
+@pytest.mark.parametrize(
+    "until, first, last, end",
+    [
+        ("2026-10-10", "2026-09-01", "2026-09-28", "2026-11-08"),  # the clock goes back on 25 October
+        ("2026-03-20", "2026-02-01", "2026-02-28", "2026-04-18"),  # and forward on 29 March
+        ("2026-10-10", "2026-10-01", "2026-10-31", "2026-11-11"),  # within the hold
+    ],
+)
+def test_the_days_of_a_hold_are_days_where_the_clock_is_moved(until: str, first: str, last: str, end: str) -> None:
+    zone = "Europe/Berlin"
+    held = service(paid_until=until, hold={"from": first, "until": last, "extends_paid_until": "true"})
+    assert effective_expiry(held, policy(zone), OWNER) == at(f"{end}T00:00", zone)
+    now = at(f"{end}T00:00", zone) - timedelta(hours=9)
+    assert graced(held, 1, policy(zone), now) == day(end), "a day of grace follows on the last that is paid"
+
+
+def test_a_hold_that_is_written_in_time_stamps_adds_its_time() -> None:
+    hold = {"from": "2026-11-10T18:00:00+05:45", "until": "2026-11-12T06:00:00+05:45", "extends_paid_until": "true"}
+    assert effective_expiry(service(paid_until="2026-11-20", hold=hold), policy(), OWNER) == at("2026-11-22T12:00")
+
+
 def test_a_hold_whose_days_were_used_up_is_not_added_again() -> None:
     hold = {"from": "2026-10-01", "until": "2026-10-05", "extends_paid_until": "true"}
     assert not paid("2026-11-20", "2026-11-22T10:00", hold=hold).hold_spent

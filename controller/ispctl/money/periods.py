@@ -23,11 +23,37 @@ Anchor = Literal["expiry", "now"]
 
 def paid_end(service: Service, zone: ZoneInfo, owner: str, spread: int) -> datetime | None:
     """When what is paid ends, in UTC, with the days of a hold that extends it; None: nothing was paid. `owner` and
-    `spread` as of `model.days.ending`."""
-    if service.paid_until is None:
+    `spread` as of `model.days.ending`. Days stay days where a clock is moved; where a time stamp is written, the time
+    between counts."""
+    paid, hold = service.paid_until, service.hold
+    if paid is None:
         return None
-    end = ending(service.paid_until, zone, owner, spread)
-    return end + min(_held(service, end, zone), NEVER - end) if service.hold is not None else min(end, NEVER)
+    if hold is None or not _extends(service, zone):
+        return min(ending(paid, zone, owner, spread), NEVER)
+    if not any(isinstance(one, datetime) for one in (paid, hold.since, hold.until)):
+        return min(ending(days_later(paid, held_days(service, zone)), zone, owner, spread), NEVER)
+    end = ending(paid, zone, owner, spread)
+    longer = ending(hold.until, zone, "", 0) - moment(hold.since, zone)
+    return end + min(max(longer, timedelta()), NEVER - end)
+
+
+def held_days(service: Service, zone: ZoneInfo, before: date | None = None) -> int:
+    """The days of a hold by which what is paid lasts longer; `before`: those before a day."""
+    hold = service.hold
+    if hold is None or not _extends(service, zone):
+        return 0
+    last = ending(hold.until, zone, "", 0)
+    last = last if before is None else min(last, moment(before, zone))
+    # a night in which clocks are moved is a day like others
+    return max((last - moment(hold.since, zone) + ONE_DAY / 2) // ONE_DAY, 0)
+
+
+def _extends(service: Service, zone: ZoneInfo) -> bool:
+    """Whether a hold adds to what is paid: all of it, if it begins while it is paid."""
+    hold, paid = service.hold, service.paid_until
+    if hold is None or paid is None or not hold.extends_paid_until:
+        return False
+    return moment(hold.since, zone) < ending(paid, zone, "", 0)
 
 
 def effective_expiry(service: Service, policy: Policy, owner: str) -> datetime | None:
@@ -40,15 +66,6 @@ def _last_end(service: Service, zone: ZoneInfo, owner: str, spread: int) -> date
     ends = [ending(grace.until, zone, owner, spread) for grace in service.grace]
     paid = paid_end(service, zone, owner, spread)
     return max([*ends, *([paid] if paid else [])], default=None)
-
-
-def _held(service: Service, end: datetime, zone: ZoneInfo) -> timedelta:
-    """The time a hold adds to what is paid: all of it, if it begins while it is paid."""
-    hold = service.hold
-    if hold is None or not hold.extends_paid_until:
-        return timedelta()
-    first, last = moment(hold.since, zone), ending(hold.until, zone, "", 0)
-    return max(last - first, timedelta()) if first < end else timedelta()
 
 
 def extended(until: date | datetime, period: Period, periods: int, anchor: int, zone: ZoneInfo) -> date | datetime:

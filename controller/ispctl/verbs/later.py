@@ -9,6 +9,7 @@ from typing import Final
 from ispctl.model.days import ending, local_day, moment
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import Hold
+from ispctl.money import held_days, paid_end
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
 from ispctl.verbs.book import Book
@@ -93,15 +94,11 @@ def _day(draft: Draft, value: date) -> date:
 
 def _fold(draft: Draft, held: Holding, there: Hold) -> None:
     """The days of a hold that is over stand in `paid_until` from now on, since its line makes room for another."""
-    paid = held.service.paid_until
-    if paid is None or not there.extends_paid_until:
+    paid, end = held.service.paid_until, paid_end(held.service, draft.zone, "", 0)
+    if paid is None or end is None or end == ending(paid, draft.zone, "", 0):
         return
-    begins = moment(there.since, draft.zone)
-    if begins >= ending(paid, draft.zone, held.owner, draft.head.policy.value.expiry.spread):
-        return
-    longer = ending(there.until, draft.zone, "", 0) - begins
-    days = (longer + _DAY / 2) // _DAY  # a night in which clocks are moved is a day like others
-    until = (paid + (longer if isinstance(paid, datetime) else timedelta(days=days))).isoformat()
+    longer = held_days(held.service, draft.zone) * _DAY
+    until = (end.astimezone(paid.tzinfo) if isinstance(paid, datetime) else paid + longer).isoformat()
     draft.put(held.document.path, (*held.loc, "paid_until"), until)
     draft.notes.append(f"{held.owner}: the hold until {there.until} is over; paid_until has its days now: {until}")
 
