@@ -210,6 +210,37 @@ def test_a_hold_whose_days_were_used_up_is_not_added_again() -> None:
     assert paid("2026-11-20", "2026-11-28T10:00", hold=hold).hold_spent
 
 
+HOLD = {"from": "2026-12-01", "until": "2026-12-20", "extends_paid_until": "true"}
+
+
+def last_day(found: Renewed, hold: dict[str, str]) -> date:
+    """The last day with service after a renewal."""
+    whose = service(paid_until=str(found.until), **({} if found.hold_spent else {"hold": hold}))
+    end = effective_expiry(whose, policy(), OWNER)
+    assert end is not None
+    return local_day(end, ZoneInfo("Asia/Kathmandu")) - timedelta(days=1)
+
+
+def test_a_hold_in_which_nothing_was_paid_adds_nothing_to_what_is_paid_after_it() -> None:
+    after = paid("2026-11-20", "2026-12-25T10:00", hold=HOLD)
+    assert (after.until, last_day(after, HOLD)) == (day("2027-01-24"), day("2027-01-24"))
+    never = renewed(service(hold=HOLD), MONTH, policy(), at("2026-12-25T10:00"), OWNER)
+    assert (never.until, never.hold_spent) == (day("2027-01-24"), True)
+
+
+def test_who_pays_during_a_hold_has_a_period_of_service_after_it() -> None:
+    """Whether or not it was paid when the hold began."""
+    within = paid("2026-11-20", "2026-12-10T10:00", hold=HOLD)
+    assert (within.hold_spent, last_day(within, HOLD)) == (False, day("2027-01-20"))  # 31 days, as December has
+    early = paid("2026-12-05", "2026-12-10T10:00", hold=HOLD, anchor="now")
+    assert (early.hold_spent, last_day(early, HOLD)) == (False, day("2027-01-20"))
+
+
+def test_a_hold_that_is_yet_to_come_stays_and_adds_its_days() -> None:
+    found = paid("2026-12-05", "2026-11-25T10:00", hold=HOLD, anchor="now")
+    assert (found.until, found.hold_spent, last_day(found, HOLD)) == (day("2026-12-24"), False, day("2027-01-13"))
+
+
 def granted(*days: str) -> list[dict[str, Any]]:
     return [event(d, "grace", {"grace": None}, {"grace": "[…]"}) for d in days]
 

@@ -158,6 +158,17 @@ def test_a_hold_that_was_added_to_the_end_is_not_added_twice() -> None:
     assert len(isp.files[PATH].splitlines()) == len(before.splitlines())
 
 
+def test_a_hold_in_which_nothing_was_paid_adds_nothing_to_what_is_paid_after_it() -> None:
+    isp = Isp(
+        "activated: 2026-10-20\npaid_until: 2026-11-19\n"
+        "hold: {from: 2026-12-01, until: 2026-12-10, extends_paid_until: true}"
+    )
+    isp.at(noon("2026-12-15"), renew)
+    assert (isp.service.hold, isp.service.paid_until) == (None, date(2027, 1, 14))
+    assert isp.notes == ["sub-1/main: its hold is over and gone, so that its days are not added to this end."]
+    assert isp.entitlement(noon("2027-01-15")).state == "expired"
+
+
 # grace
 
 

@@ -158,7 +158,7 @@ class Renewed:
     grace_days: int = 0
     """Days of grace that were used and are part of it."""
     hold_spent: bool = False
-    """Whether `hold` has to go: its days were added to the end that is over, and would be added to this one again."""
+    """Whether `hold` has to go: it is over, and its days would be added to this end as if it were yet to come."""
 
     @property
     def since(self) -> date:
@@ -179,23 +179,24 @@ def renewed(
 ) -> Renewed:
     """What so many periods pay for. `anchor`: from where, instead of what the policy says. Paid before the end, it
     counts from the end to the second; after it from today, whose day is the first."""
-    zone = ZoneInfo(policy.timezone)
-    today, paid = local_day(now, zone), service.paid_until
+    zone, paid, hold = ZoneInfo(policy.timezone), service.paid_until, service.hold
     end = paid_end(service, zone, owner, policy.expiry.spread)
+    begins, used, spent = local_day(now, zone), 0, False
     if paid is None or end is None:
-        begins = max([today, *([local_day(service.activated, zone)] if service.activated else [])])
-        return Renewed(*_from(begins, period, periods), "now")
-    if anchor is None:
-        anchor = "expiry" if now < end or policy.money.renewal.after_expiry == "expiry" else "now"
-    if anchor == "expiry":
-        day = local_day(paid, zone)
-        kept = anchor_day(service, ledger, day, policy)
-        ends = [extended(paid, period, number + 1, kept, zone) for number in range(periods)]
-        return Renewed(_split(day + ONE_DAY, [local_day(end, zone) for end in ends]), ends[-1], "expiry")
-    used = used_grace(service, ledger, policy, now) if policy.money.grace.deducted else 0
-    begins = today - used * ONE_DAY
-    spent = end > ending(paid, zone, owner, policy.expiry.spread)
-    return Renewed(*_from(begins, period, periods), "now", used, hold_spent=spent)
+        begins = max([begins, *([local_day(service.activated, zone)] if service.activated else [])])
+    else:
+        if anchor is None:
+            anchor = "expiry" if now < end or policy.money.renewal.after_expiry == "expiry" else "now"
+        if anchor == "expiry":
+            day = local_day(paid, zone)
+            kept = anchor_day(service, ledger, day, policy)
+            ends = [extended(paid, period, number + 1, kept, zone) for number in range(periods)]
+            return Renewed(_split(day + ONE_DAY, [local_day(end, zone) for end in ends]), ends[-1], "expiry")
+        used = used_grace(service, ledger, policy, now) if policy.money.grace.deducted else 0
+    if hold is not None and hold.extends_paid_until:
+        spent = ending(hold.until, zone, "", 0) <= now
+        begins = begins if spent else min(begins, local_day(hold.since, zone))  # all of its days are added
+    return Renewed(*_from(begins - used * ONE_DAY, period, periods), "now", used, hold_spent=spent)
 
 
 def _from(begins: date, period: Period, periods: int) -> tuple[tuple[tuple[date, date], ...], date]:

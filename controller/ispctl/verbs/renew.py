@@ -125,7 +125,7 @@ def _extend(
     if found.hold_spent:
         changed["hold"] = (record_text(service.hold), None)
         draft.drop(path, (*held.loc, "hold"))
-        draft.notes.append(f"{held.owner}: the days of its hold are in the end that is over; the hold is gone.")
+        draft.notes.append(f"{held.owner}: its hold is over and gone, so that its days are not added to this end.")
     text = f"paid until {until}{enter_invoice(draft, held, book, verb, found, changed)}"
     if found.grace_days:
         text += f", {found.grace_days} days of grace deducted"
