@@ -75,6 +75,26 @@ def test_each_field_of_a_subscriber_has_its_kind(before: str, after: str | None,
     assert found(before, after) == ([kind] if kind else [])
 
 
+HELD = with_("hold: {from: 2026-11-10, until: 2026-11-14, extends_paid_until: true}")
+LATE = with_("hold: {from: 2026-12-01, until: 2026-12-10, extends_paid_until: true}")
+
+
+@pytest.mark.parametrize(
+    "before, until, kinds",
+    [
+        (HELD, "2026-12-31", ["renew 7"]),
+        (LATE, "2027-01-14", ["renew 7"]),  # nothing was paid when it began
+        (HELD, "2026-11-25", ["renew 7", "hold 4"]),  # until then it was paid with the days of the hold
+        (HELD, "2026-11-20", ["hold 4"]),
+        (LATE, "2026-12-10", ["renew 7", "hold 4"]),
+        (HELD.replace(", extends_paid_until: true", ""), "2026-12-31", ["renew 7", "hold 4"]),
+    ],
+)
+def test_a_hold_that_is_over_may_go_with_a_renewal(before: str, until: str, kinds: list[str]) -> None:
+    after = PERSON.replace("2026-11-20", until)
+    assert found(before, after) == kinds
+
+
 def test_a_password_that_is_new_is_a_password() -> None:
     dialled = PERSON.replace("ipoe, identify: circuit, circuit_id: port-1", "pppoe")
     before, after = (f'{dialled}    password: "enc:k1:{sign * 60}"\n' for sign in "AB")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from ispctl.model.document import Document
@@ -152,9 +152,20 @@ def _service(was: Service | None, service: Service, document: Document[Subscribe
             continue
         old = getattr(was, name) if was is not None else field.get_default(call_default_factory=True)
         new = getattr(service, name)
-        if old != new:
+        if old != new and not (name == "hold" and was is not None and _spent(was, service)):
             where = document.where_key(*loc, name)
             yield from (Done(kind, where) for kind in _of_field(name, old, new))
+
+
+def _spent(was: Service, service: Service) -> bool:
+    """Whether a hold that is over went with a renewal: what is paid reaches beyond it, and further than it did with the
+    days that it added."""
+    hold, old, new = was.hold, was.paid_until, service.paid_until
+    if hold is None or service.hold is not None or not hold.extends_paid_until or new is None:
+        return False
+    counted = old is not None and _day(hold.since) <= _day(old)
+    added = _day(hold.until) - _day(hold.since) + timedelta(days=1) if counted else timedelta()
+    return _day(new) > _day(hold.until) and (old is None or _day(new) > _day(old) + added)
 
 
 def _of_field(name: str, old: Any, new: Any) -> Iterable[Kind]:
