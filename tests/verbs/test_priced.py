@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
 from ispctl.model.problem import Refusal
 from ispctl.verbs.account import pay
 from ispctl.verbs.later import schedule
-from ispctl.verbs.renew import renew
+from ispctl.verbs.renew import activate, renew
 from ispctl.verbs.revert import revert
 from ispctl.verbs.tariff import change_tariff
 from tests.verbs.drafts import Isp
@@ -114,3 +115,19 @@ def test_what_was_paid_as_the_tariff_that_was_scheduled_is_worth_that() -> None:
     quoted = isp.ledger.entries[-1]
     assert quoted.event is not None
     assert quoted.event.quote["unused"] == costs(isp)[0]
+
+
+@pytest.mark.parametrize("other", ["gold", "bronze"])
+def test_what_was_paid_or_credited_for_a_change_is_given_back_by_the_change_back(other: str) -> None:
+    """Also within a period of which the account says by which tariff it was paid."""
+    isp = Isp().at(noon("2026-10-01"), activate, payment="CASH-1")
+    isp.at(noon("2026-10-10"), change_tariff, other, when="now")
+    isp.at(noon("2026-10-10"), change_tariff, "silver", when="now")
+    there, back = isp.ledger.entries[-2:]
+    assert (there.amount, {there.type, back.type}) == (back.amount, {"invoice", "credit"})
+    isp.at(noon("2026-10-10"), change_tariff, other, when="now").at(noon("2026-10-20"), renew)
+    isp.at(noon("2026-10-21"), change_tariff, "silver", when="now")
+    left = {"gold": Decimal(400), "bronze": Decimal(100)}[other] * 11 / 31
+    quoted = isp.ledger.entries[-1].event
+    assert quoted is not None
+    assert Decimal(quoted.quote["unused"]) == left.quantize(Decimal("0.01")) + {"gold": 400, "bronze": 100}[other]

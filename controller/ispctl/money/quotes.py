@@ -68,15 +68,18 @@ def quote(
     paid_as: Callable[[date], Tariff] | None = None,
 ) -> Quote:
     """What a change costs that holds from the beginning of a day. `until`: the last day that is paid; `anchor`: its day
-    of the month, see `periods.anchor_day`; `paid_as`: the tariff by whose price a period was paid that begins on a day,
-    if not by that of `old`. Raises Refusal E746 where a price is missing."""
+    of the month, see `periods.anchor_day`; `paid_as`: the tariff by whose price a day was paid, if not by that of
+    `old`. Raises Refusal E746 where a price is missing."""
     remaining = remaining or policy.money.change_tariff.remaining
     fee = rounded(policy.money.change_tariff.fee, policy)
     parts = _parts(old, until, day, anchor, policy)
-    first = parts[0].since if parts else day
     paid = paid_as or (lambda _day: old)
-    old_price, new_price = charge(paid(first), first, policy).gross, charge(new, day, policy).gross
-    unused = sum((prorate(charge(paid(p.since), p.since, policy).gross, p.left, p.length, policy) for p in parts), ZERO)
+    prices = [charge(paid(max(part.since, day)), part.since, policy).gross for part in parts]
+    old_price = prices[0] if prices else charge(paid(day), day, policy).gross
+    new_price = charge(new, day, policy).gross
+    unused = sum(
+        (prorate(price, part.left, part.length, policy) for part, price in zip(parts, prices, strict=True)), ZERO
+    )
     lengths = (parts[0].length if parts else days_in(old, day)), _new_length(old, new, parts, day)
     if remaining == "keep-expiry" or until is None or not parts:
         cost = sum((_cost(old, new, part, day, policy) for part in parts), ZERO)

@@ -59,8 +59,8 @@ def change_tariff(
 
 
 def _paid_as(draft: Draft, held: Holding, book: Book, old: Tariff) -> Callable[[date], Tariff]:
-    """By which tariff the period that begins on a day was paid, as the account says: one that was scheduled by hand
-    took no money for what was paid before. What the account does not know was paid as it is used, by `old`."""
+    """By which tariff a day was paid, as the account says: one that was scheduled by hand took no money for what was
+    paid before. What the account does not know was paid as it is used, by `old`."""
     undone = book.ledger.reversals()
     spans: list[tuple[date, date, list[str]]] = []
     for entry in book.ledger.entries:
