@@ -42,6 +42,15 @@ def test_the_remaining_money_buys_days_of_the_new_tariff() -> None:
     assert (found.cost, found.due) == (Decimal("45.16"), Decimal("-2.26"))
 
 
+def test_what_is_left_buys_every_day_that_it_can_pay() -> None:
+    """26 days of 200 in a month of 30 are 13 of 400; both come to 173.33, and no money is left over."""
+    found = quote(
+        tariff("200", "old"), tariff("400", "new"), day("2026-11-30"), day("2026-11-05"), policy(), remaining="convert"
+    )
+    assert (found.unused, found.cost, found.due) == (Decimal("173.33"), Decimal("173.33"), Decimal(0))
+    assert found.until == day("2026-11-17")
+
+
 def test_what_is_left_does_not_pay_the_fee_and_buys_no_day() -> None:
     found = changed("2026-10-31", "2026-10-31", "30", remaining="convert")
     assert found.until == day("2026-10-30")

@@ -148,4 +148,6 @@ def _bought(money: Decimal, daily: Fraction, policy: Policy) -> tuple[int, Decim
     """How many whole days an amount buys, and what they cost. What costs nothing is bought for no day, and nobody buys
     more than MOST."""
     days = min(max(int(Fraction(money) / daily), 0), MOST) if daily else 0
+    if daily and days < MOST and rounded(daily * (days + 1), policy) <= money:
+        days += 1  # both were rounded: 173.33 pays for 13 days of 13.33…
     return days, rounded(daily * days, policy)
