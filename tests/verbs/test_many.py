@@ -29,6 +29,16 @@ def test_whoever_has_a_paid_day_left_within_three_days_is_meant(isp: Isp) -> Non
     assert [row["owner"] for row in done["rows"]] == [f"{SUB}/main"]
 
 
+def test_whose_hold_adds_days_to_what_is_paid_is_meant_when_those_end(isp: Isp) -> None:
+    path, text = "subscribers/lalitpur/3f/sub-000123.yaml", isp.text()
+    hold = f"    hold: {{from: {_day(-20)}, until: {_day(-11)}, extends_paid_until: true}}\n"
+    isp.push(path, text.replace("paid_until: 2031-12-31", f"paid_until: {_day(2)}") + hold)
+    assert "nobody is meant by that" in isp("renew", "--expiring", "3d", "--dry-run").err
+    isp.push(path, text.replace("paid_until: 2031-12-31", f"paid_until: {_day(-8)}") + hold)
+    done = isp.done("renew", "--expiring", "3d", "--dry-run")
+    assert [row["owner"] for row in done["rows"]] == [f"{SUB}/main"]
+
+
 def _day(ahead: int) -> str:
     from datetime import UTC, datetime, timedelta
     from zoneinfo import ZoneInfo

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -131,3 +131,47 @@ def test_what_was_paid_or_credited_for_a_change_is_given_back_by_the_change_back
     quoted = isp.ledger.entries[-1].event
     assert quoted is not None
     assert Decimal(quoted.quote["unused"]) == left.quantize(Decimal("0.01")) + {"gold": 400, "bronze": 100}[other]
+
+
+HELD = "hold: {from: 2026-11-01, until: 2026-11-20, extends_paid_until: true}"
+
+
+def test_days_of_a_hold_that_are_added_to_what_is_paid_are_left_when_the_tariff_changes() -> None:
+    isp = Isp(f"activated: 2026-10-01\npaid_until: 2026-11-10\n{HELD}")
+    assert isp.entitlement(noon("2026-11-30")).state == "active"
+    isp.at(noon("2026-11-25"), change_tariff, "gold")
+    assert isp.said == ["silver → gold, 38.71 NPR due"], "for six days, which a month has 31 of"
+    assert isp.notes[1] == "gold: 400.00 NPR (12.90 a day); 6 days left cost 77.42."
+    assert isp.service.paid_until == date(2026, 11, 10)
+
+
+def test_what_costs_less_waits_until_the_days_of_a_hold_are_used_too() -> None:
+    isp = Isp(f"activated: 2026-10-01\npaid_until: 2026-11-30\n{HELD}").at(noon("2026-11-25"), change_tariff, "bronze")
+    assert isp.said == ["silver → bronze from 2026-12-21"]
+    assert isp.entitlement(noon("2026-12-20")).terms.tariff == "silver"
+    isp.at(noon("2026-12-18"), renew)
+    assert costs(isp) == ["100.00"], "all of the next period is bronze"
+    assert isp.entitlement(noon("2027-01-20")).state == "active"
+    assert isp.entitlement(noon("2027-01-21")).state == "expired"
+
+
+@pytest.mark.parametrize(
+    "when, hold, bought, last",
+    [
+        ("2026-11-25", HELD, 13, "2026-12-07"),  # over; 26 days of silver are left
+        ("2026-11-10", HELD, 15, "2026-12-05"),  # since nine days; 30 days of silver are left
+        ("2026-11-05", HELD.replace("11-01", "11-10"), 13, "2026-11-28"),  # to come; 26 days of silver are left
+    ],
+)
+def test_what_is_left_buys_days_to_which_a_hold_adds_its_own(when: str, hold: str, bought: int, last: str) -> None:
+    isp = Isp(f"activated: 2026-10-01\npaid_until: 2026-11-30\n{hold}")
+    isp.at(noon(when), change_tariff, "gold", remaining="convert")
+    begins = date.fromisoformat(when)
+    open_ = [day for day in (begins + timedelta(days=n) for n in range(60)) if state(isp, day) == "active"]
+    assert (len(open_), open_[-1]) == (bought, date.fromisoformat(last))
+    to_come = "sub-1/main: days of the hold until 2026-11-20 that are yet to come are added to that."
+    assert (to_come in isp.notes) == (when < "2026-11-20")
+
+
+def state(isp: Isp, day: date) -> str:
+    return isp.entitlement(noon(str(day))).state

@@ -82,6 +82,7 @@ def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
     """The live services of a group (all groups, if it is ""), with a paid day within so many days from now on, if any
     are given. Raises Refusal E616."""
     from ispctl.model.days import local_day
+    from ispctl.money import held_days
 
     session, base = wanted.session, fetched(wanted)
     with session.repository() as repository:
@@ -96,8 +97,10 @@ def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
                 return False
             if days is None:
                 return True
-            paid = service.paid_until
-            return paid is not None and today <= local_day(paid, zone) <= today + timedelta(days=days)
+            if service.paid_until is None:
+                return False
+            last = local_day(service.paid_until, zone) + timedelta(days=held_days(service, zone))
+            return today <= last <= today + timedelta(days=days)
 
         return [held.owner for held in _services(wanted, repository, base, group) if fits(held)]
 

@@ -66,15 +66,17 @@ def quote(
     remaining: Remaining | None = None,
     anchor: int | None = None,
     paid_as: Callable[[date], Tariff] | None = None,
+    held: int = 0,
 ) -> Quote:
     """What a change costs that holds from the beginning of a day. `until`: the last day that is paid; `anchor`: its day
     of the month, see `periods.anchor_day`; `paid_as`: the tariff by whose price a day was paid, if not by that of
-    `old`. Raises Refusal E746 where a price is missing."""
+    `old`; `held`: so many days before it were a hold, used nothing, and are added to `until`. Raises Refusal E746 where
+    a price is missing."""
     remaining = remaining or policy.money.change_tariff.remaining
     fee = rounded(policy.money.change_tariff.fee, policy)
-    parts = _parts(old, until, day, anchor, policy)
+    parts = _parts(old, until, day - held * ONE_DAY, anchor, policy)
     paid = paid_as or (lambda _day: old)
-    prices = [charge(paid(max(part.since, day)), part.since, policy).gross for part in parts]
+    prices = [charge(paid(max(part.since, day - held * ONE_DAY)), part.since, policy).gross for part in parts]
     old_price = prices[0] if prices else charge(paid(day), day, policy).gross
     new_price = charge(new, day, policy).gross
     unused = sum(
@@ -82,8 +84,8 @@ def quote(
     )
     lengths = (parts[0].length if parts else days_in(old, day)), _new_length(old, new, parts, day)
     if remaining == "keep-expiry" or until is None or not parts:
-        cost = sum((_cost(old, new, part, day, policy) for part in parts), ZERO)
-        ends = until
+        cost = sum((_cost(old, new, part, max(part.since + held * ONE_DAY, day), policy) for part in parts), ZERO)
+        ends = until + held * ONE_DAY if until else None
     else:
         days, cost = _bought(unused - fee, Fraction(new_price) / lengths[1], policy)
         ends = days_later(day - ONE_DAY, days)
@@ -138,8 +140,7 @@ def _new_length(old: Tariff, new: Tariff, parts: list[_Part], day: date) -> int:
     return parts[0].length if parts and period_of(old) == period_of(new) else days_in(new, day)
 
 
-def _cost(old: Tariff, new: Tariff, part: _Part, day: date, policy: Policy) -> Decimal:
-    begins = max(part.since, day)
+def _cost(old: Tariff, new: Tariff, part: _Part, begins: date, policy: Policy) -> Decimal:
     length = part.length if period_of(old) == period_of(new) else days_in(new, begins)
     return prorate(charge(new, begins, policy).gross, part.left, length, policy)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -11,7 +11,7 @@ from ispctl.desired import entitle
 from ispctl.model.days import local_day, moment
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.tariff import Tariff
-from ispctl.money import Charge, Renewed, period_of, priced, renewed
+from ispctl.money import Charge, Renewed, held_days, period_of, priced, renewed
 from ispctl.money.periods import Anchor
 from ispctl.repo import Holding
 from ispctl.verbs.book import Book
@@ -38,7 +38,8 @@ def renew(
     held = sellable(draft, held, book, "renewed")
     # the first day is the same on any tariff, and what it costs goes by the tariff of that day
     found = _renewed(draft, held, book, prepaid(held, tariff_at(draft, held, draft.asked.now)), 1, anchor)
-    then = prepaid(held, tariff_at(draft, held, max(draft.asked.now, moment(found.since, draft.zone))))
+    begins = found.since + _later(draft, held, found)
+    then = prepaid(held, tariff_at(draft, held, max(draft.asked.now, moment(begins, draft.zone))))
     found = _renewed(draft, held, book, then, periods, anchor)
     _extend(draft, held, book, "renew", found)
     if payment or amount:
@@ -177,10 +178,16 @@ def book_payment(held: Holding, book: Book, payment: str, amount: str) -> None:
 
 def _tariffs(draft: Draft, held: Holding, found: Renewed) -> list[tuple[date, Tariff]]:
     """What the service is on in the time that is paid for: each with its first day there."""
-    coming = {local_day(one.at, draft.zone) for one in held.service.scheduled if one.set.tariff is not None}
-    later = sorted(day for day in coming if found.since < day <= found.periods[-1][1])
-    at = [(day, tariff_at(draft, held, max(draft.asked.now, moment(day, draft.zone)))) for day in (found.since, *later)]
+    gone = _later(draft, held, found)
+    coming = {local_day(one.at, draft.zone) - gone for one in held.service.scheduled if one.set.tariff is not None}
+    days = found.since, *sorted(day for day in coming if found.since < day <= found.periods[-1][1])
+    at = [(day, tariff_at(draft, held, max(draft.asked.now, moment(day + gone, draft.zone)))) for day in days]
     return [one for number, one in enumerate(at) if number == 0 or one[1].name != at[number - 1][1].name]
+
+
+def _later(draft: Draft, held: Holding, found: Renewed) -> timedelta:
+    """How much later than it is paid for it is used: by the days of a hold that is in the file."""
+    return timedelta(days=held_days(held.service, draft.zone) if found.anchor == "expiry" else 0)
 
 
 def _cost(draft: Draft, held: Holding, found: Renewed, tariffs: Sequence[tuple[date, Tariff]]) -> Charge:

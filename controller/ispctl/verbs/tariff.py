@@ -10,8 +10,9 @@ from typing import Final, Literal
 
 from ispctl.model.days import local_day, moment
 from ispctl.model.problem import Problem, Refusal
+from ispctl.model.subscriber import Service
 from ispctl.model.tariff import Tariff
-from ispctl.money import Quote, anchor_day, quote, takes_effect
+from ispctl.money import Quote, anchor_day, held_days, quote, takes_effect
 from ispctl.money.quotes import Remaining
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
@@ -40,27 +41,35 @@ def change_tariff(
     if (old.billing, new.billing) != ("prepaid", "prepaid"):
         _unpriced(draft, held, book, old, new, when)
         return
-    policy, today = draft.head.policy.value, draft.now.date()
-    paid = held.service.paid_until
-    until = local_day(paid, draft.zone) if paid is not None else None
-    if until is not None and until < today:
+    policy, today, service = draft.head.policy.value, draft.now.date(), held.service
+    until = local_day(service.paid_until, draft.zone) if service.paid_until is not None else None
+    if until is not None and until + _held(draft, service, today) < today:
         until = None  # nothing is left to reckon with
-    day = _day(when, takes_effect(old, new, until, today, policy), until, today)
-    anchor = anchor_day(held.service, book.ledger, until, policy) if until else None
-    paid_as = _paid_as(draft, held, book, old)
-    found = quote(old, new, until, day, policy, remaining=remaining, anchor=anchor, paid_as=paid_as)
+    ends = until + _held(draft, service, None) if until else None
+    day = _day(when, takes_effect(old, new, ends, today, policy), ends, today)
+    gone = _held(draft, service, day) if until else timedelta()
+    anchor = anchor_day(service, book.ledger, until, policy) if until else None
+    paid_as = _paid_as(draft, held, book, old, gone)
+    found = quote(old, new, until, day, policy, remaining=remaining, anchor=anchor, paid_as=paid_as, held=gone.days)
     if day == today:
-        _now(draft, held, book, found, usage_after(draft, held, old, new, found.until))
+        written = found.until - gone if found.until else None
+        _now(draft, held, book, found, gone, usage_after(draft, held, old, new, written))
     else:
-        _later(draft, held, book, found)
+        _later(draft, held, book, found, gone)
         _carried(draft, new, day)
-    if found.period_days and (before := paid_as(day).name) != old.name:
+    if found.period_days and (before := paid_as(day - gone).name) != old.name:
         draft.notes.append(f"What is left was paid as {before}; {old.name} came by a schedule that took no money.")
 
 
-def _paid_as(draft: Draft, held: Holding, book: Book, old: Tariff) -> Callable[[date], Tariff]:
+def _held(draft: Draft, service: Service, before: date | None) -> timedelta:
+    """The days of a hold, those before a day, in which nothing of what is paid was used."""
+    return timedelta(days=held_days(service, draft.zone, before))
+
+
+def _paid_as(draft: Draft, held: Holding, book: Book, old: Tariff, gone: timedelta) -> Callable[[date], Tariff]:
     """By which tariff a day was paid, as the account says: one that was scheduled by hand took no money for what was
-    paid before. What the account does not know was paid as it is used, by `old`."""
+    paid before. What the account does not know was paid as it is used, by `old`. `gone`: so much later than it was paid
+    for is it used."""
     undone = book.ledger.reversals()
     spans: list[tuple[date, date, list[str]]] = []
     for entry in book.ledger.entries:
@@ -71,7 +80,7 @@ def _paid_as(draft: Draft, held: Holding, book: Book, old: Tariff) -> Callable[[
             since, until = (local_day(day, draft.zone) for day in (entry.period.since, entry.period.until))
             spans.append((since, until, said["tariff"].split(" → ")))
         elif "new" in said and "day" in said:
-            spans.append((date.fromisoformat(said["day"]), date.max, [said["new"]]))
+            spans.append((date.fromisoformat(said["day"]) - gone, date.max, [said["new"]]))
 
     def paid_as(day: date) -> Tariff:
         names = next((names for since, until, names in reversed(spans) if since <= day <= until), [old.name])
@@ -96,31 +105,37 @@ def _coming(draft: Draft, held: Holding, wanted: str) -> bool:
     return False
 
 
-def _now(draft: Draft, held: Holding, book: Book, found: Quote, usage: Sequence[Volume]) -> None:
+def _now(draft: Draft, held: Holding, book: Book, found: Quote, gone: timedelta, usage: Sequence[Volume]) -> None:
     changed = _put(draft, held, book, found.new, found.day) | put_usage(draft, held, book, usage)
-    changed |= _bought(draft, held, found)
+    changed |= _bought(draft, held, found, gone)
     _enter(draft, held, book, found, event("change-tariff", changed, _parts(found)))
     _say(draft, held, found, changed, f"{found.old} → {found.new}")
 
 
-def _later(draft: Draft, held: Holding, book: Book, found: Quote) -> None:
-    changed = _put(draft, held, book, found.new, found.day) | _bought(draft, held, found)
+def _later(draft: Draft, held: Holding, book: Book, found: Quote, gone: timedelta) -> None:
+    changed = _put(draft, held, book, found.new, found.day) | _bought(draft, held, found, gone)
     _enter(draft, held, book, found, event("change-tariff", changed, _parts(found)))
     _say(draft, held, found, changed, f"{found.old} → {found.new} from {found.day}")
 
 
-def _bought(draft: Draft, held: Holding, found: Quote) -> dict[str, Was]:
-    """Until when it is paid, where what is left buys days of the new tariff."""
+def _bought(draft: Draft, held: Holding, found: Quote, gone: timedelta) -> dict[str, Was]:
+    """Until when it is paid, where what is left buys days of the new tariff; the hold in the file adds its own."""
     paid = text_of(held.service.paid_until)
-    bought = found.until if found.remaining == "convert" and found.period_days else None
-    if bought is None or bought.isoformat() == paid:
+    if found.remaining != "convert" or not found.period_days or found.until is None:
         return {}
-    draft.put(held.document.path, (*held.loc, "paid_until"), bought.isoformat())
-    return {"paid_until": (paid, bought.isoformat())}
+    bought = (found.until - gone).isoformat()
+    if bought == paid:
+        return {}
+    hold = held.service.hold
+    if hold is not None and _held(draft, held.service, None) > gone:
+        text = f"days of the hold until {hold.until} that are yet to come are added to that"
+        draft.notes.append(f"{held.owner}: {text}.")
+    draft.put(held.document.path, (*held.loc, "paid_until"), bought)
+    return {"paid_until": (paid, bought)}
 
 
 def _say(draft: Draft, held: Holding, found: Quote, changed: Changed, text: str) -> None:
-    until = f", paid until {changed['paid_until'][1]}" if "paid_until" in changed else ""
+    until = f", paid until {found.until}" if "paid_until" in changed else ""
     draft.say("change-tariff", held.document, held.service.key, f"{text}{until}{_money(draft, found)}")
 
 
