@@ -7,13 +7,16 @@ import sys
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
+from ispctl import money
 from ispctl.report import statement as report
 from tests.cli.conftest import Said, process
 from tests.gates import example
+from tests.money.accounts import day, invoice, ledger, payment, policy, reversal
 from tests.report.golden import assert_golden
 from tests.verbs.conftest import SUB, Isp
 
@@ -56,6 +59,21 @@ def test_what_people_read_is_as_it_was_found_right(isp: Isp, request: pytest.Fix
     }
     for name, text in texts.items():
         assert_golden(request, name, text, GOLDEN)
+
+
+def test_what_was_taken_back_later_makes_no_other_statement() -> None:
+    """Else it would go to the subscriber once more."""
+    paid = [invoice("2026-10-01", "100"), payment("2026-10-09", "100")]
+    back = reversal("2026-11-03T09:00:00+05:45", "e1", "100")
+
+    def stated(*entries: dict[str, Any], until: str) -> dict[str, Any]:
+        account = ledger(*entries)
+        found = money.statement(account, day("2026-10-01"), day(until), policy())
+        return report.document(found, account, policy(), "Canary Birdsong")
+
+    assert stated(*paid, until="2026-10-31") == stated(*paid, back, until="2026-10-31")
+    november = stated(*paid, back, until="2026-11-30")["entries"]
+    assert [entry["reversed"] for entry in november] == [False, True, False]
 
 
 def words_of(octets: bytes) -> str:

@@ -10,7 +10,9 @@ import io
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
+from ispctl.model.days import local_day
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Problem, Refusal, Where
@@ -29,7 +31,8 @@ def document(found: Statement, ledger: Ledger, policy: Policy, name: str) -> dic
     def text(value: Any) -> str:
         return f"{rounded(value, policy)}"
 
-    undone = ledger.reversals()
+    zone = ZoneInfo(policy.timezone)
+    undone = {key for key, n in ledger.reversals().items() if local_day(ledger.entries[n].at, zone) <= found.until}
     entries = []
     for line in found.lines:
         entry = ledger.entries[line.entry]
