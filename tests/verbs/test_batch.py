@@ -131,6 +131,12 @@ def test_a_file_that_is_broken_is_refused_whole(isp: Isp, rows: Path, text: str,
     assert (said.code, f"E791 cannot-read-rows: {told}" in said.err) == (1, True), said.both
 
 
+def test_a_stream_has_no_key_for_all_that_will_come(isp: Isp) -> None:
+    """The next payment of the same subscriber would count as done."""
+    said = isp("batch", "--follow", "--key", "night", "--direct")
+    assert (said.code, "with --follow each line says its own key" in said.err) == (1, True), said.both
+
+
 def test_nothing_in_a_file_is_nothing_to_do(isp: Isp, rows: Path) -> None:
     rows.write_text("")
     said = isp("batch", rows)

@@ -57,6 +57,16 @@ def test_a_table_has_a_payment_for_each(isp: Isp, tmp_path: Path) -> None:
     assert isp.text(LEDGER).count("BANK-1") == 1
 
 
+def test_one_key_for_a_table_is_one_for_each_row(isp: Isp, tmp_path: Path) -> None:
+    """Also where two of them are one subscriber's: the second is not taken for the first."""
+    table = tmp_path / "paid.csv"
+    table.write_text(f"sub,amount,reference\n{SUB},100,BANK-1\nsub-000124,200,BANK-2\n{SUB},300,BANK-3\n")
+    words = ("batch", table, "--verb", "pay", "--key", "night", "--direct")
+    assert [row["outcome"] for row in isp.done(*words)["rows"]] == ["done", "done", "done"]
+    assert [f"BANK-{n}" in isp.text(LEDGER) for n in (1, 2, 3)] == [True, False, True]
+    assert [row["outcome"] for row in isp.done(*words)["rows"]] == ["already", "already", "already"]
+
+
 def test_one_key_for_many_is_one_for_each(isp: Isp) -> None:
     isp.done("renew", SUB, "sub-000124", "--key", "night", "--direct")
     again = isp.done("renew", SUB, "sub-000124", "--key", "night", "--direct")

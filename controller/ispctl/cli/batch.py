@@ -8,6 +8,7 @@ import json
 import os
 import select
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,8 @@ def batch(
     if follow:
         if str(file) != "-":
             raise typer.BadParameter("--follow reads standard input", param_hint="--follow")
+        if wanted.key:
+            raise typer.BadParameter("with --follow each line says its own key", param_hint="--key")
         for rows in _coming():
             _stream(wanted, rows, name)
         return
@@ -74,8 +77,8 @@ def answer(wanted: Wanted, done: Carried[Planned], found: Batch) -> None:
 
 
 def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
-    """Carry many requests out as one. Those that would break a rule are left out, and the rest is tried again. Raises
-    Refusal, Stopped."""
+    """Carry many requests out as one, with the key that was asked with as one for each. Those that would break a rule
+    are left out, and the rest is tried again. Raises Refusal, Stopped."""
     from ispctl.cli.facts import forget, learned
     from ispctl.cli.passwords import seal
     from ispctl.cli.sending import password_letter
@@ -95,7 +98,7 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
         letter,
         wanted.direct,
     )
-    found = Batch(rows, name, world)
+    found = Batch([*_keyed(rows, wanted.key)] if wanted.key else rows, name, world)
     while True:
         try:
             done = carried(wanted, found.words, found)
@@ -107,6 +110,17 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
         except Refusal as refusal:
             if not found.bar(refusal.problems):
                 raise
+
+
+def _keyed(rows: Sequence[Row], key: str) -> Iterator[Row]:
+    """Each with a key of its own. Where several concern the same one they are counted: the second is not the first
+    once more, and in the same file it is the second again."""
+    met = Counter[str]()
+    for row in rows:
+        whom = row.text("sub", "") or row.text("id", "") or row.text("login", "")
+        met[whom] += 1
+        own = f"{key}:{whom}" if met[whom] == 1 else f"{key}:{whom}:{met[whom]}"
+        yield row if row.text("key", "") else replace(row, values={**row.values, "key": own})
 
 
 def _stream(wanted: Wanted, rows: Sequence[Row], name: str) -> None:

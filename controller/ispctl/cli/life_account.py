@@ -69,7 +69,7 @@ def _periods(wanted: Wanted, values: Mapping[str, str], group: str, table: Path 
         return
     branch = f"ispctl/invoice-{group or 'all'}-{wanted.session.now:%Y-%m-%d}"
     named = wanted if wanted.direct or wanted.branch else replace(wanted, branch=branch)
-    for_rows(named, "invoice", each(postpaid(wanted, group), wanted.key, values))
+    for_rows(named, "invoice", each(postpaid(wanted, group), values))
 
 
 @verb

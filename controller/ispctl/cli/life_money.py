@@ -57,7 +57,7 @@ def activate(
         raise typer.BadParameter("name whom: SUB…, or --group; one of them")
     if confirm and (group or len(subs or ()) > 1):
         owners = subs or begun(wanted, group)
-        for_rows(wanted, "activate", each(owners, wanted.key, {"confirm": "yes"}))
+        for_rows(wanted, "activate", each(owners, {"confirm": "yes"}))
         return
     if group or subs is None or len(subs) != 1:
         raise typer.BadParameter("it is one SUB that begins; --confirm takes many, and ispctl batch")

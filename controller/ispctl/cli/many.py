@@ -66,16 +66,14 @@ def _rows(
         for row in rows_of(text_of(table)):
             yield Row(row.number, {**values, **row.values})
         return
-    owners = subs or selected(wanted, group, _days(expiring))
-    yield from each(owners, wanted.key if len(owners) > 1 else "", values)
+    yield from each(subs or selected(wanted, group, _days(expiring)), values)
 
 
-def each(owners: Sequence[str], key: str, values: Mapping[str, str]) -> list[Row]:
-    """A row for each; where there is a `key`, with one of its own."""
+def each(owners: Sequence[str], values: Mapping[str, str]) -> list[Row]:
+    """A row for each."""
     from ispctl.verbs.rows import Row
 
-    keys = [{"key": f"{key}:{owner}"} if key else {} for owner in owners]
-    return [Row(n, {"sub": owner, **values, **own}) for n, (owner, own) in enumerate(zip(owners, keys, strict=True), 1)]
+    return [Row(number, {"sub": owner, **values}) for number, owner in enumerate(owners, 1)]
 
 
 def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
