@@ -127,6 +127,13 @@ def test_what_is_proposed_twice_is_refused_by_name_and_with_a_key_it_is_done(isp
     assert (again["status"], again["branch"], again["commit"]) == ("already", first["branch"], None)
 
 
+def test_a_branch_that_somebody_named_says_nothing_of_a_key(isp: Isp) -> None:
+    """Another thing is proposed there: what was asked with this key is not done."""
+    isp.done(*SUSPEND, "--branch", "ours", "--key", "gw-1")
+    said = isp("renew", SUB, "--branch", "ours", "--key", "gw-2")
+    assert (said.code, "E681 already-proposed: there is a branch ours already" in said.err) == (1, True), said.both
+
+
 def test_what_the_forge_refuses_is_told_in_its_words(isp: Isp) -> None:
     isp.hook("pre-receive", "echo 'only merge requests here'; exit 1")
     said = isp(*SUSPEND, "--direct")

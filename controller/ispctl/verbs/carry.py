@@ -103,7 +103,7 @@ def carry(desk: Desk[Plan], words: Collection[str], verb: Verb, asked: Asked, wa
             code = refusal.problems[0].code
             if code == "E680" and attempt < TRIES:
                 continue
-            if code == "E681" and asked.key:
+            if code == "E681" and asked.key and not way.branch:  # the branch is named by the key
                 return replace(done, status="already", commit="")
             raise
         if not way.direct:
