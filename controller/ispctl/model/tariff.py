@@ -103,8 +103,8 @@ class Tier(Record):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.rate is None) == (self.block is None):
-            raise ValueError("takes either rate or block")
+        if (self.rate is None) == (not self.block):
+            raise ValueError("takes either rate or block: true")
         return self
 
 
