@@ -29,6 +29,15 @@ def test_whoever_has_a_paid_day_left_within_three_days_is_meant(isp: Isp) -> Non
     assert [row["owner"] for row in done["rows"]] == [f"{SUB}/main"]
 
 
+def test_whoever_was_imported_with_a_paid_day_and_no_other_is_meant(isp: Isp) -> None:
+    path, text = "subscribers/lalitpur/3f/sub-000123.yaml", isp.text()
+    lines = [line for line in text.splitlines(keepends=True) if "activated:" not in line]
+    isp.push(path, "".join(lines).replace("paid_until: 2031-12-31", f"paid_until: {_day(2)}"))
+    done = isp.done("renew", "--expiring", "3d", "--dry-run")
+    assert [row["owner"] for row in done["rows"]] == [f"{SUB}/main"]
+    assert f"{SUB}/main" in [row["owner"] for row in isp.done("renew", "--group", "lalitpur", "--dry-run")["rows"]]
+
+
 def test_whose_hold_adds_days_to_what_is_paid_is_meant_when_those_end(isp: Isp) -> None:
     path, text = "subscribers/lalitpur/3f/sub-000123.yaml", isp.text()
     hold = f"    hold: {{from: {_day(-20)}, until: {_day(-11)}, extends_paid_until: true}}\n"

@@ -91,7 +91,8 @@ def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
 
         def fits(held: Holding) -> bool:
             service = held.service
-            if service.terminated is not None or service.activated is None:
+            known = service.activated or service.paid_until  # who was imported has the latter alone
+            if service.terminated is not None or known is None:
                 return False
             if days is None:
                 return True
