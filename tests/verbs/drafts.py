@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Self
 
+import pytest
+
+from ispctl import money
 from ispctl.desired import Entitlement, entitle
 from ispctl.model.ledger import Ledger
-from ispctl.model.problem import Problem
+from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import Service, Subscriber
 from ispctl.repo import Snapshot, snapshot_of
 from ispctl.repo.checks import check
@@ -105,3 +109,21 @@ class Isp:
         found = check(snapshot_of(self.files), datetime.fromisoformat(now))
         ours = (one for one in found if one.where and one.where.file.startswith("subscribers/"))
         return [problem for problem in ours if problem.severity == "error"]
+
+
+def noon(day: str) -> str:
+    return f"{day}T12:00:00+05:45"
+
+
+def balance(isp: Isp, day: str) -> Decimal:
+    return money.balance(isp.ledger, snapshot_of(isp.files).policy.value, datetime.fromisoformat(noon(day)))
+
+
+def refused(isp: Isp, code: str, *words: object, **options: object) -> str:
+    """Why a verb was refused; nothing is changed then."""
+    before = dict(isp.files)
+    with pytest.raises(Refusal) as caught:
+        isp.at(*words, **options)  # type: ignore[arg-type]
+    assert isp.files == before
+    assert {problem.code for problem in caught.value.problems} == {code}
+    return str(caught.value)

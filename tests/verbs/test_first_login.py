@@ -24,8 +24,7 @@ from ispctl.verbs.revert import revert
 from ispctl.verbs.state import resume, suspend
 from ispctl.verbs.tariff import change_tariff
 from tests.verbs.conftest import Isp as Typed
-from tests.verbs.drafts import Isp
-from tests.verbs.test_life import balance, noon, refused
+from tests.verbs.drafts import Isp, balance, noon, refused
 
 FIRST = datetime.fromisoformat(noon("2026-11-05"))
 

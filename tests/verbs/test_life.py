@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -10,39 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ispctl import money
 from ispctl.model.problem import Refusal
 from ispctl.verbs.account import adjust, credit, invoice, pay, refund
 from ispctl.verbs.draft import Already
 from ispctl.verbs.grace import grace
 from ispctl.verbs.renew import activate, renew
-from ispctl.verbs.revert import history, revert
+from ispctl.verbs.revert import revert
 from ispctl.verbs.state import resume, suspend
 from ispctl.verbs.tariff import change_tariff
 from tests.depth import times
-from tests.verbs.drafts import LEDGER, PATH, Isp
+from tests.verbs.drafts import LEDGER, PATH, Isp, balance, noon, refused
 
 ZONE = ZoneInfo("Asia/Kathmandu")
-
-
-def noon(day: str) -> str:
-    return f"{day}T12:00:00+05:45"
-
-
-def balance(isp: Isp, day: str) -> Decimal:
-    from ispctl.repo import snapshot_of
-
-    return money.balance(isp.ledger, snapshot_of(isp.files).policy.value, datetime.fromisoformat(noon(day)))
-
-
-def refused(isp: Isp, code: str, *words: object, **options: object) -> str:
-    """Why a verb was refused; nothing is changed then."""
-    before = dict(isp.files)
-    with pytest.raises(Refusal) as caught:
-        isp.at(*words, **options)  # type: ignore[arg-type]
-    assert isp.files == before
-    assert {problem.code for problem in caught.value.problems} == {code}
-    return str(caught.value)
 
 
 # renewal
@@ -261,115 +240,11 @@ def test_what_is_left_may_buy_days_of_the_new_tariff() -> None:
     assert isp.service.paid_until == date(2026, 11, 12)
 
 
-def test_what_is_left_on_a_later_day_buys_days_from_then_on() -> None:
-    isp = Isp("activated: 2026-10-01\npaid_until: 2026-10-31")
-    isp.at(noon("2026-10-10"), change_tariff, "gold", when=date(2026, 10, 20), remaining="convert")
-    assert isp.said == ["silver → gold from 2026-10-20, paid until 2026-10-25"]
-    assert isp.service.paid_until == date(2026, 10, 25)
-    assert isp.entitlement(noon("2026-10-19")).terms.tariff == "silver"
-    assert isp.entitlement(noon("2026-10-25")).terms.tariff == "gold"
-    isp.at(noon("2026-10-11"), revert, isp.ledger.entries[0].key, reason="thought better of it")
-    assert (isp.service.paid_until, isp.service.scheduled) == (date(2026, 10, 31), ())
-
-
-def test_where_nothing_is_left_to_buy_days_with_the_end_stays_what_it_was() -> None:
-    until = "2026-10-31T18:00:00+05:45"
-    rules = "money: {change_tariff: {remaining: convert}}\n"
-    isp = Isp(f"activated: 2026-10-01\npaid_until: {until}", policy=rules)
-    isp.at(noon("2026-10-20"), change_tariff, "bronze")
-    assert isp.said == ["silver → bronze from 2026-11-01"]
-    assert isp.service.paid_until == datetime.fromisoformat(until)
-
-
 def test_a_day_that_is_over_and_a_tariff_that_is_not_there_are_refused() -> None:
     isp = Isp("activated: 2026-10-01\npaid_until: 2026-10-31")
     refused(isp, "E724", noon("2026-10-20"), change_tariff, "gold", when=date(2026, 10, 19))
     assert "Did you mean gold?" in refused(isp, "E724", noon("2026-10-20"), change_tariff, "golt")
     assert isp.at(noon("2026-10-20"), change_tariff, "silver").said == [], "it is on it already"
-
-
-# taking back
-
-
-def test_a_renewal_is_taken_back_and_the_balance_is_as_before() -> None:
-    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19")
-    isp.at(noon("2026-11-01"), invoice, "50").at(noon("2026-11-01"), renew, payment="BANK-1")
-    file = isp.files[PATH].decode().replace("2026-12-19", "2026-11-19").encode()
-    isp.at(noon("2026-11-02"), revert, "renew-2026-11-01", reason="the neighbour's")
-    assert isp.files[PATH] == file
-    assert balance(isp, "2026-11-03") == Decimal("50.00")
-    assert [entry.type for entry in isp.ledger.entries][-2:] == ["reversal", "reversal"]
-
-
-def test_what_was_changed_beside_it_stays() -> None:
-    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19")
-    isp.at(noon("2026-11-01"), renew)
-    isp.files[PATH] += b"    ipv4: {pool: other}\n"
-    isp.files["inventory/pools.yaml"] = b"other: {family: 4, served_by: nas}\n"
-    isp.at(noon("2026-11-02"), revert, "renew-2026-11-01", reason="x")
-    assert isp.files[PATH].endswith(b"    paid_until: 2026-11-19\n    ipv4: {pool: other}\n")
-
-
-def test_what_something_later_reckoned_with_is_not_taken_back_alone() -> None:
-    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19")
-    isp.at(noon("2026-11-01"), renew).at(noon("2026-11-02"), change_tariff, "gold")
-    told = refused(isp, "E725", noon("2026-11-03"), revert, "renew-2026-11-01", reason="x")
-    assert "change-tariff-2026-11-02 (change-tariff) came after" in told
-    assert "--cascade" in told
-    isp.at(noon("2026-11-03"), revert, "renew-2026-11-01", reason="x", cascade=True)
-    assert (isp.service.tariff, isp.service.paid_until) == ("silver", date(2026, 11, 19))
-    assert balance(isp, "2026-11-04") == 0
-
-
-def test_grace_and_what_is_scheduled_are_taken_back_with_what_they_reckoned_with() -> None:
-    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19")
-    before = isp.files[PATH]
-    isp.at(noon("2026-11-01"), renew).at(noon("2026-11-02"), change_tariff, "bronze")
-    isp.at(noon("2026-12-20"), grace, 1, reason="x").at(noon("2026-12-21"), grace, 1, reason="y")
-    isp.at(noon("2026-12-21"), revert, "renew-2026-11-01", reason="the neighbour's", cascade=True)
-    assert isp.files[PATH] == before
-    assert balance(isp, "2026-12-22") == 0
-
-
-def test_grace_that_somebody_edited_since_is_not_taken_back_with_others() -> None:
-    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19").at(noon("2026-11-01"), renew)
-    isp.at(noon("2026-12-20"), grace, 1, reason="x").at(noon("2026-12-21"), grace, 1, reason="y")
-    isp.files[PATH] = isp.files[PATH].replace(b"until: 2026-12-21", b"until: 2026-12-31")
-    told = refused(isp, "E725", noon("2026-12-22"), revert, "renew-2026-11-01", reason="x", cascade=True)
-    assert "grace was changed since" in told
-
-
-def test_nothing_is_taken_back_twice_or_out_of_closed_books() -> None:
-    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19")
-    isp.at(noon("2026-11-01"), renew).at(noon("2026-11-02"), revert, "renew-2026-11-01", reason="x")
-    refused(isp, "E725", noon("2026-11-03"), revert, "renew-2026-11-01", reason="x")
-    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19", policy="money: {closed_until: 2026-11-30}\n")
-    isp.at(noon("2026-11-01"), renew)
-    assert "books are closed" in refused(isp, "E725", noon("2026-12-03"), revert, "renew-2026-11-01", reason="x")
-
-
-def test_what_somebody_edited_since_is_not_overwritten() -> None:
-    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19").at(noon("2026-11-01"), renew)
-    isp.files[PATH] = isp.files[PATH].replace(b"2026-12-19", b"2027-05-05")
-    assert "changed since" in refused(isp, "E725", noon("2026-11-03"), revert, "renew-2026-11-01", reason="x")
-
-
-def test_the_history_says_what_each_event_changed() -> None:
-    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19").at(noon("2026-11-01"), renew)
-    isp.at(noon("2026-11-02"), revert, "renew-2026-11-01", reason="x")
-    assert history(isp.ledger, "NPR") == [
-        {
-            "key": "renew-2026-11-01",
-            "at": "2026-11-01T12:00:00+05:45",
-            "service": "main",
-            "verb": "renew",
-            "was": {"paid_until": "2026-11-19"},
-            "set": {"paid_until": "2026-12-19"},
-            "amount": "200.00",
-            "reverted": True,
-            "text": "paid_until 2026-11-19 → 2026-12-19, invoice 200.00 NPR",
-        }
-    ]
 
 
 # the account alone

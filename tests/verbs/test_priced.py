@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -131,6 +131,26 @@ def test_what_was_paid_or_credited_for_a_change_is_given_back_by_the_change_back
     quoted = isp.ledger.entries[-1].event
     assert quoted is not None
     assert Decimal(quoted.quote["unused"]) == left.quantize(Decimal("0.01")) + {"gold": 400, "bronze": 100}[other]
+
+
+def test_what_is_left_on_a_later_day_buys_days_from_then_on() -> None:
+    isp = Isp("activated: 2026-10-01\npaid_until: 2026-10-31")
+    isp.at(noon("2026-10-10"), change_tariff, "gold", when=date(2026, 10, 20), remaining="convert")
+    assert isp.said == ["silver → gold from 2026-10-20, paid until 2026-10-25"]
+    assert isp.service.paid_until == date(2026, 10, 25)
+    assert isp.entitlement(noon("2026-10-19")).terms.tariff == "silver"
+    assert isp.entitlement(noon("2026-10-25")).terms.tariff == "gold"
+    isp.at(noon("2026-10-11"), revert, isp.ledger.entries[0].key, reason="thought better of it")
+    assert (isp.service.paid_until, isp.service.scheduled) == (date(2026, 10, 31), ())
+
+
+def test_where_nothing_is_left_to_buy_days_with_the_end_stays_what_it_was() -> None:
+    until = "2026-10-31T18:00:00+05:45"
+    rules = "money: {change_tariff: {remaining: convert}}\n"
+    isp = Isp(f"activated: 2026-10-01\npaid_until: {until}", policy=rules)
+    isp.at(noon("2026-10-20"), change_tariff, "bronze")
+    assert isp.said == ["silver → bronze from 2026-11-01"]
+    assert isp.service.paid_until == datetime.fromisoformat(until)
 
 
 HELD = "hold: {from: 2026-11-01, until: 2026-11-20, extends_paid_until: true}"
