@@ -10,6 +10,7 @@ import pytest
 
 from ispctl.cpe import password_of
 from ispctl.cpe.office import CLOSED, NO_PROFILE
+from ispctl.cpe.session import Caller, Session
 from ispctl.cpe.task import OTHER_ROOT
 from ispctl.lab.devices.cpe import Cpe, tr098, tr181
 from ispctl.model.cpe import CpeProfile, Root
@@ -115,6 +116,58 @@ def test_what_we_cannot_do_ourselves_is_told_as_a_fault(isp: Isp, profile: str, 
     isp.wants(cpe, password, profile)
     assert (isp.call(cpe), cpe.asked) == (204, [])
     assert seen(isp, cpe).faults == {"pppoe.password": fault}
+
+
+@pytest.mark.parametrize("password, profile", [("sealed-1", "unheard-of"), ("sealed-9", "generic")])
+def test_a_fault_of_ours_is_gone_with_its_reason_though_nothing_is_left_to_be_set(
+    isp: Isp, password: str, profile: str
+) -> None:
+    cpe = box()
+    isp.wants(cpe)
+    isp.call(cpe)
+    isp.wants(cpe, password, profile)
+    isp.call(cpe)
+    assert (set(seen(isp, cpe).faults), cpes.refusing(isp.store)) == ({"pppoe.password"}, 1)
+    isp.wants(cpe)
+    assert (isp.call(cpe), cpe.asked) == (204, [])
+    assert (seen(isp, cpe).faults, cpes.refusing(isp.store)) == ({}, 0)
+
+
+def test_a_password_whose_answer_was_lost_is_not_believed_to_be_the_one_before(isp: Isp) -> None:
+    """The device has the new one; in git the old one stands again before it calls the next time."""
+    cpe = box()
+    isp.wants(cpe)
+    isp.call(cpe)
+    isp.passwords["sealed-2"] = OTHER_PASSWORD
+    isp.wants(cpe, "sealed-2")
+    session = Session(isp.office, Caller(SERIAL, "198.51.100.7"))
+    session.receive(cpe.inform())
+    answer = session.receive(b"")
+    while cpe.login() != (LOGIN, OTHER_PASSWORD):
+        lost = cpe.answer(answer.body.decode())
+        if cpe.login() != (LOGIN, OTHER_PASSWORD):
+            answer = session.receive(lost)
+    session.close()
+    isp.wants(cpe)
+    isp.call(cpe)
+    assert cpe.login() == (LOGIN, PASSWORD)
+
+
+def test_who_has_again_what_it_took_refuses_nothing(isp: Isp) -> None:
+    """The password that it refused was taken back in git."""
+    cpe = box()
+    isp.wants(cpe)
+    isp.call(cpe)
+    cpe.refuses = {"Device.PPP.Interface.5.Password": 9002}
+    isp.passwords["sealed-2"] = OTHER_PASSWORD
+    isp.wants(cpe, "sealed-2")
+    isp.call(cpe)
+    assert seen(isp, cpe).faults == {"pppoe.password": 9002}
+    cpe.refuses = {}
+    isp.wants(cpe)
+    isp.call(cpe)
+    now = seen(isp, cpe)
+    assert (cpe.login(), now.faults, now.tries, now.rests) == ((LOGIN, PASSWORD), {}, 0, None)
 
 
 def test_a_device_with_another_model_than_its_profile_is_told_apart(isp: Isp) -> None:

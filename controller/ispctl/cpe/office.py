@@ -125,6 +125,8 @@ class Office:
         words = [word for word in values if have.get(word) != marks[word]]
         if wanted.holds in ("old", "overdue") and "pppoe.password" not in words and self._confirmed(wanted, now):
             self.accepted()  # it has it already, as after a copy of the database was restored
+        if not words and seen.faults:  # what was refused is wanted no more, or we could not say what is
+            cpes.put_seen(self.store, seen._replace(faults={}, tries=0, rests=None))
         if not words or (seen.rests and now < seen.rests and have.get(_REFUSED) == self._wish(marks, words)):
             return None
         return self._session(seen, wanted, tree, values, words, {str(word): mark for word, mark in marks.items()})
@@ -173,6 +175,8 @@ class Office:
                 self.log.info("cpe-has-password", service=wanted.owner, device=seen.device)
                 self.accepted()
 
+        # Whether it takes them is not known where the answer is lost: it has no longer what it had for certain.
+        cpes.forget_marks(self.store, seen.device, words)
         yield from provision(tree, values, words, told)
         self._ended(seen, faults, self._wish(marks, left) if faults else "")
 

@@ -159,9 +159,14 @@ def put_mark(store: Store, device: str, word: str, mark: str, status: int, at: d
     )
 
 
-def forget_marks(store: Store, device: str) -> None:
-    """Whatever it took is gone: a factory reset, other firmware."""
-    store.database.write("DELETE FROM ispctl_cpe_value WHERE device = ?", (device,))
+def forget_marks(store: Store, device: str, words: Iterable[str] | None = None) -> None:
+    """What it took is gone, or may be; None: all of it, as after a factory reset, or with other firmware."""
+    if words is None:
+        store.database.write("DELETE FROM ispctl_cpe_value WHERE device = ?", (device,))
+        return
+    with store.transaction():
+        for word in words:
+            store.database.write("DELETE FROM ispctl_cpe_value WHERE device = ? AND word = ?", (device, word))
 
 
 # which password it has
