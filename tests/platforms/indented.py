@@ -34,3 +34,6 @@ class Router:
 
     def revives(self) -> None:
         self.router.writes_left = None
+
+    def elapses(self) -> None:
+        self.router.elapse()

@@ -62,6 +62,10 @@ class Device(Protocol):
         """It answers again, with what it had written down."""
         ...
 
+    def elapses(self) -> None:
+        """So much time passes that it goes back, if it waits for a confirmation."""
+        ...
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -216,6 +220,27 @@ def a_device_that_dies_half_way_is_repaired_by_the_next_run(one: Subject, tmp_pa
     assert writes > 1, "it died at least once"
 
 
+def what_a_session_left_unconfirmed_is_let_stay_by_the_next_one_or_told(one: Subject, tmp_path: Path) -> None:
+    """The first is still open for the device, as it is where a connection is lost without a word."""
+    want = later(one.platform.name)
+    with one.device(tmp_path) as device:
+        hands = Hands(one)
+        with one.platform.open(device.login) as session:
+            hands.make(session, usual(one.platform.name))
+            hands.apply(session, want)
+            hands.remember(session, want)
+            with one.platform.open(device.login) as another:
+                stays = hands.plan(another, want) == ()
+                try:
+                    another.confirm()
+                except Unreachable:
+                    stays = False
+            if stays:
+                device.elapses()
+                with one.platform.open(device.login) as another:
+                    assert hands.plan(another, want) == ()
+
+
 def another_secret_is_seen_and_written(one: Subject, tmp_path: Path) -> None:
     want = usual(one.platform.name)
     if not any(SECRET in fields for fields in wanted(one, want).values()):
@@ -329,6 +354,7 @@ CHECKS = (
     a_nas_that_is_given_back_holds_nothing_of_ours,
     what_is_taken_back_is_as_before,
     a_device_that_dies_half_way_is_repaired_by_the_next_run,
+    what_a_session_left_unconfirmed_is_let_stay_by_the_next_one_or_told,
     another_secret_is_seen_and_written,
     no_text_of_git_becomes_a_command,
     whoever_has_another_host_key_is_not_spoken_to,

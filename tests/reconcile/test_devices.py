@@ -42,6 +42,36 @@ def test_of_a_router_that_breaks_off_what_stood_there_before_is_kept(routers: Ro
     assert routers.pool() == before
 
 
+def test_what_a_run_left_unconfirmed_is_confirmed_by_the_next_one_and_believed_by_the_one_after_that(
+    routers: Routers,
+) -> None:
+    """Else the router goes back by itself, behind the back of whoever found it equal."""
+    routers.world.changed(POOLS, "lalitpur-1: [100.64.0.0/22]", "lalitpur-1: [100.64.0.0/23]")
+    box = routers.box()
+    box.breaks = True
+    assert routers.apply() == {HOST: ("unreachable", "E810")}
+    box.breaks, confirmed, wide = False, box.confirmed, dict(box.held)
+    assert routers.apply() == {HOST: ("applied", "")}
+    assert box.confirmed == confirmed + 1
+    assert len(routers.kept()) == 2, "that run changed nothing"
+    box.held = {key: {**said, "by": "itself"} for key, said in box.held.items()}
+    assert routers.apply() == {HOST: ("applied", "")}, "it had gone back before it was confirmed"
+    assert (box.held, routers.apply(), box.confirmed) == (wide, {}, confirmed + 2)
+
+
+def test_what_a_killed_run_left_unconfirmed_is_confirmed_by_the_next_one(routers: Routers) -> None:
+    routers.world.changed(POOLS, "lalitpur-1: [100.64.0.0/22]", "lalitpur-1: [100.64.0.0/23]")
+    routers.fleet.dies.append(True)
+    with pytest.raises(Killed):
+        routers.apply()
+    routers.fleet.dies.clear()
+    confirmed = routers.box().confirmed
+    assert (routers.apply(), routers.box().confirmed) == ({HOST: ("applied", "")}, confirmed + 1)
+    opened = routers.box().opened
+    assert (routers.apply(), routers.box().opened) == ({}, opened + 1)
+    assert (routers.apply(), routers.box().opened) == ({}, opened + 1)
+
+
 def test_what_a_run_did_not_get_to_is_nothing_to_go_back_to(routers: Routers) -> None:
     routers.world.changed(POOLS, "lalitpur-1: [100.64.0.0/22]", "lalitpur-1: [100.64.0.0/23]")
     routers.box().hand = 2

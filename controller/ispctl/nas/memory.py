@@ -19,8 +19,9 @@ T = TypeVar("T")
 MADE: Final = "nas-made"
 HEARD: Final = "nas-heard"
 SHOWN: Final = "nas-shown"
+BEGUN: Final = "nas-begun"
 """Kinds of objects: the mark of what a host was made equal to; what the last run heard of it; how it shows a secret of
-ours, by key."""
+ours, by key; the run that began to write there, as long as it is not known what became of it."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,18 @@ class Memory:
     def doubt(self, host: str) -> None:
         """It is not known what stands there: the next run looks."""
         self._store.forget_object(MADE, host)
+
+    def begun(self) -> dict[str, str]:
+        """By host, the run that may have left something there that waits for its confirmation."""
+        return {host: str(said.get("run", "")) for host, said in self._store.objects(BEGUN).items()}
+
+    def begins(self, host: str, run: str) -> None:
+        """From now on something may be written there."""
+        self._store.put_object(BEGUN, host, {"run": run})
+
+    def ends(self, host: str) -> None:
+        """It is known what became of it: it stays, or it was taken back, or nothing was written."""
+        self._store.forget_object(BEGUN, host)
 
     def known(self) -> dict[str, dict[Key, Known]]:
         """How devices show secrets of ours: by host and key."""

@@ -27,6 +27,10 @@ PREFIX: Final = "isp-"
 SECRET: Final = "secret"  # noqa: S105  the name of a field
 """The field of a resource that holds a secret: "sha256:…" of the sealed text where it is wanted."""
 
+UNCONFIRMED: Final = "unconfirmed"
+"""The kind of what an apply left behind that did not end: it is never wanted. A device that knows of it shows it; of
+others it is remembered."""
+
 
 @dataclass(frozen=True)
 class Server:

@@ -16,7 +16,7 @@ from ispctl.nas import Answer, Job, Memory, closed_until, waves
 from ispctl.nas.job import work
 from ispctl.nas.memory import Heard, Made
 from ispctl.plan import Change, Ending
-from ispctl.platforms.device import SECRET
+from ispctl.platforms.device import SECRET, UNCONFIRMED
 from ispctl.reconcile.fleet import Fleet
 from ispctl.reconcile.hearing import Ears
 from ispctl.reconcile.holds import PREFIX
@@ -29,6 +29,10 @@ from ispctl.store import Run
 UNHEARD: Final = "RADIUS heard it before it was configured, and has heard nothing of it since"
 
 
+_KNOWN: Final = frozenset({"applied", "refused", "taken-back"})
+"""After these nothing waits on a device for its confirmation."""
+
+
 def grants(changes: Iterable[Change], fleet: Fleet) -> list[Change]:
     """What goes before the rows: everything that nobody loses by, and what has to make room for it."""
     return [change for change in changes if change.after is not None or change.id in fleet.early]
@@ -37,6 +41,14 @@ def grants(changes: Iterable[Change], fleet: Fleet) -> list[Change]:
 def revokes(changes: Iterable[Change], fleet: Fleet) -> list[Change]:
     """What goes after the sessions: what is not wanted any more."""
     return [change for change in changes if change.after is None and change.id not in fleet.early]
+
+
+def _to_confirm(changes: Iterable[Change]) -> frozenset[str]:
+    """The hosts on which nothing is to be done but to let stay what stands there."""
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for change in changes:
+        kinds[change.target.removeprefix(PREFIX)].add(change.key[0])
+    return frozenset(host for host, them in kinds.items() if them == {UNCONFIRMED})
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,9 @@ class Hands:
         self._paced = 0.0
         """When the next sessions may end (monotonic)."""
         self._touched: set[str] = set()
+        self._begun = self._memory.begun()
+        """Where an earlier run may have left something unconfirmed."""
+        self._confirmed = _to_confirm(fleet.changes)
         self._silent = self._still_silent()
         """Of whom RADIUS has heard nothing since an earlier run."""
 
@@ -169,6 +184,7 @@ class Hands:
         asked = {change.id for change in todo}
         behind = {one.target.removeprefix(PREFIX) for one in self.fleet.changes if one.id not in asked}
         behind |= {host for host, answer in self.answers.items() if not answer.fine} | self._silent.keys() | self._left
+        behind |= self._confirmed  # whether it was in time the next one sees
         with self.world.store.transaction():
             for host in (*self.fleet.equal, *self.answers):
                 if host not in behind:
@@ -203,7 +219,10 @@ class Hands:
         with self.world.store.transaction():  # whatever breaks off from here on, it can be gone back, and is waited for
             for host in mine:
                 self._memory.doubt(host)
-                self._memory.keep(self.run.id, host, self.world.now, self.fleet.seen[host])
+                if host not in self._begun:
+                    self._memory.begins(host, self.run.id)
+                if host not in self._confirmed:
+                    self._memory.keep(self.run.id, host, self.world.now, self.fleet.seen[host])
                 if host in before:
                     commit = self.fleet.wanted[host].commit
                     self._memory.put_heard(host, Heard("silent", self.run.id, commit, at, "E818", UNHEARD))
@@ -273,8 +292,10 @@ class Hands:
     def _note(self, host: str, changes: Sequence[Change], answer: Answer) -> None:
         outcomes = {outcome.change.id: outcome for outcome in answer.outcomes}
         with self.world.store.transaction():
-            if self._surely_left(host, answer):
+            if untouched := self._surely_left(host, answer):
                 self._memory.unkeep(self.run.id, host)
+            if answer.status in _KNOWN or (untouched and host not in self._begun):
+                self._memory.ends(host)
             for change in changes:
                 outcome = outcomes.get(change.id)
                 error = answer.text if outcome is None or not answer.fine else outcome.error

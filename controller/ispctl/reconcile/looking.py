@@ -16,6 +16,7 @@ from ispctl.model.problem import Refusal
 from ispctl.nas import Answer, Job, Known, Memory
 from ispctl.nas.memory import Made
 from ispctl.plan import Change, Key, Resources, Unread, diff
+from ispctl.platforms.device import UNCONFIRMED
 from ispctl.reconcile import holds, moves
 from ispctl.reconcile.fleet import Fleet, Instead, Wanted, due, explained, wanted
 from ispctl.reconcile.holds import PREFIX
@@ -115,7 +116,8 @@ def judged(
     world: World, snapshot: Snapshot, one: Look, said: Mapping[str, Answer], instead: Instead | None = None
 ) -> Fleet:
     """What is to be done on devices, by what they answered. Raises Refusal."""
-    made, these = Memory(world.store).made(), one.asked
+    memory, these = Memory(world.store), one.asked
+    made, begun = memory.made(), memory.begun()
     answers = {host: said[host] for host in these}
     changes, unread, equal = list[Change](), list[Unread](), list[str]()
     seen = {host: answer.resources for host, answer in answers.items() if answer.fine}
@@ -124,6 +126,8 @@ def judged(
             unread.append(Unread(PREFIX + host, answer.code, answer.text))
         elif found := diff(PREFIX + host, one.want[host], seen[host]):
             changes += explained(found, these[host].nas)
+        elif host in begun:
+            changes += explained([_unconfirmed(host, begun[host])], these[host].nas)
         else:
             equal.append(host)
     nas = {host: each.nas for host, each in these.items()}
@@ -145,6 +149,11 @@ def judged(
         *(these, tuple(changes), tuple(unread), held, ends, tuple(equal), early, lack, seen, one.known),
         policy=snapshot.policy.value,
     )
+
+
+def _unconfirmed(host: str, run: str) -> Change:
+    """A device that shows all that it should, and goes back by itself unless it is told that all is well."""
+    return Change(PREFIX + host, (UNCONFIRMED, run), {"by": "an apply that did not end"}, None)
 
 
 def older(world: World, commits: Iterable[str]) -> dict[str, Mapping[str, Wanted]]:

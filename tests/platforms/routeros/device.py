@@ -92,6 +92,9 @@ class RouterOsDevice:
     def revives(self) -> None:
         self.router.revives()
 
+    def elapses(self) -> None:
+        self.router.advance(600)
+
 
 @contextmanager
 def device(tmp_path: Path) -> Iterator[RouterOsDevice]:

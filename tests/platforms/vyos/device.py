@@ -67,6 +67,9 @@ class Device:
 
     def revives(self) -> None:
         self.box.writes_left = None
+        self.elapses()
+
+    def elapses(self) -> None:
         self.box.passes(600)
 
 

@@ -56,10 +56,10 @@ class _Session:
             yield Outcome(change, error, "E812" if error else "")
 
     def confirm(self) -> None:
-        if self._trial:
-            self._say("system-view")
-            self._must("commit", _LONG)
-            self._say("return")
+        """A trial that another connection began is refused here: it ends with that one, or by its time."""
+        self._say("system-view")
+        self._must("commit", _LONG)
+        self._say("return")
         self._trial = False
         self._must("save", _LONG)
 

@@ -37,6 +37,10 @@ def connected(login: Login) -> Iterator[_Session]:
         yield session
 
 
+class _Theirs(Unreachable):
+    """What waits there is nothing of ours."""
+
+
 class _Session:
     def __init__(self, line: terminal.Terminal, login: Login) -> None:
         self._line, self._target, self._user = line, f"nas:{login.host}", login.username
@@ -75,7 +79,7 @@ class _Session:
     def confirm(self) -> None:
         with self._lock:
             self._still()
-            if self._pending:
+            if self._pending or self._waits():
                 self._ask("configure confirm", _LONG)
             self._pending, self._before = False, None
             self._ask("write memory", _LONG)
@@ -139,11 +143,11 @@ class _Session:
         why not."""
         line, minutes = "configure terminal", min(120, math.ceil(confirm / 60))
         if not re.search("not enabled|Invalid input", self._line.ask("show archive"), re.IGNORECASE):
-            waiting = self._line.ask("show archive config rollback timer")
-            if re.search(r"Timer value", waiting):
-                if not re.search(rf"User\S*: *{re.escape(self._user)}\s", waiting + "\n"):
-                    return "the change of somebody else waits there for its confirmation"
-                self._ask("configure confirm", _LONG)
+            try:
+                if self._waits():
+                    self._ask("configure confirm", _LONG)
+            except _Theirs as theirs:
+                return theirs.text
             line += f" revert timer {minutes}"
             self._pending = True
         words = _refusal(self._line.ask(line, patience=_LONG))
@@ -155,6 +159,15 @@ class _Session:
             self._timer.daemon = True
             self._timer.start()
         return ""
+
+    def _waits(self) -> bool:
+        """Whether a run of ours left something behind that waits for its confirmation. Raises _Theirs."""
+        said = self._line.ask("show archive config rollback timer")
+        if not re.search(r"Timer value", said):
+            return False
+        if not re.search(rf"User\S*: *{re.escape(self._user)}\s", said + "\n"):
+            raise _Theirs(self._target, "the change of somebody else waits there for its confirmation")
+        return True
 
     def _late(self) -> None:
         with suppress(Unreachable):

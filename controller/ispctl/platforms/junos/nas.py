@@ -163,9 +163,8 @@ class _Session:
             yield Outcome(change, error, "E812" if error else "")
 
     def confirm(self) -> None:
-        if self._before is not None:
-            with self._locked():  # else it would commit what somebody is just typing
-                self._driver.confirm_commit()
+        with self._locked():  # else it would commit what somebody is just typing
+            self._driver.confirm_commit()
 
     def revert(self) -> None:
         """Whoever committed in between would lose it by NAPALM's `rollback`: what is ours is set again instead."""

@@ -16,7 +16,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from ispctl.plan import Fields, Resources, Value
-from ispctl.platforms.device import MARK
+from ispctl.platforms.device import MARK, UNCONFIRMED
 from ispctl.platforms.linux.text import FILLED, FIREWALL, TABLE, packed, unpacked
 
 HANDLES: Final[Mapping[str, int]] = {"subscribers": 0xA150, "core": 0xC150}
@@ -161,7 +161,7 @@ def resources(seen: Picture) -> Resources:
         found[FIREWALL] = _firewall(seen)
     found |= {("shaper", name): {"toward": toward} for name, toward in shapers(seen).items()}
     found |= {("subnet", one["subnet"]): _subnet(one) for one in own_subnets(seen.kea)}
-    found |= {("unconfirmed", token): {"by": "an apply that did not end"} for token in seen.pending}
+    found |= {(UNCONFIRMED, token): {"by": "an apply that did not end"} for token in seen.pending}
     found |= {("binding", name): fields for name, fields in _bindings(seen)}
     return found | dict(_strays(seen, found))
 

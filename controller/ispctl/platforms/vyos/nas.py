@@ -77,11 +77,10 @@ class _Session:
             yield Outcome(change, error, REFUSED if error else "")
 
     def confirm(self) -> None:
-        if self.pending:
-            with self._trusted(), self.shell.configuring():
-                self.shell.run("confirm")
-                self.pending = False
-                self.shell.save()
+        with self._trusted(), self.shell.configuring():
+            self.shell.run("confirm")
+            self.pending = False
+            self.shell.save()
 
     def revert(self) -> None:
         if self.before is None:
