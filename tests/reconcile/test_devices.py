@@ -14,6 +14,7 @@ from ispctl.reconcile import Permission, guards
 from ispctl.report import plan_json, plan_markdown, plan_text
 from ispctl.report.gist import gather
 from ispctl.store import Holder, Pause
+from tests.nas.conftest import Box
 from tests.reconcile.routers import HOST, POOLS, Routers, said
 from tests.reconcile.world import ANITA, BIKASH, EKRAJ, Killed, proposal
 
@@ -70,6 +71,18 @@ def test_what_a_killed_run_left_unconfirmed_is_confirmed_by_the_next_one(routers
     opened = routers.box().opened
     assert (routers.apply(), routers.box().opened) == ({}, opened + 1)
     assert (routers.apply(), routers.box().opened) == ({}, opened + 1)
+
+
+@pytest.mark.parametrize(
+    "old, new", [("7f1d2c3b", "00000000"), ("hostname: 192.0.2.11 ", "hostname: 192.0.2.91 ")], ids=["key", "address"]
+)
+def test_a_router_in_the_place_of_another_is_given_all_that_this_one_had(routers: Routers, old: str, new: str) -> None:
+    held, empty = dict(routers.box().held), Box()
+    routers.boxes.devices |= {"192.0.2.11": empty, "192.0.2.91": empty}
+    routers.world.changed("inventory/hosts.yaml", old, new)
+    assert routers.apply() == {HOST: ("applied", "")}
+    assert empty.held == held
+    assert routers.apply() == {}
 
 
 def test_what_a_run_did_not_get_to_is_nothing_to_go_back_to(routers: Routers) -> None:

@@ -170,7 +170,8 @@ def wanted(repository: Repository, snapshot: Snapshot, now: datetime) -> dict[st
     slices = slices_of(repository.at(snapshot.commit) if whole else snapshot, now)
     own = repository.templates(snapshot.commit, "templates/nas/") if slices else {}
     return {
-        name: Wanted(snapshot.nas[name], one, _mark(one, own), snapshot.commit, own) for name, one in slices.items()
+        name: Wanted(snapshot.nas[name], one, _mark(snapshot.nas[name], one, own), snapshot.commit, own)
+        for name, one in slices.items()
     }
 
 
@@ -209,12 +210,14 @@ def explained(changes: Sequence[Change], nas: Nas) -> list[Change]:
     return [replace(change, because=because) for change in changes]
 
 
-def _mark(one: Slice, own: Mapping[str, bytes]) -> str:
-    """Stands for all that the resources of a device are made of: what git says, the templates, and this version."""
+def _mark(nas: Nas, one: Slice, own: Mapping[str, bytes]) -> str:
+    """Stands for all that the resources of a device are made of: what git says, the templates, and this version; and
+    for which device it is, since another one in its place has nothing of them."""
     platform = nas_platform(one.platform)
     assert platform is not None
     texts = {
         name: own.get(template_path(one.platform, name), b"").decode("utf-8", "replace") for name in platform.templates
     }
-    said = json.dumps([version("ispctl"), asdict(one), texts], sort_keys=True, default=str)
+    device = nas.management.hostname, nas.management.port, nas.device.host_key if nas.device else None
+    said = json.dumps([version("ispctl"), device, asdict(one), texts], sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()[:32]
