@@ -180,7 +180,7 @@ def test_a_role_of_ispstat_sees_what_runs_did_on_nas_and_no_key_to_their_secrets
         run = store.begin_run("devices", at, commit="c" * 40)
         run.change(Change("nas:lalitpur-1", ("/ip pool", "home"), None, {"ranges": "100.64.0.0/22"}), at)
         memory = Memory(store)
-        memory.keep(run.id, "lalitpur-1", at, held)
+        memory.keep(run.id, "lalitpur-1", at, held, "b" * 40)
         memory.put_heard("lalitpur-1", Heard("applied", run.id, "c" * 40, at.isoformat()))
         run.finish("done", at)
     found = []

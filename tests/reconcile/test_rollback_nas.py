@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -147,6 +148,54 @@ def test_addresses_that_went_to_another_pool_go_back_while_nobody_has_them(movin
     moving.world.stop(session)
     assert said(back(moving)) == {HOST: ("applied", "")}
     assert there(moving) == {"evening"}
+
+
+def alone(routers: Routers) -> None:
+    """A run on NAS of which no run on rows is the other half, as those that `ispctl run` makes beside the rows."""
+    with routers.world.opened() as world:
+        assert said(reconcile.apply_devices(world, "HEAD", Permission(), [HOST])) == {HOST: ("applied", "")}
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["at once", "after a run that failed"])
+def test_of_a_run_on_nas_alone_the_secret_of_that_time_is_found(routers: Routers, fails: bool) -> None:
+    world, key = routers.world, ("/radius", "198.51.100.10 1812")
+    before = routers.box().clear[key]
+    if fails:
+        routers.narrowed()
+        routers.box().refuses = "/ip pool"
+        with world.opened() as opened:
+            reconcile.apply_devices(opened, "HEAD", Permission(), [HOST])
+        routers.box().refuses = ""
+        world.tick(minutes=1)
+    old = next(line for line in world.read("inventory/hosts.yaml").splitlines() if "secret:" in line).split('"')[1]
+    world.changed("inventory/hosts.yaml", old, world.sealed("nas/lalitpur-1/radius.secret", "canary-secret-2"))
+    alone(routers)
+    assert routers.box().clear[key] == "canary-secret-2"
+    assert said(back(routers)) == {HOST: ("applied", "")}
+    assert routers.box().clear[key] == before
+
+
+def test_of_a_run_on_nas_alone_addresses_go_back_while_nobody_has_them(moving: Routers) -> None:
+    alone(moving)
+    session = moving.world.dial(ANITA, ipv4="100.64.81.9")
+    assert "1 of them are in use" in "".join(one.reason for one in back(moving).plan.stops)
+    assert there(moving) == {"night"}
+    moving.world.stop(session)
+    assert said(back(moving)) == {HOST: ("applied", "")}
+    assert there(moving) == {"evening"}
+
+
+def test_what_an_older_version_kept_is_gone_back_to(routers: Routers) -> None:
+    """It wrote down what was held, and not the commit that said so."""
+    routers.narrowed()
+    routers.apply()
+    ((run, kept),) = routers.world.sql(
+        "SELECT run, slice FROM ispctl_nas_backup WHERE host = ? ORDER BY at DESC LIMIT 1", HOST
+    )
+    held = json.dumps(json.loads(kept)["held"])
+    routers.world.sql("UPDATE ispctl_nas_backup SET slice = ? WHERE host = ? AND run = ?", held, HOST, run)
+    assert said(back(routers)) == {HOST: ("applied", "")}
+    assert routers.pool() == "100.64.0.1-100.64.3.254"
 
 
 def test_what_a_router_is_put_back_to_is_looked_for_by_its_run(routers: Routers) -> None:

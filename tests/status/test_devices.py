@@ -53,7 +53,7 @@ def changed(world: World) -> None:
         run = store.begin_run("apply", BEFORE, commit="c" * 40)
         run.change(Change(f"nas:{HOST}", ("pool", "home"), None, {"ranges": "100.64.0.0/22"}), BEFORE)
         run.change(Change(f"nas:{HOST}", ("pool", "odd"), {"ranges": "x"}, None), BEFORE, "in use")
-        Memory(store).keep(run.id, HOST, BEFORE, {("pool", "odd"): {"ranges": "x"}})
+        Memory(store).keep(run.id, HOST, BEFORE, {("pool", "odd"): {"ranges": "x"}}, "b" * 40)
         run.finish("failed", BEFORE)
 
 

@@ -4,10 +4,11 @@ our secrets, and what stood there before each change."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import dropwhile
 from typing import Final, TypeVar
 
 from ispctl.nas.job import Known
@@ -96,10 +97,11 @@ class Memory:
     def put_known(self, host: str, key: Key, known: Known) -> None:
         self._store.put_object(SHOWN, json.dumps([host, *key]), known._asdict())
 
-    def keep(self, run: str, host: str, at: datetime, before: Resources) -> None:
-        """What stood on a host before a run changed it: digests in place of secrets."""
-        said = json.dumps([[*key, dict(fields)] for key, fields in sorted(before.items())])
-        nas_backups.put(self._store, host, Backup(run, at, said))
+    def keep(self, run: str, host: str, at: datetime, before: Resources, commit: str) -> None:
+        """What stood on a host before a run changed it: digests in place of secrets. `commit`: that it was made equal
+        to then; empty: not known."""
+        held = [[*key, dict(fields)] for key, fields in sorted(before.items())]
+        nas_backups.put(self._store, host, Backup(run, at, json.dumps({"commit": commit, "held": held})))
 
     def unkeep(self, run: str, host: str) -> None:
         """That run has changed nothing there after all."""
@@ -108,7 +110,14 @@ class Memory:
     def kept(self, host: str) -> Iterator[tuple[str, datetime, Resources]]:
         """(run, when, what stood there before it), newest first."""
         for run, at, text in nas_backups.of(self._store, host):
-            yield run, at, {(kind, name): _fields(said) for kind, name, said in json.loads(text)}
+            _, held = _kept(text)
+            yield run, at, {(kind, name): _fields(said) for kind, name, said in held}
+
+    def stood(self, host: str, run: str) -> str:
+        """The commit that a host was last made equal to before a run changed it; empty: not known. Where runs before
+        that one failed, it is that before those."""
+        since = dropwhile(lambda one: one.run != run, nas_backups.of(self._store, host))
+        return next(filter(None, (_kept(one.slice)[0] for one in since)), "")
 
 
 def _fitting(kind: type[T], said: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, T]]:
@@ -116,6 +125,12 @@ def _fitting(kind: type[T], said: Mapping[str, Mapping[str, object]]) -> Iterato
     for host, one in said.items():
         with suppress(TypeError):
             yield host, kind(**one)
+
+
+def _kept(text: str) -> tuple[str, Sequence[tuple[str, str, Mapping[str, object]]]]:
+    """The commit, and what was held. An older version wrote the latter alone."""
+    said = json.loads(text)
+    return ("", said) if isinstance(said, list) else (str(said["commit"]), said["held"])
 
 
 def _fields(said: Mapping[str, object]) -> Fields:

@@ -215,14 +215,15 @@ class Hands:
         policy = self.fleet.policy.nas.heard
         ears = Ears(self.world.store, policy, self.world.clock)
         before = ears.before([self.fleet.wanted[host].nas for host in mine]) | (mine.keys() & self._silent.keys())
-        at = self.world.clock().isoformat()
+        at, made = self.world.clock().isoformat(), self._memory.made()
         with self.world.store.transaction():  # whatever breaks off from here on, it can be gone back, and is waited for
             for host in mine:
+                stood = made[host].commit if host in made else ""
                 self._memory.doubt(host)
                 if host not in self._begun:
                     self._memory.begins(host, self.run.id)
                 if host not in self._confirmed:
-                    self._memory.keep(self.run.id, host, self.world.now, self.fleet.seen[host])
+                    self._memory.keep(self.run.id, host, self.world.now, self.fleet.seen[host], stood)
                 if host in before:
                     commit = self.fleet.wanted[host].commit
                     self._memory.put_heard(host, Heard("silent", self.run.id, commit, at, "E818", UNHEARD))

@@ -103,7 +103,7 @@ def plan_restore(world: World, snapshot: Snapshot, host: str, run: str, before: 
     whoever asks. Raises Refusal."""
     _known(world, snapshot, (host,))
     mine = {one.id for one in world.store.pauses(world.now) if world.actor and one.by == world.actor}
-    instead = fleet.Instead(host, before, _base(world, run), mine)
+    instead = fleet.Instead(host, before, _base(world, host, run), mine)
     return _gated(world, snapshot, looking.look(world, snapshot, (host,), every=True, instead=instead), allowed)
 
 
@@ -118,7 +118,7 @@ def restore(
         gated = plan_restore(world, snapshot, host, run, before, allowed)
         if gated.waits or gated.plan.unread:
             return gated.result()
-        older = [snapshot, *_older(world.repository, _base(world, run))]
+        older = [snapshot, *_older(world.repository, _base(world, host, run))]
         hands = _make(world, gated.fleet, gated.todo, older, "nas-rollback", snapshot.commit, made=False)
         result = gated.result(hands)
         if result.stays:
@@ -132,8 +132,10 @@ def _gated(world: World, snapshot: Snapshot, found: fleet.Fleet, allowed: Allowe
     return Gated(found, plan, closed, gates.held(plan, frozenset(one.gate for one in closed), {}))
 
 
-def _base(world: World, run: str) -> str:
-    """The commit that was applied before a run; empty: not known."""
+def _base(world: World, host: str, run: str) -> str:
+    """The commit that a NAS was made equal to before a run, else what was applied then; empty: not known."""
+    if stood := Memory(world.store).stood(host, run):
+        return stood
     record = next((one for one in world.store.runs(500) if one.run == run), None)
     return record.base if record else ""
 

@@ -21,7 +21,7 @@ _COUNTS: Final = "SELECT host, count(*) FROM ispctl_nas_backup GROUP BY host"
 
 
 class Backup(NamedTuple):
-    """`slice`: JSON of the resources, digests in place of secrets."""
+    """`slice`: JSON of the resources, digests in place of secrets, with the commit that said them."""
 
     run: str
     at: datetime
