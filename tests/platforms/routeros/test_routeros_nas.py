@@ -18,6 +18,7 @@ from tests.platforms.routeros.device import PASSWORD, RouterOsDevice, device
 from tests.platforms.slices import ANITA, BIKASH, CLEAR, later, nothing, usual
 
 USUAL, LATER, NOTHING = usual("routeros"), later("routeros"), nothing("routeros")
+ALLOWED = '/ip firewall address-list set [find comment="ispctl:isp-walled-allow 198.51.100.80/32"]'
 WAITING = ("/system scheduler", "/system script")
 
 
@@ -102,6 +103,9 @@ def test_a_device_more_is_let_in_before_nobody_else_is(router: RouterOs, session
         '/interface pppoe-server server set [find comment="ispctl:acc0"] disabled=yes',
         "/ip dhcp-server lease remove [find mac-address=02:00:00:00:00:10]",
         "/queue simple set [find name=isp-sub-000001-main] max-limit=1G/1G",
+        "/queue simple set [find name=isp-sub-000001-main] target=acc1",
+        f"{ALLOWED} address=pay.isp.example",
+        f"{ALLOWED} address=198.51.100.80-198.51.100.89",
     ],
 )
 def test_what_a_hand_did_to_ours_is_seen_and_undone(

@@ -78,7 +78,17 @@ def network(value: str) -> str:
     return str(found.network_address) if found.version == 4 and found.prefixlen == 32 else str(found)
 
 
+def entry(value: str) -> str:
+    """A list also takes a range, and a name that is looked up."""
+    if re.fullmatch(r"(?=.*[a-z])[a-z0-9-]+(\.[a-z0-9-]+)+", value):
+        return value
+    return ranges(value) if "-" in value else network(value)
+
+
 def target(value: str) -> str:
+    """Addresses, or the interface that they are behind."""
+    if re.fullmatch(r"(ether|acc|vlan)\d+", value):
+        return value
     return ",".join(str(ip_network(part, strict=False)) for part in value.split(","))
 
 
@@ -145,9 +155,7 @@ def _word(words: str, default: str | None = None, refers: tuple[str, ...] = ()) 
 _COMMON: Final = {"comment": Field(), "disabled": _switch()}
 _NAMED: Final = {"name": Field(needed=True), "comment": Field()}
 _INTERFACE: Final = Field(partial(one_of, words=""), needed=True, refers=("/interface",))
-_ENTRY: Final = Menu(
-    {**_COMMON, "list": Field(needed=True), "address": Field(network, needed=True)}, ("list", "address")
-)
+_ENTRY: Final = Menu({**_COMMON, "list": Field(needed=True), "address": Field(entry, needed=True)}, ("list", "address"))
 _ACTIONS: Final = (
     "accept drop reject jump return log passthrough tarpit fasttrack-connection dst-nat src-nat masquerade redirect"
 )

@@ -257,9 +257,10 @@ LOOSE: Final = {
 ORDER: Final = {path: place for place, path in enumerate(MENUS)}
 
 
-def normal(menu: Menu, said: Mapping[str, str]) -> dict[str, str]:
+def normal(menu: Menu, said: Mapping[str, str], *, shown: bool = False) -> dict[str, str]:
     """The fields of a row that are not at their defaults, each in its normal form. Raises ValueError with the name of
-    a field whose value it cannot be."""
+    a field whose value it cannot be; but RouterOS knows more forms than we write, so that what is `shown` like that (a
+    hand gave a name in place of an address) is kept, as something else than anybody wants."""
     found = {}
     for name, field in menu.fields.items():
         value = said.get(name, "")
@@ -268,7 +269,8 @@ def normal(menu: Menu, said: Mapping[str, str]) -> dict[str, str]:
         try:
             value = field.normal(value)
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+            if not shown:
+                raise ValueError(f"{name}: {error}") from None
         if value != field.default:
             found[name] = value
     return found

@@ -86,7 +86,7 @@ def read(api: Api) -> Standing:
     for menu in MENUS.values():
         misplaced = dict(_misplaced(found.rows[menu.path])) if menu.ordered else {}
         for key, row in _owned(found, menu):
-            fields = normal(menu, row)
+            fields = normal(menu, row, shown=True)
             if SECRET in menu.fields:
                 secrets[key] = row.get(SECRET, "")
                 fields[SECRET] = ""
@@ -95,7 +95,7 @@ def read(api: Api) -> Standing:
             resources[key] = fields
             found.ids[key] = row[".id"]
     for menu in MENUS.values():
-        if menu.single and found.asks_radius and (fields := normal(menu, found.rows[menu.path][0])):
+        if menu.single and found.asks_radius and (fields := normal(menu, found.rows[menu.path][0], shown=True)):
             resources[menu.path, SINGLE] = fields
     found.seen = Seen(resources, secrets)
     return found
