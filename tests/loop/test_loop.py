@@ -293,6 +293,16 @@ def test_by_a_clock_that_cannot_be_believed_nothing_is_counted() -> None:
     assert len(world.hands.times("count")) == 1
 
 
+def test_a_clock_that_leaps_while_usage_is_counted_stops_no_counting() -> None:
+    """A machine that slept, or was told the time after it began: that was not how long the count took."""
+    world = World()
+    world.hands.slow["count"] = 86_400 * 365
+    world.loop.turn()
+    world.hands.slow.clear()
+    world.run(hours=1)
+    assert len(world.hands.times("count")) > 30
+
+
 RUN = "20270115-120000-aa1234"
 
 

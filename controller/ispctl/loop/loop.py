@@ -20,6 +20,8 @@ from ispctl.store import Beat
 BACKWARDS: Final = timedelta(seconds=60)
 _SHARE: Final = 10
 """A job that is not urgent takes at most a tenth of the time."""
+_LONGEST: Final = timedelta(minutes=15)
+"""It rests no longer than that: where it seems to have taken hours, the clock has leapt."""
 _LOCKED: Final = frozenset({"E312"})
 _DATABASE: Final = ("E30", "E31", "E32", "E33")
 """Refusals for which no commit is to blame, but the database."""
@@ -175,7 +177,7 @@ class Loop:
             if problem.code.startswith(_DATABASE) and problem.code not in _LOCKED:
                 self._away(problem)
         self.agenda.later("count", now)
-        self.agenda.rest("count", now + _SHARE * (self.clock() - began))
+        self.agenda.rest("count", now + min(_SHARE * (self.clock() - began), _LONGEST))
 
     def _prune(self, now: datetime) -> None:
         """A part of what is old; a large rest waits for the next turns, since people come first. By a clock that cannot
