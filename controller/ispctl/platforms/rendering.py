@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network, summarize_address_range
 from typing import Any, Final
@@ -126,6 +126,20 @@ def _blocks(pool: PoolPart) -> list[str]:
     return found
 
 
+def _parts(pool: PoolPart) -> list[str]:
+    """The prefixes of a pool; of one that keeps addresses back, the ranges without those: each within a /24, or whole
+    prefixes."""
+    kept = [ip_address(text) for text in (*pool.exclude, pool.gateway) if text]
+    found = []
+    for prefix in pool.prefixes:
+        if any(address in _network(prefix) for address in kept):
+            pairs = (block.partition("-") for block in _blocks(replace(pool, prefixes=(prefix,))))
+            found += [f"{first}-{first.rpartition('.')[0]}.{last}" if last else first for first, _, last in pairs]
+        else:
+            found.append(prefix)
+    return found
+
+
 def _span(prefixes: Sequence[str]) -> str:
     """The smallest network that has all of them."""
     networks = [_network(prefix) for prefix in prefixes]
@@ -153,6 +167,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "holds": lambda prefix, address: ip_address(address) in _network(prefix),
     "ranges": _ranges,  # of a pool, without gateway and what is excluded: pairs of addresses
     "blocks": _blocks,  # the same as prefixes, and as ranges that differ in their last number only
+    "parts": _parts,  # the prefixes of a pool, and of those that keep something back such blocks with both ends
     "span": _span,  # of prefixes
     "only": _only,  # the one value of a list; of several the device could take none
 }

@@ -17,7 +17,7 @@ from ispctl.platforms.statements import Line
 from ispctl.platforms.vyos._lines import commands, lines_of, quote, resources
 from ispctl.platforms.vyos.nas import NAS
 from tests.platforms.nas_contract import Hands, clear, subject, wanted
-from tests.platforms.slices import HOME, later, usual
+from tests.platforms.slices import HOME, OFFICES, later, usual
 from tests.platforms.vyos.device import FOREIGN, Device, device
 
 VYOS = subject("vyos")
@@ -95,6 +95,39 @@ def test_a_pool_that_changes_touches_that_pool_and_says_that_it_ends_sessions(tm
         hands.make(session, want)
         assert {"100.64.8.0" in line for line in set(one.box.lines()) ^ before} == {True}
         assert session.sessions() == 0
+
+
+@pytest.mark.live
+def test_nobody_is_given_what_a_pool_keeps_back(tmp_path: Path) -> None:
+    """Each range lies within one /24, as accel-ppp reads it; a prefix of which nothing is kept stays as it is."""
+    kept = replace(HOME, prefixes=("100.64.0.0/23", "100.64.8.0/24"), gateway="100.64.0.1", exclude=("100.64.1.9",))
+    want = replace(usual("vyos"), pools=(kept,))
+    with router(tmp_path) as (one, session, hands):
+        hands.make(session, want)
+        ranges = [line.split("'")[1] for line in one.box.lines() if " client-ip-pool home range " in line]
+    assert ranges == [
+        "100.64.0.2-100.64.0.255",
+        "100.64.1.0-100.64.1.8",
+        "100.64.1.10-100.64.1.254",
+        "100.64.8.0/24",
+    ]
+
+
+@pytest.mark.live
+def test_a_subnet_of_dhcp_leaves_out_its_own_addresses_alone(tmp_path: Path) -> None:
+    """VyOS refuses others; `exclude` is said for a pool, and its parts are on many routers."""
+    prefixes = "100.64.32.0/24", "100.64.34.0/24"
+    offices = replace(OFFICES, prefixes=prefixes, exclude=("100.64.32.2", "100.64.34.2", "100.64.36.2"))
+    with router(tmp_path) as (one, session, hands):
+        hands.make(session, replace(usual("vyos"), pools=(HOME, offices)))
+        left_out = {
+            line.split(" subnet ")[1] for line in one.box.lines() if " isp-offices " in line and "exclude" in line
+        }
+    assert left_out == {
+        "100.64.32.0/24 exclude '100.64.32.1'",
+        "100.64.32.0/24 exclude '100.64.32.2'",
+        "100.64.34.0/24 exclude '100.64.34.2'",
+    }
 
 
 @pytest.mark.live

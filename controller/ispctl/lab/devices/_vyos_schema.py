@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, Final
 
 Tree = dict[str, Any]
@@ -116,6 +116,15 @@ def _fail(bad: bool) -> None:
         raise ValueError
 
 
+def _range(text: str) -> None:
+    """A network, or a part of a /24 that ends where it does not begin."""
+    first, dash, last = text.partition("-")
+    _fail(ip_network(first).version != 4)
+    if dash:
+        low, high = IPv4Address(first), IPv4Address(last)
+        _fail(low > high or low not in ip_network(f"{last}/24", strict=False))
+
+
 def _regex(text: str) -> Callable[[str], bool]:
     return lambda value: re.fullmatch(text, value) is not None
 
@@ -142,7 +151,7 @@ _VALUES: Final[dict[str, Callable[[str], bool]]] = {
     "cidr": _is(lambda text: ip_network(text, strict=False)),
     "net4": _net(4, True),
     "net6": _net(6, True),
-    "range": _net(4, False),
+    "range": _is(_range),
     "mac": _regex(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}"),
     "mode": _regex("local|radius|noauth"),
     "ipv6": _regex("deny|allow|prefer|require"),
@@ -300,9 +309,18 @@ def _dhcp(tree: Tree) -> tuple[str, str] | None:
             ids.add(number)
             if not one.get("range") and not one.get("static-mapping"):
                 return path, f'No DHCP address range or active static-mapping configured within "{network}, {subnet}"'
-            for name, mapping in one.get("static-mapping", {}).items():
-                if any(ip_address(address) not in ip_network(subnet) for address in mapping.get("ip-address", {})):
-                    return path, f'Configured static lease address for mapping "{name}" is not within subnet "{subnet}"'
-                if not mapping.get("mac"):
-                    return path, f'Either MAC address or Client-ID (DUID) is required for static mapping "{name}"'
+            if text := _held(subnet, one):
+                return path, text
     return None
+
+
+def _held(subnet: str, one: Tree) -> str:
+    """What is wrong with the addresses that a subnet names."""
+    if any(ip_address(address) not in ip_network(subnet) for address in one.get("exclude", {})):
+        return f'Excluded IP address is not within subnet "{subnet}"'
+    for name, mapping in one.get("static-mapping", {}).items():
+        if any(ip_address(address) not in ip_network(subnet) for address in mapping.get("ip-address", {})):
+            return f'Configured static lease address for mapping "{name}" is not within subnet "{subnet}"'
+        if not mapping.get("mac"):
+            return f'Either MAC address or Client-ID (DUID) is required for static mapping "{name}"'
+    return ""
