@@ -5,10 +5,12 @@ The only place where what git says becomes what a backend renders; apply, plan, 
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ispctl.desired import Entitlement, Terms, all_terms, entitle_all, pop_of, sealed_digest
 from ispctl.model.network import Nas, Pool
@@ -18,6 +20,10 @@ from ispctl.repo.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from ispctl.platforms.device import Binding, PoolPart, Slice
+
+_LONGEST: Final = 59
+_BEGIN: Final = 12
+"""Letters of a service that it is called by, and of one whose letters would not do."""
 
 
 def intent_of(snapshot: Snapshot, now: datetime) -> Intent:
@@ -135,4 +141,14 @@ def _binding(one: Entitlement, wall: Wall) -> Binding | None:
     if not one.ipv4 or one.ipv4.startswith("pool:") or not one.macs or one.access == "none":
         return None
     rate = (wall.rate.down, wall.rate.up) if one.access == "walled" else (one.terms.down, one.terms.up)
-    return Binding(one.owner.replace("/", "-"), one.owner, one.ipv4, one.macs, one.access, *rate)
+    return Binding(binding_name(one.owner), one.owner, one.ipv4, one.macs, one.access, *rate)
+
+
+def binding_name(owner: str) -> str:
+    """What a service ("id/key") is called on a NAS, as `Binding.name` has to be. No two share it, and both together
+    fit into a comment of nftables (128 characters)."""
+    id, _, key = owner.partition("/")
+    if key.isalnum() and len(owner) <= _LONGEST:
+        return f"{id}-{key}"
+    begin = re.sub("[^a-z0-9]", "-", owner[:_BEGIN])
+    return f"{begin}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}"
