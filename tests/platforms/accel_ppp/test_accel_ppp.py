@@ -74,6 +74,16 @@ def test_the_lines_of_others_stay_octet_by_octet(text: str) -> None:
     assert conf.rewritten(after, {}, {}, frozenset()) == text
 
 
+@pytest.mark.parametrize("head", ["[ip-pool]", "[ip-pool] # of the house", "  [ip-pool]\t"])
+def test_ours_stands_in_the_section_that_is_there_whatever_follows_its_head(head: str) -> None:
+    """accel-ppp looks no further than to the bracket, and reads no second section of that name."""
+    text = f"[modules]\nippool\n{head}\ngw-ip-address=192.0.2.1\n[cli]\ntcp=127.0.0.1:2001\n"
+    key = "pool", "guests"
+    after = conf.rewritten(text, {key: {"ranges": ("100.64.40.0/24",)}}, {}, frozenset({key}))
+    assert after.count("[ip-pool]") == 1
+    assert f"{head}\n# ispctl: begin" in after
+
+
 def test_the_whole_file_word_for_word(tmp_path: Path) -> None:
     with made(tmp_path) as (one, _, _hands):
         assert one.box.file.read_bytes() == (HERE / "usual.conf").read_bytes()

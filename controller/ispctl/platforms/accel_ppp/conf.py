@@ -39,6 +39,7 @@ _DAE: Final = re.compile(r"dae-server=([0-9.]+):(\d+),(.*)")
 _POOL: Final = re.compile(r"([^,=]+|delegate=[^,=]+)((?:,\d+)?),name=([^,={}]+)((?:,[a-z-]+=[^,=]+)*)")
 _PORT: Final = re.compile(r"interface=([^,={}]+)((?:,[a-z-]+=[^,={}]*)*)")
 _SETTING: Final = re.compile(r"([a-z][a-z0-9-]*)=(\S(?:.*\S)?)")
+_HEAD: Final = re.compile(r"\[([^\]]*)\]")
 _NAMED: Final = re.compile(r",(?:name=)?([^,=]+)")
 _LONGEST: Final = 1000
 """Octets of a line: accel-ppp reads 1023 and takes what follows for another."""
@@ -94,7 +95,7 @@ def rewritten(text: str, then: Resources, secrets: Mapping[Key, str], fresh: fro
         if too_long := [line for line in written if len(line.encode()) > _LONGEST]:
             raise ValueError(f"{' '.join(key)}: a line of {len(too_long[0].encode())} octets is too long for accel-ppp")
         blocks.setdefault(_section(key), []).extend(written)
-    heads = [line.strip() for line in lines]
+    heads = [found[0] if (found := _HEAD.match(line.strip())) else "" for line in lines]
     for section in filter(blocks.__contains__, _SECTIONS):
         block = [f"{BEGIN}: written from git", *blocks[section], END]
         head = f"[{section}]"
@@ -175,7 +176,7 @@ def _marked(text: str) -> Iterator[tuple[str, str]]:
             if inside is words.startswith(BEGIN):
                 raise ValueError(f"the comments {BEGIN} and {END} do not match: mend that by hand")
             inside = not inside
-        elif head := re.match(r"\[([^\]]*)\]", words):
+        elif head := _HEAD.match(words):
             section = head[1]
         elif inside and words and not words.startswith("#"):
             yield section, words
@@ -201,7 +202,7 @@ def _objections(lines: Sequence[str], then: Resources, fresh: frozenset[Key]) ->
     """Nothing comes in the place of what others configured, and a section that nobody reads is of no use."""
     others, modules, section = set[Key](), set[str](), ""
     for line in map(str.strip, lines):
-        if head := re.match(r"\[([^\]]*)\]", line):
+        if head := _HEAD.match(line):
             section = head[1]
         elif section == "modules" and line:
             modules.add(line)
