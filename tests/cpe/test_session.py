@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ispctl.cpe import soap
 from ispctl.cpe.session import REQUESTS, Answer, Caller, Session, Task
-from ispctl.cpe.soap import Fault, Malformed, Request, Values
+from ispctl.cpe.soap import Done, Fault, Malformed, Request, Values
 from ispctl.lab.devices.cpe import Cpe, tr098
 from tests.cpe.talk import Only, talk
 
@@ -115,6 +115,43 @@ def test_an_answer_to_something_else_counts_as_a_refusal_for_now(answer: str) ->
     session.receive(b"")
     assert session.receive(envelope(answer)).status == 204
     assert came == [Fault(9002)]
+
+
+def test_an_answer_that_a_device_says_twice_is_no_answer_to_what_was_asked_since() -> None:
+    """It heard nothing of us for too long, and said it again."""
+    came: list[object] = []
+
+    def task() -> Task[None]:
+        came.append((yield Request("SetParameterValues", key="first")))
+        came.append((yield Request("SetParameterValues", key="second")))
+
+    def said(asked: bytes) -> bytes:
+        number = asked.partition(b'mustUnderstand="1">')[2].partition(b"<")[0].decode()
+        done = "<cwmp:SetParameterValuesResponse><Status>0</Status></cwmp:SetParameterValuesResponse>"
+        return envelope(done, f"<cwmp:ID>{number}</cwmp:ID>")
+
+    session = opened(Only(task))
+    answer = said(session.receive(b"").body)
+    second = session.receive(answer)
+    assert b"second" in second.body
+    assert session.receive(answer) == second, "it is asked once more"
+    assert len(came) == 1
+    assert session.receive(said(second.body)) == Answer(204, over=True)
+    assert came == [Done("SetParameterValuesResponse")] * 2
+
+
+def test_a_device_that_says_one_number_for_ever_is_understood() -> None:
+    came: list[object] = []
+
+    def task() -> Task[None]:
+        came.append((yield Request("SetParameterValues", key="first")))
+        came.append((yield Request("SetParameterValues", key="second")))
+
+    session = opened(Only(task))
+    number = session.receive(b"").body.partition(b'mustUnderstand="1">')[2].partition(b"<")[0].decode()
+    done = "<cwmp:SetParameterValuesResponse><Status>0</Status></cwmp:SetParameterValuesResponse>"
+    statuses = [session.receive(envelope(done, f"<cwmp:ID>{number}</cwmp:ID>")).status for _ in range(3)]
+    assert (statuses, len(came)) == ([200, 200, 204], 2)
 
 
 def test_a_fault_names_its_parameters() -> None:

@@ -62,6 +62,12 @@ class Session:
         self._task: Task[None] | None = None
         self._sent: Request | None = None
         self._came: Reply | None = None
+        self._id = ""
+        """Of what was sent."""
+        self._answered: set[str] = set()
+        """The ids of what was answered before."""
+        self._again = False
+        """Whether what was sent was sent twice."""
         self._namespace, self._count = "", 0
         self.serial = ""
 
@@ -85,6 +91,9 @@ class Session:
             case TransferComplete() | Asked():
                 return Answer(200, soap.answered(envelope))
             case Names() | Values() | Done() | Fault() as reply:
+                if self._sent is not None and envelope.id in self._answered and not self._again:
+                    self._again = True  # it did not hear us, and says again what it said; once, should it count wrongly
+                    return self._asked(self._sent)
                 self._came = reply if self._fits(reply, envelope) else _UNREADABLE
         return self._go(hold=envelope.hold)
 
@@ -114,11 +123,16 @@ class Session:
         if self._task is None or (self._sent is not None and self._came is None):
             return self._end(204)
         came, self._came = (self._came if self._sent else None), None
+        self._answered |= {self._id} - {""}
         try:
             self._sent = next(self._task) if came is None else self._task.send(came)
         except StopIteration:
             return self._end(204)
-        return Answer(200, soap.asked(self._sent, f"i{self._count}", self._namespace))
+        self._id, self._again = f"i{self._count}", False
+        return self._asked(self._sent)
+
+    def _asked(self, request: Request) -> Answer:
+        return Answer(200, soap.asked(request, self._id, self._namespace))
 
     def _fits(self, reply: Reply, envelope: Envelope) -> bool:
         """Whether it answers what was asked, and may be believed."""
