@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ispctl.model.device import NasPolicy
 from ispctl.nas import closed_until, waves
@@ -82,6 +83,12 @@ def test_what_ends_sessions_waits_for_the_window(window: dict[str, str], now: st
     found = closed_until(rules, KATHMANDU, at(now), disruptive=True)
     assert (found[0] if found else None) == (at(opens) if opens else None)
     assert closed_until(rules, KATHMANDU, at(now), disruptive=False) is None
+
+
+def test_a_window_that_never_opens_is_refused() -> None:
+    """What ends sessions would wait in it for ever, told each day that it is done today."""
+    with pytest.raises(ValidationError, match="ends when it begins"):
+        policy(window={"from": "00:00", "until": "00:00"})
 
 
 def test_in_a_freeze_nothing_is_done_until_the_end_of_its_last_day() -> None:

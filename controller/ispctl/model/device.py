@@ -99,6 +99,12 @@ class Window(Record):
     start: TimeOfDay = Field(alias="from", description="From this time of day.")
     end: TimeOfDay = Field(alias="until", description="Until this one.")
 
+    @model_validator(mode="after")
+    def _opens(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("ends when it begins, and so never opens: leave the window out to do it at any time")
+        return self
+
 
 class Freeze(Record):
     """When no NAS is configured at all."""
