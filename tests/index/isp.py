@@ -108,6 +108,10 @@ class Isp:
     people: dict[str, Person] = field(default_factory=dict)
     shared: dict[str, str] = field(default_factory=lambda: dict(SHARED))
     tariffs: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    limits: dict[str, str] = field(default_factory=dict)
+    """Fair use of tariffs."""
+    periods: dict[str, str] = field(default_factory=dict)
+    """How long a payment of tariffs lasts, where that is not a month."""
     groups: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, str] = field(default_factory=dict)
     commits: list[str] = field(default_factory=list)
@@ -129,7 +133,9 @@ class Isp:
         for name, (rate, billing, pool) in self.tariffs.items():
             found[f"tariffs/{name}.yaml"] = (
                 f'name: {name}\nbilling: {billing}\nprices: [{{from: 2025-01-01, amount: "{rate}.00"}}]\n'
-                f"period: {{months: 1}}\nrate: {{down: {rate}M, up: {rate}M}}\nipv4: {{pool: {pool}}}\nsessions: 1\n"
+                f"period: {{{self.periods.get(name, 'months: 1')}}}\n"
+                f"rate: {{down: {rate}M, up: {rate}M}}\nipv4: {{pool: {pool}}}\nsessions: 1\n"
+                + self.limits.get(name, "")
             )
         found |= {f"templates/cpe/{name}.yaml": text for name, text in self.profiles.items()}
         for name, rest in self.groups.items():

@@ -156,3 +156,37 @@ def in_slices(world: World, head: str) -> bool:
 
 def reading(world: World, head: str) -> Reading:
     return Reading(world.repository, world.store, None, head, world.now, world.index, slicing=True)  # type: ignore[arg-type]
+
+
+LIMIT = "fup: [{{window: {}, counts: both, tiers: [{{after: {}, rate: {{down: 5M, up: 2M}}}}]}}]\n"
+
+
+@pytest.mark.parametrize("size", [TOGETHER, SLICES], ids=["near", "slices"])
+def test_another_limit_of_fair_use_is_looked_at_for_all_who_have_the_tariff(tmp_path: Path, size: Size) -> None:
+    isp = Isp(tmp_path / "isp.git", random.Random(7))
+    sites = [Site(tmp_path, "all", None), Site(tmp_path, "some", size)]
+    for site in sites:
+        with site.world(isp, NOON) as world:
+            if world.index:
+                world.index.look((isp.commits[0],), NOON)
+            reconcile.apply(world, isp.commits[0], ALL)
+            for number in range(5):
+                used = f"s-{number:03}/main", 20261105, 24, 400 * 10**9, 0
+                world.store.database.write("INSERT INTO ispctl_usage VALUES (?, ?, ?, ?, ?)", used)
+    low = LIMIT.format("cycle", "300GB")
+    steps = [  # of the tariff: its limit and its period; how many have another speed then
+        (LIMIT.format("month", "500GB"), "months: 1", 0),
+        (LIMIT.format("month", "300GB"), "months: 1", 5),
+        (low, "months: 1", 0),
+        (low, "days: 10", 5),
+        ("", "days: 10", 0),
+        (low, "months: 1", 5),
+    ]
+    for hours, (isp.limits["home-50"], isp.periods["home-50"], many) in enumerate(steps):
+        head, said = isp.commit(), []
+        for site in sites:
+            with site.world(isp, NOON + timedelta(hours=hours)) as world:
+                (plan, _), *done = outcome(world, head, ALL)
+                said.append((plan, done, world.store.database.query("SELECT * FROM ispctl_meter ORDER BY owner")))
+        assert said[0] == said[1]
+        assert len(said[0][0]["services"]) == many

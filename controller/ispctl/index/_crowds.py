@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from ispctl.desired import terms_of
+from ispctl.desired import Terms, terms_of
 from ispctl.index._file import File, Member
+from ispctl.model.tariff import FairUse, Period, Tariff
 from ispctl.repo import Snapshot
 from ispctl.repo.traits import hashed
 
@@ -48,13 +49,19 @@ class Rated:
                 yield Crowd(example.owner, owners, logins)
 
 
+def meant(tariff: Tariff) -> tuple[Terms, str, tuple[FairUse, ...], Period | None]:
+    """All of a tariff that a service, or a rule about it, depends on. Its period decides in which window usage counts;
+    what is paid stands with the service."""
+    return terms_of(tariff), tariff.billing, tariff.fup, tariff.period if tariff.fup else None
+
+
 def rate_alone(before: Snapshot, after: Snapshot, name: str) -> bool:
     """Whether a tariff is the same in both but for its rate, of which no rule about a service knows."""
     one, other = before.tariff(name), after.tariff(name)
-    if one is None or other is None or one.value.billing != other.value.billing:
+    if one is None or other is None:
         return False
-    was, now = terms_of(one.value), terms_of(other.value)
-    return replace(was, down=now.down, up=now.up, burst=now.burst) == now
+    (was, *rest), (now, *others) = meant(one.value), meant(other.value)
+    return rest == others and replace(was, down=now.down, up=now.up, burst=now.burst) == now
 
 
 def rated(index: File, names: Iterable[str], now: datetime, differing: AbstractSet[int], few: int) -> Rated:

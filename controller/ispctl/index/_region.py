@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from ispctl.desired import Terms, terms_of
-from ispctl.index._crowds import FEW, Crowd, Rated, Rates, rate_alone, rated
+from ispctl.index._crowds import FEW, Crowd, Rated, Rates, meant, rate_alone, rated
 from ispctl.index._file import File
 from ispctl.index._rows import REMEMBERED, claims_of, document_at, traits
 from ispctl.model.ledger import companion
@@ -166,10 +165,10 @@ def _routers(before: Snapshot, after: Snapshot, path: str) -> Iterator[int]:
         yield hashed("cpe-profile", profile)
 
 
-def _means(part: Snapshot, path: str) -> tuple[Terms, str] | bool:
-    """All of a tariff that a service, or a rule about it, depends on; whether there is one that cannot be read."""
+def _means(part: Snapshot, path: str) -> object:
+    """All of a tariff that others depend on; whether there is one that cannot be read."""
     tariff = part.tariff(path.removeprefix("tariffs/").removesuffix(".yaml"))
-    return (terms_of(tariff.value), tariff.value.billing) if tariff else path in part.broken
+    return meant(tariff.value) if tariff else path in part.broken
 
 
 class _Closing:
