@@ -115,6 +115,8 @@ class Isp:
     groups: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, str] = field(default_factory=dict)
     commits: list[str] = field(default_factory=list)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """Where the files of people lie that nobody looks for there, by id."""
 
     def __post_init__(self) -> None:
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(self.folder)], check=True)
@@ -141,7 +143,7 @@ class Isp:
         for name, rest in self.groups.items():
             found[f"subscribers/{name}/group.yaml"] = f"name: {name}\n{rest}"
         for person in self.people.values():
-            found[person.path] = person.text()
+            found[self.elsewhere.get(person.id, person.path)] = person.text()
             if person.entries is not None:
                 said = "".join(f"\n  - {{key: e{n}, {entry}}}" for n, entry in enumerate(person.entries)) or " []"
                 found[person.path.replace(".yaml", ".ledger.yaml")] = f"subscriber: {person.id}\nentries:{said}\n"

@@ -86,6 +86,34 @@ def test_profiles_of_devices_concern_those_who_have_one_and_nobody_else(tmp_path
     assert {"E145", "E032"} <= said
 
 
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("subscribers/a/3/s-\u202e003.yaml", {"E017"}),
+        ("subscribers/a\u202e/3/s-003.yaml", {"E017", "E118"}),
+        ("subscribers/a/3/s-003.yaml/s-003.yaml", set()),
+        ("subscribers/s-003.yaml", {"E021"}),
+    ],
+)
+def test_a_file_that_is_not_read_where_it_lies_is_seen_there(tmp_path: Path, path: str, codes: set[str]) -> None:
+    isp, place = Isp(tmp_path / "isp.git", random.Random(7)), tmp_path / "isp.index"
+    isp.people["s-003"].group = "a"
+    isp.commit()
+    isp.elsewhere["s-003"] = path
+    isp.commit()
+    isp.elsewhere.clear()
+    isp.commit()
+    for rev in isp.commits:
+        with Repository.open(isp.folder) as scratch, Repository.open(isp.folder) as repository:
+            truth = whole({rev: scratch.at(rev)}, NOON).problems(rev)
+            index = Index(repository, place, size=Size(worth=1))
+            assert answers(index.look((rev,), NOON, warnings=True).problems(rev)) == answers(truth)
+            assert {problem.code for problem in truth} == (codes if rev == isp.commits[-2] else set())
+            index.advance(rev, NOON)
+            made = Index(repository, tmp_path / rev, size=Size(worth=1)).look((rev,), NOON, warnings=True)
+            assert answers(made.problems(rev)) == answers(truth)
+
+
 def test_git_is_started_four_times_for_a_change_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is, the reader, three lists of what subscribers share, the difference, the file at two commits, and
     whether one commit holds the other."""

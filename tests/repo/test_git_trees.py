@@ -59,7 +59,21 @@ def test_what_is_found_folder_by_folder_is_what_git_lists(odd: Path, monkeypatch
             assert list(repository.entries(head, [path])) == listed(repository, monkeypatch, path)
         for folder in ("subscribers", "tariffs", "templates", "tariffs.yaml", "none"):
             inside = list(repository.names(head, folder))
-            assert inside == listed(repository, monkeypatch, f"{folder}/")
+            assert inside == list(repository._listed(head, f"{folder}/"))
+
+
+def test_a_folder_is_no_file_whatever_its_name(repo: Path, opened: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = commit(repo, {"subscribers/a/s-1.yaml/s-2.yaml": "x\n"})
+    assert list(opened.entries(head, ["subscribers/a/s-1.yaml"])) == []
+    assert listed(opened, monkeypatch, "subscribers/a/s-1.yaml") == []
+
+
+def test_a_name_that_is_written_with_escapes_is_found(odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Git.open(odd, ENV) as repository:
+        by_git = [entry for entry in repository.tree(repository.resolve("HEAD"), sizes=False) if not entry.plain]
+        names = [entry.path for entry in by_git]
+        assert names == ["tariffs/a b\\tc.yaml", "tariffs/\\xff.yaml"]
+        assert list(repository.entries("HEAD", names)) == by_git == listed(repository, monkeypatch, *names)
 
 
 def test_a_tree_that_is_no_commit_s_is_read_the_same(odd: Path) -> None:

@@ -281,7 +281,7 @@ class Repository:
         groups = [f"{folder.path}/group.yaml" for folder in folders]
         rest = tuple(folder for folder in FOLDERS if folder != "subscribers")
         entries = [*self.git.below(commit, rest), *self.git.entries(commit, groups)]
-        return entries, frozenset(folder.path.split("/")[1] for folder in folders if folder.plain)
+        return entries, frozenset(folder.path.split("/")[1] for folder in folders)
 
     def _load(self, commit: str) -> Snapshot:
         return self._read(_Loading(), commit, self.git.tree(commit, FOLDERS), None)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -169,14 +170,21 @@ class Git:
         return self.tree(commit, folders) if found is None else iter(found)
 
     def entries(self, commit: str, paths: Collection[str]) -> Iterator[Entry]:
-        """Those of these files that a commit has, in git's order."""
+        """Those of these files that a commit has, in git's order; after them those whose names are written with
+        escapes, which are looked for among all."""
         wanted = sorted(paths)
-        found = self._few(trees.at, commit, wanted) if len(wanted) <= _FEW else None
-        if found is not None:
-            yield from found
-            return
-        for start in range(0, len(wanted), _AT_ONCE):
-            yield from self._listed(commit, *wanted[start : start + _AT_ONCE])
+        found: Iterable[Entry] | None = self._few(trees.at, commit, wanted) if len(wanted) <= _FEW else None
+        if found is None:
+            parts = (wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE))
+            found = chain.from_iterable(self._listed(commit, *part) for part in parts)
+        yield from (entry for entry in found if entry.mode != FOLDER)
+        yield from self._escaped(commit, {path for path in wanted if "\\" in path})
+
+    def _escaped(self, commit: str, paths: Collection[str]) -> Iterator[Entry]:
+        """Names that are fit to be nobody's file: hardly ever there is one."""
+        folders = sorted({path.partition("/")[0] for path in paths})
+        every = self.tree(commit, folders, sizes=False) if folders else ()
+        return (entry for entry in every if not entry.plain and entry.path in paths)
 
     def names(self, commit: str, folder: str) -> Iterator[Entry]:
         """What lies in a folder itself: files, and folders with size 0."""
