@@ -69,6 +69,8 @@ class Person:
     """Its serial number and its profile."""
     waits: str = ""
     """What is paid from the first login on, and until when it has to come."""
+    line: str = ""
+    """By which he is known instead of his login."""
     entries: list[str] | None = None
     junk: str = ""
 
@@ -84,7 +86,8 @@ class Person:
             "services:",
             "  - key: main",
             f"    login: {self.login or self.id + '@home.example'}",
-            f'    password: "enc:k1:{sealed}"',
+            *([] if self.line else [f'    password: "enc:k1:{sealed}"']),
+            *([f"    access: {{type: ipoe, identify: circuit, circuit_id: {self.line}}}"] if self.line else []),
             *([f"    activation: {{at: first-login, {self.waits}}}"] if self.waits else ["    activated: 2025-01-01"]),
             *([f"    tariff: {self.tariff}"] if self.tariff else []),
             *([f"    paid_until: {self.paid}"] if self.paid and not self.waits and self.tariff != AFTERWARDS else []),

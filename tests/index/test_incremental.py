@@ -86,6 +86,22 @@ def test_profiles_of_devices_concern_those_who_have_one_and_nobody_else(tmp_path
     assert {"E145", "E032"} <= said
 
 
+def test_that_nas_are_configured_concerns_those_who_are_known_by_their_line(tmp_path: Path) -> None:
+    isp, place = Isp(tmp_path / "isp.git", random.Random(7)), tmp_path / "isp.index"
+    isp.people["s-003"].line = "eth-0-1"
+    hosts = isp.shared["inventory/hosts.yaml"].replace("platform: routeros", "platform: vyos")
+    isp.shared["inventory/hosts.yaml"] = hosts.replace("    coa:", "    device: {}\n    coa:")
+    isp.commit()
+    isp.shared["inventory/targets.yaml"] += "nas: {}\n"
+    isp.commit()
+    for rev, count in zip(isp.commits[1:], (0, 1), strict=True):
+        with Repository.open(isp.folder) as scratch, Repository.open(isp.folder) as repository:
+            truth = answers(whole({rev: scratch.at(rev)}, NOON).problems(rev))
+            look = Index(repository, place, size=Size(worth=1)).look((rev,), NOON, warnings=True)
+            assert answers(look.problems(rev)) == truth
+            assert len([one for one in truth if one.startswith("subscribers/")]) == count
+
+
 @pytest.mark.parametrize(
     ("path", "codes"),
     [

@@ -20,7 +20,7 @@ from ispctl.model.roles import ROLES
 from ispctl.repo import Repository, Snapshot, profiles
 from ispctl.repo.facts import Tally
 from ispctl.repo.layout import PROFILES, is_shared
-from ispctl.repo.traits import ROUTERS, hashed, spans
+from ispctl.repo.traits import LINES, ROUTERS, hashed, spans
 
 _OF_NOBODY = frozenset({"inventory/keyring.age", "inventory/recipients.txt", ROLES})
 """Shared files on which nothing of a subscriber depends."""
@@ -139,7 +139,7 @@ def _changed(repository: Repository, index: File, commit: str, others: Others) -
     found |= set(index.failing())  # a message may name what there is instead of what is missing
     for path in rest:
         if path == "inventory/targets.yaml" or path.startswith(PROFILES):
-            others.paths |= set(index.paths(index.using(_routers(before, after, path))))
+            others.paths |= set(index.paths(index.using(_configured(before, after, path))))
         elif path.startswith("inventory/"):
             others.everybody = True
             others.recount |= before.policy.value.timezone != after.policy.value.timezone
@@ -155,12 +155,15 @@ def _changed(repository: Repository, index: File, commit: str, others: Others) -
     return found
 
 
-def _routers(before: Snapshot, after: Snapshot, path: str) -> Iterator[int]:
-    """What they use whose devices a file concerns: a profile comes or goes, or devices are configured at all."""
+def _configured(before: Snapshot, after: Snapshot, path: str) -> Iterator[int]:
+    """What they use whom a file concerns that tells what is configured: a profile of devices comes or goes, or devices
+    are configured at all, or NAS are."""
     profile = profiles.profile_of(path)
     if profile is None:
         if before.reaches_routers != after.reaches_routers:
             yield ROUTERS
+        if before.reaches_devices != after.reaches_devices:
+            yield LINES
     elif (profile in profiles.names(before)) != (profile in profiles.names(after)):
         yield hashed("cpe-profile", profile)
 

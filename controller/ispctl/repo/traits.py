@@ -65,7 +65,7 @@ def prefix_of(span: tuple[bytes, bytes]) -> Prefix:
 
 def uses(document: Document[Any], group: Document[Group] | None) -> Iterator[int]:
     """The tariffs that its services have, now or by a scheduled change, and the profiles of their devices;
-    and whether there are any."""
+    and whether there are any, and any that are known by their line."""
     if isinstance(document.value, Subscriber):
         for service in document.value.services:
             names = [service.tariff, *(change.set.tariff for change in service.scheduled)]
@@ -74,8 +74,10 @@ def uses(document: Document[Any], group: Document[Group] | None) -> Iterator[int
                 yield shared("tariff", str(name))
             for profile in {one.profile for one in service.cpe}:
                 yield shared("cpe-profile", profile)
-    if isinstance(document.value, Subscriber) and any(service.cpe for service in document.value.services):
-        yield ROUTERS
+        if any(service.cpe for service in document.value.services):
+            yield ROUTERS
+        if any(service.access.circuit_id is not None for service in document.value.services):
+            yield LINES
 
 
 def moments(document: Document[Any], zone: ZoneInfo) -> Iterator[int]:
@@ -105,3 +107,5 @@ def hashed(kind: str, value: str) -> int:
 
 ROUTERS: Final = hashed("cpe", "any")
 """Used by whoever has a device that is ours to configure."""
+LINES: Final = hashed("line", "any")
+"""Used by whoever is known by his line, which not every NAS tells that is ours to configure."""
