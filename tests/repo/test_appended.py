@@ -79,6 +79,24 @@ def test_an_account_may_go_to_the_archive_as_it_is(begun: Path) -> None:
     assert found(begun) == []
 
 
+def test_an_account_may_move_before_it_goes_to_the_archive(begun: Path) -> None:
+    git(begun, "rm", "-q", PATH)
+    commit(begun, {"subscribers/b/7f/sub-1.ledger.yaml": BEGUN})
+    git(begun, "rm", "-q", "subscribers/b/7f/sub-1.ledger.yaml")
+    commit(begun, {"archive/b/7f/sub-1.ledger.yaml": BEGUN + MORE})
+    assert found(begun, "HEAD~2") == []
+    git(begun, "rm", "-q", "archive/b/7f/sub-1.ledger.yaml")
+    commit(begun, {"archive/b/7f/sub-1.ledger.yaml": BEGUN.replace("6.00", "60.00")})
+    assert found(begun, "HEAD~3") == ["archive/b/7f/sub-1.ledger.yaml:4 E740"]
+
+
+def test_an_account_that_was_put_into_the_archive_may_go_a_commit_later(begun: Path) -> None:
+    commit(begun, {"archive/a/sub-1.ledger.yaml": BEGUN})
+    git(begun, "rm", "-q", PATH)
+    git(begun, "commit", "-q", "-m", "archived")
+    assert found(begun) == []
+
+
 def test_an_account_that_was_changed_on_its_way_to_the_archive_is_named(begun: Path) -> None:
     git(begun, "rm", "-q", PATH)
     commit(begun, {"archive/a/sub-1.ledger.yaml": "x"})

@@ -20,6 +20,9 @@ def rewritten(repository: Repository, base: str, head: str) -> list[Problem]:
     if not before:
         return []
     moved = {_name(path): path for path in changes.added if path.endswith(LEDGER)}
+    if any(path.endswith(LEDGER) and _name(path) not in moved for path in changes.removed):
+        archived = (one.path for one in repository.git.diff(base, head, (ARCHIVE,)) if one.status != "D")
+        moved = {_name(path): path for path in archived} | moved
     now = {path: path if path in changes.modified else moved.get(_name(path)) or _archived(path) for path in before}
     old, new = _contents(repository, base, before), _contents(repository, head, now.values())
     return sorted(_grown(old, new, now), key=lambda problem: problem.where or Where(""))
@@ -54,7 +57,7 @@ def _contents(repository: Repository, commit: str, paths: Iterable[str]) -> Mapp
 
 
 def _archived(path: str) -> str:
-    """Where it lies when the contract is over long ago."""
+    """Where it may have lain already: in the archive, as its subscriber lay."""
     return f"{ARCHIVE}/{path.removeprefix('subscribers/')}"
 
 
