@@ -158,6 +158,23 @@ def reading(world: World, head: str) -> Reading:
     return Reading(world.repository, world.store, None, head, world.now, world.index, slicing=True)  # type: ignore[arg-type]
 
 
+def test_what_was_announced_is_no_news_where_everybody_is_looked_at_in_slices(tmp_path: Path) -> None:
+    isp = Isp(tmp_path / "isp.git", random.Random(7))
+    for number, person in enumerate(isp.people.values()):
+        person.paid = "2026-11-25" if number < 9 else "2026-11-26"
+    head, said = isp.commit(), []
+    for site in (Site(tmp_path, "all", None), Site(tmp_path, "near", TOGETHER), Site(tmp_path, "slices", SLICES)):
+        with site.world(isp, NOON) as world:
+            if world.index:
+                world.index.look((head,), NOON)
+            reconcile.apply(world, head, ALL)
+        with site.world(isp, NOON + timedelta(hours=40)) as world:
+            world.store.forget_object(SETTLED, "by")  # as after an upgrade
+            said.append([outcome(world, head, Permission(most={"clock": most})) for most in (4, 5)])
+    assert said[0] == said[1] == said[2]
+    assert "and 5 services end by the clock alone that no plan has announced; at most 4 may" in said[0][0]
+
+
 LIMIT = "fup: [{{window: {}, counts: both, tiers: [{{after: {}, rate: {{down: 5M, up: 2M}}}}]}}]\n"
 
 

@@ -61,6 +61,8 @@ class Gist(NamedTuple):
     wrong: tuple[Problem, ...]
     """What forbids to plan any of it."""
     packed: bytes
+    unsaid: int = 0
+    """How many end by the clock and were not announced."""
 
 
 def gist(
@@ -111,6 +113,7 @@ class Far:
     rerendered: tuple[str, ...] = ()
     until: datetime | None = None
     ending: int = 0
+    unsaid: int = 0
     waiting: tuple[Behind, ...] = ()
     resting: tuple[Behind, ...] = ()
     groups: dict[str, str] = field(default_factory=dict)
@@ -137,6 +140,7 @@ class Far:
         self.rerendered += one.rerendered
         self.until = min(filter(None, (self.until, one.until)), default=None)
         self.ending += one.ending
+        self.unsaid += one.unsaid
         self.waiting += one.waiting
         self.resting += one.resting
         self.groups |= one.groups

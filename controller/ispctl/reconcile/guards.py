@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from itertools import islice
 from typing import Final
 
 from ispctl import gates
-from ispctl.desired import entitle
 from ispctl.gates import Closed
 from ispctl.index import ANNOUNCED
 from ispctl.model.problem import Problem, Refusal
-from ispctl.plan import LOSSES, Plan, ServiceChange, effects
+from ispctl.plan import Plan
 from ispctl.radius.rendering import TARGET
 from ispctl.reconcile.promised import promised
 from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.survey import Survey
+from ispctl.reconcile.unsaid import unsaid
 from ispctl.reconcile.world import Permission, Waiting, World
-from ispctl.repo import Repository, Snapshot
+from ispctl.repo import Repository
 from ispctl.repo.rules.appended import rewritten
 from ispctl.roles import refused
 from ispctl.store import Pause, backup
@@ -113,25 +113,16 @@ def announced(world: World, found: Survey, permission: Permission) -> None:
     applied = found.applied
     if applied is None or world.now <= applied.at + ANNOUNCED:
         return
-    then, unsaid = applied.at + ANNOUNCED, 0
-    for service in found.plan.going.services:
-        if service.cause == "clock" and LOSSES & set(service.effects):
-            unsaid += not _lost_at(service, found.snapshot, then)
+    count = unsaid(found.here, found.snapshot, applied) + found.far.unsaid
     permitted = permission.most.get("clock")
     most = gates.most_of(found.intent.policy.limits.cut_off, found.total) if permitted is None else permitted
-    if unsaid > most:
+    if count > most:
         text = (
             f"the clock says {world.now:%Y-%m-%d %H:%M}Z, the last apply was at {applied.at:%Y-%m-%d %H:%M}Z, and"
-            f" {unsaid:,} services end by the clock alone that no plan has announced; at most {most:,} may"
+            f" {count:,} services end by the clock alone that no plan has announced; at most {most:,} may"
         )
-        advice = f"Look at the clock first. If it is right: --allow-clock {unsaid}"
+        advice = f"Look at the clock first. If it is right: --allow-clock {count}"
         raise Refusal(Problem("E620", text, advice=advice))
-
-
-def _lost_at(service: ServiceChange, snapshot: Snapshot, then: datetime) -> bool:
-    """Whether the loss had come by that moment already."""
-    at_last = (entitle(h.document, h.number, snapshot, then) for h in snapshot.find(service.owner))
-    return any(LOSSES & set(effects(service.was, e)) for e in at_last)
 
 
 def taken(world: World) -> Mapping[str, set[str]]:

@@ -29,6 +29,7 @@ from ispctl.reconcile.people import Around, People, makes, people
 from ispctl.reconcile.reading import Reading, knowing, parts, then
 from ispctl.reconcile.rerender import with_rerendered
 from ispctl.reconcile.stops import STOPPED, with_stops
+from ispctl.reconcile.unsaid import unsaid
 from ispctl.repo import Snapshot
 from ispctl.store import Applied, Store, first_logins, meters
 
@@ -153,7 +154,8 @@ class Surveying:
         mine, all_of_it = parts(look, around.commit), found.entitlements.values()
         plan = with_stops(plan, self.store.pauses(around.now), mine, self.store)
         plan = with_observed(plan, mine, all_of_it)
-        return gist(plan, found.until, found.ending, found.unmarked, enforced(mine, all_of_it), found)
+        made = gist(plan, found.until, found.ending, found.unmarked, enforced(mine, all_of_it), found)
+        return made._replace(unsaid=unsaid(plan, mine[0], around.applied))
 
 
 def _shared(reading: Reading) -> tuple[tuple[Change, ...], tuple[Key, ...], Around]:
