@@ -252,6 +252,25 @@ def test_what_a_repair_ends_on_a_router_counts_as_well(routers: Routers, ending:
     assert world.drifted() == ()
 
 
+def test_a_share_is_one_of_all_services_also_where_routers_alone_are_looked_at(
+    routers: Routers, ending: list[float]
+) -> None:
+    """Five end, and five are a third of all or less."""
+    world = routers.world
+    world.changed("inventory/policy.yaml", "dropped: {share: 0%, floor: 2}", "dropped: {share: 33%, floor: 2}")
+    with world.opened() as opened:
+        assert opened.store.services >= 15
+        assert not reconcile.live_devices(opened, "HEAD", None)[1]
+        result = reconcile.apply_devices(opened, "HEAD", Permission(), None)
+    assert said(result) == {HOST: ("applied", ""), "bhaktapur-1": ("applied", "")}
+    routers.apply()
+    world.tick(days=2)
+    box = routers.box()
+    box.held = {key: {**fields, "disabled": "yes"} if "pppoe" in key[0] else fields for key, fields in box.held.items()}
+    assert not world.repair(Permission()).closed
+    assert world.drifted() == ()
+
+
 def by_hand(routers: Routers, host: str = HOST) -> None:
     held = routers.box(host).held
     routers.box(host).held = {key: {**said, "by": "a hand"} if key[1] == "home" else said for key, said in held.items()}

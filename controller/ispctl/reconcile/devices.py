@@ -128,7 +128,7 @@ def restore(
 
 def _gated(world: World, snapshot: Snapshot, found: fleet.Fleet, allowed: Allowed) -> Gated:
     plan = found.joined(Plan("live", snapshot.commit, "", world.now, (), ()))
-    closed = gates.closed(plan, snapshot.facts.services, taken(world), snapshot.policy.value.limits, allowed)
+    closed = gates.closed(plan, world.store.services, taken(world), snapshot.policy.value.limits, allowed)
     return Gated(found, plan, closed, gates.held(plan, frozenset(one.gate for one in closed), {}))
 
 
