@@ -75,6 +75,27 @@ def test_history_that_lost_the_applied_commit_is_refused(world: World) -> None:
         assert again.apply(Permission(rollback=True)).exit_code == 0
 
 
+@pytest.mark.parametrize("here", [True, False])
+def test_a_copy_without_older_history_does_not_say_that_the_applied_commit_is_not_in_it(
+    world: World, tmp_path: Path, here: bool
+) -> None:
+    applied = world.head
+    world.changed(A_FILE, "home-50", "home-100")
+    head = world.head
+    if here:
+        (world.folder / ".git" / "shallow").write_text(f"{head}\n")
+    else:
+        example.git(tmp_path, "clone", "-q", "--bare", "--depth=1", f"file://{world.folder}", "shallow.git")
+        shutil.rmtree(world.folder / ".git")
+        shutil.copytree(tmp_path / "shallow.git", world.folder / ".git")
+        example.git(world.folder, "config", "core.bare", "false")
+    with World(world.folder) as again:
+        refusal = refused(again)
+        assert (code(refusal), applied[:12] in str(refusal)) == ("E003", True)
+        assert "git fetch --unshallow" in str(refusal)
+        assert again.apply(Permission(rollback=True)).exit_code == 0
+
+
 @BOTH
 def test_a_clock_that_went_back_is_refused_beyond_a_minute(world: World) -> None:
     world.tick(seconds=-59)

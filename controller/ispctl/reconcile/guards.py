@@ -44,7 +44,7 @@ def may_begin(world: World, reading: Reading, permission: Permission) -> None:
         raise Refusal(Problem("E605", text, advice="Set the clock of this machine; expiries depend on it"))
     if permission.rollback or applied.commit == reading.commit:
         return
-    if not contains(world.repository, reading.commit, applied.commit):
+    if not _known(world.repository, reading.commit, applied.commit):
         text = f"commit {reading.commit[:12]} does not contain {applied.commit[:12]}, which is applied"
         advice = "An old pipeline run again, or a branch that was not merged? To go back on purpose: --allow-rollback"
         raise Refusal(Problem("E602", text, advice=advice))
@@ -62,7 +62,7 @@ def permitted(world: World, applied: str, commit: str, permission: Permission) -
 def _not_older(world: World, reading: Reading, permission: Permission) -> None:
     """Into a database without rows anything may be applied, unless it was restored: then people had more already."""
     before = backup.began_with(world.store)
-    if before and not permission.rollback and not contains(world.repository, reading.commit, before):
+    if before and not permission.rollback and not _known(world.repository, reading.commit, before):
         text = (
             f"commit {reading.commit[:12]} does not contain {before[:12]}, which was applied when the backup was made"
             " that this database began with"
@@ -71,6 +71,11 @@ def _not_older(world: World, reading: Reading, permission: Permission) -> None:
         raise Refusal(Problem("E602", text, advice=advice))
     if before and not permission.rollback:
         permitted(world, before, reading.commit, permission)
+
+
+def _known(repository: Repository, commit: str, ancestor: str) -> bool:
+    """Whether a commit is in the history of another. Raises Refusal E003 where older history was not fetched."""
+    return repository.contains(commit, ancestor) if repository.git.shallow else contains(repository, commit, ancestor)
 
 
 def contains(repository: Repository, commit: str, ancestor: str) -> bool:

@@ -60,7 +60,8 @@ class Git:
         self._resolved: set[str] = set()
         self._trees: set[str] = set()
         self._root = root
-        self._shallow = shallow
+        self.shallow = shallow
+        """Whether older history was not fetched: what is not here may be there all the same."""
         self._reader = Reader(child)
         self._worktree: WorkTree | None = None
         self.blobs_read = 0
@@ -154,7 +155,7 @@ class Git:
         done = self._child.ask("merge-base", "--is-ancestor", *pair)
         if done.returncode not in {0, 1}:
             raise failed(f"git merge-base failed: {first_line(done.stderr)}")
-        if done.returncode and self._shallow:
+        if done.returncode and self.shallow:
             raise self._unknown(f"whether {commit[:12]} contains {ancestor[:12]} cannot be told")
         return not done.returncode
 
@@ -261,7 +262,7 @@ class Git:
         walk = ("rev-list", "--max-count=1", "--first-parent")
         head = self.resolve(commit)
         found = self._child.run(*walk, f"--before={moment.isoformat()}", head).decode().strip()
-        if not found and self._shallow:
+        if not found and self.shallow:
             raise self._unknown("what stood there before cannot be told")
         return found or self._child.run("rev-list", "--first-parent", head).decode().split()[-1]
 
@@ -270,7 +271,7 @@ class Git:
         wanted = [part for line in sorted(set(lines)) for part in ("-L", f"{line},{line}")]
         # textconv would run a program that the repository's own configuration names
         said = self._child.run("blame", "--porcelain", "--no-textconv", *wanted, self.resolve(commit), "--", path)
-        return {line: self.commit(id) for line, id in blamed(said, shallow=self._shallow).items()}
+        return {line: self.commit(id) for line, id in blamed(said, shallow=self.shallow).items()}
 
     def worktree(self, folders: Sequence[str] = FOLDERS) -> str | None:
         """The id of a tree that holds the work tree's files as they are now below `folders`: tracked ones and new
@@ -291,7 +292,7 @@ class Git:
         return [] if tree is None else [found.path for found in self.diff("HEAD", tree, folders)]
 
     def _unknown(self, text: str) -> Refusal:
-        if self._shallow:
+        if self.shallow:
             text = f"{text}: this copy is shallow, its older history was not fetched"
             return Refusal(Problem("E003", text, None, "git fetch --unshallow (in GitLab CI: GIT_DEPTH: 0)"))
         return Refusal(
