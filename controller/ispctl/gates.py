@@ -48,7 +48,10 @@ def counted(plan: Plan) -> Mapping[str, frozenset[str]]:
 
 def sums(plan: Plan) -> Sums:
     """What is known of a plan without its services and changes."""
-    return plan.sums or Sums(plan.summary, mark_of(plan.changes), counted(plan))
+    if plan.sums is not None:
+        return plan.sums
+    apart = _apart(plan.going, told=False)
+    return Sums(plan.summary, mark_of(plan.changes), counted(plan), apart, _writes(plan.going))
 
 
 def sums_of(many: Collection[Many]) -> Sums:
@@ -105,9 +108,18 @@ def ended_apart(plan: Plan) -> frozenset[str]:
     """Services whose session would end although nothing changes for them: their rows are written in another way, as by
     a newer version, or their NAS could not make a change. Where no row changes, a session is otherwise only told again
     what was counted before."""
-    rows = any(change.key[0] != "session" for change in plan.changes)
-    ends = {change.owner for change in plan.changes if _ends(change) and (rows or _instead(change))}
+    return _apart(plan, told=not _writes(plan))
+
+
+def _apart(plan: Plan, *, told: bool) -> frozenset[str]:
+    """`told`: whether they are only told again."""
+    ends = {change.owner for change in plan.changes if _ends(change) and (not told or _instead(change))}
     return frozenset(ends - {service.owner for service in plan.services})
+
+
+def _writes(plan: Plan) -> bool:
+    """Whether any row changes."""
+    return any(change.key[0] != "session" for change in plan.changes)
 
 
 def _ends(change: Change) -> bool:

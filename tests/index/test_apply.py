@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from ispctl import reconcile
+from ispctl import gates, reconcile
 from ispctl.index import Index, Size
 from ispctl.model.problem import Refusal
+from ispctl.radius.rendering import rendering
+from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import Permission, World
 from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.settled import SETTLED
@@ -53,14 +55,14 @@ class Site:
             index = Index(repository, self.place, size=self.size) if self.size else None
             yield World(repository, store, Opener, now, lambda: now, index=index)  # type: ignore[arg-type]
 
-    def dial(self, login: str, at: datetime) -> None:
-        """A session of ten minutes that is over."""
+    def dial(self, login: str, at: datetime, klass: str = "") -> None:
+        """A session of ten minutes that is over; with a Class one that goes on."""
         with closing(sqlite3.connect(self.path)) as database, database:
             began, unique = int(at.timestamp()), f"{login} {at}"
             database.execute(
                 "INSERT OR IGNORE INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime,"
-                " acctupdatetime, acctstoptime) VALUES (?, ?, ?, '192.0.2.1', ?, ?, ?)",
-                (unique, unique, login, began, began + 600, began + 600),
+                " acctupdatetime, acctstoptime, class) VALUES (?, ?, ?, '192.0.2.1', ?, ?, ?, ?)",
+                (unique, unique, login, began, began + 600, None if klass else began + 600, klass),
             )
 
     def rows(self) -> dict[str, list[Any]]:
@@ -173,6 +175,31 @@ def test_what_was_announced_is_no_news_where_everybody_is_looked_at_in_slices(tm
             said.append([outcome(world, head, Permission(most={"clock": most})) for most in (4, 5)])
     assert said[0] == said[1] == said[2]
     assert "and 5 services end by the clock alone that no plan has announced; at most 4 may" in said[0][0]
+
+
+def test_sessions_that_end_for_what_all_share_meet_their_gate_also_in_slices(tmp_path: Path) -> None:
+    """Everybody is behind the wall, online, and has to come back for an address of another pool."""
+    isp = Isp(tmp_path / "isp.git", random.Random(7))
+    for person in isp.people.values():
+        person.paid = "2026-11-20"
+    base, policy = isp.commit(), "inventory/policy.yaml"
+    isp.shared[policy] = isp.shared[policy].replace("pool: walled", "pool: home")
+    head, said = isp.commit(), []
+    for site in (Site(tmp_path, "all", None), Site(tmp_path, "near", TOGETHER), Site(tmp_path, "slices", SLICES)):
+        with site.world(isp, NOON) as world:
+            if world.index:
+                world.index.look((base,), NOON)
+            reconcile.apply(world, base, ALL)
+            rows = RadiusRows(world.store).read(None)
+        for (kind, login), fields in rows.items():
+            if kind == "login":
+                group = rows["group", f"{fields['group']}@routeros"]
+                site.dial(login, NOON, f"{fields['class']}-{rendering(group)}")
+        with site.world(isp, NOON + timedelta(hours=1)) as world:
+            plan = reconcile.live(world, head).plan
+            said.append((gates.counts(plan), plan.digest, plan.summary))
+    assert said[0] == said[1] == said[2]
+    assert said[0][0]["dropped"] == len(isp.people)
 
 
 LIMIT = "fup: [{{window: {}, counts: both, tiers: [{{after: {}, rate: {{down: 5M, up: 2M}}}}]}}]\n"

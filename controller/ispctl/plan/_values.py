@@ -180,17 +180,23 @@ class Ending:
 @dataclass(frozen=True)
 class Sums:
     """What is known of many changes without holding them. `mark`: see `mark_of`; `met`: who meets each gate, and which
-    keys go."""
+    keys go. `apart`: whose session ends though nothing changes for them, and meets its gate as soon as `writes`, a row
+    changes anywhere."""
 
     summary: Mapping[str, int]
     mark: int
     met: Mapping[str, frozenset[str]]
+    apart: frozenset[str] = frozenset()
+    writes: bool = False
 
     def plus(self, other: Sums) -> Sums:
         """Of both, which share nobody."""
         summary = {name: count + other.summary[name] for name, count in self.summary.items()}
         met = {gate: names | other.met[gate] for gate, names in self.met.items()}
-        return Sums(summary, (self.mark + other.mark) % _MODULUS, met)
+        apart, writes = self.apart | other.apart, self.writes or other.writes
+        if writes:
+            met["dropped"] |= apart
+        return Sums(summary, (self.mark + other.mark) % _MODULUS, met, apart, writes)
 
 
 @dataclass(frozen=True)
