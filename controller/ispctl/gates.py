@@ -111,6 +111,13 @@ def ended_apart(plan: Plan) -> frozenset[str]:
     return _apart(plan, told=not _writes(plan))
 
 
+def ended_by_rows(plan: Plan) -> frozenset[str]:
+    """Those of them to whom rows do it that change, so that it is lost to somebody from then on."""
+    if plan.sums is not None:
+        return plan.sums.apart if plan.sums.writes else frozenset()
+    return ended_apart(plan.going) if _writes(plan.going) else frozenset()
+
+
 def _apart(plan: Plan, *, told: bool) -> frozenset[str]:
     """`told`: whether they are only told again."""
     ends = {change.owner for change in plan.changes if _ends(change) and (not told or _instead(change))}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ispctl.radius.rendering import rendering
-from ispctl.reconcile import Result
+from ispctl.reconcile import Permission, Result
 from ispctl.store import proofs
 from tests.radius.dae import Dae, Seen
 from tests.reconcile.world import A_FILE, ANITA, BIKASH, BOTH, World
@@ -211,6 +211,24 @@ def test_a_suspended_subscriber_goes_behind_the_wall(world: World, dae: Dae) -> 
     dial(world, dae, ANITA)
     world.changed(A_FILE, "activated:", "suspended: {since: 2027-01-10, reason: abuse}\n    activated:")
     assert told(world.apply()) == [("sub-000123/main", "disconnect", "ack", "")]
+
+
+@BOTH
+def test_whoever_is_ended_for_what_all_share_counts_at_the_gate_for_a_day(world: World, dae: Dae) -> None:
+    walled = [key[1] for key, fields in world.rows().items() if fields.get("group") == "isp:walled"]
+    for number, login in enumerate([*walled, ANITA]):
+        dial(world, dae, login, id=f"session {number}")
+    policy = "inventory/policy.yaml"
+    world.edit(policy, "dropped: {share: 10%, floor: 20}", f"dropped: {{share: 0%, floor: {len(walled)}}}")
+    world.changed(policy, "address_list: isp-walled", "address_list: isp-wall")
+    result = world.apply(Permission())
+    assert (len(result.plan.services), [one.answer for one in result.sessions]) == (0, ["ack"] * len(walled))
+    world.changed(A_FILE, "login: anita.rai@", "login: anita@")
+    world.tick(hours=23)
+    (closed,) = world.apply(Permission()).closed
+    assert (closed.gate, closed.wanted, closed.recent, closed.limit) == ("dropped", 1, len(walled), len(walled))
+    world.tick(hours=2)
+    assert not world.apply(Permission()).closed
 
 
 def test_a_terminated_subscriber_goes_offline(world: World, dae: Dae) -> None:

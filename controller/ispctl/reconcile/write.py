@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from ispctl import gates
 from ispctl.backend import Outcome
 from ispctl.model.problem import Refusal
 from ispctl.plan import Change
@@ -66,7 +67,8 @@ def write(world: World, found: Survey, secrets: SealedValues, waits: Waiting, ru
 
 
 def begin(world: World, found: Survey, waits: Waiting, undoes: RunRecord | None) -> Run:
-    """Write down that a run begins, and of whom it is not known until its end what they have."""
+    """Write down that a run begins, of whom it is not known until its end what they have, and whose session ends though
+    nothing is written of theirs: the gates count them tomorrow."""
     plan, store = found.plan, world.store
     kind = "rollback" if undoes else "apply"
     with store.transaction():
@@ -75,9 +77,13 @@ def begin(world: World, found: Survey, waits: Waiting, undoes: RunRecord | None)
         )
         if undoes:
             store.put_undone(Undone(undoes.run, undoes.commit, undoes.base, run.id, world.now, world.actor))
+        waiting = waits.owners(plan)
+        for owner in sorted(gates.ended_by_rows(plan) - waiting):
+            id, _, key = owner.partition("/")
+            run.service((id, key), "dropped", "facts", world.now)
         rows = rows_of(found.here.changes, waits)
         touched = {*(service.owner for service in found.here.services), *(change.owner for change in rows)}
-        touched -= {"", *waits.owners(plan)}
+        touched -= {"", *waiting}
         if touched or found.far.any:
             settled.begin(store, touched, partial=found.partial and not found.far.any)
     return run
