@@ -177,6 +177,16 @@ def test_what_was_announced_is_no_news_where_everybody_is_looked_at_in_slices(tm
     assert "and 5 services end by the clock alone that no plan has announced; at most 4 may" in said[0][0]
 
 
+def online(site: Site, isp: Isp, at: datetime) -> None:
+    """Everybody who has a login is, as it stands now."""
+    with site.world(isp, at) as world:
+        rows = RadiusRows(world.store).read(None)
+    for (kind, login), fields in rows.items():
+        if kind == "login":
+            group = rows["group", f"{fields['group']}@routeros"]
+            site.dial(login, at, f"{fields['class']}-{rendering(group)}")
+
+
 def test_sessions_that_end_for_what_all_share_meet_their_gate_also_in_slices(tmp_path: Path) -> None:
     """Everybody is behind the wall, online, and has to come back for an address of another pool."""
     isp = Isp(tmp_path / "isp.git", random.Random(7))
@@ -190,16 +200,34 @@ def test_sessions_that_end_for_what_all_share_meet_their_gate_also_in_slices(tmp
             if world.index:
                 world.index.look((base,), NOON)
             reconcile.apply(world, base, ALL)
-            rows = RadiusRows(world.store).read(None)
-        for (kind, login), fields in rows.items():
-            if kind == "login":
-                group = rows["group", f"{fields['group']}@routeros"]
-                site.dial(login, NOON, f"{fields['class']}-{rendering(group)}")
+        online(site, isp, NOON)
         with site.world(isp, NOON + timedelta(hours=1)) as world:
             plan = reconcile.live(world, head).plan
             said.append((gates.counts(plan), plan.digest, plan.summary))
     assert said[0] == said[1] == said[2]
     assert said[0][0]["dropped"] == len(isp.people)
+
+
+def test_a_session_on_a_login_that_was_given_up_is_ended_once_however_many_slices_there_are(tmp_path: Path) -> None:
+    isp = Isp(tmp_path / "isp.git", random.Random(7))
+    base = isp.commits[-1]
+    del isp.people["s-003"]
+    gone, policy = isp.commit(), "inventory/policy.yaml"
+    isp.shared[policy] += "hold: {method: reject}\n"
+    head, said = isp.commit(), []
+    for site in (Site(tmp_path, "all", None), Site(tmp_path, "near", TOGETHER), Site(tmp_path, "slices", SLICES)):
+        with site.world(isp, NOON) as world:
+            if world.index:
+                world.index.look((base,), NOON)
+            reconcile.apply(world, base, ALL)
+        online(site, isp, NOON)
+        with site.world(isp, NOON + timedelta(hours=1)) as world:
+            reconcile.apply(world, gone, ALL)  # no NAS answers here: he stays online
+        with site.world(isp, NOON + timedelta(hours=2)) as world:
+            plan = reconcile.live(world, head).plan
+            said.append(([change.id for change in plan.changes if change.key[0] == "session"], plan.digest))
+    assert said[0] == said[1] == said[2]
+    assert len(said[0][0]) == 1
 
 
 LIMIT = "fup: [{{window: {}, counts: both, tiers: [{{after: {}, rate: {{down: 5M, up: 2M}}}}]}}]\n"

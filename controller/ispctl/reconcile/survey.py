@@ -86,7 +86,8 @@ def survey(reading: Reading) -> Survey:
     shared, equal, around = _shared(reading)
     changed = _changed(reading, applied)
     another = not settled.by_this_version(store)
-    others = gathered(look, Surveying(around, changed, store.again, another, store))
+    apart = replace(around, left={})  # who is online on one of those is looked for once
+    others = gathered(look, Surveying(apart, changed, store.again, another, store))
     near = people(around, look, store, reading.backend, reading.doubtful)
     waiting = (*near.waiting, *others.waiting)
     turn = _next_turn(reading, near) if look.partial else None
