@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from ispctl.cli import plans
+from ispctl.index import Look
 from tests.cli.conftest import Cli
 from tests.gates import example
+
+A_FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +57,24 @@ def test_no_database_is_named_anywhere(cli: Cli) -> None:
     said = "E320 no-dsn: no RADIUS database is named. Write radius: {dsn: …} into inventory/targets.yaml, or set"
     assert cli("plan").err == f"{said} ISPCTL_RADIUS__DSN\n"
     assert cli.stat("sessions").code == 1
+
+
+@pytest.mark.parametrize("words", [("apply",), ("plan",), ("plan", "--base", "HEAD~1")])
+def test_a_commit_that_comes_after_the_rules_have_judged_is_not_taken_for_the_one_they_judged(
+    applied: Cli, words: tuple[str, ...]
+) -> None:
+    applied.changed(A_FILE, "home-50", "home-100")
+    first, looked = example.git(applied.repo, "rev-parse", "HEAD").strip(), plans.looked
+
+    def slowly(*given: Any) -> Look:
+        look = looked(*given)
+        applied.changed(A_FILE, "home-100", "home-1000")  # which does not exist
+        return look
+
+    applied.patch.setattr(plans, "looked", slowly)
+    answer = applied(*words, "--format", "json")
+    assert answer.code in (0, 2)
+    assert answer.json["commit"] == first
 
 
 def test_a_folder_that_holds_something_is_not_laid_out(cli: Cli) -> None:

@@ -99,6 +99,7 @@ def _proposed(session: Session, repository: Repository, base: str, commit: str, 
     from ispctl.reconcile import propose
     from ispctl.repo.rules.appended import rewritten
 
+    named, base, commit = base, repository.resolve(base), repository.resolve(commit)  # both may move meanwhile
     look = looked(session, repository, (base, commit), now, rates)
     if look.errors(commit, near=True):
         verified(look, commit)
@@ -106,8 +107,8 @@ def _proposed(session: Session, repository: Repository, base: str, commit: str, 
         raise Refusal(*rewrites)
     snapshot = look.parts[commit]
     if errors := look.errors(base):
-        text = f"the base {base} has {len(errors)} errors: nothing can be said against it"
-        advice = f"ispctl validate --commit {base} shows them; ispctl plan --live compares with what was applied"
+        text = f"the base {named} has {len(errors)} errors: nothing can be said against it"
+        advice = f"ispctl validate --commit {named} shows them; ispctl plan --live compares with what was applied"
         raise Refusal(Problem("E609", text, advice=advice))
     plan = propose(repository, look, base, commit)
     return Planned(plan, snapshot, preview(plan, snapshot))
@@ -172,6 +173,7 @@ def live(session: Session, repository: Repository, commit: str, now: datetime, a
     from ispctl.backend import Unreachable
     from ispctl.reconcile import closed_gates, empty, held, live, live_devices, older_copy, refusals, with_unread
 
+    commit = repository.resolve(commit)
     snapshot = verified(looked(session, repository, (commit,), now), commit)
     with world(session, repository, snapshot, now, about, readonly=True) as opened:
         if not about.rows:
@@ -202,6 +204,7 @@ def apply_to(
     from ispctl.workers import kept
 
     with session.repository() as repository, kept():
+        commit = repository.resolve(commit)  # a branch may move on to what nobody has verified
         snapshot = verified(looked(session, repository, (commit,), session.now), commit)
         with world(session, repository, snapshot, session.now, about) as opened:
             if not about.rows:

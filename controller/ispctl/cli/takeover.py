@@ -49,6 +49,7 @@ def adopt(
     if not (login or group or everybody or nas):
         raise typer.BadParameter("name logins, --group G, --nas or --all: nobody is adopted by accident")
     with session.repository() as repository:
+        commit = repository.resolve(commit)
         snapshot = plans.verified(whole({commit: repository.at(commit)}, session.now), commit)
         groups, owners = _groups(snapshot, group or ()), _owners(snapshot, login or ())
         choice = Choice(everybody, groups, owners, frozenset(accept or ()))
