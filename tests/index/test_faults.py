@@ -171,6 +171,17 @@ def test_a_full_disk_is_no_obstacle(isp: Isp, tmp_path: Path, monkeypatch: pytes
     assert os.listdir(tmp_path / "cache") == [], "nothing half-made stays behind"
 
 
+def test_what_was_left_by_whoever_was_killed_while_making_one_is_taken_away(isp: Isp, place: Path) -> None:
+    place.unlink()
+    old, new, other = (place.parent / name for name in (f".{place.name}.old", f".{place.name}.new", ".other.index.old"))
+    for file in (old, new, other):
+        file.write_bytes(b"half")
+    for file in (old, other):
+        os.utime(file, (10**9, 10**9))
+    answer(isp, place)
+    assert sorted(os.listdir(place.parent)) == sorted([place.name, new.name, other.name])
+
+
 def test_a_disk_that_fills_up_meanwhile_spoils_neither_an_answer_nor_an_apply(
     isp: Isp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

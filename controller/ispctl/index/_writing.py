@@ -42,6 +42,8 @@ from ispctl.repo.facts import Facts
 
 _PATIENCE: Final = 5.0
 """Seconds to wait for others who read."""
+_LONG: Final = 24 * 3600.0
+"""Seconds: nobody who makes an index writes nothing for so long."""
 _RAW: Final = "CREATE TEMP TABLE raw_{0} AS SELECT * FROM {0}"
 _SORT: Final = "INSERT OR IGNORE INTO {0} SELECT * FROM raw_{0} ORDER BY 1, 2"
 _SORTED: Final = (PLACE, CLAIM, USE, SPAN, DUE, TURN, KIND)
@@ -78,6 +80,7 @@ class Making:
                 handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)  # mode 0600
                 os.close(handle)
                 self._path = Path(name)
+                _clear(place, self._path)
         self._database = sqlite3.connect(self._path or ":memory:", isolation_level=None)
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -100000", "temp_store = MEMORY"):
             self._database.execute(f"PRAGMA {pragma}")
@@ -129,6 +132,15 @@ class Making:
         self._database.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def _clear(place: Path, mine: Path) -> None:
+    """Take away what was left by whoever was killed while making one."""
+    now = mine.stat().st_mtime
+    for other in place.parent.glob(f".{place.name}.*"):
+        with suppress(OSError):
+            if other.stat().st_mtime < now - _LONG:
+                other.unlink()
 
 
 class Moving:
