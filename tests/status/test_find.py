@@ -19,6 +19,7 @@ from ispctl.status.present import Screen
 from ispctl.status.present_find import told
 from tests.status.world import ANITA, EKRAJ, ENV, LALITPUR, NOW, World
 
+A_FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
 ADDRESS, OTHER = "100.64.0.7", "bikash.maharjan@home.example"
 SCREEN = Screen(ZoneInfo("Asia/Kathmandu"), NOW, None)
 
@@ -84,6 +85,21 @@ def test_a_fixed_address_is_told_by_its_line_and_a_prefix_names_all_in_it(world:
     assert one.file.endswith("sub-000077.yaml")
     many = {found.held for found in ask(world, "203.0.113.0/28")}
     assert {"203.0.113.7", "203.0.113.9", "203.0.113.11"} <= many
+
+
+def test_git_tells_who_holds_it_at_that_moment_and_neither_who_did_nor_who_will(world: World) -> None:
+    """The contract of one is over, another gets it tomorrow."""
+    former = "subscribers/kathmandu/07/sub-000077.yaml"
+    world.edit(former, lambda text: text.replace("ipv4: {static", "terminated: 2027-01-14\n    ipv4: {static"))
+    later = "scheduled: [{at: 2027-01-17, set: {ipv4: {static: 203.0.113.7}}}]"
+    world.edit(A_FILE, lambda text: text.replace("    activated:", f"    {later}\n    activated:"))
+    assert ask(world, "203.0.113.7") == ()
+    assert not [one for one in ask(world, "203.0.113.0/28") if one.held == "203.0.113.7"]
+    assert [one.held for one in ask(world, "himal-trading")] == []
+    with world.view() as view:
+        (one,) = find(elsewhen(view, NOW + timedelta(days=3)), "203.0.113.7") or ()
+    assert (one.login, one.file) == (ANITA, A_FILE)
+    assert "set: {ipv4" in (world.folder / one.file).read_text("utf-8").splitlines()[one.line - 1]
 
 
 @pytest.mark.parametrize("mac", ["00:00:5e:00:53:01", "00-00-5E-00-53-01", "0000.5e00.5301", "00005E005301"])

@@ -333,12 +333,7 @@ class Snapshot:
 
 def held_by(subscriber: Subscriber) -> Iterator[Prefix]:
     """The addresses and prefixes that a subscriber's services hold, now or by a scheduled change."""
-    return (prefix for service in subscriber.services if _may_hold(service) for prefix in held_by_service(service))
-
-
-def held_by_service(service: Service) -> Iterator[Prefix]:
-    """Those of one service."""
-    return (prefix for prefix, _ in _static(service))
+    return (prefix for service in subscriber.services if _may_hold(service) for prefix, _ in _static(service))
 
 
 def _numbers(document: Document[Subscriber]) -> range:

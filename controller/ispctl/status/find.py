@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_network
@@ -10,8 +11,9 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from ispctl.model.scalars import Mac
-from ispctl.repo import Holding
-from ispctl.repo.snapshot import Prefix, held_by_service
+from ispctl.repo import Holding, Snapshot
+from ispctl.repo.rules.scene import Scene
+from ispctl.repo.snapshot import Prefix
 from ispctl.status.names import services
 from ispctl.status.online import STALE, interim
 from ispctl.status.view import View
@@ -52,7 +54,9 @@ def find(view: View, term: str) -> tuple[Found, ...] | None:
     if (mac := _device(term)) is not None:
         return _of_device(view, mac)
     named = services(view, term)
-    declared = [_declared(one, _shown(prefix)) for one in named for prefix in held_by_service(one.service)]
+    mine = {(one.document.path, one.number) for one in named}
+    held = ((prefix, one) for prefix, holders in view.head.prefixes() for one in _then(view, view.head, holders))
+    declared = [_declared(one, _shown(prefix)) for prefix, one in held if (one.document.path, one.number) in mine]
     logins = sorted({one.service.login for one in named})
     sessions = view.ask(lambda store: tuple(facts.sessions_at(store, view.now, logins)))
     return None if sessions is None else (*declared, *(_session(view, one, "then") for one in sessions))
@@ -64,7 +68,7 @@ def _of_prefix(view: View, prefix: Prefix) -> tuple[Found, ...] | None:
         _declared(one, _shown(held))
         for held, holders in part.prefixes()
         if held.version == prefix.version and held.overlaps(prefix)
-        for one in holders
+        for one in _then(view, part, holders)
     ]
     if prefix.num_addresses > 1:
         return tuple(declared)
@@ -75,7 +79,8 @@ def _of_prefix(view: View, prefix: Prefix) -> tuple[Found, ...] | None:
 
 def _of_device(view: View, mac: str) -> tuple[Found, ...] | None:
     asked = view.ask(lambda store: (facts.of_device(store, mac, view.now), facts.learned(store, mac)))
-    declared = [_declared(one, mac) for one in view.lookup.binding(view.head.commit, mac).by_mac(mac)]
+    part = view.lookup.binding(view.head.commit, mac)
+    declared = [_declared(one, mac) for one in _then(view, part, part.by_mac(mac))]
     if asked is None:
         return None
     sessions, learned = asked
@@ -85,6 +90,15 @@ def _of_device(view: View, mac: str) -> tuple[Found, ...] | None:
 
 def _bound(view: View, login: str, mac: str, learned: datetime | None) -> Found:
     return Found("learned", "then", *_whose(view, login), login, mac, mac, "", learned, None, True, None, "", 0)
+
+
+def _then(view: View, part: Snapshot, holders: Iterable[Holding]) -> Iterator[Holding]:
+    """Those who hold it at the moment of the view: neither whose service is over, nor who gets it later."""
+    scene = Scene(part, view.now)
+    for one in holders:
+        tenure = scene.tenure(one)
+        if tenure.start <= view.now < tenure.end:
+            yield one
 
 
 def _declared(one: Holding, held: str) -> Found:
