@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,10 @@ def again(isp: Isp, text: str, *words: object) -> Said:
     file = isp.folder / "more.clear"
     file.write_text(text, "utf-8")
     return isp("import", "csv", file, *words)
+
+
+def git(isp: Isp, *words: object) -> None:
+    subprocess.run(["git", "-C", isp.repo, *map(str, words)], env=isp.env, check=True, capture_output=True)
 
 
 def test_the_first_commit_validates_and_its_plan_is_what_the_list_said(isp: Isp) -> None:
@@ -233,7 +238,20 @@ def test_ids_of_the_isp_are_kept_and_never_given_twice(isp: Isp) -> None:
     found = {held.service.login: held.document.value.id for held in snapshot_of(isp).services()}
     assert found == {"anita": "sub-000007", "bikash": "sub-000008"}
     said = again(isp, HEAD + "uma,canary-pw-1,gold,,,,,,sub-000007\n")
-    assert "E782 bad-line: id: somebody in git has this id" in said.err
+    assert "E782 bad-line: id: somebody in git has or had this id" in said.err
+
+
+def test_ids_of_those_who_were_archived_are_not_given_again(isp: Isp) -> None:
+    imported(isp, HEAD + GOOD + "bikash,canary-pw-2,gold,,2031-12-31,,,,\n")
+    archive = isp.repo / "archive" / "imported"
+    archive.mkdir(parents=True)
+    (file,) = (isp.repo / "subscribers").rglob("sub-000002.yaml")
+    git(isp, "mv", file, archive)
+    assert "E782 bad-line: id: somebody in git has or had this id" in (
+        again(isp, HEAD + "uma,canary-pw-1,gold,,2031-12-31,,,,sub-000002\n").err
+    )
+    assert again(isp, HEAD + "uma,canary-pw-1,gold,,2031-12-31,,,,\n").code == 0
+    assert snapshot_of(isp).by_login("uma")[0].document.value.id == "sub-000003"
 
 
 def test_who_has_a_day_and_who_has_none_are_in_two_tariffs_also_later(isp: Isp) -> None:

@@ -200,8 +200,8 @@ class _Reading:
         text = self._cells.get("id", "")
         if text and values.subscriber_id(text) is None:
             raise _Wrong("unfit-id", "id", "an id is of a-z, 0-9 and '-', at most 48")
-        if text and self._asked.known and self._asked.known.with_id(text):
-            raise _Wrong("id-taken", "id", "somebody in git has this id, with another login")
+        if text in self._asked.used:
+            raise _Wrong("id-taken", "id", "somebody in git has or had this id, with another login")
         if text and (first := self._ids.setdefault(text, self._line.number)) != self._line.number:
             raise _Wrong("id-taken", "id", f"the same id as line {first}")
         return replace(found, id=text)

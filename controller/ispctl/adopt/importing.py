@@ -35,7 +35,7 @@ HOSTS, POOLS, POLICY = "inventory/hosts.yaml", "inventory/pools.yaml", "inventor
 class Request:
     """What an import is told. `known` is the repository it goes into, None for a new one; `frame` are the files that
     are there beside what is imported, by path: of a new one the database's address and the keyring. `group` takes all
-    whom it imports."""
+    whom it imports. `used` are the ids of everybody, also of those who were archived: none is given again."""
 
     zone: ZoneInfo
     currency: str
@@ -43,6 +43,7 @@ class Request:
     group: str | None = None
     known: Snapshot | None = None
     frame: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    used: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,13 @@ class Imported:
 def read(source: Source, request: Request, keyring: Keyring, progress: Progress) -> Imported:
     """Everything of a source that is not in the repository yet. Raises Refusal where the result would be unsound."""
     known = request.known
-    told = source.told(Asked(request.zone, known, progress))
+    told = source.told(Asked(request.zone, known, request.used, progress))
     meanings, findings = told.meanings, list(told.findings)
     attributes = Counter(one.told for one in meanings if one.told)
     found, said = hosts([one for one in told.nas if not _is_known(known, one.address)], attributes)
     findings += said
-    drafted = draft(meanings, _with_known(found, known), request.group, _last_id(known), _taken(known))
+    last = max(map(number_of, request.used), default=0)
+    drafted = draft(meanings, _with_known(found, known), request.group, last, _taken(known))
     findings += drafted.findings
     written_pools, said = pools(meanings, told.served, known.pools if known else {})
     findings += said
@@ -107,10 +109,6 @@ def _with_known(found: Sequence[Host], known: Snapshot | None) -> list[Host]:
     there = known.nas.values() if known else ()
     old = (Host(n.name, s, n.platform, n.name, "") for n in there if n.radius for s in n.radius.sources)
     return [*found, *old]
-
-
-def _last_id(known: Snapshot | None) -> int:
-    return max((number_of(document.value.id) for document in known.subscribers()), default=0) if known else 0
 
 
 class _Writing:

@@ -22,10 +22,11 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True)
 class Asked:
     """What a source has to know. Dates are read in `zone`; `known` is the repository it goes into, None for a new
-    one."""
+    one; `used` are the ids that somebody there has or had."""
 
     zone: ZoneInfo
     known: Snapshot | None
+    used: frozenset[str]
     progress: Progress
 
     def is_new(self, login: str) -> bool:

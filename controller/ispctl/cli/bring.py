@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -106,7 +106,8 @@ class _Bringing:
             policy = snapshot.policy.value
             self.zone = ZoneInfo(policy.timezone)
             there = repository.contents()
-            request = Request(self.zone, policy.currency, self.session.now, self.choice.group, snapshot, there)
+            used = frozenset(PurePosixPath(path).name.partition(".")[0] for path in repository.paths())
+            request = Request(self.zone, policy.currency, self.session.now, self.choice.group, snapshot, there, used)
             self._read(request, self.session.keyring(snapshot, lab=False))  # never under the public key
         if not self.choice.dry_run:
             assert self.found is not None

@@ -234,9 +234,10 @@ class Repository:
         entries = self.git.tree(commit, ("subscribers",), sizes=False)
         return (entry for entry in entries if not is_shared(entry.path))
 
-    def paths(self, rev: str) -> Iterator[str]:
-        """Of every file below subscribers/ and archive/, in git's order. Costs what there is."""
-        return (entry.path for entry in self.git.tree(rev, ("subscribers", ARCHIVE)))
+    def paths(self, rev: str | None = None) -> Iterator[str]:
+        """Of every file below subscribers/ and archive/, in git's order, of what `contents` is of. All are listed."""
+        tree = rev or self.git.worktree() or self.git.resolve("HEAD")
+        return (entry.path for entry in self.git.tree(tree, ("subscribers", ARCHIVE)))
 
     def archived(self, rev: str) -> Iterator[Document[Ledger]]:
         """The accounts of those whose contracts are over long ago. Raises Refusal for one that cannot be read."""
