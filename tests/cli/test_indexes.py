@@ -31,7 +31,7 @@ QUESTIONS = [
     "pools",
     "nas",
     f"show {ANITA}",
-    f"show {ANITA} --at yesterday",
+    f"show {ANITA} --at now",
     f"why {ANITA}",
     "health",
 ]

@@ -31,7 +31,7 @@ VERBS = (
         ["pools"],
         ["usage", ANITA],
         ["usage", "--top", "3"],
-        ["list", "--at", "-2h"],
+        ["list", "--at", "+2h"],
         ["show", ANITA, "--at", "+400d"],
     ),
 )

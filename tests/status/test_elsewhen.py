@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
+from ispctl.model.problem import Refusal
 from ispctl.status import listing, profile
 from ispctl.status.elsewhen import elsewhen
 from ispctl.status.profile import Shown
@@ -42,6 +45,14 @@ def test_the_past_is_answered_by_the_commit_that_was_applied_then(world: World) 
 def test_before_the_journal_the_commit_of_that_time_answers_and_says_so(world: World) -> None:
     _, then = _then(world, NOW - 2 * HOUR)
     assert (then.basis, then.run, then.made) == ("history", "", NOW - timedelta(days=1))
+
+
+def test_before_git_begins_it_says_nothing_and_no_later_commit_is_taken_for_what_was_so(world: World) -> None:
+    first = example.git(world.folder, "rev-parse", "HEAD").strip()
+    with world.view() as view:
+        with pytest.raises(Refusal, match=f"E003 .*it begins with commit {first[:12]}, of ") as raised:
+            elsewhen(view, NOW - timedelta(days=2))
+        assert "ispstat find ADDRESS --at TIME" in str(raised.value)
 
 
 def test_an_applied_commit_that_is_not_here_is_told_and_history_answers(world: World) -> None:

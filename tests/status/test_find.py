@@ -108,6 +108,26 @@ def test_a_device_is_found_in_any_notation(world: World, mac: str) -> None:
     assert [(one.basis, one.login) for one in ask(world, mac)] == [("git", OTHER), ("accounting", ANITA)]
 
 
+def test_before_git_begins_the_accounting_alone_tells_who_had_it(world: World) -> None:
+    early = NOW - timedelta(days=2)
+    had(world, EKRAJ, 3000, 2800, framedipaddress="203.0.113.7")
+    with world.view() as view:
+        there = elsewhen(view, early, unwritten=True)
+        (one,) = find(there, "203.0.113.7") or ()
+        assert (one.basis, one.login) == ("accounting", EKRAJ)
+        assert [one.basis for one in find(there, "himal-trading") or ()] == []
+        assert find(there, "203.0.113.0/26") == ()
+        assert find(there, "02-00-5E-10-00-01") == (one,)
+        assert [problem.code for problem in view.problems] == ["E003"]
+
+
+def test_a_device_that_was_learned_later_was_nobody_s_then(world: World) -> None:
+    at = int((NOW - timedelta(minutes=30)).timestamp())
+    world.sql("INSERT INTO ispctl_mac (login, mac, slot, learned) VALUES (?, ?, 1, ?)", ANITA, "00:00:5e:00:53:77", at)
+    assert [one.match for one in ask(world, "00:00:5e:00:53:77", 40)] == ["after"]
+    assert [one.match for one in ask(world, "00:00:5e:00:53:77", 20)] == ["then"]
+
+
 def test_a_name_tells_what_it_holds_and_a_wrong_one_what_was_meant(world: World) -> None:
     had(world, ANITA, 100, None)
     assert [one.basis for one in ask(world, ANITA)] == ["accounting"]

@@ -36,7 +36,7 @@ def tried(view: View, word: str) -> Any:
 
 
 def of_a_past_moment(view: View, word: str) -> Any:
-    return profile.show(elsewhen(view, view.now - timedelta(hours=26)), word)
+    return profile.show(elsewhen(view, view.now - timedelta(hours=2)), word)
 
 
 def heard(view: View, asked: online.Asked) -> Any:
@@ -68,7 +68,7 @@ LISTS: tuple[listing.Wanted, ...] = (
 )
 ALL_OF_IT: tuple[Question, ...] = (
     *(lambda view, _, wanted=wanted: [*listing.listing(view, wanted)] for wanted in LISTS),
-    lambda view, _: [*listing.listing(elsewhen(view, view.now - timedelta(hours=26)), LISTS[0])],
+    lambda view, _: [*listing.listing(elsewhen(view, view.now - timedelta(hours=2)), LISTS[0])],
     lambda view, _: heard(view, online.Asked()),
     lambda view, _: heard(view, online.Asked(behind=True)),
     lambda view, _: heard(view, online.Asked(nas="bng-a", stale=True)),

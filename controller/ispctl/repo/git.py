@@ -256,15 +256,19 @@ class Git:
         found = self._child.run("rev-list", "--max-count=1", self.resolve(commit), "--", path).decode().strip()
         return self.commit(found) if found else None
 
-    def before(self, commit: str, moment: datetime) -> str:
-        """The id of the last commit of a branch that was made before a moment, or the first one there is. Raises
+    def until(self, commit: str, moment: datetime) -> str | None:
+        """The id of the last commit of a branch that was made before a moment; None where there was none yet. Raises
         Refusal (E003) where the history between is cut off."""
-        walk = ("rev-list", "--max-count=1", "--first-parent")
-        head = self.resolve(commit)
-        found = self._child.run(*walk, f"--before={moment.isoformat()}", head).decode().strip()
+        walk = ("rev-list", "--max-count=1", "--first-parent", f"--before={moment.isoformat()}")
+        found = self._child.run(*walk, self.resolve(commit)).decode().strip()
         if not found and self.shallow:
             raise self._unknown("what stood there before cannot be told")
-        return found or self._child.run("rev-list", "--first-parent", head).decode().split()[-1]
+        return found or None
+
+    def before(self, commit: str, moment: datetime) -> str:
+        """The same, or the first one there is."""
+        walk = ("rev-list", "--first-parent", self.resolve(commit))
+        return self.until(commit, moment) or self._child.run(*walk).decode().split()[-1]
 
     def blame(self, commit: str, path: str, lines: Iterable[int]) -> dict[int, Commit]:
         """Line -> the commit that brought it, as a file stands in `commit`; without those whose history is cut off."""

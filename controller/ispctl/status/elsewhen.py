@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from ispctl.model.problem import Refusal
+from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Resources
 from ispctl.status.view import Then, View
 from ispctl.store import Reject, Session, facts
@@ -16,10 +15,11 @@ class Elsewhen(View):
     """A view of another moment. Nobody knows the rows of then; who was online comes from the accounting, and of a time
     to come from nobody."""
 
-    def __init__(self, view: View, then: Then) -> None:
+    def __init__(self, view: View, then: Then, *, written: bool = True) -> None:
         super().__init__(view.index, view.store, then.at, head=then.commit, today=view.now)
         self.problems, self.silence = view.problems, view.silence
         self.then = then
+        self.written = written
 
     @cached_property
     def rows(self) -> Resources | None:
@@ -38,8 +38,9 @@ class Elsewhen(View):
         return self.ask(lambda store: tuple(store.rejects(login=login, until=self.now, limit=5)))
 
 
-def elsewhen(view: View, at: datetime) -> Elsewhen:
-    """The view of a moment. Raises Refusal where git has no answer."""
+def elsewhen(view: View, at: datetime, *, unwritten: bool = False) -> Elsewhen:
+    """The view of a moment. Raises Refusal where git has no answer; E003 also where it begins later, unless what is
+    asked has an answer all the same (`unwritten`): then its first commit stands in, and `problems` say so."""
     if at > view.now:
         return Elsewhen(view, Then(at, view.head.commit, "head"))
     ran = view.ask(lambda store: facts.applied_at(store, at))
@@ -48,5 +49,18 @@ def elsewhen(view: View, at: datetime) -> Elsewhen:
             return Elsewhen(view, Then(at, view.repository.resolve(ran.commit), "applied", ran.run, ran.at))
         except Refusal as refusal:
             view.problems += refusal.problems
-    commit = view.repository.git.before(view.head.commit, at)
-    return Elsewhen(view, replace(Then(at, commit, "history"), made=view.repository.git.commit(commit).when))
+    git = view.repository.git
+    written = git.until(view.head.commit, at)
+    commit = written or git.before(view.head.commit, at)
+    if written is None:
+        problem = _begins(commit, view)
+        if not unwritten:
+            raise Refusal(problem)
+        view.problems += (problem,)
+    return Elsewhen(view, Then(at, commit, "history", made=git.commit(commit).when), written=written is not None)
+
+
+def _begins(first: str, view: View) -> Problem:
+    when = view.repository.git.commit(first).when.astimezone(view.zone)
+    text = f"what git said then cannot be told: it begins with commit {first[:12]}, of {when:%Y-%m-%d %H:%M}"
+    return Problem("E003", text, advice="Who had an address, the accounting may know: ispstat find ADDRESS --at TIME")

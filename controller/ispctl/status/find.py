@@ -48,7 +48,8 @@ class Found:
 
 def find(view: View, term: str) -> tuple[Found, ...] | None:
     """Who has, at the moment of the view, an address (or one of a prefix), a MAC address in any notation, or a login,
-    an id or id/key. Git first. None where the accounting could not be asked. Raises Refusal E321."""
+    an id or id/key. Git first, as far as it goes back. None where the accounting could not be asked. Raises Refusal
+    E321."""
     if (prefix := _prefix(term)) is not None:
         return _of_prefix(view, prefix)
     if (mac := _device(term)) is not None:
@@ -89,13 +90,15 @@ def _of_device(view: View, mac: str) -> tuple[Found, ...] | None:
 
 
 def _bound(view: View, login: str, mac: str, learned: datetime | None) -> Found:
-    return Found("learned", "then", *_whose(view, login), login, mac, mac, "", learned, None, True, None, "", 0)
+    match: Match = "after" if learned is not None and learned > view.now else "then"
+    return Found("learned", match, *_whose(view, login), login, mac, mac, "", learned, None, True, None, "", 0)
 
 
 def _then(view: View, part: Snapshot, holders: Iterable[Holding]) -> Iterator[Holding]:
-    """Those who hold it at the moment of the view: neither whose service is over, nor who gets it later."""
+    """Those who hold it at the moment of the view: neither whose service is over, nor who gets it later; nobody, where
+    git does not go back so far."""
     scene = Scene(part, view.now)
-    for one in holders:
+    for one in holders if view.written else ():
         tenure = scene.tenure(one)
         if tenure.start <= view.now < tenure.end:
             yield one

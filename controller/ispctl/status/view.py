@@ -64,7 +64,8 @@ class View:
     """
 
     then: Then | None = None
-    """Set where the answer is about another moment than now."""
+    """Set where the answer is about another moment than `today`. `written`: whether git was begun by then."""
+    written = True
 
     def __init__(
         self,
@@ -75,7 +76,6 @@ class View:
         head: str = "HEAD",
         today: datetime | None = None,
     ):
-        """`today`: what time it is, where the answer is about another moment."""
         self.index, self.lookup, self.repository = index, index.lookup, index.repository
         self.now, self.today = now, today or now
         self.store = store

@@ -23,7 +23,7 @@ def account(
     from ispctl.status.account import account as query
 
     with looking(context) as view:
-        then = at(view, moment)
+        then = at(view, moment, unwritten=True)
         found = query(then, subscriber, last)
         if format == "json":
             say_json({**present.envelope(view, found), **said_then(view, then)})

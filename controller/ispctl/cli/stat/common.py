@@ -41,14 +41,14 @@ def looking(context: typer.Context) -> Iterator[View]:
             tell(str(problem))
 
 
-def at(view: View, text: str | None) -> View:
-    """The view of another moment, if one is asked for. Raises Refusal."""
+def at(view: View, text: str | None, *, unwritten: bool = False) -> View:
+    """The view of another moment, if one is asked for; `unwritten`: of one before git begins, too. Raises Refusal."""
     if text is None:
         return view
     from ispctl.cli.times import at_time
     from ispctl.status.elsewhen import elsewhen
 
-    return elsewhen(view, at_time(text, view.now, view.zone))
+    return elsewhen(view, at_time(text, view.now, view.zone), unwritten=unwritten)
 
 
 def said_then(view: View, then: View) -> dict[str, object]:

@@ -28,7 +28,7 @@ def find(
     from ispctl.status import present, present_find
 
     with looking(context) as view:
-        then = at(view, moment)
+        then = at(view, moment, unwritten=True)
         found = query.find(then, term)
         if format == "json":
             say_json({**present.envelope(view, found or ()), **said_then(view, then)})
