@@ -169,6 +169,10 @@ def test_the_environment_names_another_database(
         ["nas", "lalitpur-9"],
         ["pools", "hoem"],
         ["rejects", "--nas", "lalitpur-9"],
+        ["rejects", "--reason", "password"],
+        ["rejects", "nobody"],
+        ["sessions", "--login", "nobody"],
+        ["sessions", "--nas", "lalitpur-9"],
         ["rejects", "--since", "soon"],
         ["rejects", "--limit", "0"],
     ],
@@ -179,6 +183,14 @@ def test_a_wrong_word_is_exit_1_with_a_sentence_on_stderr(ispstat: Ispstat, word
     assert said.out == ""
     assert said.err
     assert "Traceback" not in said.err
+
+
+def test_of_a_misspelt_login_no_answer_is_given_but_who_was_meant(ispstat: Ispstat) -> None:
+    for words in (["sessions", "--login"], ["rejects"], ["show"]):
+        said = ispstat(*words, "anita.ray@home.example")
+        assert (said.code, said.out) == (1, "")
+        assert said.err.startswith("E321 no-such-service: ")
+        assert said.err.endswith(f" Did you mean {ANITA}?\n")
 
 
 def test_columns_and_days_that_do_not_exist_have_codes(ispstat: Ispstat) -> None:

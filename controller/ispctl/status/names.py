@@ -79,10 +79,10 @@ def services(view: View, named: str) -> tuple[Holding, ...]:
     raise Refusal(Problem("E321", "there is no subscriber, service or login of that name", advice=advice))
 
 
-def one_of(kind: str, name: str, names: list[str]) -> None:
+def one_of(kind: str, name: str, names: list[str], where: str = " at the head") -> None:
     """Raises Refusal E621 for a name that is none of `names`; `kind` is what was typed before it."""
     if name in names:
         return
     close = get_close_matches(name, names, n=1)
     advice = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(names) or 'none'}"
-    raise Refusal(Problem("E621", f"{kind} {name}: there is none of that name at the head", advice=advice))
+    raise Refusal(Problem("E621", f"{kind} {name}: there is none of that name{where}", advice=advice))

@@ -17,6 +17,7 @@ from ispctl.radius import live
 from ispctl.radius.rendering import WALLED, rendering, same_class
 from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile.proof import judge
+from ispctl.status.names import one_of, services
 from ispctl.status.spool import Spool
 from ispctl.status.values import Speed
 from ispctl.status.view import View, writable
@@ -311,5 +312,17 @@ def _measured(session: Session, down: int, up: int) -> Measured | None:
 def logins_of(view: View, named: str) -> frozenset[str]:
     """The logins that a login, an id or id/key stands for, in the head or in what is applied; else itself."""
     view.meet(named)
-    found = {holding.service.login for snapshot in (view.head, view.served) for holding in snapshot.find(named)}
-    return frozenset(found or {named})
+    return _logins_of(view, named) or frozenset({named})
+
+
+def of_nobody(view: View, login: str, nas: str) -> None:
+    """What there is to say where no session was found. Raises Refusal for a name that nothing has, since "no session"
+    would look like an answer: E321 for a login, E621 for a NAS."""
+    if nas and nas not in view.nas:
+        one_of("--nas", nas, sorted(view.head.nas))
+    if login and not _logins_of(view, login):
+        services(view, login)
+
+
+def _logins_of(view: View, named: str) -> frozenset[str]:
+    return frozenset(one.service.login for snapshot in (view.head, view.served) for one in snapshot.find(named))

@@ -127,6 +127,9 @@ _WORDS: Final[Mapping[str, _Word]] = {
     "refused": _Word("a row by hand refuses it", _say("ispstat drift names the row")),
 }
 
+WORDS: Final = sorted({*_WORDS, *_STATES})
+"""All that have a meaning here."""
+
 
 def behind_the_wall(asked: Asked) -> Explained:
     """Why the rows of a login put it behind the wall: by git its state does, or they are older than git."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ispctl.repo import Holding
-from ispctl.status.names import one_of
+from ispctl.status.names import one_of, services
 from ispctl.status.outlook import Outlook, device, home, outlook
-from ispctl.status.reasons import Asked, explain
+from ispctl.status.reasons import WORDS, Asked, explain
 from ispctl.status.values import Reason
 from ispctl.status.view import View, entitled
 from ispctl.store import Reject, Store, facts
@@ -67,7 +67,8 @@ class Answer:
 
 
 def refusals(view: View, wanted: Wanted) -> Answer | None:
-    """None where the database gives no answer. Raises Refusal E621 for a NAS that is none and never was refused."""
+    """None where the database gives no answer. Raises Refusal where nothing is recorded under a name that nothing has:
+    E321 for a login, E621 for a NAS or a reason."""
     if wanted.login:
         view.meet(wanted.login)
     found = view.head.find(wanted.login) if wanted.login else ()
@@ -76,13 +77,22 @@ def refusals(view: View, wanted: Wanted) -> Answer | None:
     recorded = view.ask(lambda store: (facts.last_answer(store), facts.last_report(store)))
     if read is None or recorded is None:
         return None
-    if wanted.nas and not any(one.nas == wanted.nas for one in read):
-        one_of("--nas", wanted.nas, sorted(view.head.nas))
+    if not read:
+        _known(view, wanted)
     view.meet(*{one.login for one in read if one.login})
     items = tuple(_refused(view, one) for one in read)
     tallies = () if logins else _tallies(view, wanted)
     now = tuple(filter(None, (_now(view, holding, items) for holding in found)))
     return Answer(items, tallies, now, *recorded, logins)
+
+
+def _known(view: View, wanted: Wanted) -> None:
+    if wanted.nas:
+        one_of("--nas", wanted.nas, sorted(view.head.nas))
+    if wanted.reason:
+        one_of("--reason", wanted.reason, WORDS, "")
+    if wanted.login:
+        services(view, wanted.login)
 
 
 def _read(store: Store, wanted: Wanted, logins: tuple[str, ...]) -> tuple[Reject, ...]:

@@ -24,6 +24,8 @@ def sessions(
     with looking(context) as view:
         logins = online.logins_of(view, login) if login else None
         found = online.sessions(view, online.Asked(nas, logins, stale, behind))
+        if found is not None and not found:
+            online.of_nobody(view, login, nas)
         if format == "json":
             say_each(present.enveloped(view, found or ()), "")
         elif found is not None:
