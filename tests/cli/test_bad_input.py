@@ -59,6 +59,7 @@ def test_everything_works_on_the_example(applied: Cli) -> None:
     codes = {name: code for name, (code, _) in everything(applied).items()}
     assert codes == {
         **dict.fromkeys(codes, 0),
+        "ispctl lab status": 1,
         "ispctl plan": 2,
         "ispctl plan --base HEAD~1": 2,
         "ispctl plan --base HEAD --commit HEAD~1": 2,

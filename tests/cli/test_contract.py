@@ -134,6 +134,11 @@ def test_every_answer_comes_as_json_too(applied: Cli, words: tuple[str, ...]) ->
     assert json.loads(applied(*words, "--format", "json").out) is not None
 
 
+def test_the_exit_code_says_whether_a_lab_runs(cli: Cli) -> None:
+    for words in ((), ("--format", "json")):
+        assert cli("lab", "status", *words).code == 1
+
+
 def test_what_is_not_committed_is_told_on_stderr(applied: Cli) -> None:
     applied.edit(*FASTER)
     said = applied("plan")

@@ -57,8 +57,10 @@ def down(context: typer.Context) -> None:
 
 @app.command()
 def status(context: typer.Context, format: FormatOption = "text") -> None:
-    """Say whether the lab runs and where it listens."""
-    _print(open_lab(context.obj).status(), format)
+    """Say whether the lab runs and where it listens. Exit code: 0 running, 1 not."""
+    found = open_lab(context.obj).status()
+    _print(found, format)
+    raise typer.Exit(0 if found["running"] else 1)
 
 
 @app.command()
