@@ -12,7 +12,7 @@ from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile.drift import Difference, Found, find
 from ispctl.reconcile.reading import Reading
 from ispctl.status.rows import differences as _texts
-from ispctl.status.stops import left_alone
+from ispctl.status.stops import left_alone, unadopted
 from ispctl.status.view import View
 from ispctl.store import Applied, Store
 
@@ -34,8 +34,8 @@ class Drifted:
 
 
 def drift(view: View) -> tuple[Drifted, ...] | None:
-    """Every key that differs, logins first, without what is only observed or was kept by a pause; None if the database
-    gives no answer. Raises Refusal E608 or E622 if there is nothing to compare with."""
+    """Every key that differs, logins first, without what is only observed, kept by a pause or not adopted; None if the
+    database gives no answer. Raises Refusal E608 or E622 if there is nothing to compare with."""
     applied = view.commit_applied
     if not view.readable:
         return None
@@ -48,6 +48,9 @@ def drift(view: View) -> tuple[Drifted, ...] | None:
         if found is None:
             return None
         alone = left_alone(view, found.part, tuple(one.change for one in found.differences))
+        never = {one.change.key: one.change.id for one in found.differences if not one.touched}
+        others = unadopted(view, (name for kind, name in never if kind == "login"))
+        alone |= {never["login", name] for name in others}
     except Refusal as refusal:
         raise _untold(applied, *refusal.problems) from None
     except (KeyError, ValueError):  # it holds what cannot be derived or expressed

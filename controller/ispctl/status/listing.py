@@ -21,14 +21,14 @@ from ispctl.repo import Holding
 from ispctl.states import State
 from ispctl.status.online import is_stale
 from ispctl.status.spool import Spool
-from ispctl.status.stops import observed, stop_of
+from ispctl.status.stops import observed, stop_of, unadopted
 from ispctl.status.values import Speed, addresses_of, speed_of
 from ispctl.status.view import View
 from ispctl.store import facts
 
 Presence = Literal["yes", "no", "stale", "unknown"]
 """stale: a session is open, but its NAS has said nothing for longer than it should."""
-Standing = Literal["yes", "waiting", "due", "drifted", "paused", "observed", "unknown"]
+Standing = Literal["yes", "waiting", "due", "drifted", "paused", "observed", "unadopted", "unknown"]
 """Whether the database holds what the head says: yes; not yet, a commit waits; not yet, time has changed it and no run
 has come since; somebody altered it; a pause kept it as it was; no, and ispctl only observes."""
 
@@ -143,6 +143,7 @@ class _World:
             None if view.then else view.ask(lambda store: facts.last_seen(store, logins))
         )
         self.online = presence(view)
+        self.unadopted = unadopted(view, (one.login for one in view.derived.values()))
 
     def listed(self, holding: Holding, wanted: Wanted) -> Listed:
         view, service, subscriber = self.view, holding.service, holding.document.value
@@ -167,7 +168,7 @@ class _World:
             until=e.until if e else None,
             online="unknown" if self.online is None else self.online.get(service.login, "no"),
             last_seen=self.seen.get(service.login) if self.seen else None,
-            applied=standing(view, holding, e),
+            applied=standing(view, holding, e, self.unadopted),
             stop=stop_of(view, holding),
             file=holding.document.path,
             over_quota=any(one.tier is not None for one in e.fair_use) if e else None,
@@ -198,15 +199,18 @@ def presence(view: View) -> dict[str, Presence] | None:
     return {one.login: "yes" if one.login in live else "stale" for one in view.open_sessions}
 
 
-def standing(view: View, holding: Holding, entitlement: Entitlement | None) -> Standing:
-    """How the rows of a service stand to the head."""
+def standing(
+    view: View, holding: Holding, entitlement: Entitlement | None, others: frozenset[str] | None = None
+) -> Standing:
+    """How the rows of a service stand to the head. `others`: logins that are somebody else's, where that is known."""
     if entitlement is None or view.rows is None or view.wanted is None:
         return "unknown"
     have = own(view.rows, entitlement)
     if have == own(view.wanted, entitlement):
         return "yes"
-    if observed(view, holding):
-        return "observed"
+    others = unadopted(view, [entitlement.login]) if others is None else others
+    if observed(view, holding) or entitlement.login in others:
+        return "observed" if observed(view, holding) else "unadopted"
     if view.wanted_applied is None or view.wanted_then is None:
         return "unknown" if view.commit_applied else "waiting"
     if have == own(view.wanted_applied, entitlement):

@@ -12,6 +12,7 @@ from ispctl.radius.rendering import WALLED
 from ispctl.radius.server import stale_after
 from ispctl.repo import Holding
 from ispctl.status.reasons import Asked, behind_the_wall, explain
+from ispctl.status.stops import unadopted
 from ispctl.status.values import Reason
 from ispctl.status.view import View, entitled
 from ispctl.store import facts
@@ -35,11 +36,11 @@ class Outlook:
 
 
 def outlook(view: View, holding: Holding, nas: Nas, mac: str, rows: Resources | None = None) -> Outlook | None:
-    """By `rows`, or by those of the database; None where it gives no answer."""
+    """By `rows`, or by those of the database; None where it gives no answer, and where somebody else's rows do."""
     login, e = holding.service.login, entitled(holding, view.head, view.now)
     used = view.rows if rows is None else rows
     known = knowledge(view, login, mac) if rows is None else Known(frozenset(e.macs if e else ()))
-    if used is None or known is None:
+    if used is None or known is None or (rows is None and unadopted(view, [login])):
         return None
     verdict = decide(used, Asking(login, nas.name, nas.platform, mac, view.now), known)
     asked = Asked(view, login, mac, e, nas)

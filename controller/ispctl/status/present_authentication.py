@@ -29,7 +29,7 @@ def told(tried: Tried, screen: Screen) -> str:
 
 
 def _asked(tried: Tried) -> str:
-    rows = {"database": "the rows of the database", "git": "the rows that git asks for; the database gives no answer"}
+    rows = {"database": "the rows of the database", "git": "the rows that git asks for; the database's are unknown"}
     if not tried.asked:
         return f"computed from {rows[tried.basis]}, for the right password; no server was asked"
     same = "different from" if tried.differences else "the same as"

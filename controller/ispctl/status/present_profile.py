@@ -20,6 +20,7 @@ _STANDING = {
     "paused": "the database does not hold it yet: a pause kept it back",
     "drifted": "the database was altered by hand: ispstat drift",
     "observed": "the database holds something else: only observed",
+    "unadopted": "somebody else's rows answer until it is adopted: ispctl adopt",
     "unknown": "how the database stands to the head cannot be told",
 }
 
@@ -59,6 +60,8 @@ def _headline(one: Shown, screen: Screen) -> Iterator[str]:
         yield f"{'' if one.then else 'by git '}{_by_git(one)}"
     elif given.standing == "observed":
         yield f"by git {_by_git(one)}, only observed: its rows are not ispctl's"
+    elif given.standing == "unadopted":
+        yield f"by git {_by_git(one)}, not adopted: somebody else's rows answer"
     elif given.standing in ("yes", "unknown"):
         yield _by_git(one)
     else:
@@ -152,7 +155,8 @@ def _applied(one: Shown, screen: Screen) -> list[str]:
         return ["what it should be is unknown"]
     if given is None:
         return ["unknown: the RADIUS database gives no answer"]
-    group = "this login has no rows" if given.group is None else given.group.removeprefix("isp:") or "no group"
+    none = "rows that are not ispctl's" if given.standing == "unadopted" else "this login has no rows"
+    group = none if given.group is None else given.group.removeprefix("isp:") or "no group"
     refuse = f", refused as {given.refuse}" if given.refuse else ""
     noted = f"commit {short(given.commit)}, {when(given.at, screen.zone)}" if given.at else "never"
     told = [("group", group + refuse), ("written by", noted), ("differs", standing_of(given))]

@@ -273,13 +273,14 @@ def _given(view: View, holding: Holding, e: Entitlement) -> Given | None:
     have = own(rows, e)
     want = own(view.wanted, e) if view.wanted is not None else None
     noted = view.ask(lambda store: next(store.entitlements([(e.id, e.key)]), None))
+    stands = standing(view, holding, e)
     return Given(
-        standing=standing(view, holding, e),
+        standing=stands,
         commit=noted.commit if noted else "",
         at=noted.at if noted else None,
         group=_text(have, "group"),
         refuse=_text(have, "refuse"),
-        differences=tuple(differences(want, have)),
+        differences=tuple(differences(want, have)) if stands != "unadopted" else (),
     )
 
 

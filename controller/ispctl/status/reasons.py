@@ -51,6 +51,8 @@ def _say(text: str) -> Advice:
 
 
 def _unknown(asked: Asked) -> str:
+    if asked.e is not None:
+        return f"Git has this login: ispstat show {asked.login} tells whether the database knows it now"
     close = near(asked.view, asked.login)
     if close:
         return f"Did you mean {' or '.join(close)}? The router may be set up with a misspelt login"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from ispctl.gates import owners_of
@@ -9,10 +10,11 @@ from ispctl.intent import intent_of
 from ispctl.model.problem import Where
 from ispctl.model.subscriber import group_of
 from ispctl.plan import Change, build
+from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile.managed import with_observed
 from ispctl.repo import Holding, Snapshot
 from ispctl.status.values import when
-from ispctl.status.view import View
+from ispctl.status.view import View, writable
 from ispctl.store import Pause
 
 
@@ -40,6 +42,14 @@ def stop_of(view: View, holding: Holding) -> Literal["", "paused", "observed"] |
     if pauses_of(view, holding):
         return "paused"
     return None if view.pauses is None else ""
+
+
+def unadopted(view: View, logins: Iterable[str]) -> frozenset[str]:
+    """Which of these logins somebody else wrote rows for: the server answers them by those, until they are adopted."""
+    rows = view.rows
+    keys = [("login", one) for one in logins if rows is not None and ("login", one) not in rows and writable(one)]
+    found = view.ask(lambda store: RadiusRows(store).foreign(keys)) if keys else None
+    return frozenset(name for _, name in found or ())
 
 
 def in_words(pause: Pause, view: View) -> str:
