@@ -48,6 +48,6 @@ def test_a_login_that_waits_to_be_applied_is_not_taken_for_a_misspelt_one(world:
     with world.view() as view:
         answer = refusals.refusals(view, refusals.Wanted(ANITA))
     assert answer is not None
-    assert {one.advice for one in (*answer.items, *answer.now)} == {
-        f"Git has this login: ispstat show {ANITA} tells whether the database knows it now"
-    }
+    said = f"Git has this login: ispstat show {ANITA} tells whether the database knows it now"
+    assert [one.advice for one in answer.items] == [said]
+    assert [one.advice for one in answer.now] == [said]
