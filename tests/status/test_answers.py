@@ -184,6 +184,19 @@ def test_a_commit_that_waits_is_no_drift(world: World) -> None:
     assert _drift(world) == []
 
 
+def test_what_a_tariff_says_anew_waits_for_everybody_on_it_until_it_is_applied(world: World) -> None:
+    def said() -> tuple[str, str, list[str]]:
+        with world.view() as view:
+            found = {one.login: one.applied for one in listing.listing(view, Wanted())}
+            (shown,) = profile.show(view, ANITA)
+        return found[ANITA], found["gita.karki@home.example"], [one.kind for one in shown.pending if one.at is None]
+
+    world.edit("tariffs/home-50.yaml", lambda text: text.replace("down: 50M", "down: 60M"))
+    assert said() == ("waiting", "yes", ["apply"])
+    world.apply()
+    assert said() == ("yes", "yes", [])
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -207,7 +207,7 @@ def standing(
         return "unknown"
     have = own(view.rows, entitlement)
     if have == own(view.wanted, entitlement):
-        return "yes"
+        return _shared(view, entitlement) if have else "yes"
     others = unadopted(view, [entitlement.login]) if others is None else others
     if observed(view, holding) or entitlement.login in others:
         return "observed" if observed(view, holding) else "unadopted"
@@ -217,6 +217,24 @@ def standing(
         return "waiting"
     left: Standing = "paused" if holding.owner in view.held_back else "drifted"
     return "due" if have == own(view.wanted_then, entitlement) else left
+
+
+def _shared(view: View, entitlement: Entitlement) -> Standing:
+    """How the rows of its group stand to the head, on the platforms where it is planned; what others did to them by
+    hand is told once, by drift."""
+    planned = (nas for nas in view.head.nas.values() if not entitlement.nas or nas.name in entitlement.nas)
+    platforms = sorted({nas.platform for nas in planned})
+
+    def given(rows: Resources | None) -> list[Fields | None]:
+        group = (own(rows or {}, entitlement) or {}).get("group")
+        return [(rows or {}).get(("group", f"{group}@{platform}")) for platform in platforms]
+
+    have = given(view.rows)
+    if have == given(view.wanted) or view.wanted_applied is None:
+        return "yes"
+    if have == given(view.wanted_applied):
+        return "waiting"
+    return "due" if have == given(view.wanted_then) else "yes"
 
 
 def own(rows: Resources, entitlement: Entitlement) -> Fields | None:
