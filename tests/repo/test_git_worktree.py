@@ -169,6 +169,16 @@ def test_submodules_and_links_that_were_committed_are_refused(repo: Path, opened
     assert opened.dirty() == []
 
 
+def test_a_record_whose_end_an_editor_hid_is_not_overlooked() -> None:
+    problem = refused(Entry("subscribers/north/sub-000001.yaml.txt", 0o100644, "", 0))
+    assert str(problem) == (
+        "subscribers/north/sub-000001.yaml.txt E004 wrong-suffix: a file .yaml.txt is not read."
+        " Rename it to subscribers/north/sub-000001.yaml"
+    )
+    for other in ("inventory/recipients.txt", "templates/notices/a.yaml.txt", "subscribers/north/notes.txt"):
+        assert refused(Entry(other, 0o100644, "", 0)) is None
+
+
 @pytest.mark.parametrize("name", ["a b.yaml", "अनिता.yaml", "a\u200db.yaml", "ü.yaml"])
 def test_names_that_can_be_seen_are_fine(name: str) -> None:
     assert refused(Entry(f"tariffs/{name}", 0o100644, "", 0)) is None

@@ -20,6 +20,8 @@ FOLDER: Final = 0o040000
 SYMLINK: Final = 0o120000
 SUBMODULE: Final = 0o160000
 _RECORDS: Final = ("inventory/", "subscribers/", "tariffs/", "templates/cpe/")
+_NEARLY: Final = re.compile(r"(.*)\.(ya?ml(?:\.txt)?)", re.IGNORECASE | re.DOTALL)
+"""What somebody took for .yaml; an editor that hides what names end in may write .yaml.txt."""
 
 
 UNKNOWN: Final = -1
@@ -162,7 +164,7 @@ def refused(entry: Entry) -> Problem | None:
     if entry.mode == SUBMODULE:
         advice = "Put the files themselves here: a commit must say everything"
         return Problem("E007", "this is another repository inside this one", where, advice)
-    stem, _, suffix = entry.path.rpartition(".")
-    if entry.path.startswith(_RECORDS) and suffix != "yaml" and suffix.lower() in {"yml", "yaml"}:
-        return Problem("E004", f"a file .{suffix} is not read", where, f"Rename it to {stem}.yaml")
+    found = _NEARLY.fullmatch(entry.path) if entry.path.startswith(_RECORDS) else None
+    if found:
+        return Problem("E004", f"a file .{found[2]} is not read", where, f"Rename it to {found[1]}.yaml")
     return None
