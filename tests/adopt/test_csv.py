@@ -83,6 +83,20 @@ def test_a_row_says_who_it_is_and_in_which_group(isp: Isp) -> None:
 
 
 @pytest.mark.parametrize(
+    "text, paid_until",
+    [
+        ("2031-12-31 00:00:00", "2031-12-31"),
+        ("2031-12-31T23:59", "2031-12-31"),
+        ("2031-12-31 18:00", "2031-12-31T18:00:00+05:45"),
+        ("2031-12-31T00:00:00+05:45", "2031-12-31T00:00:00+05:45"),
+    ],
+)
+def test_a_day_that_a_spreadsheet_gave_a_time_is_a_day(isp: Isp, text: str, paid_until: str) -> None:
+    imported(isp, f"login,password,tariff,rate,paid_until\nzoya,canary-pw-zoya,gold,50M/25M,{text}\n")
+    assert service(isp, "zoya")["paid_until"] == paid_until
+
+
+@pytest.mark.parametrize(
     "login, password",
     [
         ("bikash@town.example", 'canary-pw-;"x"'),

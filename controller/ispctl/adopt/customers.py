@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from ispctl.adopt import rates, values
-from ispctl.adopt.dates import End
+from ispctl.adopt.dates import End, end_at
 from ispctl.adopt.meaning import Meaning
 from ispctl.adopt.names import slug
 from ispctl.adopt.old import Finding, Severity
@@ -220,7 +220,7 @@ def unfit(profile: Mapping[str, str]) -> list[str]:
 
 
 def _end_of(text: str, form: str | None, zone: ZoneInfo) -> End | None:
-    """A day, inclusive, or a moment: with its offset, else in `zone`."""
+    """A day, inclusive, or a moment: with its offset, else in `zone`. A spreadsheet writes 00:00:00 beside a day."""
     try:
         if form is None:
             at = datetime.fromisoformat(text) if _is_iso(text) else None
@@ -232,6 +232,8 @@ def _end_of(text: str, form: str | None, zone: ZoneInfo) -> End | None:
         return None
     if at is None or not 1970 <= at.year <= 9997:
         return None
+    if not day and at.tzinfo is None:
+        return end_at(at.replace(tzinfo=zone))
     at = at if at.tzinfo else at.replace(tzinfo=zone)
     said: date | datetime = at.date() if day else at.astimezone(zone)
     return End(at.astimezone(UTC), said)

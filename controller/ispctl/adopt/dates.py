@@ -33,7 +33,11 @@ def expiration(text: str, zone: ZoneInfo) -> End | None:
     at = _instant(text.strip(), zone)
     if at is None or not 1970 <= at.year <= 9997:
         return None
-    local = at.astimezone(zone)
+    return end_at(at.astimezone(zone))
+
+
+def end_at(local: datetime) -> End:
+    """A time that is the beginning or the end of a day is that day, inclusive."""
     whole = local.time().replace(microsecond=0) in {time(), time(23, 59), time(23, 59, 59)}
     return End(local.astimezone(UTC), local.date() if whole else local)
 
