@@ -110,6 +110,7 @@ def test_only_a_new_database_becomes_a_lab(tmp_path: Path) -> None:
         ("postgresql://u:canary@pw-dsn@db.example.net/radius", "E300"),
         ("postgresql://u:canary/pw-dsn@db.example.net/radius", "E300"),
         ("postgresql://u@db.example.net:canary/radius", "E300"),
+        ("postgresql://u@db.example.net/radius?sslpassword=canary-pw-dsn", "E300"),
         ("sqlite:///missing.db", "E301"),
         ("sqlite:///missing/folder/radius.db", "E301"),
     ],

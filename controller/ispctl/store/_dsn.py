@@ -86,6 +86,8 @@ def _server(dsn: str) -> Server:
         raise _bad("holds a sign that has to be written as %40 (@) or %2F (/)")
     if any(c in value for value in said.values() for c in "\0\n\r"):
         raise _bad("holds a control character")
+    if "sslpassword" in said:
+        raise _bad("opens a key with a password, which would stand in files and messages: name a key without one")
     password = said.pop("password", "")
     return Server(f"postgresql://{host}{':' * bool(port)}{port}/{name}", dsn, str(make_dsn(**said)), password)
 
