@@ -147,6 +147,27 @@ def test_a_backup_is_for_its_owner_alone_and_holds_no_password(old: Store, tmp_p
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["facts.gz"]
 
 
+def test_a_database_that_was_made_anew_does_not_replace_the_backup_of_the_lost_one(
+    old: Store, new: Store, tmp_path: Path
+) -> None:
+    file = tmp_path / "facts.gz"
+    kept = backup.write(old, file, NOON, quiet)
+    with pytest.raises(Refusal, match="E643 backup-of-another: .* holds what was known"):
+        backup.write(new, file, NOON, quiet)
+    new.begin_run("apply", NOON + timedelta(hours=1), commit="c" * 40).finish("done", NOON, {})
+    with pytest.raises(Refusal, match="E643 backup-of-another"):
+        backup.write(new, file, NOON + timedelta(days=1), quiet)
+    assert backup.read_header(file) == kept
+
+
+def test_a_database_that_began_with_a_backup_may_replace_it(old: Store, new: Store, tmp_path: Path) -> None:
+    file = tmp_path / "facts.gz"
+    backup.write(old, file, NOON, quiet)
+    backup.restore(new, file, NOON, actor="noc", progress=quiet)
+    later = NOON + timedelta(days=1)
+    assert backup.write(new, file, later, quiet).made == backup.write(old, file, later, quiet).made == later
+
+
 def test_a_backup_is_of_one_moment(old: Store, place: Place, tmp_path: Path) -> None:
     def meanwhile(*_: object) -> None:
         place.hand("DELETE FROM ispctl_stranger")

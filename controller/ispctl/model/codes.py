@@ -192,6 +192,7 @@ CODES: Final[dict[str, str]] = {
     "E640": "not-a-backup",
     "E641": "facts-already-there",
     "E642": "cannot-write-backup",
+    "E643": "backup-of-another",
     # E65x: what was there before
     "E650": "not-freeradius",
     "E651": "not-understood",

@@ -112,7 +112,9 @@ def contents(store: Store, now: datetime) -> Header:
 
 def write(store: Store, file: Path, now: datetime, progress: Progress) -> Header:
     """Write a backup, mode 0600, of one moment of the database while others work in it. Either all of it gets that
-    name or nothing does. Raises Refusal E642 where it cannot be written."""
+    name or nothing does. Raises Refusal E642 where it cannot be written, E643 where a backup of that name holds facts
+    that this database never had."""
+    _may_replace(store, file)
     part = file.with_name(f".{file.name}.part")
     try:
         with suppress(FileNotFoundError):
@@ -131,6 +133,24 @@ def write(store: Store, file: Path, now: datetime, progress: Progress) -> Header
         text = f"{file} cannot be written ({error.strerror})"
         raise Refusal(Problem("E642", text, advice="Name another file with --out, or make room")) from None
     return header
+
+
+def _may_replace(store: Store, file: Path) -> None:
+    """A database that was made anew knows of no run from the time of an older backup: who writes one each night would
+    lose the last that holds anything."""
+    try:
+        kept = read_header(file)
+    except Refusal:
+        return
+    began = moment(store.database.query("SELECT min(started) FROM ispctl_journal")[0][0])
+    if kept.applied is None or (began is not None and began <= kept.applied):
+        return
+    text = (
+        f"{file} holds what was known {kept.made:%Y-%m-%d %H:%M}Z, and this database began"
+        f" {f'{began:%Y-%m-%d %H:%M}Z' if began else 'after that'} without it"
+    )
+    advice = f"If those facts are wanted: ispctl restore {file}, into a new database. If not, move the file away"
+    raise Refusal(Problem("E643", text, advice=advice))
 
 
 def _lines(store: Store, header: Header, progress: Progress) -> Iterator[str]:
