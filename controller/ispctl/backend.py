@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from ispctl.plan import Change, Key, Resources
+from ispctl.structs import Struct
 
 
 class Unreachable(Exception):
@@ -18,8 +18,7 @@ class Unreachable(Exception):
         self.text = text
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct):
     """What became of one change. An empty `error` is success; otherwise a sentence for a person, without secrets."""
 
     change: Change

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from math import floor
 from typing import Final
 
 from ispctl.model.policy import Limit, Limits
 from ispctl.plan import LOSSES, Change, Many, Plan, ServiceChange, Sums, dropped, mark_of
+from ispctl.structs import Struct
 
 GATES: Final = {"cut_off": "cut-off", "dropped": "drop", "slower": "slower", "delete": "delete"}
 """What is counted, and the word after --allow- that permits more of it."""
@@ -18,8 +18,7 @@ COUNTED: Final = LOSSES | {"dropped", "slower"}
 """The effects of which the journal is asked."""
 
 
-@dataclass(frozen=True)
-class Closed:
+class Closed(Struct):
     """A gate that refuses: how many this plan and the last 24 hours make together, and how many may be."""
 
     gate: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ from ispctl.model.network import Nas, Pool
 from ispctl.model.policy import Wall
 from ispctl.radius.rendering import Intent
 from ispctl.repo.snapshot import Snapshot
+from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from ispctl.platforms.device import Binding, PoolPart, Slice

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
 from ispctl.model.policy import Policy
 from ispctl.money import Standing
+from ispctl.structs import Struct
 
 Access = Literal["open", "walled", "none"]
 
@@ -29,8 +29,7 @@ class State(StrEnum):
     __hash__ = str.__hash__  # which is equal for what is equal, and asks no method of ours
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(Struct):
     """One row of the published table."""
 
     state: State
@@ -42,8 +41,7 @@ class Meaning:
     money: str
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Struct):
     """One row of the published table of accounts: from when on a stage holds, unless something is paid before."""
 
     standing: Standing

@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -25,6 +24,7 @@ from ispctl.nas.memory import Made
 from ispctl.reconcile.fleet import wanted as wanted_of
 from ispctl.repo import Repository
 from ispctl.store import Store
+from ispctl.structs import replace
 from tests.bench import isp
 from tests.bench.ours import Place
 from tests.bench.process import Run, measure

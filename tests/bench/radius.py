@@ -11,12 +11,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 from ispctl.lab import freeradius
 from ispctl.lab.freeradius import free_ports
+from ispctl.structs import replace
 from tests.bench import minimal
 from tests.canary import PASSWORD
 from tests.live.rig import SECRET, Rig

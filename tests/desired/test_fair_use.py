@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from ispctl.model.policy import Policy
 from ispctl.model.tariff import FairUse, Tariff, Window
 from ispctl.model.usage import Meter
 from ispctl.states import State
+from ispctl.structs import replace
 from tests.builders import World, subscriber
 
 ZONE = ZoneInfo("Asia/Kathmandu")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ispctl.desired import Entitlement, Frame, entitle, turns
 from ispctl.money import begun
 from ispctl.states import State
+from ispctl.structs import replace
 from tests.builders import World, subscriber
 from tests.desired.test_properties import DAYS, INSTANTS, SERVICES, STAMPS, WORLDS
 
@@ -117,7 +118,9 @@ def begin(service: dict[str, Any], world: World, now: datetime) -> tuple[World, 
     document = subscriber(service)
     activation = document.value.services[0].activation
     assert activation
-    return replace(world, first_logins={OWNER: now}), begun(activation, now, ZoneInfo(world.policy.value.timezone))
+    return dataclasses.replace(world, first_logins={OWNER: now}), begun(
+        activation, now, ZoneInfo(world.policy.value.timezone)
+    )
 
 
 @given(activations(), WORLDS, INSTANTS, st.integers(0, 10**8))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from ispctl.desired import Entitlement, entitle
 from ispctl.model.days import NEVER, ending, moment
 from ispctl.states import STRICTNESS, State
+from ispctl.structs import replace
 from tests.builders import World, subscriber
 
 ZONES = ("Asia/Kathmandu", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "UTC")

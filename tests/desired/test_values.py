@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,9 +93,7 @@ def test_an_unknown_tariff_is_not_guessed() -> None:
         entitled(tariff="fibre")
 
 
-def test_every_field_is_said_and_it_is_that_of_a_usual_value() -> None:
+def test_what_somebody_is_entitled_to_cannot_be_changed() -> None:
     found = entitled()
-    assert vars(found).keys() == {field.name for field in fields(Entitlement)}
-    assert Entitlement(**vars(found)) == found
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         found.login = "other"  # type: ignore[misc]  # it cannot

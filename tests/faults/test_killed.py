@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -140,7 +141,7 @@ def _copied_file(folder: Path) -> Iterator[Place]:
 
 @contextmanager
 def _copied_database(cluster: Cluster, place: Place) -> Iterator[Place]:
-    copy = replace(place, dsn=new_database(cluster, place.dsn.rpartition("/")[2]))
+    copy = dataclasses.replace(place, dsn=new_database(cluster, place.dsn.rpartition("/")[2]))
     yield copy
     drop(cluster, copy.dsn.rpartition("/")[2])
 

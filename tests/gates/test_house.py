@@ -44,6 +44,7 @@ READ_BY_LIBRARIES = [
     *("connection_made", "datagram_received", "error_received", "daemon_threads", "row_factory"),
     *("text_factory", "do_GET", "log_message"),  # Python's own
     "autocommit",  # psycopg2
+    "__eq__",  # set on a class that is made
     *("auth_timeout", "banner_timeout", "handshake_timeout"),  # paramiko
     *("begin_auth", "connection_lost", "exc", "password_auth_supported", "validate_password"),  # asyncssh
     *("public_key_auth_supported", "validate_public_key", "map_path"),

@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from ispctl.index import Index, Size, whole
 from ispctl.model.problem import Problem, Refusal
 from ispctl.reconcile.settled import SETTLED
 from ispctl.repo import Repository
+from ispctl.structs import replace
 from tests.index.isp import NOON, Isp
 from tests.index.test_apply import ALL, Opener, Site, in_slices
 
@@ -52,9 +52,8 @@ def truth(tmp_path: Path, isp: Isp) -> Site:
 
 APPLY = """
 import sys
-from dataclasses import replace
 from pathlib import Path
-from dataclasses import replace
+from ispctl.structs import replace
 from tests.index.isp import Isp
 from tests.index.test_slices import SLICES, applied
 from tests.index.test_apply import Site

@@ -24,7 +24,7 @@ from tests.postgres import FreshDatabase
 pytestmark = pytest.mark.live
 APPLY = """
 import sys
-from dataclasses import replace
+from ispctl.structs import replace
 from pathlib import Path
 from ispctl import reconcile
 from ispctl.index import Index

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
@@ -14,6 +13,7 @@ from ispctl.lab.session import Session
 from ispctl.radius.decision import Asking, Known, Verdict, decide
 from ispctl.radius.rows import RadiusRows
 from ispctl.store import facts
+from ispctl.structs import replace
 from tests.canary import PASSWORD
 from tests.live.rig import MAC, OTHER_MAC, THIRD_MAC, Rig
 

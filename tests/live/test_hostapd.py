@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from ispctl.lab.process import wait_for
 from ispctl.radius.session import Answer, Door, LiveSession, Request
 from ispctl.radius.sessions import Sessions
 from ispctl.reconcile.proof import reading
+from ispctl.structs import replace
 from tests.live.dot1x import Dot1x
 from tests.live.namespaces import ROUTER, Cable, missing
 from tests.live.small_isp import LOGIN, TARIFF, SmallIsp

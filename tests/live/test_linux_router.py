@@ -7,7 +7,6 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from ispctl.backend import Unreachable
 from ispctl.lab.process import wait_for
 from ispctl.platforms.device import Binding, Port
+from ispctl.structs import replace
 from tests.live.namespaces import end, missing, spawn
 from tests.platforms.linux.device import PROGRAMS, LinuxRouter, Namespace
 from tests.platforms.nas_contract import Hands, subject

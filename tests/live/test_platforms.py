@@ -6,7 +6,7 @@ A new folder of `platforms` is tested by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -30,6 +30,7 @@ from ispctl.radius.rows import RadiusRows, order
 from ispctl.radius.session import Door, Request
 from ispctl.radius.sessions import Sessions
 from ispctl.reconcile.proof import reading
+from ispctl.structs import replace
 from tests.canary import PASSWORD
 from tests.live.rig import SECRET, Rig, online, radclient
 from tests.radius.world import DIGESTS, OPEN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import stat
 import subprocess
 from pathlib import Path
@@ -15,6 +14,7 @@ from ispctl.lab.freeradius import program
 from ispctl.model.problem import Refusal
 from ispctl.radius.dictionary import load
 from ispctl.radius.server import NAME, ServerSettings, marker, render, stale_after, write
+from ispctl.structs import replace
 from tests.canary import PASSWORD
 from tests.live.rig import Rig
 from tests.postgres import new_database
@@ -28,14 +28,14 @@ def test_equal_settings_give_equal_files() -> None:
 
 def test_the_marker_names_rules_and_settings_apart() -> None:
     rules, values = marker(SETTINGS).split("-")
-    other = dataclasses.replace(SETTINGS, stale_after=900)
+    other = replace(SETTINGS, stale_after=900)
     assert marker(other).split("-")[0] == rules
     assert marker(other).split("-")[1] != values
     assert render(SETTINGS)[f"{NAME}.conf"].startswith(f"# ispctl-config {marker(SETTINGS)}\n")
 
 
 def test_only_one_file_holds_settings() -> None:
-    one, other = render(SETTINGS, "/a"), render(dataclasses.replace(SETTINGS, database="/x", lease=7, threads=2), "/b")
+    one, other = render(SETTINGS, "/a"), render(replace(SETTINGS, database="/x", lease=7, threads=2), "/b")
     assert [name for name in one if one[name] != other[name]] == [f"{NAME}.conf"]
 
 
@@ -46,7 +46,7 @@ def test_a_session_is_stale_after_two_missed_updates_and_a_half() -> None:
 
 @pytest.mark.parametrize("interim, lease", [(300, 3600), (7200, 18000)])
 def test_an_address_stays_with_a_session_for_as_long_as_that_may_say_nothing(interim: int, lease: int) -> None:
-    settings = dataclasses.replace(SETTINGS, stale_after=stale_after([interim]))
+    settings = replace(SETTINGS, stale_after=stale_after([interim]))
     assert f"\nlease = {lease}\n" in render(settings)[f"{NAME}.conf"]
 
 
@@ -68,7 +68,7 @@ def test_an_address_stays_with_a_session_for_as_long_as_that_may_say_nothing(int
 )
 def test_a_setting_that_would_mean_something_else_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(Refusal) as refusal:
-        dataclasses.replace(SETTINGS, **change)
+        replace(SETTINGS, **change)
     assert {problem.code for problem in refusal.value.problems} == {"E401"}
 
 

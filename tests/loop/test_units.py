@@ -6,13 +6,13 @@ import configparser
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ispctl.loop.units import ACS, NAMES, Place, quoted, render, write
 from ispctl.model.problem import Refusal
+from ispctl.structs import replace
 
 PROGRAMS = Path(sys.executable).parent
 PLACE = Place(

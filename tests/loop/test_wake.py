@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from ispctl.loop import wake
 from ispctl.store import Beat, Heartbeat, Store
+from ispctl.structs import replace
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -13,6 +13,7 @@ from ispctl.backend import Outcome, Unreachable
 from ispctl.nas import Job
 from ispctl.plan import Change, Key, Resources, diff
 from ispctl.platforms.device import SECRET, Denied, Facts, Login, NasPlatform, Seen
+from ispctl.structs import replace
 
 
 @dataclass
@@ -157,6 +158,6 @@ def job(boxes: Boxes) -> Asked:
         login = Login(host, "boxes", host, None, "netops")
         changes = diff(f"nas:{host}", want, SETTLED) if want is not None else ()
         secrets = {key: "correct horse" for key, said in (want or {}).items() if SECRET in said}
-        return replace(Job(login, tuple(changes), secrets, key=b"key", attempts=1, lost=(0.1, 3)), **more)  # type: ignore[arg-type]
+        return replace(Job(login, tuple(changes), secrets, key=b"key", attempts=1, lost=(0.1, 3)), **more)
 
     return make

@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ispctl.lab.process import wait_for
 from ispctl.model.device import NasTarget
 from ispctl.nas import Answer, Far, Fleet, Job
 from ispctl.nas.worker import PROFILED, Parcel, _lease, do, leased
+from ispctl.structs import replace
 from tests.nas.certificates import certificates
 from tests.nas.cluster import Cluster, cluster
 from tests.nas.far_boxes import PASSWORD, Boxes, jobs, playing, wanted

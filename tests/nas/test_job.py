@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ispctl.nas.job import UNKNOWN, work
 from ispctl.platforms.device import SECRET
+from ispctl.structs import replace
 from tests.nas.conftest import SETTLED, WANTED, Asked, Box, Boxes
 
 

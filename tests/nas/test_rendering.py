@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from ispctl.model.problem import Refusal
 from ispctl.platforms import nas_platforms
 from ispctl.platforms.device import nas_platform, template_path, usual_template
 from ispctl.platforms.rendering import render, texts
+from ispctl.structs import replace
 from tests.platforms.slices import ANITA, usual
 
 PLATFORM = nas_platform("routeros")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from ispctl.desired import Because, Entitlement
 from ispctl.model.problem import Where
 from ispctl.plan import Change, effects
 from ispctl.states import State
+from ispctl.structs import replace
 from tests.report.sample import (
     COMMIT,
     ENDS,

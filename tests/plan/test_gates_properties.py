@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from ispctl.gates import GATES, closed, counted, gates_of, held, losers, owners_
 from ispctl.model.policy import Limits
 from ispctl.plan import Cause, Change, Fields, Pair, Plan, Stop
 from ispctl.states import State
+from ispctl.structs import replace
 from tests.report.sample import HOME_40, HOME_100, entitlement, in_state, pair, plan
 
 LIMITS = Limits()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ispctl.plan import effects
+from ispctl.structs import replace
 from tests.report.sample import entitlement
 
 

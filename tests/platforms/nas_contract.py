@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,7 @@ from ispctl.model.problem import Refusal
 from ispctl.plan import Change, Key, Resources, diff
 from ispctl.platforms.device import SECRET, Login, NasPlatform, PoolPart, Seen, Session, Slice, nas_platform
 from ispctl.platforms.rendering import render, texts
+from ispctl.structs import replace
 from tests.platforms.slices import CLEAR, OTHER_SECRET, later, nothing, usual
 
 TARGET = "nas:lalitpur-1"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ispctl.desired import Terms
 from ispctl.platforms.device import Barrier, Binding, PoolPart, Port, Server, Slice
+from ispctl.structs import replace
 
 SECRET = "sha256:" + "5e" * 32
 OTHER_SECRET = "sha256:" + "7a" * 32

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -138,7 +138,7 @@ BROKEN: list[tuple[type[Platform], Callable[[Subject], None]]] = [
 
 @pytest.mark.parametrize("kind, check", BROKEN, ids=lambda part: part.__name__)
 def test_the_contract_finds_a_platform_that_is_wrong(kind: type[Platform], check: Callable[[Subject], None]) -> None:
-    broken = replace(subject(kind.name), vendor=kind())
+    broken = dataclasses.replace(subject(kind.name), vendor=kind())
     with pytest.raises((AssertionError, KeyError, ValueError, Unfit)):
         check(broken)
 

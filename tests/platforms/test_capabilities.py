@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from pydantic import TypeAdapter
 
@@ -15,6 +13,7 @@ from ispctl.platforms.device import nas_platform
 from ispctl.platforms.rendering import render as rendered_nas
 from ispctl.radius._rows_text import rows
 from ispctl.radius.rendering import Intent, needed, needs_new_session, render, session_class
+from ispctl.structs import replace
 from tests.platforms.contract import terms
 from tests.platforms.slices import usual
 from tests.report.sample import entitlement

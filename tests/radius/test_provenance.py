@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -15,6 +14,7 @@ from ispctl.radius.decision import Asking, Known, decide
 from ispctl.radius.provenance import Origin, class_origin, origins
 from ispctl.radius.rendering import Intent, groups, login, render
 from ispctl.repo import Repository, Snapshot
+from ispctl.structs import replace
 from tests.builders import NOW, copy_of_example
 from tests.gates.tracked import ROOT
 

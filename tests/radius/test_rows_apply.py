@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Key, diff
 from ispctl.radius.rows import BATCH, RadiusRows, order
 from ispctl.store import Store
+from ispctl.structs import replace
 from tests.databases import Place
 from tests.radius import world
 from tests.radius.world import ANITA, HOME, POP, ROUTER, hand, one

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg2.errors
@@ -16,6 +15,7 @@ from ispctl.radius.rows import RadiusRows
 from ispctl.store import Store, prints
 from ispctl.store.ahead import SumsAhead
 from ispctl.store.prints import Prints, views
+from ispctl.structs import replace
 from tests.databases import Place, made
 from tests.postgres import FreshDatabase
 from tests.radius import world

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from ispctl.radius.proof import verify
 from ispctl.radius.session import LiveSession, Proof
+from ispctl.structs import replace
 from tests.radius.dae import NOON, live
 
 DOWN, UP = 20_000_000, 5_000_000

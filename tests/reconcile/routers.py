@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -12,6 +12,7 @@ from ispctl.nas import Answer, Fleet, Job, Memory
 from ispctl.nas.job import work
 from ispctl.plan import Resources
 from ispctl.reconcile import Drift, Result, restorable, restore
+from ispctl.structs import field
 from tests.nas.conftest import Box, Boxes
 from tests.reconcile.world import Killed, World
 
@@ -19,7 +20,6 @@ HOST = "lalitpur-1"
 POOLS = "inventory/pools.yaml"
 
 
-@dataclass(frozen=True)
 class Mortal(Fleet):
     """The process ends, where it is told so, when everything was written and nothing was heard of it yet."""
 

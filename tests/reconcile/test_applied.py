@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from ispctl.desired import Entitlement
 from ispctl.reconcile.applied import from_text, to_text
 from ispctl.states import State
+from ispctl.structs import as_dict, replace
 from tests.report.sample import HOME_40, HOME_50, HOME_100, entitlement
 
 LEFT_OUT = {"terms", "because", "sealed", "until", "first_login", "new_password", "fair_use", "cpe"}
@@ -35,7 +35,7 @@ SOME = st.fixed_dictionaries({}, optional=FIELDS).map(lambda said: entitlement(*
 
 def plain(one: Entitlement) -> str:
     """What is kept, made at once."""
-    said: dict[str, Any] = {name: value for name, value in vars(one).items() if name not in LEFT_OUT}
+    said: dict[str, Any] = {name: value for name, value in as_dict(one).items() if name not in LEFT_OUT}
     said |= {name: said[name] and said[name].isoformat() for name in ("ends", "backstop")}
     return json.dumps({**said, "tariff": one.terms.name}, separators=(",", ":"), sort_keys=True)
 

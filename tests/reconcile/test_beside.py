@@ -3,8 +3,8 @@ memory; what would take long there ends when a test says so."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Event
 
@@ -18,6 +18,7 @@ from ispctl.nas.job import work
 from ispctl.reconcile import Beside, News, Permission, Result, guards
 from ispctl.reconcile.promised import PROMISED
 from ispctl.store import Holder, Pause
+from ispctl.structs import field, replace
 from tests.reconcile.routers import HOST, POOLS, Mortal, Routers
 from tests.reconcile.test_devices import ending
 from tests.reconcile.test_named import FRESH, reply
@@ -30,7 +31,6 @@ PAYS = ("paid_until: 2031-12-31", "paid_until: 2026-12-31")
 """Anita's time is over; turned round she pays."""
 
 
-@dataclass(frozen=True)
 class Slow(Mortal):
     """Devices that take as long as a test wants: `reads` and `writes` are let through while they are set."""
 
@@ -52,7 +52,7 @@ class Slow(Mortal):
         return super().run(jobs, progress, what, do)
 
 
-@dataclass
+@dataclasses.dataclass
 class Site:
     """A loop's part of it, turn by turn."""
 
@@ -60,7 +60,7 @@ class Site:
     slow: Slow
     strict: bool = False
     """Whether no gate may be passed."""
-    stopping: list[bool] = field(default_factory=list)
+    stopping: list[bool] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.beside = Beside(lambda: None, lambda: bool(self.stopping))

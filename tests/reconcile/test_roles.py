@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import replace
 
 import pytest
 
@@ -15,6 +14,7 @@ from ispctl.model.roles import ROLES
 from ispctl.reconcile import Permission
 from ispctl.roles import Review, Reviews
 from ispctl.store import backup
+from ispctl.structs import replace
 from tests.reconcile.world import A_FILE, ANY, B_FILE, World
 
 RULES = """\

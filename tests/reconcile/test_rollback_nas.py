@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from ispctl.reconcile import Permission, Result, guards, plan_restore, restorabl
 from ispctl.reconcile.devices import Gated
 from ispctl.report import outcome
 from ispctl.store import Pause
+from ispctl.structs import replace
 from tests.reconcile.routers import HOST, POOLS, Routers, said
 from tests.reconcile.test_moves import moving, there
 from tests.reconcile.world import ANITA, BIKASH, EKRAJ

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 
 import pytest
 
@@ -23,6 +22,7 @@ from ispctl.reconcile.touch import TOGETHER, Touch
 from ispctl.report import outcome
 from ispctl.store import Database, proofs
 from ispctl.store.records import stamp
+from ispctl.structs import replace
 from tests.reconcile.test_sessions import SECRET, point, slower
 from tests.reconcile.world import ANITA, ANY, BOTH, Killed, World
 

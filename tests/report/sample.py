@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal, overload
 from weakref import WeakSet
@@ -12,6 +11,7 @@ from ispctl.desired import Because, Entitlement, Terms
 from ispctl.model.problem import Where
 from ispctl.plan import Cause, Change, Pair, Plan, ServiceChange, Stop, Switch, Unread, build
 from ispctl.states import State
+from ispctl.structs import names, replace
 
 NOW = datetime(2026, 11, 22, 12, 15, tzinfo=UTC)
 ENDS = datetime(2026, 12, 20, 18, 15, tzinfo=UTC)
@@ -197,12 +197,16 @@ def unread() -> Unread:
     return Unread("radius", "E319", "the database gave no answer")
 
 
+class Watched(ServiceChange, weakref=True):
+    """Of which it can be told whether anybody still has it."""
+
+
 class Passing(Sequence[ServiceChange]):
     """So many new people, each made when it is asked for. `most`: of so many anything was held at once."""
 
     def __init__(self, people: int) -> None:
         self.people, self.most = people, 0
-        self._alive: WeakSet[ServiceChange] = WeakSet()
+        self._alive: WeakSet[Watched] = WeakSet()
 
     def __len__(self) -> int:
         return self.people
@@ -216,7 +220,8 @@ class Passing(Sequence[ServiceChange]):
     def __getitem__(self, at: int | slice) -> ServiceChange | Sequence[ServiceChange]:
         if isinstance(at, slice) or not 0 <= at < self.people:
             raise IndexError(at)
-        made = self.made(at)
+        one = self.made(at)
+        made = Watched(**{name: getattr(one, name) for name in names(one)})
         self._alive.add(made)
         self.most = max(self.most, len(self._alive))
         return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,6 +15,7 @@ from ispctl.report import plan_markdown, plan_text
 from ispctl.report._markdown import code, inline
 from ispctl.report.gist import gather
 from ispctl.states import State
+from ispctl.structs import replace
 from tests.report.sample import in_state, pair, plan
 
 NASTY = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from ispctl.plan import Change, Plan, Unread
 from ispctl.reconcile import Drift, Result, SessionOutcome
 from ispctl.report import outcome
 from ispctl.states import State
+from ispctl.structs import replace
 from tests.report.golden import assert_golden
 from tests.report.sample import COMMIT, entitlement, in_state, pair, plan, row, unread
 

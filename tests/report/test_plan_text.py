@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +16,7 @@ from ispctl.report import plan_markdown, plan_text, terminal
 from ispctl.report._words import rate
 from ispctl.report.gist import gather
 from ispctl.states import State
+from ispctl.structs import replace
 from tests.report.golden import assert_golden
 from tests.report.sample import (
     COMMIT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from ispctl.status import drift, health, listing, online, profile
 from ispctl.status.check import Check
 from ispctl.status.listing import Wanted
 from ispctl.store import Store
+from ispctl.structs import replace
 from tests.status.world import ANITA, ANITA_ID, DSN, EKRAJ, NOW, World
 
 OLD = "0" * 16 + "-" + "0" * 16

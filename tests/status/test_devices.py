@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from ispctl.status.devices import Configured, Owned
 from ispctl.status.metrics import samples
 from ispctl.status.present import Screen
 from ispctl.store import Beat, Heartbeat, LoopState, Pause, Store
+from ispctl.structs import replace
 from tests.status.conftest import Golden
 from tests.status.world import DSN, NOW, World
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from ispctl.model.problem import Refusal
 from ispctl.radius.limits import entry_of
 from ispctl.status.fleet import Counted, Seen, fleet
 from ispctl.store import Limit, Proof, Store, proofs
+from ispctl.structs import replace
 from tests.status.world import ANITA, DSN, EKRAJ, KATHMANDU, LALITPUR, NOW, World
 
 

@@ -9,6 +9,7 @@ import pytest
 from ispctl.model.problem import Refusal
 from ispctl.status.why import Explained, Running, why
 from ispctl.store import Proof, Store, proofs
+from ispctl.structs import replace
 from tests.status.world import ANITA, ANITA_ID, DSN, EKRAJ, NOW, World
 
 FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
@@ -94,7 +95,7 @@ def test_speed_is_measured_from_the_last_change_on(world: World) -> None:
         f"{ANITA}-s1", ANITA, "lalitpur-1", "coa", klass, "ack", 1, at, at, None, "", 430_000_000, 8_000_000_000
     )
     with Store.open(DSN, base=world.folder) as store, store.transaction():
-        proofs.put(store, [Proof(**{**vars(proof), "counted": at})])
+        proofs.put(store, [replace(proof, counted=at)])
     measured = _running(world).since_told
     assert measured is not None
     assert (measured.seconds, measured.down, measured.up) == (300, 10**9 * 8 // 300, 20_000_000 * 8 // 300)

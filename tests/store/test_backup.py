@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def new(place: Place, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
     other = Place("sqlite:///var/other.db", tmp_path)
     if place.kind == "postgresql":
         make: FreshDatabase = request.getfixturevalue("fresh_database")
-        other = replace(other, dsn=make())
+        other = dataclasses.replace(other, dsn=make())
     with other.create() as store:
         yield store
 

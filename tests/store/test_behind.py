@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 
 import pytest
 
 from ispctl.store import Proof, proofs
+from ispctl.structs import replace
 from tests.databases import Place
 
 OWN, GROUP, OTHER = "0123456789abcdef", "fedcba9876543210", "f" * 16

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ispctl.store import Beat, Heartbeat, LoopState
+from ispctl.structs import replace
 from tests.databases import Place
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)

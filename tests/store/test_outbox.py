@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ispctl.store import Message, Store
+from ispctl.structs import replace
 from tests.databases import Place
 
 NOON = datetime(2027, 1, 15, 6, 15, tzinfo=UTC)

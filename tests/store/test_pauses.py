@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ispctl.store import Pause, Store, Undone
+from ispctl.structs import replace
 from tests.databases import Place
 
 NOON = datetime(2027, 1, 15, 6, 15, tzinfo=UTC)
@@ -23,7 +23,7 @@ def store(place: Place) -> Iterator[Store]:
 
 def pause(name: str, hours: float = 1, **changed: object) -> Pause:
     made = Pause(f"p-{name}", "service", name, NOON, NOON + hours * HOUR, "a reason", "ekraj")
-    return replace(made, **changed)  # type: ignore[arg-type]  # fields of a pause
+    return replace(made, **changed)
 
 
 @pytest.mark.parametrize(("seconds", "on"), [(-1, False), (0, True), (3599, True), (3600, False)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from typing import Final, Literal, NamedTuple
@@ -11,6 +10,7 @@ from ispctl.radius.live import former
 from ispctl.store import Proof, Session, proofs
 from ispctl.store.proofs import Answers
 from ispctl.store.records import moment
+from ispctl.structs import replace
 from tests.databases import Place
 
 NOON: Final = 1_800_000_000

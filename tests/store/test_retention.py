@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -13,6 +12,7 @@ from ispctl.store import Message, Store, facts, nas_backups, retention
 from ispctl.store.nas_backups import Backup
 from ispctl.store.records import Unsent, stamp
 from ispctl.store.retention import Keep, Pruned, foresee, last_pruned, prune
+from ispctl.structs import replace
 from tests.databases import KINDS, Place
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)

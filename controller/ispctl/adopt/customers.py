@@ -6,7 +6,6 @@ A row that cannot be a service whole is refused whole, with its line and column;
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -22,6 +21,7 @@ from ispctl.adopt.rates import Speed
 from ispctl.adopt.source import Asked, Told
 from ispctl.adopt.table import Line, Table
 from ispctl.model.subscriber import Profile
+from ispctl.structs import replace
 
 PROFILE: Final = ("name", "mobile", "email", "address")
 _LIKE: Final = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import count
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from ispctl.adopt.places import Host
 from ispctl.adopt.rates import Speed
 from ispctl.adopt.yaml_text import Value
 from ispctl.repo.layout import home_of
+from ispctl.structs import Struct
 
 UNKNOWN_SPEED = Speed(10**9, 10**9)
 """What a tariff says whose rate nobody told; it is listed, and `ispctl adopt` asks for it."""
@@ -41,8 +41,7 @@ class Offer(NamedTuple):
     """The tariff of git that it is; all else is empty then."""
 
 
-@dataclass(frozen=True)
-class Sub:
+class Sub(Struct):
     """One subscriber to be written."""
 
     id: str
@@ -56,8 +55,7 @@ class Sub:
         return home_of(self.group, self.id)
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(Struct):
     """What there will be; `tariffs` are the new ones."""
 
     tariffs: Mapping[str, Offer]

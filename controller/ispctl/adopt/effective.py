@@ -8,16 +8,15 @@ after the first that matches it stops, unless a reply row says `Fall-Through = Y
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ispctl.adopt.old import Finding, OldGroup, Person, Row, about
+from ispctl.structs import Struct
 
 _COMPARES: Final = frozenset({"==", "!=", "=~", "!~", "<", ">", "<=", ">=", "=*", "!*"})
 
 
-@dataclass(frozen=True)
-class Effective:
+class Effective(Struct):
     """The rows that count, in the order in which they came; `sold` are those reply rows that groups alone gave."""
 
     check: tuple[Row, ...]

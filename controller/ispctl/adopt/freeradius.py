@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from ispctl.adopt.meaning import Meaning, understand
 from ispctl.adopt.old import Finding, OldGroup
 from ispctl.adopt.reading import OldDatabase
 from ispctl.adopt.source import Asked, Told
+from ispctl.structs import replace
 
 
 class FreeRadius:

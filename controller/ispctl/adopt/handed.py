@@ -6,8 +6,8 @@ named and left for `--repair`.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from ispctl.repo.checks import check
 from ispctl.repo.edit import Value as Written
 from ispctl.repo.edit import drop, put
 from ispctl.repo.snapshot import Holding
+from ispctl.structs import Struct, field
 
 _PASSWORD: Final = "Cleartext-Password"  # noqa: S105  the name of an attribute
 
@@ -36,8 +37,7 @@ class Edit(NamedTuple):
     value: Written | None
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(Struct):
     """One login: which fields of which service are edited, and what of the hand edit has no words."""
 
     key: tuple[str, str]
@@ -48,8 +48,7 @@ class Said:
     """(field or attribute, why)"""
 
 
-@dataclass(frozen=True)
-class HandEdits:
+class HandEdits(Struct):
     """All of it: what was said, and the changed files by path."""
 
     said: tuple[Said, ...]
@@ -85,7 +84,7 @@ def hand_edits(
             one.give_up(why)
 
 
-@dataclass
+@dataclasses.dataclass
 class _Try:
     """One key with the edits that are to say it."""
 

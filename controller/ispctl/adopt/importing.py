@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -27,12 +26,12 @@ from ispctl.repo import Snapshot, snapshot_of
 from ispctl.repo.checks import check
 from ispctl.repo.edit import put
 from ispctl.secrets import Keyring
+from ispctl.structs import Struct, field
 
 HOSTS, POOLS, POLICY = "inventory/hosts.yaml", "inventory/pools.yaml", "inventory/policy.yaml"
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct):
     """What an import is told. `known` is the repository it goes into, None for a new one; `frame` are the files that
     are there beside what is imported, by path: of a new one the database's address and the keyring. `group` takes all
     whom it imports. `used` are the ids of everybody, also of those who were archived: none is given again."""
@@ -46,8 +45,7 @@ class Request:
     used: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Imported:
+class Imported(Struct):
     """New and changed files by path, and everything there is to say."""
 
     files: Mapping[str, bytes] = field(repr=False)

@@ -7,7 +7,6 @@ accept an aspect on purpose. No text holds a password, a login or the value of a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ispctl.adopt.dates import ends_alike
@@ -17,18 +16,17 @@ from ispctl.desired import Entitlement
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
 from ispctl.platforms import platform
+from ispctl.structs import Struct
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct):
     """One thing that the rows say otherwise than git."""
 
     aspect: str
     text: str
 
 
-@dataclass(frozen=True)
-class Ground:
+class Ground(Struct):
     """What a login is judged against, beside its own entitlement."""
 
     policy: Policy

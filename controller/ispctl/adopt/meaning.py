@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -13,10 +12,10 @@ from ispctl.adopt.dates import End, expiration
 from ispctl.adopt.effective import Effective, conditional, effective, last
 from ispctl.adopt.old import Finding, OldGroup, Person, Row, Severity, about, in_order
 from ispctl.adopt.rates import Speed
+from ispctl.structs import Struct, field, replace
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(Struct):
     """Pools by name, "" for none."""
 
     ipv4: str = ""
@@ -24,8 +23,7 @@ class Grant:
     delegated: str = ""
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(Struct):
     """One login. Addresses are texts as in an entitlement: "203.0.113.7", "pool:home" or "" (none)."""
 
     login: str = field(repr=False)
@@ -66,8 +64,7 @@ class Meaning:
     """The subscriber's, where the source names it."""
 
 
-@dataclass(frozen=True)
-class Understood:
+class Understood(Struct):
     """The meaning, or None where there is no service to make of it; and everything there is to say."""
 
     meaning: Meaning | None

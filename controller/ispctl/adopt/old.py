@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from ispctl.structs import Struct, field
 
 Severity = Literal["refused", "lost", "note"]
 """refused: the login is not imported. lost: it is, and this row's meaning is not. note: a guess, or nothing to miss."""
 SEVERITIES: Final[tuple[Severity, ...]] = ("refused", "lost", "note")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct):
     """One row of radcheck, radreply, radgroupcheck or radgroupreply. `id` is 0 where the table has none."""
 
     table: str
@@ -22,8 +22,7 @@ class Row:
     value: str = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(Struct):
     """Everything that stands under one User-Name; groups in the order in which the server tries them."""
 
     login: str = field(repr=False)
@@ -38,8 +37,7 @@ class Person:
         return (first.table, first.id) if first else ("radusergroup", 0)
 
 
-@dataclass(frozen=True)
-class OldGroup:
+class OldGroup(Struct):
     """Everything that stands under one group name."""
 
     name: str
@@ -47,8 +45,7 @@ class OldGroup:
     reply: tuple[Row, ...] = ()
 
 
-@dataclass(frozen=True)
-class OldNas:
+class OldNas(Struct):
     """A row of `nas`."""
 
     id: int
@@ -58,8 +55,7 @@ class OldNas:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, order=True)
-class Finding:
+class Finding(Struct, order=True):
     """Something that was not understood, or was guessed. Names rows by table and id; holds no value of a row."""
 
     severity: Severity

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import count
 from typing import Final
@@ -16,6 +15,7 @@ from ispctl.adopt.old import Finding, OldNas
 from ispctl.adopt.rates import PLATFORM_OF
 from ispctl.adopt.yaml_text import Value
 from ispctl.model.network import Pool
+from ispctl.structs import Struct, field
 
 _PLATFORMS: Final = {
     "mikrotik": "routeros",
@@ -31,8 +31,7 @@ _PLATFORMS: Final = {
 STATIC4, STATIC6 = "static", "static6"
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(Struct):
     """One NAS that becomes a host."""
 
     name: str

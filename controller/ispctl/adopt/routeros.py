@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ispctl.adopt import rates, values
@@ -17,6 +16,7 @@ from ispctl.adopt.rates import Speed
 from ispctl.adopt.routeros_text import Statement, statements
 from ispctl.adopt.source import Asked, Told
 from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.structs import Struct, field
 
 SECRETS, PROFILES = "ppp secret", "ppp profile"
 CommentAs = Literal["nothing", "name"]
@@ -37,8 +37,7 @@ _STAYS: Final = frozenset(
 _NOTHING: Final = frozenset({"", "default", "0", "0s", "::/0", "unlimited"})
 
 
-@dataclass(frozen=True)
-class _Sold:
+class _Sold(Struct):
     """What a profile gives."""
 
     speed: Speed | None = None

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from ispctl.adopt.table import LONGEST, whole
 from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.structs import Struct, field
 
 COMMANDS: Final = frozenset({"add", "set", "remove", "print", "enable", "disable", "unset", "move", "reset", "export"})
 _ESCAPES: Final = {
@@ -27,8 +27,7 @@ _ESCAPED: Final = re.compile(r'\\([0-9A-F]{2}|["\\$?_nrtabfv])')
 _WORD: Final = re.compile(r"/?[a-z0-9-]+(?:/[a-z0-9-]+)*")
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Struct):
     """One command. `arguments` is None where something in it is not understood; a value is None where its bytes are no
     UTF-8."""
 

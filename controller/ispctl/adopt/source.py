@@ -7,7 +7,6 @@ pools, sealing, checks) is done once, in `draft`, `places` and `importing`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -15,12 +14,12 @@ from zoneinfo import ZoneInfo
 from ispctl.adopt.meaning import Meaning
 from ispctl.adopt.old import Finding, OldNas
 from ispctl.repo import Snapshot
+from ispctl.structs import Struct, field
 
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct):
     """What a source has to know. Dates are read in `zone`; `known` is the repository it goes into, None for a new
     one; `used` are the ids that somebody there has or had."""
 
@@ -33,8 +32,7 @@ class Asked:
         return not (self.known and self.known.by_login(login))
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct):
     """What a source says of the logins that are new: `logins` is how many it looked at, `meanings` are those of which a
     service can be made. `served` are the addresses that the old server handed out, by pool."""
 

@@ -9,10 +9,10 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.structs import Struct, field
 
 FIELDS: Final = (
     "login", "password", "tariff", "rate", "name", "mobile", "email", "address", "group", "paid_until", "ipv4", "mac",
@@ -38,16 +38,14 @@ _DELIMITERS: Final = ",;\t|"
 _SAVE: Final = "Save it as CSV in UTF-8"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct):
     """One row: the cells that are not empty, by field. None: it has not as many cells as the first line."""
 
     number: int
     cells: Mapping[str, str] | None = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct):
     """The rows, and the columns that nobody knows."""
 
     lines: tuple[Line, ...]

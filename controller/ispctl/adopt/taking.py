@@ -6,9 +6,9 @@ the difference in words; so is every login that was not chosen.
 
 from __future__ import annotations
 
+import dataclasses
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -23,10 +23,10 @@ from ispctl.plan import Change
 from ispctl.reconcile import World
 from ispctl.repo import Snapshot
 from ispctl.store import LAB_CLIENT, Database
+from ispctl.structs import Struct
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct):
     """Whom to adopt, and which differences are meant."""
 
     everybody: bool = False
@@ -38,16 +38,16 @@ class Choice:
         return self.everybody or group in self.groups or owner in self.owners
 
 
-@dataclass
+@dataclasses.dataclass
 class Judge:
     """Says of each change whether it may take over the rows that stand there. Collects what differs, by key."""
 
     world: World
     snapshot: Snapshot
     choice: Choice
-    open: Callable[[str], str] = field(repr=False)
+    open: Callable[[str], str] = dataclasses.field(repr=False)
     """The digest of a sealed value -> its clear text."""
-    said: dict[tuple[str, str], tuple[Difference, ...]] = field(default_factory=dict)
+    said: dict[tuple[str, str], tuple[Difference, ...]] = dataclasses.field(default_factory=dict)
 
     def wants(self, change: Change) -> bool:
         """Whether a change is among those chosen; NAS always are, since every login needs them."""

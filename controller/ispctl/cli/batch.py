@@ -10,7 +10,6 @@ import select
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -19,6 +18,7 @@ import typer
 from ispctl.cli.common import clock, say, say_json
 from ispctl.cli.verb import Wanted, carried, close, document, verb
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from ispctl.cli.plans import Planned

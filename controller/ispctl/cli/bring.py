@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ import typer
 from ispctl.cli.common import Format, Session, say, say_json
 from ispctl.cli.progress import Progress
 from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from ispctl.adopt.importing import Imported, Request
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 REPORT = "import-report.md"
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(Struct):
     """Where it comes from. `dsn` is the database that a new repository speaks of; `whole` is the name of a file of
     which every row has to be good, if one has to."""
 
@@ -38,8 +37,7 @@ class Origin:
     whole: str = ""
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct):
     """What is asked of all of them. `timezone`, `currency` and `key_file` are of a new repository."""
 
     out: Path | None

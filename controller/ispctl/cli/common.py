@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +16,7 @@ import typer
 
 from ispctl.cli.completion import named
 from ispctl.model.problem import Problem, Refusal, Stopped, in_order
+from ispctl.structs import Struct, field
 
 if TYPE_CHECKING:
     from ispctl.index import Index
@@ -32,8 +32,7 @@ UsageError: Final[Any] = typer.BadParameter.__base__
 """Typer keeps its parser to itself; the class every wrong flag raises is the base of its public one."""
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(Struct):
     """One call of a command: the repository it speaks of, the environment it was given, and the moment it began."""
 
     repo: Path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from ispctl.cli.common import FormatOption, Session, clock, say, say_json
 from ispctl.cli.run import address_of
+from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from ispctl.doctor.network import Server

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 from ispctl.cli.common import Session
 from ispctl.cli.plans import world
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct, field, replace
 
 if TYPE_CHECKING:
     from ispctl.reconcile import Drift
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from ispctl.store.ahead import SumsAhead
 
 
-@dataclass(frozen=True)
-class Compared:
+class Compared(Struct):
     """What stands otherwise, and what HEAD says of all of them together."""
 
     found: Drift
@@ -64,8 +63,7 @@ def _sums(session: Session, snapshot: Snapshot | None) -> SumsAhead | None:
         return None
 
 
-@dataclass(frozen=True)
-class HandEdits:
+class HandEdits(Struct):
     """What became YAML: the answer's JSON, and the files before and after."""
 
     document: dict[str, Any]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ import typer
 
 from ispctl.cli.common import FormatOption, Session, say, say_json, tell
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from ispctl.lab.lab import Lab

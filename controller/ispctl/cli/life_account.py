@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import typer
 from ispctl.cli.life import SubArgument, day_of
 from ispctl.cli.many import TableOption, each, for_many, for_rows, postpaid
 from ispctl.cli.verb import Wanted, carry_out, verb
+from ispctl.structs import replace
 
 AmountArgument = Annotated[str, typer.Argument(metavar="AMOUNT", help="In the policy's currency, tax included.")]
 ReferenceOption = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
@@ -11,6 +10,7 @@ from ispctl.cli.common import say, say_json
 from ispctl.cli.life import SubArgument, day_of
 from ispctl.cli.many import ExpiringOption, GroupOption, SubsArgument, TableOption, begun, each, for_many, for_rows
 from ispctl.cli.verb import Wanted, carry_out, verb
+from ispctl.structs import replace
 
 PeriodsOption = Annotated[int, typer.Option("--periods", metavar="N", min=1, max=120, help="How many periods.")]
 PaymentOption = Annotated[

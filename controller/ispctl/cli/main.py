@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -11,6 +10,7 @@ import typer
 from ispctl.cli.common import FormatOption, RepoOption, Session, run, say, say_json, use_utf8, version_of
 from ispctl.cli.completion import targets
 from ispctl.cli.later import group_of
+from ispctl.structs import replace
 
 LATER: Final = {
     "validate": "main:validate",

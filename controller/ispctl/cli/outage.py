@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from ispctl.cli.common import tell
 from ispctl.cli.many import fetched, selected
 from ispctl.cli.verb import Wanted
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from ispctl.repo import Holding, Repository, Snapshot
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from ispctl.verbs.rows import Row
 
 
-@dataclass(frozen=True)
-class Down:
+class Down(Struct):
     """An outage as it was typed, and a key that names it and no other."""
 
     outage: Outage

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from ispctl.cli.common import FormatOption, Session, say, say_json
 from ispctl.cli.completion import targets
 from ispctl.cli.times import ahead
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from ispctl.repo import Repository, Snapshot

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ispctl.cli.common import Session, clock, tell
 from ispctl.cli.progress import Progress
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct, replace
 
 if TYPE_CHECKING:
     from ispctl.gates import Closed
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from ispctl.store import Store
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(Struct):
     """What a command is about. `hosts`: NAS alone, these or (None) all of them."""
 
     rows: bool = True
@@ -66,8 +65,7 @@ def looked(
         return session.index(repository, progress).look(revs, now, slicing=True, rates=rates)
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Struct):
     """A plan with what its answer needs: the commit it is about, and the gates that refuse it."""
 
     plan: Plan

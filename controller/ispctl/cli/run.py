@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ import typer
 
 from ispctl.cli.common import Session, clock
 from ispctl.cli.logs import LogFormat, logger
+from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from ispctl.cli.service import Signals, Systemd

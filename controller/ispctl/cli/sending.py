@@ -3,7 +3,6 @@ once, and what waits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -13,6 +12,7 @@ import typer
 
 from ispctl.cli.common import FormatOption, Session, clock, say, say_json
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct, field
 
 if TYPE_CHECKING:
     from ispctl.model.document import Document
@@ -66,8 +66,7 @@ def send_statement(
         say(f"sent: {what}")
 
 
-@dataclass(frozen=True)
-class PasswordLetter:
+class PasswordLetter(Struct):
     """A new password on its way to whom it belongs; the server and the address were looked at before it was set."""
 
     session: Session

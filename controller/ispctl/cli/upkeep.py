@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ispctl.cli.common import FormatOption, Session, say, say_json, tell
+from ispctl.structs import as_dict
 
 if TYPE_CHECKING:
     from ispctl.repo import Snapshot
@@ -38,7 +38,7 @@ def prune(
             else:
                 found = prune(store, snapshot, session.now, actor=session.actor, progress=progress)
     if format == "json":
-        say_json({"version": 1, "dry_run": dry_run, **asdict(found)})
+        say_json({"version": 1, "dry_run": dry_run, **as_dict(found)})
     else:
         say(_told(found, asked, dry_run=dry_run))
 

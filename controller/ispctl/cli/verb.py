@@ -6,7 +6,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -15,6 +14,7 @@ import typer
 
 from ispctl.cli.common import FormatOption, Session, say, say_json, tell
 from ispctl.model.problem import Stopped
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from ispctl.cli.plans import Planned
@@ -26,8 +26,7 @@ VERSION: Final = 1
 _LONGEST: Final = 200
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct):
     """The options that every verb takes."""
 
     session: Session

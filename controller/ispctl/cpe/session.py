@@ -7,11 +7,11 @@ session reads from top to bottom, and can be tried against a device that is a fu
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from ispctl.cpe import soap
 from ispctl.cpe.soap import Asked, Done, Envelope, Fault, Inform, Names, Reply, Request, TransferComplete, Values
+from ispctl.structs import Struct
 
 T = TypeVar("T")
 Task = Generator[Request, Reply, T]
@@ -21,8 +21,7 @@ _UNREADABLE: Final = Fault(9002)
 """What an answer counts as that is damaged, or is none to what was asked: try again later."""
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(Struct):
     """Who speaks. `serial`: of the device whose own login was given, None for the login of the factory."""
 
     serial: str | None
@@ -45,8 +44,7 @@ class Stranger(Exception):
     """This login is not good for this device."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct):
     """Of HTTP. `over`: the session has ended."""
 
     status: int

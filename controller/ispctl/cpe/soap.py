@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, Literal
+
+from ispctl.structs import Struct, field
 
 Type = Literal["string", "boolean", "unsignedInt"]
 LARGEST: Final = 1 << 20
@@ -30,8 +31,7 @@ class Malformed(Exception):
     """Not a message; why. Holds nothing of what was sent."""
 
 
-@dataclass(frozen=True)
-class DeviceId:
+class DeviceId(Struct):
     """How a device names itself."""
 
     manufacturer: str
@@ -44,8 +44,7 @@ class DeviceId:
         return "-".join(map(_encoded, filter(None, (self.oui, self.product_class, self.serial))))
 
 
-@dataclass(frozen=True)
-class Inform:
+class Inform(Struct):
     """What a session begins with."""
 
     device: DeviceId
@@ -54,45 +53,39 @@ class Inform:
     values: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True)
-class TransferComplete:
+class TransferComplete(Struct):
     """A file went, or did not: `code` 0 is well."""
 
     key: str
     code: int
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct):
     """Something else that a device asks of us."""
 
     method: str
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(Struct):
     """GetParameterNamesResponse; an object ends in a dot."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Values:
+class Values(Struct):
     """GetParameterValuesResponse."""
 
     values: dict[str, str] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(Struct):
     """Any other response. `status`: 1 where it holds after the session or a restart only."""
 
     method: str
     status: int = 0
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct):
     """A device refuses. `parameters`: the code of each parameter that it names."""
 
     code: int
@@ -103,8 +96,7 @@ Reply = Names | Values | Done | Fault
 Message = Inform | TransferComplete | Asked | Reply
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(Struct):
     """One message. `message` is None where the body is empty."""
 
     id: str
@@ -114,8 +106,7 @@ class Envelope:
     damaged: bool
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(Struct):
     """A value with its type, without which some devices crash."""
 
     name: str
@@ -123,8 +114,7 @@ class Parameter:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct):
     """What is asked of a device: `parameters` to be set, or `names` to be told, or neither."""
 
     method: Literal["GetParameterNames", "GetParameterValues", "SetParameterValues", "Reboot"]

@@ -7,7 +7,6 @@ pays for. What was used in them is a fact, asked for by `Meter` and given as a n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
@@ -19,6 +18,7 @@ from ispctl.model.subscriber import Service
 from ispctl.model.tariff import FairUse, Speed, Tariff, Tier
 from ispctl.model.usage import Meter
 from ispctl.money import anchor_day, extended
+from ispctl.structs import Struct
 
 _UNITS: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"))
 _DAY: Final = timedelta(days=1)
@@ -44,8 +44,7 @@ class Reading(NamedTuple):
     """That one."""
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(Struct):
     """The strictest tier that holds, of which policy."""
 
     reading: Reading

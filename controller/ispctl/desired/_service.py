@@ -170,7 +170,7 @@ class _Service:
         names = self._value("nas") or ()
         binding: Binding = self._value("mac") or Binding()
         ipv4, ipv6 = self._addresses(terms)
-        return Entitlement.of(
+        return Entitlement(
             id=self.document.value.id,
             key=self.service.key,
             login=self.service.login,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
@@ -17,10 +16,10 @@ from ispctl.model.subscriber import Group
 from ispctl.model.tariff import Speed, Tariff
 from ispctl.model.usage import Meter
 from ispctl.states import Access, State
+from ispctl.structs import Struct, field, replace
 
 
-@dataclass(frozen=True)
-class Because:
+class Because(Struct):
     """Why a value is what it is: a stable code, a sentence, the line somebody wrote, and the commit that brought it."""
 
     code: str
@@ -78,8 +77,7 @@ class Context(Protocol):
 _SLOW: Final = ":throttled"
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(Struct):
     """What a tariff grants: everything that all its services share, or those of them share that are `throttled` since
     nobody pays. Rates in bit/s; burst as (down, up, threshold down, threshold up, seconds)."""
 
@@ -109,8 +107,7 @@ class FirstLogin(NamedTuple):
     at: datetime | None
 
 
-@dataclass(frozen=True)
-class NewPassword:
+class NewPassword(Struct):
     """A password that is on its way to a device. `holds`: which one the network takes: the "old" one; the new one,
     since it was "accepted", or since the device is "overdue". `changed`: when the new one came into the file; `until`:
     when it holds in any case; `taken`: which one the device took, as far as is known; `sealed`: the new one."""
@@ -122,8 +119,7 @@ class NewPassword:
     sealed: str = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Entitlement:
+class Entitlement(Struct):
     """One service at one moment. Addresses are texts: "203.0.113.7", "pool:home" or "" (none)."""
 
     id: str
@@ -164,14 +160,6 @@ class Entitlement:
     because: Mapping[str, Because] = field(default_factory=dict, compare=False, repr=False)
     sealed: str | None = field(default=None, compare=False, repr=False)
     """The sealed text itself, for whoever writes the row."""
-
-    @classmethod
-    def of(cls, **said: Any) -> Entitlement:
-        """One of which every field is said, at once: a frozen one is otherwise made field by field, which costs as much
-        as to derive it."""
-        one = object.__new__(cls)
-        one.__dict__.update(said)
-        return one
 
     @property
     def owner(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,12 +16,12 @@ from ispctl.repo.remote import Remote
 from ispctl.secrets import Keyring
 from ispctl.status.check import Check
 from ispctl.store import Store
+from ispctl.structs import Struct
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(Struct):
     """Everything a question may need; each is asked for when it is needed, and may refuse."""
 
     repository: Callable[[], Repository]

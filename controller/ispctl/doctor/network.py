@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -16,10 +15,10 @@ from ispctl.repo import Snapshot
 from ispctl.status.check import Check
 from ispctl.status.values import ago
 from ispctl.store import Store, proofs
+from ispctl.structs import Struct, field
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(Struct):
     """A RADIUS server that takes us for a client of its."""
 
     host: str

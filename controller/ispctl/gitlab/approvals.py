@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.roles import Review
+from ispctl.structs import Struct, field
 
 _TOKEN: Final = "a project access token with the scope read_api"  # noqa: S105  # what to make
 
 
-@dataclass(frozen=True)
-class Approvals:
+class Approvals(Struct):
     """Of one project. url: https://gitlab.example.net. project: number or group/name. `timeout`: seconds, for each
     request."""
 

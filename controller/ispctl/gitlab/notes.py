@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct, field
 
 if TYPE_CHECKING:
     from gitlab import Gitlab
@@ -19,8 +19,7 @@ HEADING: Final = "### ispctl plan"
 _TOKEN: Final = "a project access token with the scope api and the role Reporter or more"  # noqa: S105  # what to make
 
 
-@dataclass(frozen=True)
-class MergeRequest:
+class MergeRequest(Struct):
     """Where a note goes. url: https://gitlab.example.net. project: number or group/name. iid: the number after !"""
 
     url: str

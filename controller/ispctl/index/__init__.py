@@ -10,7 +10,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -30,6 +29,7 @@ from ispctl.repo import Entry, Repository, Snapshot, chunks
 from ispctl.repo.checks import check
 from ispctl.repo.facts import Facts, Tally
 from ispctl.repo.layout import is_shared
+from ispctl.structs import replace
 from ispctl.workers import each
 
 __all__ = [

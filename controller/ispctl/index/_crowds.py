@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from ispctl.index._file import File, Member
 from ispctl.model.tariff import FairUse, Period, Tariff
 from ispctl.repo import Snapshot
 from ispctl.repo.traits import hashed
+from ispctl.structs import replace
 
 Rates = Literal["read", "counted", "left out"]
 """What becomes of those for whom nothing differs but the rate of their tariff."""

@@ -8,7 +8,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from itertools import chain, groupby
@@ -36,6 +36,7 @@ from ispctl.index._parts import (
 from ispctl.model.problem import Problem, Where
 from ispctl.repo.facts import Facts, Tally
 from ispctl.repo.traits import hashed
+from ispctl.structs import as_dict
 
 Span = tuple[bytes, bytes]
 _CLAIMS: Final = "SELECT hash, file FROM claim WHERE hash IN ({})"
@@ -274,7 +275,7 @@ def _wider(first: bytes) -> Iterator[Span]:
 
 def text_of(problem: Problem) -> str:
     """A problem as it is remembered."""
-    return json.dumps([problem.code, problem.text, asdict(problem.where) if problem.where else None, problem.advice])
+    return json.dumps([problem.code, problem.text, as_dict(problem.where) if problem.where else None, problem.advice])
 
 
 def _problem(text: str) -> Problem:

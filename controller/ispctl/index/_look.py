@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -18,6 +17,7 @@ from ispctl.model.subscriber import group_of
 from ispctl.repo import Entry, Repository, Snapshot, chunks
 from ispctl.repo.checks import check
 from ispctl.repo.facts import Facts, Tally, tallies
+from ispctl.structs import Struct, field
 from ispctl.workers import each
 
 ANNOUNCED: Final = timedelta(hours=24)
@@ -26,8 +26,7 @@ Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(Struct):
     """What is much. `worth`: with fewer files of subscribers, all are read faster than an index is made. `chunk`: files
     that are in memory at once while many are read. `alone`: so many chunks are read by one process before others help
     it. `together`: so many whom a shared file concerns are looked at together with those that differ. `few`: so many of
@@ -40,8 +39,7 @@ class Size:
     few: int = FEW
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct):
     """Some commits at a moment, as far as they can differ in what they say; and what is known of the rest of them.
 
     `parts`: by what each commit was asked for. `others`: likewise what is wrong with the rest, errors alone if no more
@@ -92,8 +90,7 @@ def _wrong(rev: str, look: Look) -> list[Problem]:
     return check(look.parts[rev], look.now)
 
 
-@dataclass(frozen=True)
-class Slices:
+class Slices(Struct):
     """The files of those whom a shared file may concern though their own are the same in all of these commits, in
     slices none of which shares anything with another."""
 
@@ -118,8 +115,7 @@ class Slices:
             yield found
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct):
     """How a slice is read: the commit of each name, and what each commit's subscribers say together."""
 
     now: datetime

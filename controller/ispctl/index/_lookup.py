@@ -6,7 +6,6 @@ import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -25,6 +24,7 @@ from ispctl.repo.layout import LARGE, SMALL, is_shared
 from ispctl.repo.snapshot import Prefix
 from ispctl.repo.traits import hashed, prefix_of, span
 from ispctl.states import State
+from ispctl.structs import Struct
 
 WORTH: Final = 2000
 """With fewer files, all are read faster than an index is made."""
@@ -244,8 +244,7 @@ class Slice(NamedTuple):
     beside: Snapshot | None
 
 
-@dataclass(frozen=True)
-class Narrow:
+class Narrow(Struct):
     """Whom to look at; what is empty leaves out nobody. `states`: those in one of them at `now`; `until`: those whom
     time changes from `now` to then; `owing`: those whose account owes something at `now`."""
 

@@ -7,8 +7,8 @@ that may concern: their own files are the same, and none of them shares anything
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -21,6 +21,7 @@ from ispctl.repo import Repository, Snapshot, profiles
 from ispctl.repo.facts import Tally
 from ispctl.repo.layout import PROFILES, is_shared
 from ispctl.repo.traits import LINES, ROUTERS, hashed, spans
+from ispctl.structs import Struct, replace
 
 _OF_NOBODY = frozenset({"inventory/keyring.age", "inventory/recipients.txt", ROLES})
 """Shared files on which nothing of a subscriber depends."""
@@ -30,8 +31,7 @@ TOGETHER: Final = 2000
 """So many whom a shared file concerns are looked at together with those that differ."""
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(Struct):
     """Files, as several commits have them; all others are in each commit as the index has them."""
 
     numbers: frozenset[int]
@@ -44,8 +44,7 @@ class Region:
     """Whom only the rate of their tariff concerns, and who are in none of these files, nor among the others."""
 
 
-@dataclass(frozen=True)
-class Besides:
+class Besides(Struct):
     """Whom a look has to include though no file of theirs differs: everybody whom time has changed after `since`, the
     subscribers with these ids, and whoever has these logins; or everybody there is."""
 
@@ -55,15 +54,15 @@ class Besides:
     everybody: bool = False
 
 
-@dataclass
+@dataclasses.dataclass
 class Others:
     """Whom a shared file may concern, beside those that differ: these files, or all."""
 
-    paths: set[str] = field(default_factory=set)
+    paths: set[str] = dataclasses.field(default_factory=set)
     everybody: bool = False
     recount: bool = False
     """Whether what all say together is another."""
-    rated: set[str] = field(default_factory=set)
+    rated: set[str] = dataclasses.field(default_factory=set)
     """The tariffs of which nothing but the rate is another: nobody is judged otherwise for that."""
     stale: bool = False
     """Whether what the index says of them is no longer so even where nothing differs."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from ispctl.backend import Backend, Outcome, Unreachable
 from ispctl.plan import Change, Fields, Key, Resources, Value
+from ispctl.structs import replace
 
 
 class Sound:

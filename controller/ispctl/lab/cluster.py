@@ -14,12 +14,12 @@ import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from ispctl.lab.process import Process, start, wait_for
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct, field, replace
 
 HOST: Final = "127.0.0.1"
 USER: Final = "ispctl"
@@ -40,8 +40,7 @@ _SETTINGS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Cluster:
+class Cluster(Struct):
     """A running server. `password` is that of USER, without which nobody on this machine gets in."""
 
     process: Process

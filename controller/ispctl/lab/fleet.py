@@ -6,6 +6,7 @@ Both, and STATE_DIR, are for their owner only: passwords to dial with pass here,
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -13,7 +14,6 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,13 +21,13 @@ from ispctl.lab.nas import Nas, Rejected, Silent
 from ispctl.lab.relay import Fleet
 from ispctl.lab.session import Session
 from ispctl.radius.client import told
+from ispctl.structs import Struct
 
 PLAN: Final = "fleet.json"
 CONTROL: Final = "control.sock"
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(Struct):
     """One NAS to play. `source`: its loopback address; `pools`: IPv4 pools it serves, None for any name."""
 
     name: str
@@ -130,10 +130,10 @@ class Desk:
 
     def _fault(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         faults = self._nas(asked).faults
-        if asked["name"] not in asdict(faults):
-            raise Refused(f"no such fault; there are {', '.join(sorted(asdict(faults)))}")
+        if asked["name"] not in dataclasses.asdict(faults):
+            raise Refused(f"no such fault; there are {', '.join(sorted(dataclasses.asdict(faults)))}")
         setattr(faults, asked["name"], bool(asked.get("on", True)))
-        return asdict(faults)
+        return dataclasses.asdict(faults)
 
     def _nas(self, asked: Mapping[str, Any]) -> Nas:
         nas = self.fleet.members.get(asked.get("nas", ""))

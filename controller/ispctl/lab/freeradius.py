@@ -6,13 +6,13 @@ import re
 import shutil
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ispctl.lab.process import Process, start, wait_for
 from ispctl.model.problem import Problem, Refusal
 from ispctl.radius.server import NAME, ServerSettings, write
+from ispctl.structs import Struct
 
 _PLACES: Final = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 _READY: Final = "Ready to process requests"
@@ -20,8 +20,7 @@ _TAKEN: Final = "Address already in use"
 _TRIES: Final = 5
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(Struct):
     """A running server. `log` is what it says about itself; requests are in the database."""
 
     process: Process

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ispctl.lab import rates
 from ispctl.lab.vendors import Attributes, one, vendor
+from ispctl.structs import Struct
 
 _STANDARD: Final = frozenset(
     (
@@ -35,8 +35,7 @@ _STANDARD: Final = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Granted:
+class Granted(Struct):
     """What the server gave. `address` or `pool` may be absent; `ignored` names attributes without effect here."""
 
     rate: rates.Rate

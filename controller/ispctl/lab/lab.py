@@ -10,7 +10,6 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +25,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.nas import Memory
 from ispctl.radius.server import ServerSettings, stale_after
 from ispctl.store import LAB_CLIENT, LAB_DEVICES, LAB_DOOR, Address, Store
+from ispctl.structs import as_dict
 
 _HOST: Final = "127.0.0.1"
 ANYBODY: Final = "lab"
@@ -148,7 +148,7 @@ class Lab:
             "acct": [_HOST, acct],
             "coa": [_HOST, 0],
             "coa_secret": coa_secret,
-            "members": [asdict(member) for member in members],
+            "members": [as_dict(member) for member in members],
         }
         self._folder.put(fleet.PLAN, plan)
         state["processes"]["stand-ins"] = self._start_fleet().as_json()

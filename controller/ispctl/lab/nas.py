@@ -6,11 +6,11 @@ changes: tests hold the two together.
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ispctl.lab.addresses import Pools
@@ -18,12 +18,12 @@ from ispctl.lab.granted import Granted, granted
 from ispctl.lab.session import Session
 from ispctl.radius import client
 from ispctl.radius.client import Place
+from ispctl.structs import Struct, field
 
 _GIGAWORD = 1 << 32
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(Struct):
     """An Access-Reject, or an accept that the NAS cannot serve (`by_nas`). `attributes`: what the reply held."""
 
     message: str = ""
@@ -31,12 +31,11 @@ class Rejected:
     by_nas: bool = False
 
 
-@dataclass(frozen=True)
-class Silent:
+class Silent(Struct):
     """No valid answer: no server, a wrong secret, an unknown NAS, or a database that is down."""
 
 
-@dataclass
+@dataclasses.dataclass
 class Faults:
     """What goes wrong here, until it is set back."""
 

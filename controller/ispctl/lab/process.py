@@ -7,19 +7,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
+
+from ispctl.structs import Struct
 
 _SAME: Final = 2.0  # seconds that the system's idea of when it booted may move
 _BECOMING: Final = 10.0
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(Struct):
     """A process we started. A pid alone may be somebody else's by now: birth (seconds since 1970) and command tell."""
 
     pid: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from ispctl.structs import Struct
 
 _NUMBER: Final = re.compile(r"([0-9]+)([A-Za-z]?)")
 
@@ -14,8 +15,7 @@ class BadValue(ValueError):
     """A value of the reply that the NAS cannot use."""
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(Struct):
     """One direction: bit/s, and for how many seconds of full use a burst rate holds first. 0 bit/s is no limit."""
 
     rate: int = 0
@@ -23,8 +23,7 @@ class Way:
     burst_seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Rate:
+class Rate(Struct):
     """Both directions, as the subscriber sees them."""
 
     up: Way = Way()

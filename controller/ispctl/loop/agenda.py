@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
+
+from ispctl.structs import Struct
 
 Job = Literal["fetch", "apply", "watch", "beat", "count", "prune"]
 """Look at the branch; make the network equal to it; look whether proofs came; say that we live; delete what is old."""
@@ -20,8 +21,7 @@ STANDBY: Final = timedelta(seconds=5)
 PATIENT: Final = timedelta(seconds=15)
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(Struct):
     """How often what is done when nothing happens. `every`: the branch is looked at; `resync`: everything is compared
     again; `beat`: a sign of life; `watch`: accounting that may prove a change, or is a first login; `count`: what was
     used; `prune`: whether a day is over since old facts were last pruned."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +15,7 @@ from ispctl.loop.seen import Logger, Once, Seen, allow, words
 from ispctl.model.problem import Problem, Refusal
 from ispctl.reconcile import Result
 from ispctl.store import Beat
+from ispctl.structs import replace
 
 BACKWARDS: Final = timedelta(seconds=60)
 _SHARE: Final = 10

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct
 
 NAMES: Final = ("ispctl.service", "ispctl-drift.service", "ispctl-drift.timer")
 ACS: Final = "ispctl-cpe.service"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct):
     """Where everything is on the machine that runs the loop. `programs`: the folder of ispctl and ispstat; `cpe`: where
     devices of subscribers call, if they are served here; `tls`: the certificate with its key, for that."""
 

@@ -1,10 +1,10 @@
 """A value together with the place somebody wrote it: the reason for every answer the program gives."""
 
-from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from ispctl.model.problem import Where
 from ispctl.model.record import Loc
+from ispctl.structs import Struct, field
 
 T = TypeVar("T", covariant=True)
 
@@ -27,8 +27,7 @@ class Nowhere:
         return (0, 0)
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(Struct):
     """A place that is looked up when somebody asks for it: a file that was read at once has to be read again for it."""
 
     file: str
@@ -40,8 +39,7 @@ class Spot:
         return Where(self.file, *self.places.value(self.loc))
 
 
-@dataclass(frozen=True)
-class Document(Generic[T]):
+class Document(Struct, Generic[T]):
     """One file: its path, its content as a model, and where each part of it stands."""
 
     path: str

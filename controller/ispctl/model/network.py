@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -25,6 +24,7 @@ from ispctl.model.scalars import (
     Text,
     Whole,
 )
+from ispctl.structs import Struct, field
 
 FALLBACK = "wispr"
 """The platform of a host that names none: the WISPr attributes."""
@@ -82,8 +82,7 @@ class Nornir(Record):
     connection_options: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Nornir's own.")
 
 
-@dataclass(frozen=True)
-class Management:
+class Management(Struct):
     """How one gets into a NAS: Nornir's own fields, with its inheritance resolved. `password`: sealed for
     `<kind>/<owner>/password`, which are those of the host, group or defaults that say it."""
 
@@ -97,8 +96,7 @@ class Management:
     """Nornir's connection_options, as written."""
 
 
-@dataclass(frozen=True)
-class Nas:
+class Nas(Struct):
     """A host with Nornir's inheritance resolved: what the rest of the program sees."""
 
     name: str

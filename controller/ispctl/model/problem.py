@@ -1,13 +1,12 @@
 """What went wrong, where, and what to do: the one shape in which every message reaches a person."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from ispctl.model.codes import CODES
+from ispctl.structs import Struct
 
 
-@dataclass(frozen=True, order=True)
-class Where:
+class Where(Struct, order=True):
     """A place in a file of the repository. Lines and columns count from 1; 0 means "the file as a whole"."""
 
     file: str
@@ -18,8 +17,7 @@ class Where:
         return ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)])
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct):
     """One finding. `code` stands in CODES and has a section in docs/errors.md; `text` and `advice` hold no secret."""
 
     code: str

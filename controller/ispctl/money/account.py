@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -13,6 +12,7 @@ from ispctl.model.accounting import Dunning
 from ispctl.model.days import BEGINNING, NEVER, days_later, local_day, moment
 from ispctl.model.ledger import Entry, Ledger
 from ispctl.model.policy import Policy
+from ispctl.structs import Struct
 
 ZERO: Final = Decimal(0)
 BUCKETS: Final = (30, 60, 90)
@@ -28,8 +28,7 @@ class Line(NamedTuple):
     owed: Decimal
 
 
-@dataclass(frozen=True)
-class Debt:
+class Debt(Struct):
     """Something to be paid: an invoice, a positive adjustment, or a refund of more than was there."""
 
     entry: int
@@ -44,8 +43,7 @@ class Debt:
         return self.amount - self.paid
 
 
-@dataclass(frozen=True)
-class Settlement:
+class Settlement(Struct):
     """Debts, oldest first, and what was paid beyond them. balance = what is left of all debts - credit."""
 
     debts: tuple[Debt, ...]

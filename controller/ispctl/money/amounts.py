@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 from fractions import Fraction
@@ -12,13 +11,13 @@ from ispctl.model.accounting import minor_digits
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Problem, Refusal
 from ispctl.model.tariff import Period, Tariff, Tax
+from ispctl.structs import Struct
 
 ZERO: Final = Decimal(0)
 _MODES: Final = {"half-up": ROUND_HALF_UP, "half-even": ROUND_HALF_EVEN, "up": ROUND_UP, "down": ROUND_DOWN}
 
 
-@dataclass(frozen=True)
-class Charge:
+class Charge(Struct):
     """An amount in its parts: net + tax = gross."""
 
     net: Decimal

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from calendar import monthrange
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -20,14 +19,14 @@ from ispctl.money.amounts import ZERO, period_of
 from ispctl.money.parts import Part, parts
 from ispctl.money.periods import ONE_DAY, add_months, anchor_day, anchor_of
 from ispctl.money.stages import Standing, dunning
+from ispctl.structs import Struct
 
 Sold = tuple[tuple[date, str], ...]
 """Names of tariffs, each with its first day; the first of them from the beginning on."""
 _OVER = (Standing.INACTIVE, Standing.ARCHIVED)
 
 
-@dataclass(frozen=True)
-class Invoice:
+class Invoice(Struct):
     """A period, or the part of one that is there, both days included, and what it costs."""
 
     since: date

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from ispctl.model.policy import Policy
 from ispctl.model.scalars import LAST_YEAR
 from ispctl.model.subscriber import Activation, Service
 from ispctl.model.tariff import Period
+from ispctl.structs import Struct
 
 ONE_DAY = timedelta(days=1)
 Anchor = Literal["expiry", "now"]
@@ -146,8 +146,7 @@ def _is_last(day: date) -> bool:
     return (day + ONE_DAY).day == 1
 
 
-@dataclass(frozen=True)
-class Renewed:
+class Renewed(Struct):
     """What a renewal pays for, and the new `paid_until`."""
 
     periods: tuple[tuple[date, date], ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -16,14 +15,14 @@ from ispctl.model.tariff import Tariff
 from ispctl.money.amounts import ZERO, charge, period_of, prorate, rounded, tax_within
 from ispctl.money.parts import days_in
 from ispctl.money.periods import ONE_DAY, extended, likely_anchor
+from ispctl.structs import Struct
 
 MOST: Final = 3660
 """Days that remaining money buys at most; what it is worth beyond them stays credit."""
 Remaining = Literal["keep-expiry", "convert"]
 
 
-@dataclass(frozen=True)
-class Quote:
+class Quote(Struct):
     """The arithmetic of a change of tariff on a day, tax included. due = cost + fee - unused; below zero it is credit.
     The prices are those of the period in which the day lies; nothing paid ahead, `period_days` is 0."""
 

@@ -4,13 +4,13 @@ and what stands in the way."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from ispctl.model.days import local_day
 from ispctl.model.ledger import Entry, Event, Ledger
 from ispctl.model.policy import Policy
+from ispctl.structs import Struct
 
 PAID_FOR: Final = frozenset({"activated", "activation", "paid_until", "grace", "hold", "tariff", "scheduled"})
 """What the price and the reach of a payment follow from: whoever changes one of them has reckoned with the others."""
@@ -20,8 +20,7 @@ Place = tuple[str, str]
 """A field of the service; for an item of a list, with the key of its event, else with ""."""
 
 
-@dataclass(frozen=True)
-class Obstacle:
+class Obstacle(Struct):
     """Why an event cannot be undone, or not alone. `entry`: the number of the entry that stands in the way."""
 
     kind: Literal["unknown", "already", "closed", "depends", "changed"]
@@ -29,8 +28,7 @@ class Obstacle:
     text: str
 
 
-@dataclass(frozen=True)
-class Undone:
+class Undone(Struct):
     """What undoing an event means. `entries`: numbers of those to reverse, the latest first. `restores`: fields of the
     service and what they become; None: there was no such field."""
 

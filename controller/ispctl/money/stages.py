@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +14,7 @@ from ispctl.model.days import BEGINNING, NEVER, days_later, local_day, moment
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
 from ispctl.money.account import ZERO, Debt, Running, history
+from ispctl.structs import Struct, replace
 
 ONE_DAY: Final = timedelta(days=1)
 
@@ -33,8 +33,7 @@ class Standing(StrEnum):
     ARCHIVED = "archived"
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Struct):
     """A state of the account from `start` (inclusive) to `end` (exclusive), both UTC. `entry`: the number of the entry
     that brought it; None where nothing is owed."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -11,10 +10,10 @@ from ispctl.model.days import local_day, moment
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
 from ispctl.money.account import ZERO, ageing, lines, settle
+from ispctl.structs import Struct
 
 
-@dataclass(frozen=True)
-class StatementLine:
+class StatementLine(Struct):
     """One entry. `amount` is what it adds to what is owed, `balance` what is owed after it."""
 
     entry: int
@@ -23,8 +22,7 @@ class StatementLine:
     balance: Decimal
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Struct):
     """The days `since` to `until`, both included. opening + amounts of the lines = closing; the ageing (see
     `account.ageing`) minus the credit is the closing too."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ispctl.nas.job import Answer, Job
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from nornir.core.inventory import Host
@@ -22,8 +22,7 @@ ANSWER: Final = "answer"
 Done = Callable[[Answer], None]
 
 
-@dataclass(frozen=True)
-class Far:
+class Far(Struct):
     """Where the workers are met. `scheduler`: tls://host:port; the certificates are those of dask's own configuration.
     `label`: how groups begin that say of a host which workers reach it. `patience`: seconds that a site without a
     worker is waited for."""

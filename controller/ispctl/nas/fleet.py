@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ispctl.nas.far import ANSWER, Far, Workers
 from ispctl.nas.job import Answer, Job, safely, work
 from ispctl.platforms.device import get_ready
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from nornir.core import Nornir
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class Fleet:
+class Fleet(Struct):
     """Speaks to so many devices side by side, each with so many attempts."""
 
     workers: int = 50

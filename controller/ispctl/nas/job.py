@@ -7,13 +7,13 @@ import hmac
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
 from math import floor
 from typing import Final, Literal, NamedTuple
 
 from ispctl.backend import Outcome, Unreachable
 from ispctl.plan import Change, Key, Resources
 from ispctl.platforms.device import SECRET, Denied, Facts, Login, Seen, Session, nas_platform
+from ispctl.structs import Struct, field, replace
 
 Status = Literal["seen", "applied", "refused", "taken-back", "changed", "unreachable", "held", "silent"]
 """refused: by the device, and nothing was changed; changed: it stands otherwise than the plan saw; held: not tried;
@@ -33,8 +33,7 @@ class Known(NamedTuple):
     shown: str
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct):
     """Look at a device, or (with `changes`) make them, prove them and let them stay."""
 
     login: Login
@@ -55,8 +54,7 @@ class Job:
     """The label of the workers that reach it; empty: any of them."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct):
     """What came of a job. `resources`: what stands there now, with the digests of secrets. `touched`: whether anything
     may have been written. `shown`: how the device shows the secrets that were written. `online`: sessions before and
     after; None: unknown."""

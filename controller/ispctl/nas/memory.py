@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import dropwhile
 from typing import Final, TypeVar
@@ -15,6 +14,7 @@ from ispctl.nas.job import Known
 from ispctl.plan import Fields, Key, Resources, Value
 from ispctl.store import Store, nas_backups
 from ispctl.store.nas_backups import Backup
+from ispctl.structs import Struct, as_dict
 
 T = TypeVar("T")
 MADE: Final = "nas-made"
@@ -25,8 +25,7 @@ BEGUN: Final = "nas-begun"
 ours, by key; the run that began to write there, as long as it is not known what became of it."""
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(Struct):
     """What a NAS was last made equal to. `mark`: of its slice; `at`: RFC 3339."""
 
     mark: str
@@ -36,8 +35,7 @@ class Made:
     digest: str = ""
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(Struct):
     """What the last run that had to do with a NAS heard of it. `status`: as of an `Answer`; `at`: RFC 3339; `code` and
     `text`: what was wrong."""
 
@@ -64,11 +62,11 @@ class Memory:
         return dict(_fitting(Heard, self._store.objects(HEARD)))
 
     def put_heard(self, host: str, heard: Heard) -> None:
-        self._store.put_object(HEARD, host, heard.__dict__)
+        self._store.put_object(HEARD, host, as_dict(heard))
 
     def put_made(self, host: str, made: Made) -> None:
         """It stands as it should now."""
-        self._store.put_object(MADE, host, made.__dict__)
+        self._store.put_object(MADE, host, as_dict(made))
 
     def doubt(self, host: str) -> None:
         """It is not known what stands there: the next run looks."""

@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ispctl.nas.job import Answer, Job, safely, work
 from ispctl.platforms.device import Login
+from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from distributed import Worker

@@ -7,7 +7,6 @@ import smtplib
 import socket
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
@@ -18,6 +17,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from ispctl.notices.outbox import Letter, Refused, Unsure, Waits
+from ispctl.structs import Struct, field
 
 _TIMEOUT: Final = 30.0
 """Seconds for each step."""
@@ -25,8 +25,7 @@ _ENHANCED: Final = re.compile(rb"[245]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 """RFC 3463"""
 
 
-@dataclass(frozen=True)
-class Mail:
+class Mail(Struct):
     """A server that takes letters. `url`: smtps:// speaks TLS at once; smtp:// turns to it where the server offers it,
     and with a password does not go on without."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -13,6 +12,7 @@ import psutil
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store import Message, Store
+from ispctl.structs import Struct, field, replace
 
 _LONG: Final = timedelta(minutes=10)
 """No attempt takes so long; one of another machine that is older was interrupted."""
@@ -30,8 +30,7 @@ class Unsure(Exception):
     """It was handed over whole, and no answer came: nobody knows whether it arrived."""
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(Struct):
     """`key`: what it says and to whom; the same key is the same letter. `about`: for whoever lists what waits."""
 
     key: str
@@ -56,8 +55,7 @@ class Channel(Protocol):
         Waits, Refused, Unsure."""
 
 
-@dataclass(frozen=True)
-class Delivered:
+class Delivered(Struct):
     """`sent`: when it went; `again`: it had gone before this call, which sent nothing. `perhaps_twice`: an attempt was
     interrupted before, so it may have arrived then, too."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -24,13 +23,13 @@ from ispctl.plan._values import (
     worst,
 )
 from ispctl.states import State
+from ispctl.structs import Struct, replace
 
 Disturbs = Callable[[Entitlement, Entitlement], bool]
 """Whether a session under the first entitlement must end for the second to take effect; the platform knows."""
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(Struct):
     """One service on both sides of a plan, as the caller found it."""
 
     was: Entitlement | None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Literal
 
 from ispctl.desired import Because, Entitlement
 from ispctl.model.compact import compact
+from ispctl.structs import Struct, field, replace
 
 Value = str | int | bool | None | tuple["Value", ...]
 Fields = Mapping[str, Value]
@@ -25,8 +25,7 @@ EFFECTS: Final = ("cut-off", "walled", "ended", "slower", "address", "other", "f
 LOSSES: Final = frozenset({"cut-off", "walled", "ended"})
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct):
     """One key of one target, before and after. None: not there. Hashable, free of closures."""
 
     target: str
@@ -37,10 +36,9 @@ class Change:
     needs: frozenset[str] = frozenset()
 
     def saying(self, **more: Any) -> Change:
-        """The same with another reason or another need, at once: a frozen one is otherwise made field by field. It
-        keeps its names, which neither is part of."""
-        one = object.__new__(Change)
-        one.__dict__.update(self.__dict__, **more)
+        """The same with another reason or another need. It keeps its names, which neither is part of."""
+        one = replace(self, **more)
+        one.__dict__.update(self.__dict__)
         return one
 
     @property
@@ -68,8 +66,7 @@ class Change:
         return str((self.after or self.before or {}).get("owner", ""))
 
 
-@dataclass(frozen=True)
-class ServiceChange:
+class ServiceChange(Struct):
     """What happens to one person. `was` and `will_be` are None where the service does not exist."""
 
     was: Entitlement | None
@@ -92,8 +89,7 @@ class ServiceChange:
         return self.now.owner
 
 
-@dataclass(frozen=True)
-class Many:
+class Many(Struct):
     """Services to whom the same happens as to one of them, for the same reason, without a row of their own. They are
     known by their names alone: nobody had to look at them. `logins`: theirs, hashed by `repo.traits.hashed`."""
 
@@ -102,8 +98,7 @@ class Many:
     logins: Sequence[int] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Cohort:
+class Cohort(Struct):
     """Many people to whom the same happens for the same reason."""
 
     because: Because
@@ -113,8 +108,7 @@ class Cohort:
     members: tuple[str, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True)
-class Unread:
+class Unread(Struct):
     """A target that gave no answer: nothing is planned for it, which is not the same as nothing to do."""
 
     target: str
@@ -122,8 +116,7 @@ class Unread:
     text: str
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(Struct):
     """What people decided to leave as it is: its changes are planned and not done. Paused ends by itself at `until`."""
 
     kind: Literal["paused", "observed"]
@@ -139,8 +132,7 @@ class Stop:
     until: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Switch:
+class Switch(Struct):
     """A group or a NAS that is from now on written, or from now on only observed."""
 
     what: str
@@ -150,16 +142,14 @@ class Switch:
     because: Because
 
 
-@dataclass(frozen=True)
-class Coming:
+class Coming(Struct):
     """What the clock alone takes until a moment, announced before it does."""
 
     until: datetime
     ends: int
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(Struct):
     """Sessions that end because a NAS is configured. `changes`: ids of all that is done there, which waits together;
     `sessions`: how many are there now, None: not asked; `at_most`: then how many services may have one, by what git
     says; `owners`: whose they are; `others`: those of nobody known."""
@@ -177,8 +167,7 @@ class Ending:
         return self.owners | {f"{self.target}/{number}" for number in range(self.others)}
 
 
-@dataclass(frozen=True)
-class Sums:
+class Sums(Struct):
     """What is known of many changes without holding them. `mark`: see `mark_of`; `met`: who meets each gate, and which
     keys go. `apart`: whose session ends though nothing changes for them, and meets its gate as soon as `writes`, a row
     changes anywhere."""
@@ -199,8 +188,7 @@ class Sums:
         return Sums(summary, (self.mark + other.mark) % _MODULUS, met, apart, writes)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct):
     """A value: sorted when made, the same for the same input, whatever the machine."""
 
     kind: Literal["proposed", "live"]

@@ -10,7 +10,6 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +19,7 @@ from ispctl.backend import Outcome, Unreachable
 from ispctl.desired import Terms
 from ispctl.plan import Change, Key, Resources
 from ispctl.platforms import nas_platforms
+from ispctl.structs import Struct, field
 
 MARK: Final = "ispctl:"
 """How a comment of ours begins; where there are no comments, a name begins with PREFIX."""
@@ -32,8 +32,7 @@ UNCONFIRMED: Final = "unconfirmed"
 others it is remembered."""
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(Struct):
     """A RADIUS server that the NAS asks; UDP ports."""
 
     address: str
@@ -41,8 +40,7 @@ class Server:
     acct: int
 
 
-@dataclass(frozen=True)
-class PoolPart:
+class PoolPart(Struct):
     """The part of a pool that one NAS hands out. Prefixes as texts; `length` of the prefixes that are delegated, else
     0; `served_by`: "nas" (Framed-Pool), or "dhcp"."""
 
@@ -55,16 +53,14 @@ class PoolPart:
     length: int = 0
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(Struct):
     """An interface at which subscribers are: kind "pppoe" or "ipoe"."""
 
     kind: str
     interface: str
 
 
-@dataclass(frozen=True)
-class Barrier:
+class Barrier(Struct):
     """What a walled session is marked with, what it may reach, and its speed in bit/s."""
 
     name: str
@@ -76,8 +72,7 @@ class Barrier:
     up: int
 
 
-@dataclass(frozen=True)
-class Binding:
+class Binding(Struct):
     """A service whose address and devices are written on the NAS itself. `name` is made of the owner and holds
     [a-z0-9-] alone; `access`: "open", "walled" or "none"; bit/s."""
 
@@ -90,8 +85,7 @@ class Binding:
     up: int
 
 
-@dataclass(frozen=True)
-class Slice:
+class Slice(Struct):
     """What one NAS should hold of ours. Constant between two commits but for the access of its bindings."""
 
     host: str
@@ -113,8 +107,7 @@ class Slice:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(Struct):
     """How to get in. `host_key`: as written in git; `options`: those of the device, and Nornir's
     connection_options of the host for `ispctl`, merged."""
 
@@ -130,8 +123,7 @@ class Login:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct):
     """What stands on a NAS of what is ours. `secrets`: as the device shows them, by key; the resources hold "" there.
     What the device shows of a secret never leaves the process: the fleet compares it with a keyed digest."""
 
@@ -139,8 +131,7 @@ class Seen:
     secrets: Mapping[Key, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct):
     """What a NAS says of itself."""
 
     vendor: str = ""

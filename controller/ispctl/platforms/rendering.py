@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network, summarize_address_range
 from typing import Any, Final
@@ -12,6 +11,7 @@ from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.plan import Resources
 from ispctl.platforms import short
 from ispctl.platforms.device import NasPlatform, PoolPart, Slice, template_path, usual_template
+from ispctl.structs import names, replace
 
 
 def render(platform: NasPlatform, want: Slice, own: Mapping[str, bytes]) -> Resources:
@@ -38,7 +38,7 @@ def _text(platform: NasPlatform, name: str, want: Slice, own: Mapping[str, bytes
     written = own.get(path)
     source = usual_template(platform, name) if written is None else written.decode("utf-8", "replace")
     want = platform.taken(want)
-    said = {one.name: getattr(want, one.name) for one in fields(want)}
+    said = {name: getattr(want, name) for name in names(want)}
     try:
         return str(_compiled(platform.name, source).render(said))
     except _Unfit as error:

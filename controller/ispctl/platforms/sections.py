@@ -6,13 +6,14 @@ that is not ours.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ispctl.plan import Change, Fields, Key, Resources
 from ispctl.platforms.device import SECRET, NasPlatform, Seen
+from ispctl.structs import Struct, field
 
 if TYPE_CHECKING:
     from hier_config.platforms.driver_base import HConfigDriverBase
@@ -21,12 +22,12 @@ LINES: Final = "lines"
 """The field of a resource with its section: the first line, then what is below it, a space for each level."""
 
 
-@dataclass
+@dataclasses.dataclass
 class Node:
     """A line of a configuration and what is below it."""
 
     text: str
-    below: list[Node] = field(default_factory=list)
+    below: list[Node] = dataclasses.field(default_factory=list)
 
     def lines(self, depth: int = 0) -> Iterator[str]:
         yield f"{' ' * depth}{self.text}"
@@ -51,8 +52,7 @@ def tree(text: str) -> list[Node]:
     return top
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct):
     """One sort of object. `line` matches its first line, wholly; the group `name` is its name, in it or in `within`."""
 
     name: str
@@ -96,8 +96,7 @@ class Kind:
         return str({**place.groupdict(), **found.groupdict()}["name"])
 
 
-@dataclass(frozen=True)
-class Language:
+class Language(Struct):
     """How a vendor's configuration is written. `kinds`: what is referred to stands before what refers to it."""
 
     kinds: tuple[Kind, ...]
@@ -140,8 +139,7 @@ def parse(language: Language, text: str) -> Resources:
     return found
 
 
-@dataclass(frozen=True)
-class Running:
+class Running(Struct):
     """What a device said of its configuration: `ours` by key with secrets as shown, all lines that are not ours, and
     which marks there are."""
 
@@ -264,8 +262,7 @@ def objection(language: Language, change: Change, now: Running) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct):
     """The lines of an object and how its secret is to be typed; None where it has none or keeps it."""
 
     lines: tuple[str, ...]

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.radius import dictionary
 from ispctl.radius.session import Attribute, Door
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from pyrad.packet import CoAPacket
@@ -30,8 +30,7 @@ PATIENCE: Final = 8
 """So many requests without any answer in a row, and a NAS is taken for silent."""
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(Struct):
     """What came back. acked None: nothing that can be trusted; `note` then says what was seen instead, if anything."""
 
     acked: bool | None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,6 +14,7 @@ from ispctl.plan import Fields, Resources, Value
 from ispctl.platforms import Attribute, pool_names
 from ispctl.radius.rendering import SERVED_POOLS, WALLED, rendering
 from ispctl.store import Session
+from ispctl.structs import Struct, field
 
 _MAC: Final = re.compile("[^0-9a-f]?".join(["([0-9a-f]{2})"] * 6))
 _IPV4, _IPV6, _DELEGATED = ((*names, served) for names, served in zip(pool_names(), SERVED_POOLS, strict=True))
@@ -33,8 +33,7 @@ HANDED_OUT: Final = "pool:"
 """How an address stands in a reply that the server takes from a pool of its own: Framed-IP-Address = pool:hostel."""
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(Struct):
     """One login through one NAS with the right password. `mac`: any notation, empty where the NAS sends none."""
 
     login: str
@@ -44,8 +43,7 @@ class Asking:
     at: datetime
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Struct):
     """What the server knows beside the rows: devices bound to the login, written or learned; its open sessions; after
     how many seconds of silence one of those counts no more; free addresses by pool, of those that the server serves."""
 
@@ -55,8 +53,7 @@ class Known:
     free: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Struct):
     """`word` is the reason that the server writes down: of an accept "ok", "learned", "roam", "alert:mac" or "wall:…";
     of a refusal "expired", "mac", "sessions" … `reply` is empty where it refuses."""
 

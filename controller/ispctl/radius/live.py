@@ -7,7 +7,6 @@ acknowledged CoA, kept in the store, says what it was told since.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -18,6 +17,7 @@ from ispctl.platforms import Attribute, platform
 from ispctl.radius import limits as limited
 from ispctl.radius.limits import Limits
 from ispctl.radius.rendering import TARGET, WALLED, given, needs_new_session, rendering, rendering_of, same_class
+from ispctl.structs import Struct, replace
 
 if TYPE_CHECKING:
     from ispctl.store import Proof, Session
@@ -31,8 +31,7 @@ PATIENCE: Final = 3
 NO_LIMITS: Final = Limits()
 
 
-@dataclass(frozen=True)
-class Behind:
+class Behind(Struct):
     """A session that runs something else than it should, and what to do: tell it (coa), or end it (disconnect).
 
     `instead`: why it is ended although a change would do. `attempts`: how often it was asked for this in vain, and

@@ -7,7 +7,6 @@ and not by its name, so that a vendor's own attributes need nothing of their own
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ispctl.desired import Because, Context, Entitlement
@@ -18,6 +17,7 @@ from ispctl.plan import Value
 from ispctl.platforms import Attribute, platform
 from ispctl.radius.decision import GIVEN, HANDED_OUT
 from ispctl.radius.rendering import SERVED_POOLS, behind_wall, granted, login, served_by_server
+from ispctl.structs import Struct
 
 _STEPS: Final = ((10**9, "Gbit/s"), (10**6, "Mbit/s"), (10**3, "kbit/s"))
 _KINDS: Final = {
@@ -44,8 +44,7 @@ class Scene(Context, Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(Struct):
     """Why an attribute has its value, and what the value means."""
 
     because: Because

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Address, ip_network
 
@@ -21,6 +20,7 @@ from ispctl.model.policy import Policy, Wall
 from ispctl.plan import Fields, Key, Resources, Value
 from ispctl.platforms import STANDARD_POOLS, Attribute, platform
 from ispctl.states import STRICTNESS, State
+from ispctl.structs import Struct, field, replace
 
 TARGET = "radius"
 """How the database is named in a plan."""
@@ -41,8 +41,7 @@ REPLIES = frozenset(
 Row = tuple[str, str, str]
 
 
-@dataclass(frozen=True)
-class Intent:
+class Intent(Struct):
     """What is to be made real: every entitlement, what the tariffs grant, and the NAS that will ask."""
 
     policy: Policy

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
+
+from ispctl.structs import Struct, field
 
 Attribute = tuple[str, str | int | bytes]
 """A name of our dictionary and its value: ("Mikrotik-Rate-Limit", "25M/50M"), ("Session-Timeout", 3600)."""
 
 
-@dataclass(frozen=True)
-class LiveSession:
+class LiveSession(Struct):
     """One open row of radacct, each value exactly as the NAS sent it.
 
     nas_address: NAS-IP-Address. framed_ip, calling_station, class_: "" where the NAS sent none. Times are aware.
@@ -33,8 +33,7 @@ class LiveSession:
     interim: int
 
 
-@dataclass(frozen=True)
-class Door:
+class Door(Struct):
     """Where and how a NAS takes CoA and Disconnect. per_second: most datagrams in a second; timeout: seconds a try;
     names: attributes that may name a session to it, None for all that we know."""
 
@@ -54,8 +53,7 @@ class Door:
         return f"{self.nas} ({host}:{self.port})"
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct):
     """What is asked of one session: a change to these attributes, or without any (None) its end.
 
     alone: name it by Acct-Session-Id alone at first, where its NAS is known to want no more.
@@ -77,8 +75,7 @@ _CODES: Final[dict[Kind, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct):
     """What a NAS said. tries: datagrams sent, 0 if none was. `text` is a sentence without secrets and logins.
 
     ack: it says it did (no proof, see `verify`). nak: refused. unsupported: refused for good, a Disconnect will do it.
@@ -99,8 +96,7 @@ class Answer:
         return _CODES[self.kind]
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(Struct):
     """Whether the accounting after a change shows it. `code` is E505 if it shows the opposite.
 
     baseline: the reading to give to `verify` as `before` the next time; counts from after the change once there is one.

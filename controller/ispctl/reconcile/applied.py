@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -18,11 +17,12 @@ from ispctl.desired import Entitlement, Terms
 from ispctl.model.compact import compact, quoted
 from ispctl.plan import Fields, listed
 from ispctl.states import State
+from ispctl.structs import as_dict, names
 
 _LEFT_OUT: Final = frozenset({"terms", "because", "sealed", "until", "first_login", "new_password", "fair_use", "cpe"})
 _TUPLES: Final = frozenset({"routes", "nas", "macs", "identities"})
 _MOMENTS: Final = frozenset({"ends", "backstop"})
-_NAMES: Final = frozenset(field.name for field in fields(Entitlement) if field.name not in _LEFT_OUT)
+_NAMES: Final = frozenset(names(Entitlement)) - _LEFT_OUT
 _SAID: Final = tuple(sorted(_NAMES | {"tariff"}))
 _ADDRESSES: Final = frozenset({"ipv4", "ipv6", "delegated", "routes", "macs", "identities"})
 _OWN: Final = _ADDRESSES | _MOMENTS | {"id", "login", "password"}
@@ -71,7 +71,7 @@ def from_text(text: str, terms: Mapping[str, Terms]) -> Entitlement | None:
 
 def terms_to_value(terms: Terms) -> dict[str, Any]:
     """A tariff's terms as a JSON object."""
-    return asdict(terms)
+    return as_dict(terms)
 
 
 def terms_from_value(value: Mapping[str, Any]) -> Terms:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 
 from ispctl.model.problem import Refusal
@@ -16,13 +15,13 @@ from ispctl.reconcile.logins import Logins, job, sealed
 from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.reconcile.standing import standing
 from ispctl.reconcile.world import World
+from ispctl.structs import Struct, replace
 
 PATIENCE: Final = 15.0
 """Seconds for one device: somebody waits for the answer."""
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct):
     """What a NAS says now. `uptime` in seconds; `online`: sessions on it, None where it cannot tell. `drift`: keys that
     stand otherwise than it was last made; None where that is not known."""
 

@@ -7,10 +7,10 @@ the next apply takes it up. No apply waits for it: what is not known to stand on
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -32,6 +32,7 @@ from ispctl.reconcile.world import World, silent
 from ispctl.repo import Snapshot
 from ispctl.secrets import Keyring
 from ispctl.store import Holder, Run, Store
+from ispctl.structs import Struct, field, replace
 
 RESTS: Final = 10.0
 """Seconds before devices of which nothing else is wanted are asked again."""
@@ -41,8 +42,7 @@ PUT_BACK: Final = frozenset({"refused", "taken-back", "changed", "held"})
 """What became of a device on which all stands as it stood before."""
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Struct):
     """A run on NAS that is over: on how many it did what it had to, and on how many not."""
 
     run: str
@@ -50,8 +50,7 @@ class Ended:
     failed: int
 
 
-@dataclass(frozen=True)
-class News:
+class News(Struct):
     """How far NAS are. `changed`: whether anything is new since it was asked last; `hosts`: which are configured now,
     and since when."""
 
@@ -61,23 +60,23 @@ class News:
     ended: tuple[Ended, ...] = ()
 
 
-@dataclass
+@dataclasses.dataclass
 class _Job:
     """What a thread is at. Whoever began it writes `marks` alone: what is wanted of each host by now."""
 
     wanted: Mapping[str, Wanted]
     marks: Mapping[str, str]
     look: Look | None = None
-    going: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    going: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     """What is taken from each host, as RADIUS names it."""
-    begun: set[str] = field(default_factory=set)
+    begun: set[str] = dataclasses.field(default_factory=set)
     """Hosts that were come to, whatever is wanted of them since."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     """Around `marks` and `begun`: nobody is come to of whom it was just decided otherwise."""
     promise: str = ""
-    hosts: Mapping[str, datetime] = field(default_factory=dict)
+    hosts: Mapping[str, datetime] = dataclasses.field(default_factory=dict)
     run: str = ""
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = dataclasses.field(default_factory=dict)
     error: BaseException | None = None
     over: bool = False
     thread: threading.Thread | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from time import monotonic, sleep
@@ -25,6 +24,7 @@ from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.reconcile.world import World
 from ispctl.store import Run
+from ispctl.structs import Struct, replace
 
 UNHEARD: Final = "RADIUS heard it before it was configured, and has heard nothing of it since"
 
@@ -51,8 +51,7 @@ def _to_confirm(changes: Iterable[Change]) -> frozenset[str]:
     return frozenset(host for host, them in kinds.items() if them == {UNCONFIRMED})
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(Struct):
     """How a run goes on while other things happen. `wanted`: whether what it makes of a host is still what is wanted
     there; `ending`: whether all has to end; `at`: is told who is configured now; `rest`: lets seconds pass."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets as random
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -24,6 +23,7 @@ from ispctl.reconcile.world import Permission, Result, World
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.rules.scene import meant
 from ispctl.store import Holder, Pause
+from ispctl.structs import Struct
 
 RESTS: Final = timedelta(hours=24)
 """A NAS that was put back by hand is left alone for so long; `ispctl resume` ends it."""
@@ -32,8 +32,7 @@ Allowed = Mapping[str, int | None]
 """By gate: at most so many, said on the command line."""
 
 
-@dataclass(frozen=True)
-class Gated:
+class Gated(Struct):
     """What is to be done on NAS alone, the gates that refuse it, and the ids of what those hold."""
 
     fleet: fleet.Fleet

@@ -4,7 +4,6 @@ only the rows and the files of those who drifted are read, a few at a time."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -18,13 +17,13 @@ from ispctl.reconcile.applied import digest_of
 from ispctl.reconcile.reading import Reading, knowing
 from ispctl.reconcile.survey import RENDERED, key_of
 from ispctl.repo import Snapshot
+from ispctl.structs import Struct, field
 
 TOGETHER: Final = 2000
 """Logins that are looked at together. After an update nothing may be known of any: then everybody is, in turn."""
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct):
     """One key that stands otherwise than the commit says now. `due`: the commit or the clock asks for something else
     than was written last, which is an apply's to do. `touched`: it stands otherwise than it was written."""
 
@@ -33,8 +32,7 @@ class Difference:
     touched: bool
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct):
     """The differences, and what the commit says of whom they are about."""
 
     differences: tuple[Difference, ...]

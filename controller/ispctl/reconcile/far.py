@@ -9,7 +9,7 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from operator import itemgetter
@@ -22,6 +22,7 @@ from ispctl.plan import Alike, Change, Plan, ServiceChange, Stop, Sums, Switch, 
 from ispctl.reconcile.people import People
 from ispctl.reconcile.rerender import noticed
 from ispctl.reconcile.stops import Kept, kept_by, together
+from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from ispctl.radius.live import Behind

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Final
@@ -33,12 +32,12 @@ from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.reconcile.stops import together
 from ispctl.reconcile.world import World
 from ispctl.repo import Repository, Snapshot
+from ispctl.structs import Struct, as_dict, field, replace
 
 NOT_THERE: Final = "it lacks something that these rows name, or may lack it"
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct):
     """What a commit says of one device. `mark` stands for all that it is made of."""
 
     nas: Nas
@@ -54,8 +53,7 @@ class Wanted:
         return render(platform, self.slice, self.templates)
 
 
-@dataclass(frozen=True)
-class Instead:
+class Instead(Struct):
     """What one device should hold, whatever is said of it now. `commit`: that said it, where that is known; `pauses`:
     the ids of those that do not hold it."""
 
@@ -65,8 +63,7 @@ class Instead:
     pauses: Collection[str]
 
 
-@dataclass(frozen=True)
-class Fleet:
+class Fleet(Struct):
     """The devices that were looked at, and what is to be done there."""
 
     wanted: Mapping[str, Wanted] = field(default_factory=dict)
@@ -219,5 +216,5 @@ def _mark(nas: Nas, one: Slice, own: Mapping[str, bytes]) -> str:
         name: own.get(template_path(one.platform, name), b"").decode("utf-8", "replace") for name in platform.templates
     }
     device = nas.management.hostname, nas.management.port, nas.device.host_key if nas.device else None
-    said = json.dumps([version("ispctl"), device, asdict(one), texts], sort_keys=True, default=str)
+    said = json.dumps([version("ispctl"), device, as_dict(one), texts], sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()[:32]

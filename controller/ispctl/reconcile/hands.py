@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -30,6 +29,7 @@ from ispctl.reconcile.stops import with_stops
 from ispctl.reconcile.world import Drift, Permission, World
 from ispctl.states import Access
 from ispctl.store import Holder, Run
+from ispctl.structs import replace
 
 _OPEN: Final[Mapping[Access, int]] = {"open": 2, "walled": 1, "none": 0}
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from typing import Final
 
 from ispctl.model.problem import Refusal
@@ -26,13 +25,13 @@ from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.reconcile.world import World
 from ispctl.repo import Snapshot
 from ispctl.store import Holder
+from ispctl.structs import Struct, replace
 
 TAKEN: Final = "E312"
 """Another one configures NAS."""
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct):
     """Devices that are looked at, what each should hold, and how it is asked. `known`: how it shows secrets of ours."""
 
     asked: Mapping[str, Wanted]

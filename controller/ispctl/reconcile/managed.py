@@ -7,7 +7,6 @@ for those that are enforced; where the policy observes and nobody enforced uses 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from ispctl.desired import Because, Entitlement
@@ -17,6 +16,7 @@ from ispctl.plan import Change, Plan, Stop, Switch
 from ispctl.radius.rendering import WALLED, group_name
 from ispctl.reconcile.stops import Kept, host_of, removals, used_by
 from ispctl.repo import Snapshot
+from ispctl.structs import replace
 
 _SHARED: Final = frozenset({"group", "pop"})
 _FOR_ALL: Final = frozenset({"range", "realm"})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ispctl import gates
 from ispctl.index import Look
 from ispctl.plan import Many, Plan, ServiceChange, alike, cohorts
 from ispctl.repo.layout import is_shared
+from ispctl.structs import replace
 
 
 class EachItself(Exception):

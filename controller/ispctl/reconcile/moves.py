@@ -5,7 +5,6 @@ other pool would give away."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from ispctl.model.network import Nas
@@ -14,12 +13,12 @@ from ispctl.platforms.device import Slice
 from ispctl.reconcile.hearing import addresses
 from ispctl.reconcile.named import things
 from ispctl.store import Store, facts
+from ispctl.structs import Struct
 
 Net = IPv4Network | IPv6Network
 
 
-@dataclass(frozen=True)
-class Move:
+class Move(Struct):
     """`gone`: the change by which a pool gives up `nets`; `into`: that by which another one gets them."""
 
     gone: Change

@@ -7,13 +7,13 @@ all of its NAS do. What everybody on a platform shares waits for each NAS on whi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from ispctl.gates import owners_of, spread
 from ispctl.model.network import Nas
 from ispctl.plan import Change, Fields, Key, Plan, Resources, ServiceChange, Stop
 from ispctl.platforms import STANDARD_POOLS, platform
 from ispctl.radius.rendering import TARGET, WALLED, Intent, given
+from ispctl.structs import Struct, replace
 
 Lack = Mapping[str, frozenset[str]]
 """What is not there, as `Platform.refers` calls it, by host."""
@@ -27,8 +27,7 @@ def things(nas: Nas, resources: Iterable[Key]) -> dict[str, Key]:
     return {name.casefold(): key for key in resources if vendor is not None and (name := vendor.called(key))}
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(Struct):
     """Of one plan. `groups`: as they shall be; `stood`: as they are."""
 
     nas: Mapping[str, Nas]

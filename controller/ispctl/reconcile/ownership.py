@@ -7,7 +7,6 @@ refused stays foreign, and an apply goes on refusing it alone (E314).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -24,6 +23,7 @@ from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.survey import SHARED, Survey, survey
 from ispctl.reconcile.world import Permission, Waiting, World
 from ispctl.store import Holder
+from ispctl.structs import Struct
 
 
 class Taker(Protocol):
@@ -36,8 +36,7 @@ class Taker(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Takeover:
+class Takeover(Struct):
     """What was taken or refused, in order; in a dry run what would be."""
 
     run: str

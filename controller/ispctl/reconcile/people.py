@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -22,6 +21,7 @@ from ispctl.reconcile.reading import then
 from ispctl.reconcile.rerender import in_other_words
 from ispctl.repo import Snapshot
 from ispctl.states import State
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from ispctl.radius.live import Behind
@@ -32,8 +32,7 @@ TOLD = "told"
 runs it."""
 
 
-@dataclass(frozen=True)
-class Around:
+class Around(Struct):
     """What every part of a survey is judged with. Fit to be sent to another process."""
 
     commit: str
@@ -53,8 +52,7 @@ class Around:
     """Logins that were given up, with their last owners."""
 
 
-@dataclass(frozen=True)
-class People:
+class People(Struct):
     """A part of a survey. Fit to be kept on a disk."""
 
     entitlements: Mapping[str, Entitlement]

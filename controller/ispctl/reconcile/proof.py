@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic, sleep
 from typing import Final
@@ -16,6 +15,7 @@ from ispctl.radius.session import LiveSession
 from ispctl.radius.session import Proof as Judged
 from ispctl.reconcile.survey import LEFT
 from ispctl.store import Proof, Session, Store, proofs
+from ispctl.structs import Struct, replace
 
 PAUSE: Final = 0.25
 TOGETHER: Final = 1000
@@ -23,8 +23,7 @@ TOGETHER: Final = 1000
 _UNKNOWN: Final = datetime.fromtimestamp(0, UTC)  # somebody's row without any time
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(Struct):
     """What the accounting showed of sessions of which it had news: proved by now, found not to keep to it, and ended.
     `waiting`: all that are still to be proved, which an apply does not count."""
 

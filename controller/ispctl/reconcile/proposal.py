@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -23,6 +22,7 @@ from ispctl.reconcile.named import Names
 from ispctl.reconcile.people import ending, makes, with_needs
 from ispctl.reconcile.rest import renamed
 from ispctl.repo import Repository, Snapshot
+from ispctl.structs import replace
 
 
 def propose(repository: Repository, look: Look, base: str, head: str) -> Plan:

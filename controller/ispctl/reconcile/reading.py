@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,13 +18,13 @@ from ispctl.model.usage import Meter
 from ispctl.radius.rendering import Intent
 from ispctl.reconcile import settled
 from ispctl.repo import Repository, Snapshot
+from ispctl.structs import Struct, replace
 
 if TYPE_CHECKING:
     from ispctl.store import Applied, Store
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct):
     """The sources of a survey. `slicing`: whether it may come in slices, see `Look`."""
 
     repository: Repository

@@ -7,12 +7,12 @@ applied that is applied: a row it would have written then as it writes it now di
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ispctl.desired import Entitlement
 from ispctl.plan import Change, Plan
 from ispctl.radius.rendering import Intent, render
+from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from ispctl.store import AppliedService

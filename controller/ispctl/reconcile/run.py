@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -47,6 +46,7 @@ from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
 from ispctl.reconcile.write import Written, begin, write
 from ispctl.store import Holder, Run, cpes, proofs, replicas
+from ispctl.structs import replace
 
 
 def live(world: World, commit: str) -> Survey:

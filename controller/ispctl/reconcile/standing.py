@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ispctl.nas.memory import Made, Memory
 from ispctl.reconcile import fleet, looking
@@ -12,6 +11,7 @@ from ispctl.reconcile.guards import contains
 from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.reconcile.world import World
 from ispctl.repo import Snapshot
+from ispctl.structs import replace
 
 
 def standing(world: World, wanted: Mapping[str, Wanted], made: Mapping[str, Made]) -> dict[str, Wanted]:

@@ -7,7 +7,6 @@ the group of a tariff, is not held by one of them; it reaches who is paused at t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.gates import owners_of, spread
@@ -15,6 +14,7 @@ from ispctl.model.subscriber import group_of
 from ispctl.plan import Change, Plan, Stop
 from ispctl.radius.rendering import TARGET
 from ispctl.repo import Snapshot
+from ispctl.structs import Struct, replace
 
 if TYPE_CHECKING:
     from ispctl.store import Pause, Store
@@ -23,8 +23,7 @@ STOPPED: Final = "stopped"
 """Kind of objects in the store: services that were held back by a stop when a commit was applied; see `notes`."""
 
 
-@dataclass(frozen=True)
-class Whom:
+class Whom(Struct):
     """Whom a pause is about: the group of each subscriber in the commit and in the applied one, since whoever leaves a
     paused group is still paused and whoever enters it is too; and whom each pause has held already."""
 

@@ -6,8 +6,8 @@ nothing here. Hand edits of rows nobody touches are drift's business.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -32,6 +32,7 @@ from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.reconcile.unsaid import unsaid
 from ispctl.repo import Snapshot
 from ispctl.store import Applied, Store, first_logins, meters
+from ispctl.structs import Struct, replace
 
 SHARED = ("group", "nas", "pop", "range", "realm")
 RENDERED = "rendered"
@@ -41,8 +42,7 @@ LEFT = "left"
 that was given up, with its last owner, until its sessions have ended."""
 
 
-@dataclass(frozen=True)
-class Survey:
+class Survey(Struct):
     """A live plan and what it was made from."""
 
     plan: Plan
@@ -122,7 +122,7 @@ def _next_turn(reading: Reading, near: People) -> datetime | None:
     return min(filter(None, (begun, meters.next_reset(reading.store, reading.now, seen))), default=None)
 
 
-@dataclass
+@dataclasses.dataclass
 class Surveying:
     """What is done with a slice, here or in another process: which opens the database anew, to read."""
 

@@ -6,8 +6,8 @@ on with by the next one, whatever that one wants: what was asked and has no answ
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -18,6 +18,7 @@ from ispctl.radius.session import Answer, Request
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.proof import reading
 from ispctl.store import Proof, Session, Store, proofs
+from ispctl.structs import Struct, replace
 
 Progress = Callable[[str, int, int], None]
 GONE: Final = frozenset({"ack", "gone"})
@@ -36,8 +37,7 @@ class Promise(NamedTuple):
     burst_up: int = 0
 
 
-@dataclass(frozen=True)
-class SessionOutcome:
+class SessionOutcome(Struct):
     """What became of one session: changed, ended, or why not. `code` is empty where nothing went wrong."""
 
     owner: str
@@ -54,7 +54,7 @@ class SessionOutcome:
     """Ended because a change could not be made."""
 
 
-@dataclass
+@dataclasses.dataclass
 class Touch:
     """Asks for changes and ends. `promises`: by Acct-Unique-Session-Id. `room`: how many sessions may still be ended in
     place of a change that was planned, before a day has taken enough."""
@@ -65,9 +65,9 @@ class Touch:
     clock: Callable[[], datetime]
     progress: Progress
     room: int = 0
-    _answered: list[tuple[Behind, Answer, datetime]] = field(default_factory=list)
+    _answered: list[tuple[Behind, Answer, datetime]] = dataclasses.field(default_factory=list)
     """Not written down yet."""
-    _taken: set[tuple[str, tuple[tuple[str, str], ...]]] = field(default_factory=set)
+    _taken: set[tuple[str, tuple[tuple[str, str], ...]]] = dataclasses.field(default_factory=set)
 
     def all(self, todo: Sequence[Behind]) -> Iterator[SessionOutcome]:
         """Change or end each of these sessions. A CoA that its NAS cannot make becomes a Disconnect, and a session that

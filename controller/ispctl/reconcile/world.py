@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from ispctl.roles import Reviews
 from ispctl.secrets import Keyring
 from ispctl.store import RunRecord, Store
 from ispctl.store.prints import Sums
+from ispctl.structs import Struct, field
 
 if TYPE_CHECKING:
     from ispctl.reconcile.beside import Beside
@@ -33,8 +33,7 @@ def silent(_what: str, _done: int, _all: int) -> None:
     """Tells nobody."""
 
 
-@dataclass(frozen=True)
-class Permission:
+class Permission(Struct):
     """What the person at the command line allows, once: at most so many, and whether history may go backwards."""
 
     most: Mapping[str, int | None] = field(default_factory=dict)
@@ -76,8 +75,7 @@ class Wrote:
         return sum(self.written.values()) + len(self.failed)
 
 
-@dataclass(frozen=True)
-class Result(Wrote):
+class Result(Struct, Wrote):
     """What an apply did."""
 
     run: str
@@ -121,8 +119,7 @@ class Result(Wrote):
         return bool(self.run) and not any(one.target == TARGET for one in self.unread)
 
 
-@dataclass(frozen=True)
-class Drift(Wrote):
+class Drift(Struct, Wrote):
     """What stands otherwise than it was applied (`plan` makes it right), and with a repair what became of it."""
 
     plan: Plan
@@ -136,8 +133,7 @@ class Drift(Wrote):
         return tuple(self.plan.changes)
 
 
-@dataclass(frozen=True)
-class World:
+class World(Struct):
     """What an apply acts upon. `keyring` is opened only when a secret has to be written."""
 
     repository: Repository
@@ -167,8 +163,7 @@ class World:
     """Who speaks to them while rows and sessions go on; None: it is done before and after those."""
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(Struct):
     """What is not done now: what closed gates hold back (`held`), and what is stopped. `losers`: people who keep what
     they have, whether or not a row of theirs changes."""
 

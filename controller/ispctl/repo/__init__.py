@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -20,6 +19,7 @@ from ispctl.repo.git_names import KEEPS
 from ispctl.repo.inventory import Inventories, Inventory
 from ispctl.repo.layout import ACCOUNT, ARCHIVE, FOLDERS, LARGE, PERSON, Kind, decode, is_shared, kind_of
 from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
+from ispctl.structs import Struct
 
 __all__ = ["Changes", "Document", "Entry", "Holding", "Repository", "Snapshot", "chunks", "snapshot_of"]
 
@@ -28,8 +28,7 @@ _ADDRESSES = r"[0-9]\.[0-9]+\.|::|[0-9A-Fa-f]:[0-9A-Fa-f]+:"
 _RAW = ("inventory/keyring.age", "inventory/recipients.txt")
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(Struct):
     """What differs between two commits: paths by what happened to them, and whether anything shared moved."""
 
     added: tuple[str, ...] = ()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 from ispctl.model.days import moment
 from ispctl.model.document import Document
 from ispctl.model.subscriber import Group, Service, Setting, Subscriber
+from ispctl.structs import Struct, field
 
 FOREVER: Final = 2**62
 Kind = Literal["service", "sealed", "walls", "names"]
@@ -28,8 +28,7 @@ class Tally(NamedTuple):
     until: int = FOREVER
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct):
     """What all subscribers together say, as far as anything shared depends on it."""
 
     counts: Mapping[Tally, int] = field(default_factory=dict)

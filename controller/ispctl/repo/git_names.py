@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, Literal, NamedTuple
 
 from ispctl.model.problem import Problem, Where
 from ispctl.repo.hidden import hidden_in
+from ispctl.structs import Struct
 
 ID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 """An object's id: SHA-1 or SHA-256."""
@@ -48,8 +48,7 @@ class Difference(NamedTuple):
     mode: int
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(Struct):
     """Who brought a change, when (with the author's own offset), and under which first line."""
 
     id: str
@@ -58,8 +57,7 @@ class Commit:
     subject: str
 
 
-@dataclass(frozen=True)
-class Hands:
+class Hands(Struct):
     """Whom a commit names, by e-mail, and whether it carries a signature. Whoever makes one may write any name."""
 
     author: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
@@ -25,6 +24,7 @@ from ispctl.model.tariff import Tariff
 from ispctl.repo.patterns import Patterns
 from ispctl.repo.yaml import Later, Marks, Node, read
 from ispctl.repo.yaml_quick import quick
+from ispctl.structs import Struct
 
 SMALL: Final = 256 * 1024
 LARGE: Final = 4 * 1024 * 1024
@@ -34,8 +34,7 @@ ARCHIVE: Final = "archive"
 for an id that was never used."""
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct):
     """What a path holds: its model and the largest size in bytes that is read."""
 
     name: str

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
@@ -18,6 +17,7 @@ from typing import Final
 from ispctl.model.problem import Problem, Refusal
 from ispctl.repo.git_child import first_line
 from ispctl.repo.git_names import ID, KEEPS
+from ispctl.structs import Struct, field
 
 _KEPT: Final = (
     *("PATH", "HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS"),
@@ -44,8 +44,7 @@ def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True)
-class Push:
+class Push(Struct):
     """What is to become of a commit: the branch that shall stand at it, the commit at which it stands now ("" for one
     that is not there yet), and what the other side is told beside it (`git push -o`)."""
 
@@ -54,8 +53,7 @@ class Push:
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Remote:
+class Remote(Struct):
     """A branch of the remote of a clone, or of the repository itself where it has no remote: then who pushes, pushes
     here. `timeout` is in seconds, for what is brought; `stopping` says whether to give up at once."""
 

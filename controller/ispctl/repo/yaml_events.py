@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
 from sys import intern
 from typing import Any, Final
 
@@ -26,6 +25,7 @@ from ispctl.model.problem import Problem, Where
 from ispctl.repo.hidden import hidden, hidden_in
 from ispctl.repo.yaml_nodes import DEEPEST, MOST_PROBLEMS, MOST_VALUES, NULLS, Node, Scalar
 from ispctl.repo.yaml_syntax import explain
+from ispctl.structs import replace
 
 _KEEPS: Final = frozenset({"E011", "E014", "E019"})
 """After these the values that were read are still what was written."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import tzinfo
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +21,7 @@ from ispctl.report._least import Least, Place
 from ispctl.report._words import clean, plural
 from ispctl.report.plan_json import Left, reason, service
 from ispctl.states import State
+from ispctl.structs import Struct, replace
 
 if TYPE_CHECKING:
     from ispctl.report.shapes import ServiceJson
@@ -47,8 +47,7 @@ Words = Callable[[ServiceChange], tuple[Sequence[str], str]]
 """(how it was and will be, part by part; what becomes of the session)"""
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct):
     """One service, or many of them, ready to be written. `because`: (text, place) each."""
 
     who: str
@@ -60,8 +59,7 @@ class Line:
     count: int = 1
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct):
     """The lines of one turn, worst first, and how many services more there are."""
 
     lines: tuple[Line, ...]

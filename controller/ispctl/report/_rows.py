@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.plan import Change
 from ispctl.report._least import Least
 from ispctl.report._words import clean, listed, plural
 from ispctl.report.plan_json import change
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from ispctl.report.shapes import ChangeJson, SidesJson
@@ -24,8 +24,7 @@ _DONE: Final = {"end": 0, "delete": 0, "change": 1, "update": 1, "create": 2}
 _OF_SESSIONS: Final = {"update": "change", "delete": "end"}
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct):
     """One change, ready to be written."""
 
     target: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +19,7 @@ from ispctl.report._folding import Folding, Part
 from ispctl.report._people import WORDS
 from ispctl.report._rows import Row, Rows
 from ispctl.report._words import clean, plural, words
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from ispctl.report.shapes import HeadJson
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 _LEFT: Final = {"paused": "paused", "observed": "only observed"}
 
 
-@dataclass(frozen=True)
-class Gist:
+class Gist(Struct):
     """What a text says of a plan, bounded whatever the plan."""
 
     head: HeadJson

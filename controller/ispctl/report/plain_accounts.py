@@ -9,7 +9,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, Literal
@@ -19,6 +18,7 @@ from ispctl.model.days import local_day
 from ispctl.model.ledger import Entry, Ledger
 from ispctl.model.policy import Policy
 from ispctl.money import rounded
+from ispctl.structs import Struct
 
 Format = Literal["beancount", "hledger", "csv"]
 INCOME: Final = "Income:Services"
@@ -36,8 +36,7 @@ _ZERO: Final = Decimal(0)
 _COLUMNS: Final = ("day", "subscriber", "type", "key", "reference", "service", "account", "amount", "currency")
 
 
-@dataclass(frozen=True)
-class Transaction:
+class Transaction(Struct):
     """Postings that come to nothing together. `key`: "" for what stood before."""
 
     day: date

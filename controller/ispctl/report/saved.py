@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, Final, TextIO
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Plan
 from ispctl.report.plan_json import VERSION
+from ispctl.structs import Struct
 
 _ADVICE: Final = "Make one: ispctl plan --live --out FILE"
 _READ: Final = 1 << 16
@@ -17,8 +17,7 @@ _READ: Final = 1 << 16
 _HEAD: Final = ("version", "kind", "digest", "commit")
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(Struct):
     """A live plan that somebody saved and read: enough to see whether it is still what would be done. `rows`: the id
     of what is done at each target and key, without sessions, since who is online changes by the minute."""
 

@@ -7,7 +7,6 @@ nobody grants himself anything.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from ispctl.repo.layout import Kind as FileKind
 from ispctl.roles.hands import Hands, Review, Reviews
 from ispctl.roles.kinds import Side, kinds, possible
 from ispctl.roles.steps import Edit, Steps
+from ispctl.structs import Struct
 
 
 class Finding(NamedTuple):
@@ -121,8 +121,7 @@ class _Asked:
         return [review for commit in commits for review in self._known[commit]]
 
 
-@dataclass(frozen=True)
-class _Court:
+class _Court(Struct):
     git: Git
     hands: Hands
     asked: _Asked

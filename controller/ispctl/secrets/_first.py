@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.secrets._age import KEYRING, RECIPIENTS
 from ispctl.secrets._sealed import Keyring
+from ispctl.structs import Struct
 
 
-@dataclass(frozen=True)
-class Initialised:
+class Initialised(Struct):
     """What `initialise` wrote, and the public key it made (None if recipients were given instead)."""
 
     written: tuple[Path, ...]

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
 import hashlib
 import json
 import re
 import secrets as chance
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, Self
 
+from ispctl import structs
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.secrets._age import HEADER, KEYRING, RECIPIENTS, identity_from, open_file, seal_file, why_closed
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
@@ -43,8 +43,7 @@ PRIVATE_KEY: Final = "device.private_key"
 _READABLE: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is mistaken for another on the telephone
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(Struct):
     """A sealed value and the place it was written for.
 
     kind: "service" or "nas". owner: "sub-000123/main" or "lalitpur-1". field: "password" or "radius.secret".
@@ -53,7 +52,7 @@ class Sealed:
     kind: Kind
     owner: str
     field: str
-    text: str = dataclasses.field(repr=False)
+    text: str = structs.field(repr=False)
 
     @property
     def aad(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -18,18 +17,17 @@ from ispctl.model.subscriber import Subscriber
 from ispctl.repo import Snapshot
 from ispctl.status.names import services
 from ispctl.status.view import View
+from ispctl.structs import Struct, replace
 
 
-@dataclass(frozen=True)
-class Aged:
+class Aged(Struct):
     """What is left to pay of one age. `days`: at most so many overdue; 0: not due yet, None: longer than all others."""
 
     days: int | None
     amount: Decimal
 
 
-@dataclass(frozen=True)
-class Entered:
+class Entered(Struct):
     """An entry of the account. `amount`: what it adds to what is owed, None for a note; `balance`: what is owed
     then."""
 
@@ -47,8 +45,7 @@ class Entered:
     line: int
 
 
-@dataclass(frozen=True)
-class Coming:
+class Coming(Struct):
     """A stage that the account comes to if nothing is paid; none where no service is postpaid. `file` and `line`: of
     the entry that brings it."""
 
@@ -59,8 +56,7 @@ class Coming:
     line: int
 
 
-@dataclass(frozen=True)
-class Unpaid:
+class Unpaid(Struct):
     """Something to be paid, and what is left of it."""
 
     key: str
@@ -72,8 +68,7 @@ class Unpaid:
     line: int
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(Struct):
     """Amounts are decimal texts in JSON, in `currency`; a positive balance is owed by the subscriber."""
 
     id: str

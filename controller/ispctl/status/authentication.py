@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Final
@@ -20,13 +19,13 @@ from ispctl.status.outlook import Outlook, outlook
 from ispctl.status.reasons import Asked, explain
 from ispctl.status.values import Reason, reason
 from ispctl.status.view import View, entitled
+from ispctl.structs import Struct
 
 _FOREIGN: Final = Reason("foreign", "not ours: no line of git says it")
 _METHOD: Final = Reason("method", "belongs to the method, not to the service")
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Struct):
     """One attribute of a reply. `ours`: whether git says it, with this value; `meaning` is empty where it does not."""
 
     name: str
@@ -36,8 +35,7 @@ class Given:
     ours: bool
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct):
     """What a server said, or what the rows would say. `word`: the reason that the server wrote down; empty where it is
     not known."""
 
@@ -49,8 +47,7 @@ class Answer:
     attributes: tuple[Given, ...]
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(Struct):
     """`computed` is what the rows answer to the right password; by `basis`: those of the database, or those that git
     asks for. `asked`: the server that answered; empty where none was asked, then `answer` is `computed`."""
 
@@ -69,8 +66,7 @@ class Tried:
     trace: str
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(Struct):
     """What a server answered: None for a refusal."""
 
     server: str

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
+
+from ispctl.structs import Struct
 
 WAITING: Final = timedelta(minutes=15)
 """How long a commit or a change by the clock may wait, and a remote be silent, before that is ill."""
 Level = Literal["ok", "warning", "bad"]
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Struct):
     """One question and its answer. `ok` is False for the level "bad" alone; `advice`: a command to type."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
@@ -15,6 +14,7 @@ from ispctl.status.values import when
 from ispctl.status.view import View, entitled
 from ispctl.store import cpes
 from ispctl.store.cpes import Seen, Wanted
+from ispctl.structs import Struct
 
 State = Literal["well", "waits", "refused", "never called", "quarantined"]
 BEHIND: Final[tuple[State, ...]] = ("waits", "refused", "never called")
@@ -45,8 +45,7 @@ HOLDS: Final[Mapping[str, str]] = {
 _HEADINGS: Final = ("SERIAL", "SERVICE", "STATE", "LAST INFORM", "MODEL", "SOFTWARE", "PASSWORD", "REFUSED")
 
 
-@dataclass(frozen=True)
-class Managed:
+class Managed(Struct):
     """A device that called, or that somebody is linked to, or both. `id`, `key` and `profile` are empty in quarantine.
     `password`: which one RADIUS takes: "new", or of one that is being changed "old" (the device does not have the new
     one), "accepted" or "overdue" (it holds though the device never took it), until `deadline`. `wanted`: when an apply

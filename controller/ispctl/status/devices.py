@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -20,14 +19,14 @@ from ispctl.reconcile.stand_ins import stand_ins
 from ispctl.status.view import View
 from ispctl.store import LEASE, Pause, Store, facts, nas_backups
 from ispctl.store.facts import DeviceRun
+from ispctl.structs import Struct, replace
 
 Stopped = Literal["", "paused", "observed", "frozen"]
 RUNS: Final = 20
 """So many runs of one NAS are told."""
 
 
-@dataclass(frozen=True)
-class Equal:
+class Equal(Struct):
     """The run that last made, or found, a NAS as git said."""
 
     run: str
@@ -35,16 +34,14 @@ class Equal:
     at: datetime | None
 
 
-@dataclass(frozen=True)
-class Owned:
+class Owned(Struct):
     """Something of ours that a NAS should hold: digests in place of secrets."""
 
     key: str
     fields: Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class Configured:
+class Configured(Struct):
     """`heard`: how it answered the last run that had to do with it, as an `Answer`; or "never", or "unknown" where the
     database gives no answer; `reachable`: None where nobody asked it. `equal`: None where it is not known what stands
     there. `waiting`: whether git asks for something else than it was last made equal to. `since`: since when a loop

@@ -3,7 +3,6 @@ time has changed since; repairs nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
@@ -15,13 +14,13 @@ from ispctl.status.rows import differences as _texts
 from ispctl.status.stops import left_alone, unadopted
 from ispctl.status.view import View
 from ispctl.store import Applied, Store
+from ispctl.structs import Struct
 
 ADVICE: Final = "ispctl drift --repair makes the rows equal to the applied commit again"
 ADVICE_DUE: Final = "ispctl apply does what time has made due"
 
 
-@dataclass(frozen=True)
-class Drifted:
+class Drifted(Struct):
     """One key that differs. `id`: the service for a login, else the key's name. `cause`: "hand", or "clock" where the
     rows are as the last apply left them and time has changed what they should be. `texts`: without secrets."""
 

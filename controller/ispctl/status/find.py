@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Literal
@@ -18,14 +17,14 @@ from ispctl.status.names import services
 from ispctl.status.online import STALE, interim
 from ispctl.status.view import View
 from ispctl.store import Session, facts
+from ispctl.structs import Struct
 
 _MAC: TypeAdapter[str] = TypeAdapter(Mac)
 Basis = Literal["git", "accounting", "learned"]
 Match = Literal["then", "before", "after"]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct):
     """One who was found. `id` and `key` are empty where nobody of ours has that login. `held`: the address, the prefix
     around it, or the device. `match`: at that moment, or, where nobody had it then, the last before and the first
     after. `certain` is False where nothing was heard of the session for long, so that it may have ended before."""

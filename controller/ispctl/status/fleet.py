@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
@@ -21,22 +20,21 @@ from ispctl.status.view import View
 from ispctl.store import Store, facts, proofs
 from ispctl.store.facts import Began, Refused
 from ispctl.store.proofs import Answers
+from ispctl.structs import Struct, replace
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 State = Literal["heard", "silent", "never", "stranger", "unknown"]
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(Struct):
     """Sessions that began, and logins that were refused."""
 
     began: int
     refused: int
 
 
-@dataclass(frozen=True)
-class Coa:
+class Coa(Struct):
     """Where a NAS takes changes of running sessions, what of them its platform declares to be able to change, and what
     became of those that are remembered. `answer`: of the last one, in the server's short words; empty before. `limits`:
     what this NAS itself turned out to be unable to do, a sentence each."""
@@ -52,8 +50,7 @@ class Coa:
     limits: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct):
     """One NAS, or an address that speaks and is none (`state` "stranger", without a name). What the database would have
     to tell is None where it gives no answer. `client`: whether the server takes it for a client of ours."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -25,6 +24,7 @@ from ispctl.status.stops import observed, stop_of, unadopted
 from ispctl.status.values import Speed, addresses_of, speed_of
 from ispctl.status.view import View
 from ispctl.store import facts
+from ispctl.structs import Struct
 
 Presence = Literal["yes", "no", "stale", "unknown"]
 """stale: a session is open, but its NAS has said nothing for longer than it should."""
@@ -33,8 +33,7 @@ Standing = Literal["yes", "waiting", "due", "drifted", "paused", "observed", "un
 has come since; somebody altered it; a pause kept it as it was; no, and ispctl only observes."""
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(Struct):
     """One service. Rates in bit/s; addresses as now: "203.0.113.7", "pool:home" or "" (none). What is None is unknown:
     `last_seen` where the database was not read (or nobody was ever online), `stop` (why it is left as it is) where the
     database does not say what is paused, the rest where there is no such tariff. `balance` (positive: owed by the
@@ -78,8 +77,7 @@ _BY_FILES: Final = frozenset({State.ACTIVE, State.GRACE, State.WAITING})
 """The states from which usage may bring somebody into one of those."""
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct):
     """The filters of `list`; what is empty filters nothing. `expiring`, `no_session`: days."""
 
     states: frozenset[str] = frozenset()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
@@ -21,13 +20,13 @@ from ispctl.status.pools import fill
 from ispctl.status.service import failures
 from ispctl.status.view import View, derived
 from ispctl.store import RunRecord, facts
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(Struct):
     """What a metric is: its help, the names of its labels, and its kind."""
 
     help: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
@@ -22,6 +21,7 @@ from ispctl.status.spool import Spool
 from ispctl.status.values import Speed
 from ispctl.status.view import View, writable
 from ispctl.store import Proof, Session, Store, facts, proofs
+from ispctl.structs import Struct
 
 STALE: Final = 2.5
 """A session is stale when nothing was heard of it for more than so many intervals."""
@@ -31,8 +31,7 @@ _BATCH: Final = 1000
 Config = Literal["current", "behind", "acked", "proved", "unknown"]
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(Struct):
     """Bits per second over the last `seconds`, and what the two samples were."""
 
     down: int
@@ -41,16 +40,14 @@ class Measured:
     basis: str
 
 
-@dataclass(frozen=True)
-class Octets:
+class Octets(Struct):
     """Bytes since the session began, seen by the subscriber."""
 
     down: int
     up: int
 
 
-@dataclass(frozen=True)
-class Online:
+class Online(Struct):
     """One open session. `id` and `key` are empty where nobody of ours has this login; `nas` where the address is no NAS
     of the inventory. `age`: seconds since its last report. `needs`: what a session that is behind waits for. `unique`:
     what the server calls it."""
@@ -85,8 +82,7 @@ class Online:
         return Speed(self.measured.down, self.measured.up) if self.measured else None
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct):
     """Which sessions: of one NAS (name or address), of some logins, silent ones, ones that run older values."""
 
     nas: str = ""
@@ -103,7 +99,10 @@ class Asked:
         )
 
 
-def sessions(view: View, asked: Asked = Asked()) -> Spool[Online] | None:
+EVERYBODY: Final = Asked()
+
+
+def sessions(view: View, asked: Asked = EVERYBODY) -> Spool[Online] | None:
     """Every open session that is asked for, by login and start, few of them in memory; None if the database does not
     say."""
     if view.then is not None:
@@ -155,8 +154,7 @@ def _doubtful(store: Store) -> frozenset[str]:
     return facts.logins_of(store, store.behind()) | proofs.awaited_logins(store)
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(Struct):
     """Open sessions; how many of them are stale, and how many run older values than the database holds."""
 
     open: int = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ispctl.model.network import Nas
 from ispctl.plan import Resources
 from ispctl.platforms import Attribute
@@ -16,10 +14,10 @@ from ispctl.status.stops import unadopted
 from ispctl.status.values import Reason
 from ispctl.status.view import View, entitled
 from ispctl.store import facts
+from ispctl.structs import Struct
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(Struct):
     """The answer that a login with the right password would get now through one NAS with one device. `reply` is empty
     where it is refused."""
 

@@ -4,7 +4,6 @@ line that says it."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -23,6 +22,7 @@ from ispctl.status.online import Online
 from ispctl.status.stops import in_words, observed, pauses_of
 from ispctl.status.values import Reason, short, written
 from ispctl.status.view import View, entitled
+from ispctl.structs import Struct
 
 Kind = Literal[
     "apply",
@@ -45,8 +45,7 @@ _UNPAID: Final = ("paid-until", "never-paid", "grace", "unpaid")
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Pending:
+class Pending(Struct):
     """Something that is not over. `at`: when it begins or ends, None for now."""
 
     at: datetime | None

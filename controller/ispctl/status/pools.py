@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ispctl.status import slices
 from ispctl.status.check import Check
 from ispctl.status.view import View
+from ispctl.structs import Struct
 
 
-@dataclass(frozen=True)
-class Fill:
+class Fill(Struct):
     """Addresses of a pool: those that may be given, and those that are; `used` is None where that cannot be told.
     `full`: the parts of it that are about to be empty, in words."""
 

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -23,6 +22,7 @@ from ispctl.status.online import Online
 from ispctl.status.spool import Spool
 from ispctl.status.values import ago, clean, joined, plain, rate, span, stamp, volume, when
 from ispctl.status.view import View
+from ispctl.structs import Struct
 
 _FOLDED: Final = 2000
 """A table with more lines is not folded: nobody reads it on a screen."""
@@ -30,8 +30,7 @@ Envelope = Mapping[str, object]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Screen:
+class Screen(Struct):
     """Where a text goes. `width` in characters; None: no terminal, so nothing is cut, folded or coloured."""
 
     zone: ZoneInfo

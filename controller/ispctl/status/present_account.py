@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ispctl.status.account import Account, Aged, Entered
 from ispctl.status.present import Screen, table
 from ispctl.status.values import clean, joined, when
+from ispctl.structs import replace
 
 
 def told(one: Account, screen: Screen) -> str:

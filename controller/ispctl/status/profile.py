@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from ispctl.status.usage import Window, windows
 from ispctl.status.values import Reason, Speed, addresses_of, rate, reason, speed_of, written
 from ispctl.status.view import Then, View, entitled
 from ispctl.store import Reject
+from ispctl.structs import Struct, replace
 
 _ENTRIES: Final = 3
 """So many entries of the account are shown, the newest."""
@@ -32,8 +32,7 @@ _STEPS: Final = 20
 """How many edges of time are followed until one changes something that a person would notice."""
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(Struct):
     """Where it is written, and who touched that file last. `commit` is empty where history was cut off."""
 
     file: str
@@ -44,8 +43,7 @@ class Declared:
     subject: str
 
 
-@dataclass(frozen=True)
-class Effective:
+class Effective(Struct):
     """One value that holds now, as text, and why."""
 
     name: str
@@ -53,8 +51,7 @@ class Effective:
     because: Reason
 
 
-@dataclass(frozen=True)
-class Next:
+class Next(Struct):
     """What the clock will change next, if nobody commits anything."""
 
     at: datetime
@@ -64,8 +61,7 @@ class Next:
     because: Reason
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Struct):
     """What the database was given. `group`: the reply group it has there; `refuse`: why a login is refused; both None
     where the database does not know the login. `differences`: sentences, without secrets, empty if it is as the head
     says."""
@@ -78,8 +74,7 @@ class Given:
     differences: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(Struct):
     """All of it. `sessions`, `rejects` and `applied` are None where the database gave no answer. `account` has the
     newest entries alone; it is None where it cannot be read, and `account_fault` tells why."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ispctl.desired import Because, Entitlement
@@ -12,12 +11,12 @@ from ispctl.states import State
 from ispctl.status.names import near
 from ispctl.status.values import Reason, reason
 from ispctl.status.view import View
+from ispctl.structs import Struct
 
 Advice = Callable[["Asked"], str]
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct):
     """What is known about a login that was tried. `e` is None where nobody of ours has it; `nas` where it came from a
     NAS that is not in the inventory."""
 
@@ -28,8 +27,7 @@ class Asked:
     nas: Nas | None
 
 
-@dataclass(frozen=True)
-class Explained:
+class Explained(Struct):
     """A word of the server for the on-call: what it means, what to do next, and the line that decides it."""
 
     words: str
@@ -37,8 +35,7 @@ class Explained:
     because: Reason
 
 
-@dataclass(frozen=True)
-class _Word:
+class _Word(Struct):
     """`key`: the reason of the entitlement that decides it."""
 
     words: str

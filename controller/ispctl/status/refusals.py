@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from ispctl.repo import Holding
@@ -13,10 +12,10 @@ from ispctl.status.reasons import WORDS, Asked, explain
 from ispctl.status.values import Reason
 from ispctl.status.view import View, entitled
 from ispctl.store import Reject, Store, facts
+from ispctl.structs import Struct
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct):
     """Which refusals. `login`: a login, an id or id/key, or a login that nobody of ours has."""
 
     login: str = ""
@@ -26,8 +25,7 @@ class Wanted:
     limit: int = 20
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(Struct):
     """One refusal. `id` and `key` are empty where nobody of ours has this login; `detail` is the server's own."""
 
     at: datetime | None
@@ -43,8 +41,7 @@ class Refused:
     because: Reason
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(Struct):
     """How often one NAS, or a stranger, met one refusal."""
 
     reason: str
@@ -53,8 +50,7 @@ class Tally:
     last: datetime | None
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct):
     """`now`: for each service that was named, whether it would be accepted. `recorded`: when the server last wrote down
     anything about a login, `reported`: when accounting last came; None: never."""
 

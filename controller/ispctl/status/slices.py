@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Final
@@ -15,13 +14,13 @@ from ispctl.repo.snapshot import Prefix
 from ispctl.status.names import one_of
 from ispctl.status.view import View
 from ispctl.store import Session, facts
+from ispctl.structs import Struct
 
 ALARM: Final = 95
 """Per cent of a part that are taken, from which on it is an alarm."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct):
     """A NAS's slice of a pool, or the whole of one that is not cut (`nas` is empty). `total` is what may be given out;
     `resting` was freed within the pool's quarantine. None is unknown."""
 
@@ -35,8 +34,7 @@ class Part:
     alarm: bool
 
 
-@dataclass(frozen=True)
-class Filled:
+class Filled(Struct):
     """One pool, counted in addresses, or in prefixes of the length `unit`. `basis`: what tells how many are taken."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
@@ -15,14 +14,14 @@ from ispctl.status.names import services
 from ispctl.status.values import Speed
 from ispctl.status.view import View, entitled
 from ispctl.store import usage
+from ispctl.structs import Struct
 
 DAYS: Final = 30
 """Shown, unless somebody asks for more."""
 Span = Literal["day", "week", "month"]
 
 
-@dataclass(frozen=True)
-class Day:
+class Day(Struct):
     """Octets of one local day, as the subscriber sees them."""
 
     day: str
@@ -30,8 +29,7 @@ class Day:
     up: int
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct):
     """What holds from `after` octets on, with what was given beyond the tariff: a speed, or none (`block`)."""
 
     after: int
@@ -39,8 +37,7 @@ class Step:
     block: bool
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(Struct):
     """One fair-use policy, now. `since`: the first day of its window; `resets`: when it is over; `counts`: down, up or
     both. `used`: octets that count, `more`: what was given beyond the tariff. `tier`: what holds, `next`: what holds
     after `left` octets more; None: nothing does. The policy stands in `file`, `line`."""
@@ -58,8 +55,7 @@ class Window:
     line: int
 
 
-@dataclass(frozen=True)
-class Used:
+class Used(Struct):
     """One service, since a day. `days` holds each day from then to today."""
 
     id: str
@@ -75,8 +71,7 @@ class Used:
     """When usage was last counted."""
 
 
-@dataclass(frozen=True)
-class Heavy:
+class Heavy(Struct):
     """One of those who used most since a day. `login` and `tariff` are empty of a service that is gone."""
 
     id: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 from ispctl.desired import Because, Entitlement
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
+from ispctl.structs import Struct, names
 
 _STEPS: Final = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 _JOINERS: Final = " \u200c\u200d"
@@ -19,16 +19,14 @@ _JOINERS: Final = " \u200c\u200d"
 _SPANS: Final = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
-@dataclass(frozen=True)
-class Speed:
+class Speed(Struct):
     """Bits per second, seen by the subscriber."""
 
     down: int
     up: int
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(Struct):
     """Why a value is what it is. `file` is empty where no file says so but a rule does."""
 
     code: str
@@ -75,11 +73,11 @@ def addresses_of(entitlement: Entitlement, policy: Policy) -> tuple[str, str, st
 
 
 def plain(value: Any, zone: ZoneInfo) -> Any:
-    """A value as JSON: dataclasses become objects by their field names, moments RFC 3339 with the ISP's offset."""
+    """A value as JSON: structs become objects by the names of their fields, moments RFC 3339 with the ISP's offset."""
     if isinstance(value, datetime):
         return stamp(value, zone)
-    if is_dataclass(value):
-        return {field.name.rstrip("_"): plain(getattr(value, field.name), zone) for field in fields(value)}
+    if isinstance(value, Struct):
+        return {name.rstrip("_"): plain(getattr(value, name), zone) for name in names(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item, zone) for key, item in value.items()}
     if isinstance(value, (tuple, list, frozenset)):

@@ -6,7 +6,6 @@ import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Literal, TypeVar
@@ -28,13 +27,13 @@ from ispctl.reconcile.reading import with_usage
 from ispctl.reconcile.stops import STOPPED
 from ispctl.repo import Holding, Snapshot
 from ispctl.store import Applied, Beat, Heartbeat, Pause, Reject, Session, Store, cpes, facts, first_logins, meters
+from ispctl.structs import Struct, replace
 
 T = TypeVar("T")
 Opener = Callable[[Snapshot], Store]
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct):
     """One thing that was asked. `age`: seconds since it last learned something; None where that cannot be told."""
 
     name: str
@@ -43,8 +42,7 @@ class Source:
     text: str = ""
 
 
-@dataclass(frozen=True)
-class Then:
+class Then(Struct):
     """Another moment, and the commit that answers for it: `applied` by `run`, which ended at `made`; of `history`, the
     last one that was made by then, where the journal begins later; or the `head`, of a time to come."""
 

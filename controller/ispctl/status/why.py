@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -21,6 +20,7 @@ from ispctl.status.profile import Given, Next, Shown, show
 from ispctl.status.values import Reason, Speed, rate, span
 from ispctl.status.view import View
 from ispctl.store import Proof, proofs
+from ispctl.structs import Struct
 
 ALIASES: Final = {
     "address": "ipv4",
@@ -35,8 +35,7 @@ ALIASES: Final = {
 _SLOW: Final = 0.9
 
 
-@dataclass(frozen=True)
-class Explained:
+class Explained(Struct):
     """One value that holds now. `commit` is empty where no line says it, or where the history of it is cut off."""
 
     name: str
@@ -48,8 +47,7 @@ class Explained:
     subject: str
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct):
     """What a running session was told last. `proof`: what its accounting showed since."""
 
     kind: str
@@ -59,8 +57,7 @@ class Told:
     proof: str
 
 
-@dataclass(frozen=True)
-class Running:
+class Running(Struct):
     """One open session: what it runs, what it was told, how fast it is and what that means. `since_told` is measured
     from the last change on, where a report has come since."""
 
@@ -70,8 +67,7 @@ class Running:
     slow: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Why:
+class Why(Struct):
     """All of it for one service. `running` and `now` are None where the database gave no answer."""
 
     id: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ispctl.structs import Struct
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(Struct):
     """The handful of texts that SQLite and PostgreSQL do not share. Queries are written with `?` for parameters."""
 
     name: str

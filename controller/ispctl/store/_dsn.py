@@ -6,11 +6,11 @@ it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct, field
 
 _ADVICE: Final = (
     "Write dsn: sqlite:///var/radius.db (relative to the repository), sqlite:////var/lib/ispctl/radius.db,"
@@ -18,8 +18,7 @@ _ADVICE: Final = (
 )
 
 
-@dataclass(frozen=True)
-class File:
+class File(Struct):
     """A SQLite file. `for_server` and `password`: what FreeRADIUS is told."""
 
     path: Path
@@ -38,8 +37,7 @@ class File:
         return ""
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(Struct):
     """A database of a PostgreSQL server. `place` names it without the user; `for_server` is libpq's own notation, and
     without the password, since FreeRADIUS writes it into its log."""
 

@@ -8,20 +8,19 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store._dsn import Address, File
+from ispctl.structs import Struct, field
 
 Part = Literal["rows", "nas"]
 """What a lock is about: rows and sessions, and all that is decided; or what is done on NAS."""
 _ADVICE: Final = "Wait until it is done; the lock is given back by itself when that process ends, however it ends"
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(Struct):
     """Who holds the lock, as the others are told. `since` is aware; `what` is a few words such as "apply"."""
 
     run: str
@@ -50,8 +49,7 @@ class Holder:
             return None
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(Struct):
     """The lock, while it is held. `check` before each step that must not be done by two: raises Refusal E330 when the
     lock was lost, as by a broken connection."""
 

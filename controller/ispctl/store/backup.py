@@ -13,7 +13,6 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
@@ -25,6 +24,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.store import _schema, facts
 from ispctl.store._store import Store
 from ispctl.store.records import moment, stamp
+from ispctl.structs import Struct, field
 
 Progress = Callable[[str, int, int], None]
 FORMAT: Final = "ispctl-backup"
@@ -82,8 +82,7 @@ KEPT: Final[dict[str, Kept]] = {
 }
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(Struct):
     """The first line of a backup. `commit` and `applied`: what was applied last, and when; empty and None: nothing."""
 
     database: str

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import chain, groupby
@@ -16,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from ispctl.store._sessions import select_sessions
 from ispctl.store._store import Store
 from ispctl.store.records import Session, moment, stamp
+from ispctl.structs import Struct
 
 _AT_ONCE: Final = 500
 """Parameters of one question."""
@@ -52,8 +52,7 @@ class Refused(NamedTuple):
     last: datetime | None
 
 
-@dataclass(frozen=True)
-class Did:
+class Did(Struct):
     """One change of a run; `outcome` is empty where it was done."""
 
     key: str
@@ -61,8 +60,7 @@ class Did:
     outcome: str
 
 
-@dataclass(frozen=True)
-class DeviceRun:
+class DeviceRun(Struct):
     """What one run did to a NAS, or tried to."""
 
     run: str

@@ -7,12 +7,12 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ispctl.store._database import Database
 from ispctl.store.records import moment, stamp, stamp_or_none
+from ispctl.structs import Struct, field
 
 LEASE: Final = timedelta(seconds=60)
 """A loop that said nothing for so long has no right any more: another takes over."""
@@ -20,8 +20,7 @@ LEASE: Final = timedelta(seconds=60)
 HANGS: Final = timedelta(minutes=15)
 
 
-@dataclass(frozen=True)
-class LoopState:
+class LoopState(Struct):
     """What a loop last saw. `refused`: the codes for which the head is not applied; `stopped`: the
     code for which nothing is; `gates`: how many each closed gate
     holds back; `until`: the moment to which what it made holds; `good`: its last apply in which nothing was left;
@@ -39,8 +38,7 @@ class LoopState:
     nas: Mapping[str, datetime] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Beat:
+class Beat(Struct):
     """The loop that holds the row: who it is, since when, when it last said that it lives, and what it saw."""
 
     token: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal
 
+from ispctl.structs import Struct, field
 
-@dataclass(frozen=True)
-class Applied:
+
+class Applied(Struct):
     """What the database was last made equal to."""
 
     commit: str
@@ -19,8 +19,7 @@ class Applied:
     digest: str
 
 
-@dataclass(frozen=True)
-class AppliedService:
+class AppliedService(Struct):
     """What one service was last given: its entitlement as JSON text, and the commit it came from."""
 
     id: str
@@ -40,8 +39,7 @@ class AppliedService:
         return str(values.get(name, "")) if isinstance(values, dict) else ""
 
 
-@dataclass(frozen=True)
-class RunRecord:
+class RunRecord(Struct):
     """One run of the journal. `finished` is None while it runs, or for ever when it was killed."""
 
     run: str
@@ -58,8 +56,7 @@ class RunRecord:
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(Struct):
     """Somebody decided that a part of the network stays as it is until a moment: everything, a target, a group, or one
     service. `resumed` is None unless somebody ended it before."""
 
@@ -81,8 +78,7 @@ class Pause:
         return self.resumed is None and self.since <= now < self.until
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(Struct):
     """Something that is told to a subscriber. `sending`: somebody, who has this pid on this host, is at it, or was
     interrupted. `unsure`: attempts that were interrupted. `tried`: when the last one began; of one that was sent, when
     it went."""
@@ -102,8 +98,7 @@ class Message:
     tried: datetime | None
 
 
-@dataclass(frozen=True)
-class Unsent:
+class Unsent(Struct):
     """How many letters wait, since when the oldest of them does, and how many were refused lately."""
 
     waiting: int
@@ -111,8 +106,7 @@ class Unsent:
     refused: int
 
 
-@dataclass(frozen=True)
-class Undone:
+class Undone(Struct):
     """A run that was taken back: it had applied `commit` over `base`, and run `undone_by` applied `base` again."""
 
     run: str
@@ -123,8 +117,7 @@ class Undone:
     by: str
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(Struct):
     """One row of radacct. `nas` is the address the NAS gives itself; `octets_in` is what the NAS received, unless its
     accounting counts the other way round. `stopped` is None for a session nobody has ended."""
 
@@ -150,8 +143,7 @@ class Session:
     """The User-Name as the NAS sent it, where that is not the login: a MAC address or a line (ipoe)."""
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(Struct):
     """What was asked of a live session, what it answered, and what proves that it happened.
 
     `down`, `up`: bit/s that were promised; `burst_down`, `burst_up`: octets that a burst may add. `attempts`: how often
@@ -186,8 +178,7 @@ class Proof:
         return self.kind == "coa" and self.answer == "ack" and self.acked is not None and self.proved is None
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Struct):
     """Something that a NAS cannot do to a running session: take any change (coa), change these attributes, take these
     values, or find a session by more than its id (names). `entry`: hash of what git said of the host by then."""
 
@@ -199,8 +190,7 @@ class Limit:
     entry: str
 
 
-@dataclass(frozen=True)
-class Reject:
+class Reject(Struct):
     """One refused login, or an address that speaks RADIUS without being a NAS of ours (`login` is empty then)."""
 
     at: datetime | None

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store._dsn import address
 from ispctl.store._store import Store
+from ispctl.structs import Struct
 
 _MARK: Final = "written"
 """Key in ispctl_meta: the run whose rows are all written. A standby replays in order: if it has this, it has them."""
 _PAUSE: Final = 0.1
 
 
-@dataclass(frozen=True)
-class Missing:
+class Missing(Struct):
     """A standby that does not hold what a run has written. `reachable`: it answers, and so does a server
     beside it, from what it holds."""
 

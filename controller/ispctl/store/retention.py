@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +15,7 @@ from ispctl.store import facts, nas_backups, usage
 from ispctl.store._journal import Run
 from ispctl.store._store import Store
 from ispctl.store.records import moment, stamp
+from ispctl.structs import Struct, replace
 
 BATCH: Final = 500
 """Rows a transaction: some ten milliseconds, a tenth of what a server waits for SQLite's one writer."""
@@ -25,8 +25,7 @@ _PRUNED: Final = "pruned_at"
 """Key in ispctl_meta: when a prune was last done to the end."""
 
 
-@dataclass(frozen=True)
-class Keep:
+class Keep(Struct):
     """`silent`: after so long without a report a session is over. `sessions`, `rejects`, `letters`, `nas_backups`,
     `usage`: how long ended sessions, refusals, letters that do not wait, what stood on NAS before a change and usage
     by days are kept; None: for ever."""
@@ -39,8 +38,7 @@ class Keep:
     usage: timedelta | None = None
 
 
-@dataclass(frozen=True)
-class Pruned:
+class Pruned(Struct):
     """How many sessions were closed, sessions deleted, rows of radpostauth deleted, letters, backups of NAS and
     days of usage deleted.
     `deaf`: no NAS at all was heard for so long that nobody's silence means anything, and none was closed. `done`:
@@ -62,15 +60,14 @@ class Pruned:
 
     def plus(self, **more: int) -> Pruned:
         """By the names of `counts`."""
-        return replace(self, **{name: self.counts[name] + count for name, count in more.items()})  # type: ignore[arg-type]
+        return replace(self, **{name: self.counts[name] + count for name, count in more.items()})
 
     @property
     def nothing(self) -> bool:
         return not any(self.counts.values())
 
 
-@dataclass(frozen=True)
-class _Step:
+class _Step(Struct):
     """One kind of row, whether it is over at the moment of the one parameter, and what becomes of it."""
 
     name: str

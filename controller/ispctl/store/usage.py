@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from ispctl.store._counting import WHOLE_DAY, Counters, moved, spread
 from ispctl.store._link import Row
 from ispctl.store._store import Store
 from ispctl.store.records import moment, stamp
+from ispctl.structs import Struct, replace
 
 _SLACK: Final = 1000
 """Rows below the mark that may have come into sight since."""
@@ -35,8 +35,7 @@ class Way(NamedTuple):
     gigawords: bool = True
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(Struct):
     """What a count found: sessions looked at, and octets. `done`: nothing is left."""
 
     sessions: int = 0

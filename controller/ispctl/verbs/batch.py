@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct, field, replace
 from ispctl.verbs import (
     account,
     change,
@@ -48,8 +49,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
 """Every verb that may be asked for in a row, by its name, but those that need the world beside git."""
 
 
-@dataclass(frozen=True)
-class World:
+class World(Struct):
     """What some verbs need beside git. `password`: makes one. `direct`: what they change is not
     only proposed."""
 
@@ -64,8 +64,7 @@ _LONGEST: Final = 200
 Outcome = Literal["done", "already", "unchanged", "refused"]
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct):
     """What became of a row. `owner`: whom it concerned, where that is known."""
 
     row: Row = field(repr=False)
@@ -79,20 +78,20 @@ class Result:
     """The place of the password that it made; the password itself is told to nobody."""
 
 
-@dataclass
+@dataclasses.dataclass
 class Batch:
     """Rows, and what became of each; to be carried out as one verb."""
 
     rows: Sequence[Row]
     verb: str
     """Of all rows; where it is empty, each names its own."""
-    world: World = field(repr=False)
-    forgotten: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    world: World = dataclasses.field(repr=False)
+    forgotten: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """By login: devices that the server has learned and has to forget, since they stand in no file."""
-    letters: dict[int, Send] = field(default_factory=dict, repr=False)
+    letters: dict[int, Send] = dataclasses.field(default_factory=dict, repr=False)
     """By the number of the row: what is to be sent once there is a commit to tell of."""
-    results: dict[int, Result] = field(default_factory=dict)
-    _barred: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
+    results: dict[int, Result] = dataclasses.field(default_factory=dict)
+    _barred: dict[int, tuple[Problem, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def words(self) -> frozenset[str]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Generic, Literal, TypeVar
 
 from ispctl.index import Lookup
@@ -15,6 +14,7 @@ from ispctl.model.problem import Refusal, Where
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.remote import Push, Remote
 from ispctl.repo.scratch import Author, Scratch
+from ispctl.structs import Struct, replace
 from ispctl.verbs.draft import Already, Asked, Draft, Event, Told, Used, Whole
 
 TRIES: Final = 3
@@ -23,8 +23,7 @@ Verb = Callable[[Draft], None]
 Status = Literal["committed", "proposed", "already", "unchanged", "tried"]
 
 
-@dataclass(frozen=True)
-class Desk(Generic[Plan]):
+class Desk(Struct, Generic[Plan]):
     """Where verbs are carried out. `plan` makes the plan between two commits, and raises Refusal for errors; `agree`
     shows it to whoever asked, and says whether to go on."""
 
@@ -40,8 +39,7 @@ class Desk(Generic[Plan]):
     used: Used
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(Struct):
     """How a commit is published: on the branch that everybody works on, or on one of its own that is proposed.
     `trying`: not at all."""
 
@@ -52,8 +50,7 @@ class Way:
     author: Author | None = None
 
 
-@dataclass(frozen=True)
-class Carried(Generic[Plan]):
+class Carried(Struct, Generic[Plan]):
     """What became of a verb. `commit` is empty where nothing had to change; `where`: the entry that was there already,
     with the commit that brought it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import PurePosixPath
@@ -18,6 +17,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.model.subscriber import Subscriber, group_of
 from ispctl.repo import Holding, Snapshot
 from ispctl.repo.layout import ARCHIVE, home_of
+from ispctl.structs import Struct, field
 from ispctl.verbs.book import Book
 from ispctl.verbs.change import relocate
 from ispctl.verbs.draft import Draft, decoded
@@ -32,8 +32,7 @@ _MOST_VLAN: Final = 4094
 _NUMBERED: Final = re.compile(r"sub-([0-9]{1,18})")
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct):
     """How an ipoe service is told from others: by its devices, or by the line it comes from."""
 
     identify: Literal["mac", "circuit"]
@@ -42,8 +41,7 @@ class Line:
     devices: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Newcomer:
+class Newcomer(Struct):
     """Whoever is added, with one service. `tariff` and `nas` may be left to the group; `id`: "" for the next one."""
 
     group: str

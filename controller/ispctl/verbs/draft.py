@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from functools import cached_property
@@ -20,6 +20,7 @@ from ispctl.repo import Holding, Snapshot, edit
 from ispctl.repo.edit import Value
 from ispctl.repo.layout import Kind, decode, kind_of
 from ispctl.repo.snapshot import Prefix
+from ispctl.structs import Struct
 
 _SHOWN: Final = 3
 """So many services are named in the first line of a commit."""
@@ -27,8 +28,7 @@ _TRAILED: Final = 100
 """So many subscribers are named in the trailers; of more, the files of the commit tell."""
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct):
     """What may be said with every verb. `key`: the idempotency key of whoever asks, "" for nobody's."""
 
     now: datetime
@@ -37,8 +37,7 @@ class Asked:
     key: str = ""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Struct):
     """One thing that happened to one service or subscriber (`key` is "" then). `text` says it in words, without a name,
     a login or a secret: it stands in the commit."""
 
@@ -79,8 +78,7 @@ class Already(Exception):
         self.where = where
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(Struct):
     """The head beyond those whom a verb concerns. Each answer costs what there is: only who needs it asks."""
 
     paths: Callable[[], Iterable[str]]
@@ -91,23 +89,23 @@ class Whole:
     """Of those that were held at a moment, what is held no more. Raises Refusal E003."""
 
 
-@dataclass
+@dataclasses.dataclass
 class Draft:
     """What a verb is given: the head, as far as it goes whom it concerns, and what was asked. It gives back files."""
 
     head: Snapshot
     asked: Asked
-    read: Callable[[str], bytes] = field(repr=False)
+    read: Callable[[str], bytes] = dataclasses.field(repr=False)
     """The content of a file of the head."""
-    whole: Whole = field(repr=False)
-    told: Told = field(repr=False)
-    used: Used = field(repr=False)
-    files: dict[str, bytes | None] = field(default_factory=dict, repr=False)
+    whole: Whole = dataclasses.field(repr=False)
+    told: Told = dataclasses.field(repr=False)
+    used: Used = dataclasses.field(repr=False)
+    files: dict[str, bytes | None] = dataclasses.field(default_factory=dict, repr=False)
     """What differs from the head; None for a file that goes."""
-    events: list[Event] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    events: list[Event] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
     """What whoever asked should know beside."""
-    _before: list[tuple[str, bytes | _Same | None]] = field(default_factory=list, repr=False)
+    _before: list[tuple[str, bytes | _Same | None]] = dataclasses.field(default_factory=list, repr=False)
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,6 +11,7 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.money import grace_refused, graced
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
+from ispctl.structs import Struct
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Already, Draft
 from ispctl.verbs.events import event, text_of
@@ -21,8 +21,7 @@ from ispctl.verbs.rows import Request, Row
 ONE_DAY: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Outage:
+class Outage(Struct):
     """A time without service, from `since` (inclusive) to `until` (exclusive), both aware."""
 
     since: datetime

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import chain
@@ -17,6 +16,7 @@ from ispctl.repo import Holding, room
 from ispctl.repo.edit import Value
 from ispctl.repo.layout import Kind, kind_of
 from ispctl.repo.snapshot import Prefix, held_by
+from ispctl.structs import Struct
 from ispctl.verbs.draft import Draft, decoded
 from ispctl.verbs.noted import noted
 from ispctl.verbs.rows import Request
@@ -27,8 +27,7 @@ _LINK: Final = 64
 Part = Literal["wan", "delegated"]
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(Struct):
     """What is to be: an address or a prefix, AUTO for a free one, DYNAMIC for what tariff and group give, "" for what
     there is. `pool`: with DYNAMIC, which pool hands the IPv4 address out; with AUTO, which one it is taken from."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -16,6 +15,7 @@ from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo import Repository, Snapshot
 from ispctl.secrets import PRIVATE_KEY, Keyring, Sealed
 from ispctl.status.spool import Spool
+from ispctl.structs import replace
 
 _CHUNK: Final = 2000
 """Files that are read at once."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct, field
 from ispctl.verbs.draft import Draft
 
 OF_ALL: Final = ("verb", "sub", "reason", "ticket", "key")
 """Fields that every request may have."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct):
     """A request. `number`: of its line, from 1."""
 
     number: int
@@ -78,8 +77,7 @@ class Row:
         return Refusal(Problem("E790", text))
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct):
     """A verb as a request: what it does with a row, and the fields that it knows beside OF_ALL."""
 
     act: Callable[[Draft, Row], None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import date, timedelta
 from difflib import get_close_matches
 from typing import Final, Literal
@@ -16,6 +15,7 @@ from ispctl.money import Quote, anchor_day, held_days, quote, takes_effect
 from ispctl.money.quotes import Remaining
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
+from ispctl.structs import as_dict
 from ispctl.verbs.book import Book
 from ispctl.verbs.draft import Draft
 from ispctl.verbs.events import Changed, Was, event, text_of
@@ -190,7 +190,7 @@ def _enter(draft: Draft, held: Holding, book: Book, found: Quote, what: Value) -
 
 def _parts(found: Quote) -> dict[str, str]:
     """The quote as it is kept."""
-    return {name: str(value) for name, value in asdict(found).items() if value is not None}
+    return {name: str(value) for name, value in as_dict(found).items() if value is not None}
 
 
 def _sentences(draft: Draft, found: Quote) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from ispctl.plan import diff
 from ispctl.platforms.accel_ppp import conf
 from ispctl.platforms.device import PoolPart, Port, Server, Session, Slice
 from ispctl.platforms.rendering import FILTERS
+from ispctl.structs import replace
 from tests.platforms.accel_ppp.device import Device, device
 from tests.platforms.nas_contract import Hands, clear, subject, wanted
 from tests.platforms.slices import OTHER_SECRET, usual

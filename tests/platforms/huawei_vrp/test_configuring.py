@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from ispctl.platforms.device import PoolPart, Session
 from ispctl.platforms.huawei_vrp.nas import LANGUAGE, NAS, written
 from ispctl.platforms.sections import running
+from ispctl.structs import replace
 from tests.platforms.indented import Router
 from tests.platforms.nas_contract import Hands
 from tests.platforms.slices import OTHER_SECRET, WALL, later, usual

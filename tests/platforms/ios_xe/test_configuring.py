@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 import asyncssh
 import pytest
@@ -20,6 +19,7 @@ from ispctl.platforms.ios_xe._pools import given_up
 from ispctl.platforms.ios_xe.nas import LANGUAGE, NAS, written
 from ispctl.platforms.rendering import render
 from ispctl.platforms.sections import running
+from ispctl.structs import replace
 from tests.platforms.indented import Router
 from tests.platforms.nas_contract import Hands
 from tests.platforms.slices import CLEAR, OTHER_SECRET, SECRET, WALL, later, nothing, terms, usual

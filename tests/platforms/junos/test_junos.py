@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -17,6 +16,7 @@ from ispctl.platforms import platform
 from ispctl.platforms.device import PoolPart, Session
 from ispctl.platforms.junos import nas as junos
 from ispctl.platforms.junos.nas import NAS
+from ispctl.structs import replace
 from tests.platforms.junos.device import FOREIGN, Device, device
 from tests.platforms.nas_contract import Hands, clear, subject, wanted
 from tests.platforms.slices import CLEAR, HOME, later, usual

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from ispctl.platforms.device import Slice
 from ispctl.platforms.linux.orders import orders
 from ispctl.platforms.linux.picture import Picture, resources
 from ispctl.platforms.linux.text import as_shown, parse
+from ispctl.structs import replace
 from tests.live.namespaces import missing
 from tests.platforms.linux.device import PROGRAMS, LinuxRouter
 from tests.platforms.nas_contract import Hands, subject, wanted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from ispctl.lab.devices.routeros import RouterOs
 from ispctl.platforms.device import Login, PoolPart, Session, Slice
 from ispctl.platforms.routeros import _undo
 from ispctl.platforms.routeros.nas import NAS
+from ispctl.structs import replace
 from tests.platforms.nas_contract import Hands, subject
 from tests.platforms.routeros.device import PASSWORD, RouterOsDevice, device
 from tests.platforms.slices import ANITA, BIKASH, CLEAR, later, nothing, usual

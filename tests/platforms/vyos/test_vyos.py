@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from ispctl.platforms.device import Port, Session
 from ispctl.platforms.statements import Line
 from ispctl.platforms.vyos._lines import commands, lines_of, quote, resources
 from ispctl.platforms.vyos.nas import NAS
+from ispctl.structs import replace
 from tests.platforms.nas_contract import Hands, clear, subject, wanted
 from tests.platforms.slices import HOME, OFFICES, later, usual
 from tests.platforms.vyos.device import FOREIGN, Device, device

@@ -9,7 +9,6 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,6 +16,7 @@ import typer
 
 from ispctl.cli.common import RepoOption, Session, run, use_utf8, version_of
 from ispctl.cli.later import group_of
+from ispctl.structs import replace
 
 _VERBS: Final = sorted(
     file.stem for file in Path(__file__).parent.glob("*.py") if file.stem not in {"__init__", "common"}

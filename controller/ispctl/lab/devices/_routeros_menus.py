@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Final
+
+from ispctl.structs import Struct
 
 Check = Callable[[str], str]
 """A value as it is shown once it is set; raises ValueError."""
@@ -123,8 +124,7 @@ def _refuse() -> str:
     raise ValueError
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Struct):
     """`default`: what a new row shows; None where it shows nothing. `refers`: menus whose rows it may name, beside what
     `check` takes."""
 
@@ -134,8 +134,7 @@ class Field:
     refers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Menu:
+class Menu(Struct):
     """`unique`: fields that no two rows share together, and what RouterOS says if they would."""
 
     fields: Mapping[str, Field]

@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ispctl.lab.devices._routeros_menus import MENUS
 from ispctl.lab.devices._routeros_store import Row, Store, Trap
+from ispctl.structs import Struct
 
 _VERBS: Final = {"add", "set", "remove", "move", "print", "find", "run", "export", "info", "warning"}
 _SIMPLE: Final = {"n": b"\n", "r": b"\r", "t": b"\t", "_": b" ", '"': b'"', "\\": b"\\", "$": b"$", "?": b"?"}
 _CLOSING: Final = {"{": "}", "[": "]", "(": ")"}
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(Struct):
     """`kind`: "text", "block" or "command", which is still to be run."""
 
     name: str

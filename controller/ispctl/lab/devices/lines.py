@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from ispctl.structs import Struct
 
 Tree = dict[str, "Tree"]
 """Each line with what stands below it, in the order in which it was typed."""
@@ -15,8 +16,7 @@ class Invalid(Exception):
     """The device does not take this, in its words."""
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct):
     """A line that is taken. `words`: how many of its first words make it the one it is, so that another with the same
     takes its place; 0: all of them, so that there may be many. `mode`: what the prompt says of the mode it opens."""
 
@@ -35,8 +35,7 @@ class Rule:
         return " ".join(line.split()[: self.words or None])
 
 
-@dataclass(frozen=True)
-class Open:
+class Open(Struct):
     """A mode: the line that opened it, what its prompt says, what it takes."""
 
     text: str

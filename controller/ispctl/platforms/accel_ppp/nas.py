@@ -6,7 +6,6 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from ispctl.plan import Change, Key, Resources
 from ispctl.platforms.accel_ppp import conf
 from ispctl.platforms.device import SECRET, Login, NasPlatform, Seen, Session, Slice
 from ispctl.platforms.linux.text import parse as parse_linux
+from ispctl.structs import replace
 
 FILE: Final = "/etc/accel-ppp.conf"
 UNIT: Final = "accel-ppp"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
@@ -29,14 +28,14 @@ from ispctl.platforms.linux.picture import (
     shapers,
 )
 from ispctl.platforms.linux.text import FILLED, FIREWALL, TABLE, unpacked
+from ispctl.structs import Struct
 
 EMPTY: Final = f"table inet {TABLE}\ndelete table inet {TABLE}\n"
 """No table of ours, whether there was one or not."""
 State = Mapping[Key, Fields]
 
 
-@dataclass(frozen=True)
-class Orders:
+class Orders(Struct):
     """In the order in which they are given: classes that are needed, the table, Kea, classes that no packet is given
     to any more. Empty texts and None: nothing of that kind."""
 

@@ -11,13 +11,13 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from ispctl.plan import Fields, Resources, Value
 from ispctl.platforms.device import MARK, UNCONFIRMED
 from ispctl.platforms.linux.text import FILLED, FIREWALL, TABLE, packed, unpacked
+from ispctl.structs import Struct, field
 
 HANDLES: Final[Mapping[str, int]] = {"subscribers": 0xA150, "core": 0xC150}
 """The root qdiscs that are ours, by what the interface faces."""
@@ -32,8 +32,7 @@ _CLASS: Final = re.compile(r"class htb (\w+):(\w+) .*?\brate (\d+)([KMGT]?)bit\b
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(Struct):
     """One look at a router. `table`: the objects of `nft -j`, None without a table of ours; `dump`: the same as text;
     `roots`: kind and handle of each interface's root qdisc; `rates`: bit/s of our classes; `kea`: its configuration,
     None where no Kea is; `written`: what the blocks were written as, and how they looked then; `pending`: applies that

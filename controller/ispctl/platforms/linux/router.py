@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
@@ -18,6 +17,7 @@ from ispctl.platforms.linux.orders import Orders, back, command, orders
 from ispctl.platforms.linux.picture import Picture, own_subnets, picture, resources, shown_blocks
 from ispctl.platforms.linux.ssh import Complaint, Ssh
 from ispctl.platforms.linux.text import FIREWALL
+from ispctl.structs import replace
 
 FOLDER: Final = "/etc/ispctl"
 KEA: Final = "/run/kea/kea4-ctrl-socket"

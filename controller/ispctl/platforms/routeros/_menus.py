@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface
 from typing import Final
+
+from ispctl.structs import Struct
 
 _UNITS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _PREFIXES: Final = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
@@ -107,8 +108,7 @@ def ranges(value: str) -> str:
     return ",".join(found)
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Struct):
     """How a value becomes its normal form, what stands there if nothing is said, and whether it can be taken away
     alone (RouterOS writes `!name` then)."""
 
@@ -117,8 +117,7 @@ class Field:
     removable: bool = False
 
 
-@dataclass(frozen=True)
-class Menu:
+class Menu(Struct):
     """A menu, its path as on the command line. `single`: it has values and no rows. `ordered`: its rows are rules.
     `register`: it has no comments, so that an entry of this address list names what is ours."""
 

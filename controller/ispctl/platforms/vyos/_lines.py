@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ispctl.plan import Fields, Key, Resources, Value
 from ispctl.platforms.device import MARK, PREFIX, SECRET
 from ispctl.platforms.statements import Line, set_lines
+from ispctl.structs import Struct
 
 _PPPOE: Final = ("service", "pppoe-server")
 _RADIUS: Final = (*_PPPOE, "authentication", "radius")
@@ -68,8 +68,7 @@ def word(text: str) -> str:
     return f"'{text}'"
 
 
-@dataclass(frozen=True)
-class Marks:
+class Marks(Struct):
     """What the lines with our names say is ours of all the rest."""
 
     names: frozenset[Key]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Final
+
+from ispctl.structs import Struct, field
 
 _OCTETS: Final = 253
 """What one attribute holds (RFC 2865, 5); a vendor's has six octets less (5.26), a tag takes one (RFC 2868, 3)."""
@@ -14,8 +15,7 @@ _VENDOR: Final = 6
 _TAGGED: Final = re.compile(r"[^:]+:(3[01]|[12][0-9]|[1-9])")
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(Struct):
     """ATTRIBUTE name number type, of a vendor (0: standard). `values`: its named ones, name -> number."""
 
     name: str

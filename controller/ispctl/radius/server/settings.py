@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
 from typing import Final, Literal
 
 from ispctl.model.problem import Problem, Refusal
+from ispctl.structs import Struct, field, shown
 
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\"'`$\\{}%]")
 _SECRETS: Final = (
@@ -27,8 +27,7 @@ _NUMBERS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class ServerSettings:
+class ServerSettings(Struct):
     """Everything a rendered configuration depends on.
 
     `database`: absolute path of the SQLite file; with `dialect` "postgresql" what libpq reads, `name=value …`,
@@ -98,7 +97,7 @@ class ServerSettings:
 
     def items(self) -> list[tuple[str, str | int]]:
         """Name and value of every setting but the secret, in order of declaration."""
-        return [(one.name, getattr(self, one.name)) for one in fields(self) if one.repr]
+        return [(name, getattr(self, name)) for name in shown(self)]
 
 
 def stale_after(interims: Iterable[int], factor: float = 2.5) -> int:

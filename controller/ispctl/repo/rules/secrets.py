@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.rules.fleet import place
 from ispctl.repo.rules.scene import Scene, spot
 from ispctl.secrets import KEYRING, RECIPIENTS, finding, recipients_from
+from ispctl.structs import replace
 
 
 class _Standing(NamedTuple):
