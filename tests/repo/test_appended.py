@@ -103,6 +103,34 @@ def test_an_account_that_was_changed_on_its_way_to_the_archive_is_named(begun: P
     assert found(begun) == ["archive/a/sub-1.ledger.yaml:1 E740"]
 
 
+def test_an_account_in_the_archive_is_as_it_was_and_stays_there(repo: Path) -> None:
+    path = "archive/a/sub-1.ledger.yaml"
+    commit(repo, {path: BEGUN})
+    commit(repo, {path: BEGUN + MORE})
+    assert found(repo) == []
+    commit(repo, {path: BEGUN.replace("6.00", "60.00")})
+    assert found(repo) == [f"{path}:4 E740"]
+    git(repo, "rm", "-q", path)
+    git(repo, "commit", "-q", "-m", "gone")
+    assert found(repo, "HEAD~2") == [f"{path} E741"]
+
+
+def test_an_account_comes_back_from_the_archive_as_it_was(repo: Path) -> None:
+    commit(repo, {"archive/a/sub-1.ledger.yaml": BEGUN})
+    git(repo, "rm", "-q", "archive/a/sub-1.ledger.yaml")
+    commit(repo, {"subscribers/b/sub-1.ledger.yaml": BEGUN})
+    assert found(repo) == []
+    commit(repo, {"subscribers/b/sub-1.ledger.yaml": BEGUN.replace("6.00", "60.00")})
+    assert found(repo, "HEAD~2") == ["subscribers/b/sub-1.ledger.yaml:4 E740"]
+
+
+def test_a_copy_in_the_archive_may_go_again(begun: Path) -> None:
+    commit(begun, {"archive/a/sub-1.ledger.yaml": BEGUN})
+    git(begun, "rm", "-q", "archive/a/sub-1.ledger.yaml")
+    git(begun, "commit", "-q", "-m", "back")
+    assert found(begun) == []
+
+
 def test_an_account_that_was_changed_on_the_way_is_named_where_it_is(begun: Path) -> None:
     git(begun, "rm", "-q", PATH)
     commit(begun, {"subscribers/b/sub-1.ledger.yaml": BEGUN.replace("6.00", "60.00")})

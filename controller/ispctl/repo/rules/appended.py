@@ -9,21 +9,22 @@ from ispctl.model.problem import Problem, Where
 from ispctl.money import appended
 from ispctl.repo import Repository
 from ispctl.repo.git import Entry
-from ispctl.repo.layout import ARCHIVE, FOLDERS, LARGE, Kind, decode, kind_of
+from ispctl.repo.layout import ACCOUNT, ARCHIVE, FOLDERS, LARGE, decode
 
 
 def rewritten(repository: Repository, base: str, head: str) -> list[Problem]:
     """The accounts of `base` that `head` (commits, or trees) has not as they were with more at their end: changed, or
-    gone. An account keeps its name when it moves with its subscriber. Costs what differs. Raises Refusal."""
-    changes = repository.changes(base, head)
-    before = [path for path in (*changes.modified, *changes.removed) if path.endswith(LEDGER)]
+    gone; archived ones too. An account keeps its name when it moves with its subscriber. Costs what differs. Raises
+    Refusal."""
+    changes, archive = repository.changes(base, head), [*repository.git.diff(base, head, (ARCHIVE,))]
+    modified = {*changes.modified, *(one.path for one in archive if one.status == "M")}
+    removed = (*changes.removed, *(one.path for one in archive if one.status == "D"))
+    before = [path for path in (*modified, *removed) if path.endswith(LEDGER)]
     if not before:
         return []
-    moved = {_name(path): path for path in changes.added if path.endswith(LEDGER)}
-    if any(path.endswith(LEDGER) and _name(path) not in moved for path in changes.removed):
-        archived = (one.path for one in repository.git.diff(base, head, (ARCHIVE,)) if one.status != "D")
-        moved = {_name(path): path for path in archived} | moved
-    now = {path: path if path in changes.modified else moved.get(_name(path)) or _archived(path) for path in before}
+    moved = {_name(one.path): one.path for one in archive if one.status != "D"}
+    moved |= {_name(path): path for path in changes.added}
+    now = {path: path if path in modified else moved.get(_name(path)) or _other(path) for path in before}
     old, new = _contents(repository, base, before), _contents(repository, head, now.values())
     return sorted(_grown(old, new, now), key=lambda problem: problem.where or Where(""))
 
@@ -44,8 +45,7 @@ def _grown(old: Mapping[str, bytes], new: Mapping[str, bytes], now: Mapping[str,
 
 def _holds(path: str, data: bytes) -> bool:
     """Whether an account says anything yet; one that could not be read has to be mended, and so is nobody's record."""
-    kind = kind_of(path)
-    document, _ = decode(path, data, kind) if isinstance(kind, Kind) else (None, ())
+    document, _ = decode(path, data, ACCOUNT)
     return document is not None and bool(document.value.entries)
 
 
@@ -56,8 +56,10 @@ def _contents(repository: Repository, commit: str, paths: Iterable[str]) -> Mapp
     )
 
 
-def _archived(path: str) -> str:
-    """Where it may have lain already: in the archive, as its subscriber lay."""
+def _other(path: str) -> str:
+    """Where it may have lain already: in the archive as its subscriber lay, or there as in the archive."""
+    if path.startswith(f"{ARCHIVE}/"):
+        return f"subscribers/{path.removeprefix(f'{ARCHIVE}/')}"
     return f"{ARCHIVE}/{path.removeprefix('subscribers/')}"
 
 
