@@ -80,6 +80,9 @@ def test_a_month_may_be_cut_for_good_by_policy() -> None:
     known = ledger(invoice("2026-01-20", "1", period={"from": "2026-02-01", "until": "2026-02-28"}))
     clamped = paid("2026-02-28", "2026-02-20T10:00", ledger=known, renewal={"anchor": "clamped"})
     assert clamped.until == day("2026-03-28")
+    both = paid("2026-01-31", "2026-01-20T10:00", periods=2, renewal={"anchor": "clamped"})
+    assert [until for _, until in both.periods] == [day("2026-02-28"), day("2026-03-28")]
+    assert both.until == day("2026-03-28")
 
 
 def test_without_periods_in_the_ledger_the_day_of_activation_tells_the_anchor() -> None:

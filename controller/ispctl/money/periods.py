@@ -188,14 +188,24 @@ def renewed(
             anchor = "expiry" if now < end or policy.money.renewal.after_expiry == "expiry" else "now"
         if anchor == "expiry":
             day = local_day(paid, zone)
-            kept = anchor_day(service, ledger, day, policy)
-            ends = [extended(paid, period, number + 1, kept, zone) for number in range(periods)]
+            ends = _ends(paid, period, periods, anchor_day(service, ledger, day, policy), policy)
             return Renewed(_split(day + ONE_DAY, [local_day(end, zone) for end in ends]), ends[-1], "expiry")
         used = used_grace(service, ledger, policy, now) if policy.money.grace.deducted else 0
     if hold is not None and hold.extends_paid_until:
         spent = ending(hold.until, zone, "", 0) <= now
         begins = begins if spent else min(begins, local_day(hold.since, zone))  # all of its days are added
     return Renewed(*_from(begins - used * ONE_DAY, period, periods), "now", used, hold_spent=spent)
+
+
+def _ends(paid: date | datetime, period: Period, periods: int, anchor: int, policy: Policy) -> list[date | datetime]:
+    """The end of each of so many periods, as if they were paid one by one."""
+    zone = ZoneInfo(policy.timezone)
+    if policy.money.renewal.anchor == "kept":
+        return [extended(paid, period, number + 1, anchor, zone) for number in range(periods)]
+    ends = [paid]
+    for _ in range(periods):
+        ends.append(extended(ends[-1], period, 1, local_day(ends[-1], zone).day, zone))
+    return ends[1:]
 
 
 def _from(begins: date, period: Period, periods: int) -> tuple[tuple[tuple[date, date], ...], date]:
