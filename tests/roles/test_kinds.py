@@ -139,6 +139,9 @@ def test_into_the_archive_goes_what_is_as_it_was() -> None:
     to = "archive/lalitpur/aa/sub-1.yaml"
     assert found(PERSON, PERSON, to=to) == ["archive 0"]
     assert found(PERSON, PERSON, path=to, to=ANITA) == ["archive 0"]
+    elsewhere = ANITA.replace("lalitpur", "kathmandu")
+    assert found(PERSON, PERSON, path=to, to=elsewhere) == ["archive 0", "move 0"]
+    assert found(PERSON, PERSON, path=elsewhere, to=to) == ["archive 0", "move 0"]
     assert found(PERSON, PERSON.replace("home", "fast"), to=to) == ["other 0"]
     assert found(PERSON, PERSON.replace("home", "fast"), path=to) == ["other 0"]
     assert found(None, PERSON, path=to) == ["other 0"]

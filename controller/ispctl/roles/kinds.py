@@ -93,6 +93,8 @@ def kinds(before: Side | None, after: Side | None) -> Iterator[Done]:
         contents = {side.data for side in (before, after) if side}
         moved = len(archived) == 2 and not all(archived) and len(contents) == 1 and None not in contents
         yield Done("archive" if moved else "other", where)
+        if moved and before is not None and after is not None and _home(before) != _home(after):
+            yield Done("move", where)
         return
     found = layout.kind_of(path)
     if not isinstance(found, layout.Kind) or found.name not in {"subscriber", "ledger"}:
@@ -105,6 +107,11 @@ def kinds(before: Side | None, after: Side | None) -> Iterator[Done]:
     if before is not None and after is not None and before.path != after.path:
         yield Done("move", where)
     yield from _person(*sides) if found.name == "subscriber" else _account(*sides)
+
+
+def _home(side: Side) -> str:
+    """Where a file lies in its half of the tree: the archive has the folders of the living."""
+    return side.path.partition("/")[2]
 
 
 def _shared(path: str, name: str) -> Kind:
