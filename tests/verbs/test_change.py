@@ -36,6 +36,12 @@ def test_several_fields_are_one_commit(isp: Isp) -> None:
     assert isp.text().endswith("    access: {type: pppoe}\n")
 
 
+def test_digits_that_are_no_number_stay_as_they_were_typed(isp: Isp) -> None:
+    isp.done("edit", SUB, "profile.address=0044", "access.vlan=0120", "--direct")
+    assert 'address: "0044"' in isp.text()
+    assert "vlan: 120}" in isp.text()
+
+
 @pytest.mark.parametrize(
     "change, told",
     [

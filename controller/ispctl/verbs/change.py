@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -203,11 +203,18 @@ def _typed(place: str, value: str) -> text.Value:
     field: Any = Subscriber if place.startswith("profile.") else Service
     for part in place.split("."):
         field = field.model_fields[part].annotation
-    kinds = {str(kind) for kind in (field, *get_args(field))}
-    if any("tuple[" in kind for kind in kinds):
+    kinds = set(_within(field))
+    if any(get_origin(kind) is tuple for kind in kinds):
         return [part.strip() for part in value.split(",") if part.strip()]
-    number = any("int" in kind for kind in kinds) and value.isascii() and value.isdigit()
+    number = int in kinds and value.isascii() and value.isdigit()
     return int(value) if number else value
+
+
+def _within(kind: Any) -> Iterator[Any]:
+    """A type, and those that it is made of, without what is said of them beside."""
+    yield kind
+    for part in get_args(kind)[: 1 if get_origin(kind) is Annotated else None]:
+        yield from _within(part)
 
 
 def _at(value: Any, loc: Loc) -> Any:
