@@ -9,7 +9,7 @@ import pytest
 
 from ispctl.model.problem import Refusal
 from ispctl.verbs.account import pay
-from ispctl.verbs.later import schedule
+from ispctl.verbs.later import hold, schedule
 from ispctl.verbs.renew import activate, renew
 from ispctl.verbs.revert import revert
 from ispctl.verbs.tariff import change_tariff
@@ -53,6 +53,24 @@ def test_a_new_price_holds_from_its_day_on() -> None:
     isp.files[path] = isp.files[path].replace(b'"200"}]', b'"200"}, {from: 2027-05-01, amount: "250"}]')
     isp.at(noon("2027-03-30"), renew, periods=3)
     assert costs(isp) == ["700.00"]
+
+
+def test_a_holiday_brings_no_agreed_change_into_days_that_are_paid_as_they_were() -> None:
+    """silver until the end of March, bronze from then on: with a week of holiday that would be a week too early."""
+    isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "bronze")
+    with pytest.raises(Refusal) as caught:
+        isp.at(noon("2027-03-12"), hold, date(2027, 3, 15), date(2027, 3, 21), extend=True)
+    assert "E684 not-in-that-state: sub-1/main changes to bronze on 2027-04-01" in str(caught.value)
+    isp.at(noon("2027-03-12"), revert, "change-tariff-2027-03-10", reason="holiday")
+    isp.at(noon("2027-03-12"), hold, date(2027, 3, 15), date(2027, 3, 21), extend=True)
+    isp.at(noon("2027-03-12"), change_tariff, "bronze")
+    assert str(isp.subscriber.services[0].scheduled[0].at) == "2027-04-08"
+
+
+def test_a_holiday_leaves_a_change_within_what_was_paid_by_the_days_where_it_is() -> None:
+    isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "gold", when=date(2027, 3, 25))
+    isp.at(noon("2027-03-12"), hold, date(2027, 3, 15), date(2027, 3, 21), extend=True)
+    assert str(isp.subscriber.services[0].scheduled[0].at) == "2027-03-25"
 
 
 def test_a_change_that_is_agreed_for_later_is_not_overtaken() -> None:

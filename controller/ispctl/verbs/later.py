@@ -51,6 +51,7 @@ def hold(draft: Draft, term: str, since: date | None, until: date, *, extend: bo
     said |= {"extends_paid_until": True} if extends else {}
     why = draft.asked.reason or (there.reason if there is not None else None)
     draft.put(path, loc, said | ({"reason": why} if why else {}))
+    _nothing_agreed(draft, held, book)
     _enter(draft, held)
     draft.say("hold", held.document, held.service.key, f"no service from {begins} until {until}")
 
@@ -81,6 +82,22 @@ def _enter(draft: Draft, held: Holding) -> None:
     if now.paid_until != was.paid_until:
         changed["paid_until"] = (text_of(was.paid_until), text_of(now.paid_until))
     Book(draft, held.document).enter("hold", "note", service=was.key, event=event("hold", changed))
+
+
+def _nothing_agreed(draft: Draft, held: Holding, book: Book) -> None:
+    """Raises Refusal E684 where a change of tariff that was agreed for when all that is paid is used would come into
+    days that are used later now, and were paid by the old tariff."""
+    was, now = (paid_end(one, draft.zone, "", 0) for one in (held.service, draft.service(held.owner).service))
+    if was is None or now is None:
+        return
+    agreed = {entry.key for entry in book.entries if entry.event and entry.event.verb == "change-tariff"}
+    for number, one in enumerate(held.service.scheduled):
+        if one.key in agreed and one.set.tariff is not None and was <= moment(one.at, draft.zone) < now:
+            text = (
+                f"{held.owner} changes to {one.set.tariff} on {one.at}, and with this hold is paid for beyond that day"
+            )
+            advice = f"Take that back first, and agree it anew then: ispctl revert {held.owner} {one.key}"
+            raise Refusal(Problem("E684", text, held.document.where(*held.loc, "scheduled", number), advice))
 
 
 def _over(draft: Draft, there: Hold) -> bool:
