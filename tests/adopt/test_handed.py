@@ -150,6 +150,23 @@ def test_what_has_no_words_is_named_and_left_for_repair(ours: Isp, statement: st
     assert ours("drift", "--repair").code == (1 if field == "login" else 0)  # what nobody owns is adopted, not repaired
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE radreply SET value = '203.0.113.64/29 0.0.0.0 9' WHERE username = ? AND attribute = 'Framed-Route'",
+        "UPDATE radreply SET op = '=' WHERE username = ? AND attribute = 'Framed-IP-Address'",
+    ],
+)
+def test_a_row_that_says_in_another_way_what_git_says_is_named_too(ours: Isp, statement: str) -> None:
+    sql(ours, statement, FIRMA)
+    assert ours("drift").code == 2
+    said = ours("drift", "--adopt")
+    assert said.code == 2, said.out
+    assert "E655 cannot-be-said" in said.out
+    assert "reply: it is written in a way for which a file has no words" in said.out
+    assert ours("drift", "--repair").code == 0
+
+
 def test_a_branch_gets_a_commit_and_the_work_tree_stays(ours: Isp) -> None:
     sql(ours, "UPDATE radreply SET value = '203.0.113.8' WHERE username = ? AND attribute = 'Framed-IP-Address'", FIRMA)
     said = ours("drift", "--adopt", "--branch", "by-hand", "--format", "json")

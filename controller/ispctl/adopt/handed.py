@@ -186,19 +186,26 @@ class _Saying:
 
     def _edits(self, held: Holding, have: Fields, want: Fields, person: Person) -> Iterator[Edit]:
         for name in sorted(one for one in have.keys() | want.keys() if have.get(one) != want.get(one)):
-            match name:
-                case "password":
-                    yield from self._password(held, person)
-                case "group":
-                    yield from self._group(str(have["group"]))
-                case "reply":
-                    yield from self._reply(held, have["reply"])
-                case "check":
-                    yield from self._check(held, person)
-                case "macs":
-                    yield from self._macs(held, have["macs"], str(want["mac_mode"]))
-                case _:
-                    self.unsaid.append((name, "what only the database has cannot be said in a file"))
+            before = len(self.unsaid)
+            edits = [*self._field(name, held, have, want, person)]
+            if not edits and len(self.unsaid) == before:  # it differs, and means what the file says
+                self.unsaid.append((name, "it is written in a way for which a file has no words"))
+            yield from edits
+
+    def _field(self, name: str, held: Holding, have: Fields, want: Fields, person: Person) -> Iterator[Edit]:
+        match name:
+            case "password":
+                yield from self._password(held, person)
+            case "group":
+                yield from self._group(str(have["group"]))
+            case "reply":
+                yield from self._reply(held, have["reply"])
+            case "check":
+                yield from self._check(held, person)
+            case "macs":
+                yield from self._macs(held, have["macs"], str(want["mac_mode"]))
+            case _:
+                self.unsaid.append((name, "what only the database has cannot be said in a file"))
 
     def _password(self, held: Holding, person: Person) -> Iterator[Edit]:
         rows = [row for row in person.check if (row.attribute, row.op) == (_PASSWORD, ":=")]
