@@ -202,6 +202,13 @@ def test_a_group_of_those_who_are_turned_away_suspends_and_keeps_the_tariff() ->
     assert (found.suspended, found.group) == (True, "a")
 
 
+def test_a_group_of_those_who_are_turned_away_counts_only_where_the_server_comes_to_it() -> None:
+    groups = {"no": group("no", row("Auth-Type", "Reject", table="radgroupcheck")), "a": group("a", RATE)}
+    found = understand(person(groups=["a", "no"]), groups, ZONE)
+    assert (meant(found).group, meant(found).suspended) == ("a", False)
+    assert ("note", "group-unused") in said(found)
+
+
 def test_a_group_for_some_requests_only_is_listed() -> None:
     condition = row("NAS-Port-Type", "Ethernet", "==", "radgroupcheck")
     found = understand(person(groups=["a"]), {"a": group("a", RATE, condition)}, ZONE)

@@ -35,7 +35,7 @@ INSERT INTO radusergroup (username, groupname, priority) VALUES
 	('two@home.example', 'silver', 1), ('two@home.example', 'more', 2), ('first@home.example', 'Gold', 1),
 	('first@home.example', 'silver', 2), ('off@home.example', 'off', 0), ('off@home.example', 'Gold', 1),
 	('over@home.example', 'Gold', 1), ('mac@home.example', 'Gold', 1), ('place@home.example', 'Gold', 1),
-	('escaped@home.example', 'Gold', 1);
+	('escaped@home.example', 'Gold', 1), ('late@home.example', 'Gold', 1), ('late@home.example', 'off', 2);
 INSERT INTO radcheck (username, attribute, op, value) SELECT DISTINCT username, 'Cleartext-Password', ':=',
 	CASE username WHEN 'escaped@home.example' THEN 'canary-pw-\\\\%{{User-Name}}' ELSE 'canary-pw-' || username END
 	FROM radusergroup;
@@ -50,7 +50,7 @@ INSERT INTO radreply (username, attribute, op, value) VALUES
 	('fixed@home.example', 'Delegated-IPv6-Prefix', '=', '2001:db8:100::/56'),
 	('own@home.example', 'Mikrotik-Rate-Limit', '=', '1M/2M');
 """
-LOGINS = "gold fixed own two first off over mac place escaped".split()
+LOGINS = "gold fixed own two first off over mac place escaped late".split()
 MAC, NO_MAC = "02:00:5e:10:00:01", "02:00:5e:10:00:09"
 NEW = {"Class", "Acct-Interim-Interval", "Message-Authenticator"}
 """What our replies hold and old ones may lack; it says nothing about the service."""

@@ -42,7 +42,7 @@ def effective(person: Person, groups: Mapping[str, OldGroup]) -> Effective:
             findings.append(Finding("note", "orphan-group", text, *person.anchor, login=person.login))
             continue
         refusing = _rejecting(group.check)
-        if refusing is not None:  # a group for those who are turned away; what they had before comes after it
+        if going and refusing is not None:  # a group for those who are turned away; what they had before comes after it
             rejected = rejected or refusing
             continue
         if going:
