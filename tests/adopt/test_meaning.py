@@ -209,6 +209,46 @@ def test_a_group_of_those_who_are_turned_away_counts_only_where_the_server_comes
     assert ("note", "group-unused") in said(found)
 
 
+def test_a_group_that_turns_away_some_requests_suspends_nobody_and_is_listed() -> None:
+    some = [row("Auth-Type", "Reject", table="radgroupcheck"), row("NAS-Port-Type", "Ethernet", "==", "radgroupcheck")]
+    found = understand(person(groups=["no", "a"]), {"no": group("no", *some), "a": group("a", RATE)}, ZONE)
+    assert (meant(found).group, meant(found).suspended) == ("a", False)
+    assert ("lost", "conditional-group") in said(found)
+
+
+def test_a_comparison_with_a_rejection_is_none_and_is_listed() -> None:
+    found = understand(person(row("Auth-Type", "Reject", "==")), {}, ZONE)
+    assert not meant(found).suspended
+    assert ("lost", "unknown-check") in said(found)
+
+
+def test_of_several_check_rows_the_server_takes_the_first() -> None:
+    rows = [row("Cleartext-Password", "canary-pw-1"), row("Cleartext-Password", "canary-pw-2"),
+            row("Expiration", "31 Dec 2031"), row("Expiration", "1 Jan 2021")]  # fmt: skip
+    found = understand(person(*rows), {}, ZONE)
+    assert meant(found).password == "canary-pw-1"
+    assert str(meant(found).end.paid_until) == "2031-12-31"  # type: ignore[union-attr]  # there is one
+    assert ("note", "second-value") in said(found)
+
+
+@pytest.mark.parametrize("op", ["=", ":=", "+="])
+def test_rows_that_come_together_leave_each_other_alone(op: str) -> None:
+    routes = [row("Framed-Route", f"203.0.113.{n}/30 0.0.0.0 1", op, "radreply") for n in (64, 68)]
+    assert meant(understand(person(*routes), {}, ZONE)).routes == ("203.0.113.64/30", "203.0.113.68/30")
+
+
+@pytest.mark.parametrize("op", ["==", "-=", "!="])
+def test_a_reply_row_that_compares_is_not_sent(op: str) -> None:
+    found = understand(person(row("Framed-IP-Address", "203.0.113.7", op, "radreply")), {}, ZONE)
+    assert meant(found).ipv4 == ""
+    assert ("note", "unsent-reply") in said(found)
+
+
+def test_two_addresses_are_told_since_only_the_nas_knows_which_it_takes() -> None:
+    rows = [row("Framed-IP-Address", f"203.0.113.{n}", ":=", "radreply") for n in (7, 8)]
+    assert ("lost", "two-values") in said(understand(person(*rows), {}, ZONE))
+
+
 def test_a_group_for_some_requests_only_is_listed() -> None:
     condition = row("NAS-Port-Type", "Ethernet", "==", "radgroupcheck")
     found = understand(person(groups=["a"]), {"a": group("a", RATE, condition)}, ZONE)

@@ -35,12 +35,15 @@ INSERT INTO radusergroup (username, groupname, priority) VALUES
 	('two@home.example', 'silver', 1), ('two@home.example', 'more', 2), ('first@home.example', 'Gold', 1),
 	('first@home.example', 'silver', 2), ('off@home.example', 'off', 0), ('off@home.example', 'Gold', 1),
 	('over@home.example', 'Gold', 1), ('mac@home.example', 'Gold', 1), ('place@home.example', 'Gold', 1),
-	('escaped@home.example', 'Gold', 1), ('late@home.example', 'Gold', 1), ('late@home.example', 'off', 2);
+	('escaped@home.example', 'Gold', 1), ('late@home.example', 'Gold', 1), ('late@home.example', 'off', 2),
+	('routes@home.example', 'Gold', 1), ('unsent@home.example', 'Gold', 1), ('twice@home.example', 'Gold', 1);
 INSERT INTO radcheck (username, attribute, op, value) SELECT DISTINCT username, 'Cleartext-Password', ':=',
 	CASE username WHEN 'escaped@home.example' THEN 'canary-pw-\\\\%{{User-Name}}' ELSE 'canary-pw-' || username END
 	FROM radusergroup;
 INSERT INTO radcheck (username, attribute, op, value) VALUES
 	('gold@home.example', 'Expiration', ':=', '31 Dec 2031'), ('over@home.example', 'Expiration', ':=', '1 Jan 2024'),
+	('twice@home.example', 'Expiration', ':=', '31 Dec 2031'), ('twice@home.example', 'Expiration', ':=', '1 Jan 2024'),
+	('twice@home.example', 'Cleartext-Password', ':=', 'canary-pw-old'),
 	('mac@home.example', 'Calling-Station-Id', '==', '02:00:5e:10:00:01'),
 	('place@home.example', 'NAS-IP-Address', '==', '{SOURCE}');
 INSERT INTO radreply (username, attribute, op, value) VALUES
@@ -48,9 +51,12 @@ INSERT INTO radreply (username, attribute, op, value) VALUES
 	('fixed@home.example', 'Framed-Route', '+=', '203.0.113.64/29 0.0.0.0 1'),
 	('fixed@home.example', 'Framed-Route', '+=', '203.0.113.72/29 0.0.0.0 1'),
 	('fixed@home.example', 'Delegated-IPv6-Prefix', '=', '2001:db8:100::/56'),
-	('own@home.example', 'Mikrotik-Rate-Limit', '=', '1M/2M');
+	('own@home.example', 'Mikrotik-Rate-Limit', '=', '1M/2M'),
+	('unsent@home.example', 'Framed-IP-Address', '==', '203.0.113.8'),
+	('routes@home.example', 'Framed-Route', ':=', '203.0.113.80/29 0.0.0.0 1'),
+	('routes@home.example', 'Framed-Route', ':=', '203.0.113.88/29 0.0.0.0 1');
 """
-LOGINS = "gold fixed own two first off over mac place escaped late".split()
+LOGINS = "gold fixed own two first off over mac place escaped late routes unsent twice".split()
 MAC, NO_MAC = "02:00:5e:10:00:01", "02:00:5e:10:00:09"
 NEW = {"Class", "Acct-Interim-Interval", "Message-Authenticator"}
 """What our replies hold and old ones may lack; it says nothing about the service."""

@@ -2,7 +2,8 @@
 
 rlm_sql reads the login's own rows, then its groups by priority. A group whose check rows do not match is passed over;
 after the first that matches it stops, unless a reply row says `Fall-Through = Yes`. `:=` replaces what came before,
-`=` yields to it, `+=` adds.
+`=` yields to it, `+=` adds; rows that come together leave each other alone. Of several check rows that set the same
+the server takes the first. A reply row that compares or takes away is not sent.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from ispctl.adopt.old import Finding, OldGroup, Person, Row, about
 from ispctl.structs import Struct
 
 _COMPARES: Final = frozenset({"==", "!=", "=~", "!~", "<", ">", "<=", ">=", "=*", "!*"})
+_NOT_SENT: Final = frozenset({"==", "!=", "-="})
+"""Operators of reply rows that are none."""
 
 
 class Effective(Struct):
@@ -43,18 +46,22 @@ def effective(person: Person, groups: Mapping[str, OldGroup]) -> Effective:
             continue
         refusing = _rejecting(group.check)
         if going and refusing is not None:  # a group for those who are turned away; what they had before comes after it
-            rejected = rejected or refusing
+            conditions = [*_conditions(group)]
+            findings += conditions
+            rejected = rejected or (None if conditions else refusing)
             continue
         if going:
-            findings += _conditions(group)
+            findings += [*_conditions(group), *_unsent(group.reply, person.login)]
             taken.append(group)
             going = _falls(group.reply) is True
         else:
             text = "the server stops before a group of this login: no Fall-Through"
             findings.append(Finding("note", "group-unused", text, *person.anchor, login=person.login))
     check = _merged([person.check, *(group.check for group in taken)])
-    reply = _merged([person.reply, *(group.reply for group in taken)])
-    sold = _merged([group.reply for group in taken])
+    findings += _unsent(person.reply, person.login)
+    sent = [tuple(row for row in group.reply if row.op not in _NOT_SENT) for group in taken]
+    reply = _merged([tuple(row for row in person.reply if row.op not in _NOT_SENT), *sent])
+    sold = _merged(sent)
     named = next((group.name for group in taken if group.reply), taken[0].name if taken else "")
     return Effective(check, reply, sold, named, rejected, tuple(findings))
 
@@ -64,34 +71,44 @@ def conditional(row: Row) -> bool:
     return row.op in _COMPARES - {"=="} or (row.op == "==" and row.attribute not in _NO_CONDITION)
 
 
-def last(rows: Iterable[Row], *attributes: str) -> Row | None:
+def first(rows: Iterable[Row], *attributes: str) -> Row | None:
     """The row that decides an attribute that a login has once."""
-    return next((row for row in reversed(list(rows)) if row.attribute in attributes), None)
+    return next((row for row in rows if row.attribute in attributes), None)
 
 
 def _merged(parts: Iterable[tuple[Row, ...]]) -> tuple[Row, ...]:
     found: list[Row] = []
     for rows in parts:
+        before = tuple(found)
         for row in rows:
+            earlier = [one for one in before if one.attribute == row.attribute]
             if row.op == ":=":
-                found = [one for one in found if one.attribute != row.attribute]
-            elif row.op not in _COMPARES and row.op != "+=" and any(one.attribute == row.attribute for one in found):
+                found = [one for one in found if one not in earlier]
+            elif row.op not in _COMPARES and row.op != "+=" and earlier:
                 continue
             found.append(row)
     return tuple(found)
 
 
 def _rejecting(rows: Iterable[Row]) -> Row | None:
-    return next((row for row in rows if row.attribute == "Auth-Type" and row.value.casefold() == "reject"), None)
+    said = (row for row in rows if row.attribute == "Auth-Type" and row.value.casefold() == "reject")
+    return next((row for row in said if row.op not in _COMPARES), None)
 
 
 def _falls(rows: Iterable[Row]) -> bool | None:
-    row = last(rows, "Fall-Through")
+    row = first(rows, "Fall-Through")
     return None if row is None else row.value.casefold() in {"yes", "1"}
 
 
+def _unsent(rows: Iterable[Row], login: str) -> Iterator[Finding]:
+    for row in rows:
+        if row.op in _NOT_SENT and row.attribute != "Fall-Through":
+            yield about("note", "unsent-reply", f"{row.op} sends nothing: the server leaves this row out", row, login)
+
+
 def _conditions(group: OldGroup) -> Iterator[Finding]:
-    """A group that holds only for some requests: what it gives is taken as if it held for all."""
+    """A group that holds only for some requests: what it gives is taken as if it held for all, and whom it turns away
+    is not."""
     for row in group.check:
         if conditional(row):
             yield about("lost", "conditional-group", "the group counts only for requests that match this row", row)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.adopt import rates, values
 from ispctl.adopt.dates import End, expiration
-from ispctl.adopt.effective import Effective, conditional, effective, last
+from ispctl.adopt.effective import Effective, conditional, effective, first
 from ispctl.adopt.old import Finding, OldGroup, Person, Row, Severity, about, in_order
 from ispctl.adopt.rates import Speed
 from ispctl.structs import Struct, field, replace
@@ -108,7 +108,7 @@ class _Reading:
     # check rows
 
     def _password(self) -> str | None:
-        row = last(self.rows.check, "Cleartext-Password", "User-Password")
+        row = first(self.rows.check, "Cleartext-Password", "User-Password")
         hashed = [one for one in self.rows.check if _HASHED.fullmatch(one.attribute)]
         if row is None:
             for one in hashed:
@@ -134,6 +134,9 @@ class _Reading:
                 continue
             if row.attribute in _COMPARED and row.op in {":=", "="}:
                 self._say("note", "no-restriction", f"{row.op} compares nothing: the server lets anything pass", row)
+                continue
+            if row.attribute in _ONCE and row is not first(self.rows.check, row.attribute):
+                self._say("note", "second-value", "the server takes the first of several", row)
                 continue
             read = _CHECKS.get(row.attribute)
             changed = read(self, found, row) if read else None
@@ -173,7 +176,9 @@ class _Reading:
             return replace(found, sold=sold)
         return replace(found, ipv4=pool, sold=sold, handed_out=True)
 
-    def _auth_type(self, found: Meaning, row: Row) -> Meaning:
+    def _auth_type(self, found: Meaning, row: Row) -> Meaning | None:
+        if row.op == "==":  # it compares, and sets nothing
+            return None
         if row.value.casefold() == "accept":
             self._say("refused", "no-password-asked", "Auth-Type Accept lets everybody in without a password", row)
         return found
@@ -203,6 +208,7 @@ class _Reading:
                 yield part, value.removeprefix("pool:")
 
     def _speed(self, found: Meaning) -> Meaning:
+        self._several()
         told, odd = rates.told(self.rows.reply)
         for row in odd:
             self._say("lost", "unreadable-rate", "a rate that could not be read whole", row)
@@ -217,6 +223,16 @@ class _Reading:
             return found
         own = found.own or by_name[told[0].attribute].table == "radreply"
         return replace(found, speed=told[0].speed, told=told[0].attribute, own=own)
+
+    def _several(self) -> None:
+        """What is sent several times, and a NAS has use for one."""
+        values_of: dict[str, set[str]] = {}
+        for row in self.rows.reply:
+            if row.attribute in _SENT_ONCE:
+                told = values_of.setdefault(row.attribute, {row.value})
+                if row.value not in told:
+                    self._say("lost", "two-values", "another value than before it: which one a NAS takes it knows", row)
+                told.add(row.value)
 
     def _rest(self, found: Meaning) -> Meaning:
         for row in self.rows.reply:
@@ -251,6 +267,8 @@ _HASHED: Final = re.compile(
 )
 _PASSED: Final = frozenset({"Cleartext-Password", "User-Password", "Fall-Through"})
 """Read where they stand, or about how rows are read."""
+_ONCE: Final = frozenset({"Expiration", "Simultaneous-Use", "Pool-Name"})
+"""Of which one counts."""
 _COMPARED: Final = frozenset({"Calling-Station-Id", "NAS-IP-Address", "NAS-Identifier"})
 _CHECKS: Final[Mapping[str, Callable[[_Reading, Meaning, Row], Meaning | None]]] = {
     "Expiration": _Reading._expiration,
@@ -261,6 +279,7 @@ _CHECKS: Final[Mapping[str, Callable[[_Reading, Meaning, Row], Meaning | None]]]
     "Pool-Name": _Reading._pool_name,
     "Auth-Type": _Reading._auth_type,
 }
+_SENT_ONCE: Final = (rates.ATTRIBUTES | values.READERS.keys()) - {"Framed-Route", "Framed-IPv6-Route"}
 _LEFT_OUT: Final = frozenset(
     "Service-Type Framed-Protocol Framed-Compression Framed-Routing Framed-IP-Netmask Port-Limit Reply-Message".split()
 )
