@@ -105,6 +105,11 @@ def test_a_row_that_would_break_a_rule_is_left_out_and_the_others_are_done(
         ({"sub": SUB}, "verb is missing"),
         (suspend(SUB, untl="x"), "untl is no field of it"),
         (suspend(SUB) | {"from": "soon"}, "from is not a day, like 2026-12-01"),
+        (
+            {"verb": "hold", "sub": SUB, "from": "0001-01-01", "until": "2026-12-01", "extend": "yes"},
+            "from lies outside the years 1970 to 9998",
+        ),
+        ({"verb": "renew", "sub": SUB, "periods": "1" * 5000}, "periods is not a whole number from 1 on"),
         ({"verb": "resume"}, "sub is missing"),
         (suspend(SUB, reason="x" * 201), "reason is longer than 200 characters, or cannot be printed"),
     ],
@@ -129,6 +134,14 @@ def test_a_file_that_is_broken_is_refused_whole(isp: Isp, rows: Path, text: str,
     rows.write_text(text)
     said = isp("batch", rows)
     assert (said.code, f"E791 cannot-read-rows: {told}" in said.err) == (1, True), said.both
+
+
+def test_a_line_ends_where_a_line_of_json_ends(isp: Isp, rows: Path) -> None:
+    row = {"verb": "note", "sub": SUB, "reason": "one\u2028two"}
+    rows.write_text(json.dumps(row, ensure_ascii=False) + "\r\n" + lines(suspend(SUB)), "utf-8", newline="")
+    said = isp("batch", rows, "--direct")
+    assert "line 1: E790 bad-row: there is no verb 'note'" in said.out, said.both
+    assert "1 done, 1 refused" in said.out
 
 
 def test_a_stream_has_no_key_for_all_that_will_come(isp: Isp) -> None:

@@ -49,6 +49,7 @@ def test_a_second_holiday_does_not_lose_the_days_of_the_first(isp: Isp) -> None:
         (("hold", SUB, "--until", "2020-01-01"), "E687 bad-day"),
         (("hold", SUB, "--from", "2031-02-01", "--until", "2031-01-01"), "E687 bad-day"),
         (("hold", SUB), "--until says when it ends"),
+        (("hold", SUB, "--from", "0001-01-01", "--until", "2031-01-01", "--extend"), "the years 1970 to 9998"),
         (("hold", SUB, "--end", "--until", "2031-01-01"), "--end stands alone"),
         (("schedule", SUB, "--at", "2020-01-01", "tariff=home-100"), "E687 bad-day: 2020-01-01 is not after today"),
         (("schedule", SUB, "--at", "2031-01-01"), "E685 no-such-field: nothing is to be set"),

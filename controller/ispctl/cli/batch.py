@@ -192,7 +192,7 @@ def rows_of(text: str) -> Iterator[Row]:
     from ispctl.verbs.rows import Row
 
     if text.lstrip().startswith("{"):
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             try:
                 if line.strip():
                     yield Row(number, _object(line))

@@ -53,7 +53,12 @@ def resume(
 
 def day_of(text: str | None, option: str) -> date | None:
     """A day as it stands in files: 2026-12-01."""
+    from ispctl.model.scalars import FIRST_YEAR, LAST_YEAR
+
     try:
-        return date.fromisoformat(text) if text is not None else None
+        found = date.fromisoformat(text) if text is not None else None
     except ValueError:
         raise typer.BadParameter("expected a day, like 2026-12-01", param_hint=option) from None
+    if found and not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise typer.BadParameter(f"expected a day of the years {FIRST_YEAR} to {LAST_YEAR}", param_hint=option)
+    return found

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.structs import Struct, field
+from ispctl.model.scalars import FIRST_YEAR, LAST_YEAR
 from ispctl.verbs.draft import Draft
 
 OF_ALL: Final = ("verb", "sub", "reason", "ticket", "key")
@@ -35,9 +36,12 @@ class Row(Struct):
         """A field that holds a day, 2026-12-01. Raises Refusal E790."""
         text = self.text(name, "")
         try:
-            return date.fromisoformat(text) if text else None
+            found = date.fromisoformat(text) if text else None
         except ValueError:
             raise self.wrong(f"{name} is not a day, like 2026-12-01") from None
+        if found and not FIRST_YEAR <= found.year <= LAST_YEAR:
+            raise self.wrong(f"{name} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
+        return found
 
     def moment(self, name: str, zone: ZoneInfo) -> datetime | None:
         """A field that holds a moment, 2026-12-01T21:00; of that zone where it says no other. Raises Refusal E790."""
@@ -58,7 +62,7 @@ class Row(Struct):
     def number_of(self, name: str, default: int | None = None) -> int:
         """A field that holds a whole number from 1 on. Raises Refusal E790."""
         text = self.text(name, None if default is None else str(default))
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and 0 < int(text) < 10_000):
             raise self.wrong(f"{name} is not a whole number from 1 on")
         return int(text)
 
