@@ -9,7 +9,7 @@ import pytest
 
 from ispctl.model.problem import Refusal
 from ispctl.verbs.account import pay
-from ispctl.verbs.later import hold, schedule
+from ispctl.verbs.later import hold, schedule, unschedule
 from ispctl.verbs.renew import activate, renew
 from ispctl.verbs.revert import revert
 from ispctl.verbs.tariff import change_tariff
@@ -71,6 +71,31 @@ def test_a_holiday_leaves_a_change_within_what_was_paid_by_the_days_where_it_is(
     isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "gold", when=date(2027, 3, 25))
     isp.at(noon("2027-03-12"), hold, date(2027, 3, 15), date(2027, 3, 21), extend=True)
     assert str(isp.subscriber.services[0].scheduled[0].at) == "2027-03-25"
+
+
+def test_a_change_for_which_something_is_booked_is_taken_back_with_that() -> None:
+    """Else the account would go on asking for what never comes."""
+    isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "gold", when=date(2027, 3, 22))
+    assert len(costs(isp)) == 1
+    with pytest.raises(Refusal) as caught:
+        isp.at(noon("2027-03-12"), unschedule, 1)
+    assert "E684 not-in-that-state: sub-1/main changes to gold on 2027-03-22, for which" in str(caught.value)
+    assert "ispctl revert sub-1/main change-tariff-2027-03-10" in str(caught.value)
+    isp.at(noon("2027-03-12"), revert, "change-tariff-2027-03-10", reason="changed his mind")
+    assert isp.subscriber.services[0].scheduled == ()
+
+
+def test_where_the_books_are_closed_it_goes_alone_and_that_is_said() -> None:
+    isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "gold", when=date(2027, 3, 22))
+    isp.files["inventory/policy.yaml"] += b"money: {closed_until: 2027-03-11}\n"
+    isp.at(noon("2027-03-12"), unschedule, 1)
+    assert isp.subscriber.services[0].scheduled == ()
+    assert "stays booked, since the books are closed" in isp.notes[-1]
+
+
+def test_a_change_that_costs_nothing_may_be_cancelled() -> None:
+    isp = Isp(PAID).at(noon("2027-03-10"), change_tariff, "bronze").at(noon("2027-03-12"), unschedule, 1)
+    assert isp.subscriber.services[0].scheduled == ()
 
 
 def test_a_change_that_is_agreed_for_later_is_not_overtaken() -> None:

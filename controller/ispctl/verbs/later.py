@@ -178,15 +178,36 @@ def _setting(text: str) -> tuple[str, Value]:
 
 @noted
 def unschedule(draft: Draft, term: str, number: int) -> None:
-    """Take a scheduled change back, by its number from 1. Raises Refusal E321, E688."""
+    """Take a scheduled change back, by its number from 1. Raises Refusal E321, E684, E688."""
     held = draft.service(term)
     path, loc, there = held.document.path, (*held.loc, "scheduled"), held.service.scheduled
     if not 1 <= number <= len(there):
         known = ", ".join(f"{i}: from {one.at}" for i, one in enumerate(there, start=1)) or "none"
         text = f"{held.owner} has no scheduled change {number}"
         raise Refusal(Problem("E688", text, held.document.where(*loc), f"There are: {known}"))
+    _unbooked(draft, held, number - 1)
     draft.drop(path, loc if len(there) == 1 else (*loc, number - 1))
     draft.say("schedule", held.document, held.service.key, f"taken back: from {there[number - 1].at}")
+
+
+def _unbooked(draft: Draft, held: Holding, number: int) -> None:
+    """Raises Refusal E684 where something was booked for a scheduled change, which would stay without it; where only
+    the open books can be changed, that is said."""
+    book, one = Book(draft, held.document), held.service.scheduled[number]
+    undone = book.ledger.reversals()
+    entry = next((e for e in book.entries if e.event and one.key and e.key == one.key and e.key not in undone), None)
+    if entry is None or entry.amount is None:
+        return
+    booked = f"{entry.type} of {entry.amount} {draft.currency}"
+    closed = draft.head.policy.value.money.closed_until
+    if closed is not None and local_day(entry.at, draft.zone) <= closed:
+        draft.notes.append(
+            f"{held.owner}: the {booked} for it stays booked, since the books are closed until {closed}."
+        )
+        return
+    text = f"{held.owner} changes to {one.set.tariff} on {one.at}, for which the account has the {booked}"
+    advice = f"Take both back: ispctl revert {held.owner} {entry.key}"
+    raise Refusal(Problem("E684", text, held.document.where(*held.loc, "scheduled", number), advice))
 
 
 def _hold_row(draft: Draft, row: Row) -> None:
