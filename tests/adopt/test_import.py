@@ -297,6 +297,21 @@ def test_a_password_of_the_database_itself_does_not_reach_git(isp: Isp) -> None:
     assert _without_password("postgresql:///radius", isp.folder) == "postgresql:///radius"
 
 
+@pytest.mark.parametrize(
+    "dsn, kept",
+    [
+        ("postgresql:///radius?host=/run&password=canary-pw", "postgresql:///radius?host=%2Frun"),
+        (
+            "postgresql://r@db/radius?options=-c%20a%3Db&sslpassword=canary-pw",
+            "postgresql://r@db/radius?options=-c%20a%3Db",
+        ),
+        ("postgresql://r:canary-pw@db:5433/radius?password=", "postgresql://r@db:5433/radius"),
+    ],
+)
+def test_what_is_kept_of_a_database_address_names_the_same_database(dsn: str, kept: str) -> None:
+    assert _without_password(dsn, Path("/")) == kept
+
+
 def test_a_rate_that_no_router_can_be_told_keeps_its_logins_out_and_nobody_else(isp: Isp) -> None:
     isp.sql("UPDATE radgroupreply SET value = '100000000000' WHERE groupname = 'office'")
     isp.sql("UPDATE nas SET type = 'huawei'")

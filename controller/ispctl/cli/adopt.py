@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import typer
 
@@ -170,14 +170,15 @@ def _without_password(dsn: str, base: Path) -> str:
     parts = urlsplit(dsn)
     if parts.scheme == "sqlite":
         return f"sqlite:///{(base / parts.path[1:]).absolute()}"
-    options = parse_qsl(parts.query)
-    kept = [option for option in options if option[0] != "password"]
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [option for option in options if option[0] not in ("password", "sslpassword")]
     if parts.password is None and kept == options:
         return dsn
     tell("The password of the DSN is not written down: set ISPCTL_RADIUS__DSN")
     host = parts.netloc.rpartition("@")[2]
     who = f"{parts.username}@{host}" if parts.username else host
-    return parts._replace(netloc=who, query=urlencode(kept)).geturl()
+    query = f"?{urlencode(kept, quote_via=quote)}" if kept else ""  # to libpq a + is no blank
+    return f"{parts.scheme}://{who}{parts.path}{query}"
 
 
 def _people(path: Path) -> Mapping[str, Mapping[str, str]]:

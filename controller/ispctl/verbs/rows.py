@@ -9,8 +9,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl.model.problem import Problem, Refusal
-from ispctl.structs import Struct, field
 from ispctl.model.scalars import FIRST_YEAR, LAST_YEAR
+from ispctl.structs import Struct, field
 from ispctl.verbs.draft import Draft
 
 OF_ALL: Final = ("verb", "sub", "reason", "ticket", "key")
