@@ -13,7 +13,7 @@ from ispctl.model.scalars import Mac
 from ispctl.repo import Holding, Snapshot
 from ispctl.repo.rules.scene import Scene
 from ispctl.repo.snapshot import Prefix
-from ispctl.status.names import services
+from ispctl.status.names import services, whose
 from ispctl.status.online import STALE, interim
 from ispctl.status.view import View
 from ispctl.store import Session, facts
@@ -84,13 +84,15 @@ def _of_device(view: View, mac: str) -> tuple[Found, ...] | None:
     if asked is None:
         return None
     sessions, learned = asked
-    bound = (_bound(view, one.login, mac, one.learned) for one in learned)
+    bound = (_bound(view, one.login, mac, at) for one in learned if (at := one.learned))
     return (*declared, *bound, *(_session(view, one, "then") for one in sessions))
 
 
-def _bound(view: View, login: str, mac: str, learned: datetime | None) -> Found:
-    match: Match = "after" if learned is not None and learned > view.now else "then"
-    return Found("learned", match, *_whose(view, login), login, mac, mac, "", learned, None, True, None, "", 0)
+def _bound(view: View, login: str, mac: str, learned: datetime) -> Found:
+    match: Match = "after" if learned > view.now else "then"
+    return Found(
+        "learned", match, *_whose(view, login, learned), login, mac, mac, "", learned, None, True, None, "", 0
+    )
 
 
 def _then(view: View, part: Snapshot, holders: Iterable[Holding]) -> Iterator[Holding]:
@@ -113,7 +115,7 @@ def _session(view: View, one: Session, match: Match) -> Found:
     held = ", ".join(filter(None, (one.ipv4, one.ipv6, one.ipv6_prefix, one.delegated)))
     silent = timedelta(seconds=STALE * interim(view, one.nas))
     certain = one.stopped is not None or (one.updated is not None and one.updated + silent >= view.now)
-    nas, (id, key) = view.nas.get(one.nas), _whose(view, one.login)
+    nas, (id, key) = view.nas.get(one.nas), _whose(view, one.login, one.started or view.now)
     return Found(
         basis="accounting",
         match=match,
@@ -132,10 +134,11 @@ def _session(view: View, one: Session, match: Match) -> Found:
     )
 
 
-def _whose(view: View, login: str) -> tuple[str, str]:
+def _whose(view: View, login: str, at: datetime) -> tuple[str, str]:
+    """(id, key) of whoever had a login then."""
     view.meet(login)
-    found = view.head.by_login(login)
-    return (found[0].document.value.id, found[0].service.key) if found else ("", "")
+    found = whose(view.head, login, at)
+    return (found.document.value.id, found.service.key) if found else ("", "")
 
 
 def _match(view: View, one: Session) -> Match:

@@ -18,6 +18,7 @@ from ispctl.model.subscriber import group_of
 from ispctl.plan import Fields, Resources
 from ispctl.repo import Holding
 from ispctl.states import State
+from ispctl.status.names import is_his, whose
 from ispctl.status.online import is_stale
 from ispctl.status.spool import Spool
 from ispctl.status.stops import observed, stop_of, unadopted
@@ -35,10 +36,11 @@ has come since; somebody altered it; a pause kept it as it was; no, and ispctl o
 
 class Listed(Struct):
     """One service. Rates in bit/s; addresses as now: "203.0.113.7", "pool:home" or "" (none). What is None is unknown:
-    `last_seen` where the database was not read (or nobody was ever online), `stop` (why it is left as it is) where the
-    database does not say what is paused, the rest where there is no such tariff. `balance` (positive: owed by the
-    subscriber), `overdue` and `due`, the last day to pay what is open longest, are of the account that all services of
-    a subscriber share, and None where nobody asked or it cannot be read; `due` also where nothing is open."""
+    `last_seen` where the database was not read (or nobody was ever online, or another has its login since), `stop` (why
+    it is left as it is) where the database does not say what is paused, the rest where there is no such tariff.
+    `balance` (positive: owed by the subscriber), `overdue` and `due`, the last day to pay what is open longest, are of
+    the account that all services of a subscriber share, and None where nobody asked or it cannot be read; `due` also
+    where nothing is open."""
 
     id: str
     key: str
@@ -164,8 +166,8 @@ class _World:
             mac_mode=e.mac_mode if e else service.mac.mode,
             ends=e.ends if e else None,
             until=e.until if e else None,
-            online="unknown" if self.online is None else self.online.get(service.login, "no"),
-            last_seen=self.seen.get(service.login) if self.seen else None,
+            online="unknown" if self.online is None else self.online.get(holding.owner, "no"),
+            last_seen=self._last_seen(holding),
             applied=standing(view, holding, e, self.unadopted),
             stop=stop_of(view, holding),
             file=holding.document.path,
@@ -173,6 +175,11 @@ class _World:
             name=subscriber.profile.name if wanted.names else None,
             **(self._account(holding) if wanted.accounts or wanted.overdue is not None else {}),
         )
+
+    def _last_seen(self, holding: Holding) -> datetime | None:
+        """Of its login; nothing where that was another's by then."""
+        at = self.seen.get(holding.service.login) if self.seen else None
+        return at if at and is_his(self.view.head, holding, at) else None
 
     def _account(self, holding: Holding) -> _Owed:
         path, policy = companion(holding.document.path), self.view.head.policy.value
@@ -190,11 +197,15 @@ class _World:
 
 
 def presence(view: View) -> dict[str, Presence] | None:
-    """login -> whether it is online, for every login with an open session."""
+    """service -> whether it is online, for everybody with an open session."""
     if view.open_sessions is None:
         return None
-    live = {one.login for one in view.open_sessions if not is_stale(view, one)}
-    return {one.login: "yes" if one.login in live else "stale" for one in view.open_sessions}
+    found: dict[str, Presence] = {}
+    for one in view.open_sessions:
+        holding = whose(view.head, one.login, one.started or view.now)
+        if holding is not None and found.get(holding.owner) != "yes":
+            found[holding.owner] = "stale" if is_stale(view, one) else "yes"
+    return found
 
 
 def standing(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from difflib import get_close_matches
 from string import ascii_lowercase, digits
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
 from ispctl.repo import Holding, Snapshot
+from ispctl.repo.rules.scene import Scene
 from ispctl.status.view import View
 from ispctl.store import facts
 
@@ -77,6 +79,27 @@ def services(view: View, named: str) -> tuple[Holding, ...]:
     if view.head.broken:
         advice += f"; {len(view.head.broken)} files could not be read: ispctl validate"
     raise Refusal(Problem("E321", "there is no subscriber, service or login of that name", advice=advice))
+
+
+def whose(part: Snapshot, login: str, at: datetime) -> Holding | None:
+    """Whose a login was at a moment, of those whom `part` knows: an ended service frees it for the next. Where it was
+    nobody's then, whoever had it last before that, else whoever gets it first."""
+    found = part.by_login(login)
+    if len(found) < 2:
+        return next(iter(found), None)
+    scene = Scene(part, at)
+    lives = [(scene.life(one.service), one) for one in found]
+    held = [(life.end, one) for life, one in lives if life.start <= at < life.end]
+    if held:  # who follows may have no first day
+        return min(held, key=lambda each: each[0])[1]
+    over = [(life.end, one) for life, one in lives if life.end <= at]
+    return max(over, key=lambda each: each[0])[1] if over else min(lives, key=lambda each: each[0].start)[1]
+
+
+def is_his(part: Snapshot, holding: Holding, at: datetime) -> bool:
+    """Whether a service had its login at a moment, and not whoever had it before or gets it later."""
+    found = whose(part, holding.service.login, at)
+    return found is not None and found.owner == holding.owner
 
 
 def one_of(kind: str, name: str, names: list[str], where: str = " at the head") -> None:

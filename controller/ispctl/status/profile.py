@@ -16,7 +16,7 @@ from ispctl.plan import Fields
 from ispctl.repo import Holding
 from ispctl.status.account import Account, account_of, postpaid
 from ispctl.status.listing import Standing, own, standing
-from ispctl.status.names import services
+from ispctl.status.names import is_his, services
 from ispctl.status.online import Asked, Online, sessions
 from ispctl.status.pending import Pending, pending
 from ispctl.status.rows import differences
@@ -110,7 +110,7 @@ def _shown(view: View, holding: Holding) -> Shown:
     if e and account is None and postpaid(e, view.head):
         e = None  # its account decides, and nobody knows what that says
     login = holding.service.login
-    given, online = _given(view, holding, e) if e else None, _sessions(view, login, e)
+    given, online = _given(view, holding, e) if e else None, _sessions(view, holding, e)
     return Shown(
         id=holding.document.value.id,
         key=holding.service.key,
@@ -125,7 +125,7 @@ def _shown(view: View, holding: Holding) -> Shown:
         next=_next(view, holding, e) if e else None,
         applied=given,
         sessions=online,
-        rejects=view.refused(login),
+        rejects=_rejects(view, holding),
         pending=pending(view, holding, e, account, given.standing if given else "unknown", online or ()),
         then=view.then,
         account=replace(account, entries=account.entries[:_ENTRIES]) if account else None,
@@ -143,12 +143,21 @@ def _account(view: View, holding: Holding) -> tuple[Account | None, str]:
         return None, "; ".join(map(str, refusal.problems))
 
 
-def _sessions(view: View, login: str, e: Entitlement | None) -> tuple[Online, ...] | None:
-    """Of another moment nobody knows the rows: what git gave is what was expected."""
-    found = sessions(view, Asked(logins=frozenset({login})))
-    if found is None or view.then is None or e is None:
-        return None if found is None else tuple(found)
-    return tuple(replace(one, expected=speed_of(e, view.head.policy.value)) for one in found)
+def _sessions(view: View, holding: Holding, e: Entitlement | None) -> tuple[Online, ...] | None:
+    """Not of whoever had its login before, or has it now. Of another moment nobody knows the rows: what git gave is
+    what was expected."""
+    found = sessions(view, Asked(logins=frozenset({holding.service.login})))
+    if found is None:
+        return None
+    mine = (one for one in found if is_his(view.head, holding, one.started or view.now))
+    if view.then is None or e is None:
+        return tuple(mine)
+    return tuple(replace(one, expected=speed_of(e, view.head.policy.value)) for one in mine)
+
+
+def _rejects(view: View, holding: Holding) -> tuple[Reject, ...] | None:
+    found = view.refused(holding.service.login)
+    return None if found is None else tuple(one for one in found if is_his(view.head, holding, one.at or view.now))
 
 
 def _declared(view: View, holding: Holding) -> Declared:

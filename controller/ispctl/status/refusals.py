@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ispctl.repo import Holding
-from ispctl.status.names import one_of, services
+from ispctl.status.names import is_his, one_of, services, whose
 from ispctl.status.outlook import Outlook, device, home, outlook
 from ispctl.status.reasons import WORDS, Asked, explain
 from ispctl.status.values import Reason
@@ -78,7 +78,8 @@ def refusals(view: View, wanted: Wanted) -> Answer | None:
     view.meet(*{one.login for one in read if one.login})
     items = tuple(_refused(view, one) for one in read)
     tallies = () if logins else _tallies(view, wanted)
-    now = tuple(filter(None, (_now(view, holding, items) for holding in found)))
+    held = (one for one in found if is_his(view.head, one, view.now))  # to others the login says nothing any more
+    now = tuple(filter(None, (_now(view, holding, items) for holding in held)))
     return Answer(items, tallies, now, *recorded, logins)
 
 
@@ -113,19 +114,12 @@ def _tallies(view: View, wanted: Wanted) -> tuple[Tally, ...]:
 
 
 def _refused(view: View, one: Reject) -> Refused:
-    holding = _holder(view, one.login)
+    holding = whose(view.head, one.login, one.at or view.now) if one.login else None
     e = entitled(holding, view.head, view.now) if holding else None
     said = explain(one.reason, Asked(view, one.login, one.mac, e, view.head.nas.get(one.nas)))
     id, _, key = holding.owner.partition("/") if holding else ("", "", "")
     rest = (one.nas, one.mac, one.reason, said.words, one.detail, said.advice, said.because)
     return Refused(one.at, one.login, id, key, *rest)
-
-
-def _holder(view: View, login: str) -> Holding | None:
-    """Whose login it is: an ended service frees it for the next."""
-    found = view.head.by_login(login) if login else ()
-    living = [one for one in found if (e := entitled(one, view.head, view.now)) and e.access != "none"]
-    return next(iter([*living, *found]), None)
 
 
 def _now(view: View, holding: Holding, items: tuple[Refused, ...]) -> Outlook | None:

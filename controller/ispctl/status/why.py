@@ -13,7 +13,7 @@ from ispctl.radius.live import former
 from ispctl.radius.rendering import WALLED
 from ispctl.repo import Holding
 from ispctl.repo.git import Commit
-from ispctl.status.names import services
+from ispctl.status.names import is_his, services
 from ispctl.status.online import Measured, Online
 from ispctl.status.outlook import Outlook, device, home, outlook
 from ispctl.status.profile import Given, Next, Shown, show
@@ -68,7 +68,8 @@ class Running(Struct):
 
 
 class Why(Struct):
-    """All of it for one service. `running` and `now` are None where the database gave no answer."""
+    """All of it for one service. `running` and `now` are None where the database gave no answer; `now` also where the
+    login is somebody else's by now."""
 
     id: str
     key: str
@@ -101,7 +102,10 @@ def why(view: View, named: str, field: str = "") -> tuple[tuple[Why, Shown], ...
 
 
 def _now(view: View, holding: Holding, shown: Shown) -> Outlook | None:
-    """If he logged in now: from where he is online, or else from his own place with his own device."""
+    """If he logged in now: from where he is online, or else from his own place with his own device. None where somebody
+    else has his login now."""
+    if not is_his(view.head, holding, view.now):
+        return None
     live = next((one for one in shown.sessions or () if one.state == "live"), None)
     nas = (view.head.nas.get(live.nas) if live else None) or home(view, holding)
     return outlook(view, holding, nas, live.mac if live else device(view, holding)) if nas else None
