@@ -79,6 +79,14 @@ def test_whoever_was_refused_for_his_mac_would_be_again(world: World) -> None:
     assert (now.accepted, now.word, now.nas, now.mac) == (False, "mac", "lalitpur-1", "00:00:5e:00:53:99")
 
 
+def test_whose_nas_sends_no_mac_would_be_refused_for_it_again(world: World) -> None:
+    world.edit(FILE, lambda text: text + BOUND)
+    world.apply()
+    world.refused(ANITA, "mac", mac="")
+    (now,) = _ask(world, Wanted(ANITA)).now
+    assert (now.accepted, now.word, now.mac) == (False, "mac", "")
+
+
 def test_without_a_refusal_his_own_device_at_his_own_place_is_judged(world: World) -> None:
     world.edit(FILE, lambda text: text + BOUND)
     world.apply()

@@ -127,5 +127,5 @@ def _now(view: View, holding: Holding, items: tuple[Refused, ...]) -> Outlook | 
     last = next((one for one in items if one.login == holding.service.login), None)
     tried = view.head.nas.get(last.nas) if last else None
     nas = tried or home(view, holding)
-    mac = last.mac if last and last.mac else device(view, holding)
+    mac = last.mac if last else device(view, holding)
     return outlook(view, holding, nas, mac) if nas else None
