@@ -42,6 +42,42 @@ def test_the_past_is_answered_by_the_commit_that_was_applied_then(world: World) 
     assert (then.commit, after.rate and after.rate.down) == (second, 60_000_000)
 
 
+def test_a_commit_whose_sessions_were_not_all_told_was_applied_nevertheless(world: World) -> None:
+    """The run ended as failed, as each does while one NAS is silent; its rows stand."""
+    second = world.edit(TARIFF, _faster, NOW - timedelta(minutes=40))
+    world.apply(NOW - timedelta(minutes=20))
+    world.sql("UPDATE ispctl_journal SET outcome = 'failed' WHERE commit_id = ?", second)
+    after, then = _then(world, NOW - timedelta(minutes=10))
+    assert (then.commit, then.basis, then.made) == (second, "applied", NOW - timedelta(minutes=20))
+    assert after.rate is not None
+    assert after.rate.down == 60_000_000
+
+
+def test_a_run_that_applied_nothing_answers_for_no_moment(world: World) -> None:
+    """One was refused by a gate and then made good, another made NAS alone equal to a commit."""
+    first = example.git(world.folder, "rev-parse", "HEAD").strip()
+    second = world.edit(TARIFF, _faster, NOW - timedelta(minutes=50))
+    at = int(NOW.timestamp())
+    for kind, began in (("apply", 40), ("devices", 35), ("nas-rollback", 32)):
+        world.sql(
+            "INSERT INTO ispctl_journal (run, kind, commit_id, base_id, started, finished, outcome)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(f"r{began}", kind, second, first, at - began * 60, at - began * 60, "failed" if began == 40 else "done"),
+        )
+    world.apply(NOW - timedelta(minutes=20))
+    assert _then(world, NOW - timedelta(minutes=30))[1].commit == first
+    assert _then(world, NOW - timedelta(minutes=20))[1].commit == second
+
+
+def test_a_moment_while_a_run_is_at_work_is_answered_by_what_it_found(world: World) -> None:
+    first = example.git(world.folder, "rev-parse", "HEAD").strip()
+    second = world.edit(TARIFF, _faster, NOW - timedelta(minutes=40))
+    world.apply(NOW - timedelta(minutes=20))
+    world.sql("UPDATE ispctl_journal SET finished = finished + 600 WHERE commit_id = ?", second)
+    assert _then(world, NOW - timedelta(minutes=15))[1].commit == first
+    assert _then(world, NOW - timedelta(minutes=10))[1].commit == second
+
+
 def test_before_the_journal_the_commit_of_that_time_answers_and_says_so(world: World) -> None:
     _, then = _then(world, NOW - 2 * HOUR)
     assert (then.basis, then.run, then.made) == ("history", "", NOW - timedelta(days=1))
@@ -57,6 +93,7 @@ def test_before_git_begins_it_says_nothing_and_no_later_commit_is_taken_for_what
 
 def test_an_applied_commit_that_is_not_here_is_told_and_history_answers(world: World) -> None:
     world.sql("UPDATE ispctl_journal SET commit_id = ?", "f" * 40)
+    world.sql("UPDATE ispctl_meta SET value = ? WHERE key = 'applied_commit'", "f" * 40)
     with world.view() as view:
         then = elsewhen(view, NOW - timedelta(minutes=30)).then
         assert then is not None

@@ -368,13 +368,16 @@ def was_on(
 
 
 def applied_at(store: Store, at: datetime) -> Ran | None:
-    """The run that had last applied a commit by then; None where the journal does not reach back so far."""
-    sql = (
-        "SELECT run, commit_id, finished FROM ispctl_journal WHERE kind <> 'repair' AND commit_id <> ''"
-        " AND outcome = 'done' AND finished <= ? ORDER BY finished DESC, run DESC LIMIT 1"
-    )
-    rows = store.database.query(sql, (stamp(at),))
-    return Ran(str(rows[0][0]), str(rows[0][1]), moment(rows[0][2])) if rows else None
+    """What was applied at a moment, and the run that had applied it last; None where the journal does not reach back so
+    far. The next run found it applied: how a run ended does not tell, since one whose sessions were not told has
+    applied its commit all the same."""
+    of = "FROM ispctl_journal WHERE kind IN ('apply', 'rollback', 'adopt') AND"
+    later = f"SELECT base_id {of} (started > ? OR finished > ?) ORDER BY started, run LIMIT 1"
+    found, applied = store.database.query(later, (stamp(at), stamp(at))), store.applied
+    commit = str(found[0][0]) if found else applied.commit if applied else ""
+    sql = f"SELECT run, finished {of} commit_id = ? AND finished <= ? ORDER BY finished DESC, run DESC LIMIT 1"
+    rows = store.database.query(sql, (commit, stamp(at)))
+    return Ran(str(rows[0][0]), commit, moment(rows[0][1])) if rows else None
 
 
 def was_applied(store: Store, commit: str) -> bool:
