@@ -79,6 +79,15 @@ def test_an_address_of_a_delegated_prefix_is_found_by_the_prefix_around_it(world
     assert ask(world, "2001:db8:9da0:8::53") == ()
 
 
+@pytest.mark.parametrize(
+    "prefix", ["2001:db8:9da0:4::/62", "2001:db8:9da0:6::/64", "2001:db8:9da0::/48", "100.64.0.0/24"]
+)
+def test_of_a_prefix_whoever_had_any_of_it_then_is_told(world: World, prefix: str) -> None:
+    had(world, ANITA, 100, 30, delegatedipv6prefix="2001:db8:9da0:4::/62")
+    assert [(one.basis, one.login, one.match) for one in ask(world, prefix, 40)] == [("accounting", ANITA, "then")]
+    assert ask(world, prefix) == ()
+
+
 def test_a_fixed_address_is_told_by_its_line_and_a_prefix_names_all_in_it(world: World) -> None:
     (one,) = ask(world, "203.0.113.7")
     assert (one.basis, one.login, one.held) == ("git", "himal-trading", "203.0.113.7")

@@ -15,8 +15,9 @@ from ispctl.repo.rules.scene import Scene
 from ispctl.repo.snapshot import Prefix
 from ispctl.status.names import services, whose
 from ispctl.status.online import STALE, interim
+from ispctl.status.slices import held_by
 from ispctl.status.view import View
-from ispctl.store import Session, facts
+from ispctl.store import Session, Store, facts
 from ispctl.structs import Struct
 
 _MAC: TypeAdapter[str] = TypeAdapter(Mac)
@@ -70,11 +71,17 @@ def _of_prefix(view: View, prefix: Prefix) -> tuple[Found, ...] | None:
         if held.version == prefix.version and held.overlaps(prefix)
         for one in _then(view, part, holders)
     ]
-    if prefix.num_addresses > 1:
-        return tuple(declared)
-    address = prefix.network_address
-    sessions = view.ask(lambda store: facts.held(store, address, view.now))
+    sessions = view.ask(lambda store: _holding(store, prefix, view.now))
     return None if sessions is None else (*declared, *(_session(view, one, _match(view, one)) for one in sessions))
+
+
+def _holding(store: Store, prefix: Prefix, at: datetime) -> tuple[Session, ...]:
+    """The sessions that had an address. Of a prefix, those that had any of it then: all that were open are looked
+    through."""
+    if prefix.num_addresses == 1:
+        return facts.held(store, prefix.network_address, at)
+    opened = facts.sessions_at(store, at)
+    return tuple(one for one in opened if any(p.version == prefix.version and p.overlaps(prefix) for p in held_by(one)))
 
 
 def _of_device(view: View, mac: str) -> tuple[Found, ...] | None:

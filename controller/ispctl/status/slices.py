@@ -75,7 +75,7 @@ class _Counting:
 
     def __init__(self, view: View, *, history: bool) -> None:
         self.view, self.history = view, history
-        self.online = view.ask(lambda store: frozenset(p for one in store.sessions() for p in _held(one)))
+        self.online = view.ask(lambda store: frozenset(p for one in store.sessions() for p in held_by(one)))
         self.leases = view.ask(lambda store: facts.leases(store, view.now))
         self.written = view.lookup.prefixes(view.head.commit)
 
@@ -145,7 +145,7 @@ def _taken(held: Iterable[Prefix], nets: tuple[Prefix, ...], unit: int) -> int:
     return room.units((prefix for prefix in held if room.within(prefix, nets)), unit)
 
 
-def _held(one: Session) -> Iterator[Prefix]:
+def held_by(one: Session) -> Iterator[Prefix]:
     """What a session was given; what is no address of a kind is nobody's."""
     for text in filter(None, (one.ipv4, one.ipv6, one.ipv6_prefix, one.delegated)):
         try:
