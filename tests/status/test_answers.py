@@ -12,7 +12,7 @@ from ispctl.status.check import Check
 from ispctl.status.listing import Wanted
 from ispctl.store import Store
 from ispctl.structs import replace
-from tests.status.world import ANITA, ANITA_ID, DSN, EKRAJ, NOW, World
+from tests.status.world import ANITA, ANITA_ID, DSN, EKRAJ, LALITPUR, NOW, World
 
 OLD = "0" * 16 + "-" + "0" * 16
 FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
@@ -118,6 +118,33 @@ def test_a_file_that_cannot_be_read_makes_the_answer_of_git_doubtful(world: Worl
 
 
 # show
+
+
+def _value(world: World, id: str, name: str) -> profile.Effective:
+    with world.view() as view:
+        (shown,) = profile.show(view, id)
+    return next(one for one in shown.effective if one.name == name)
+
+
+@pytest.mark.parametrize("method", ["wall", "reject"])
+def test_who_is_not_in_service_is_given_no_routes(world: World, method: str) -> None:
+    path = "subscribers/kathmandu/07/sub-000207.yaml"
+    assert _value(world, "sub-000207", "routes").value == "203.0.113.80/28"
+    world.edit("inventory/policy.yaml", lambda text: f"suspended: {{method: {method}}}\n{text}")
+    held = "suspended: {since: 2027-01-13, reason: abuse}"
+    world.edit(path, lambda text: text.replace("    routes:", f"    {held}\n    routes:"))
+    found = _value(world, "sub-000207", "routes")
+    assert (found.value, found.because.place.partition(":")[0]) == ("none", "inventory/policy.yaml")
+
+
+def test_routes_that_a_change_brought_are_told_by_its_line(world: World) -> None:
+    change = 'scheduled: [{at: 2027-01-14, set: {routes: ["203.0.113.88/29"]}}]'
+    path = "subscribers/kathmandu/07/sub-000207.yaml"
+    world.edit(path, lambda text: text.replace("    routes:", f"    {change}\n    routes:"))
+    found = _value(world, "sub-000207", "routes")
+    lines = (world.folder / path).read_text("utf-8").splitlines()
+    assert found.value == "203.0.113.88/29"
+    assert "scheduled" in lines[found.because.line - 1]
 
 
 def test_every_effective_value_names_a_line_or_a_rule(world: World) -> None:
@@ -279,6 +306,20 @@ def test_a_run_that_is_running_is_not_ill(world: World) -> None:
 def test_a_last_run_that_failed_says_what_it_could_not_do(world: World) -> None:
     world.sql("UPDATE ispctl_journal SET outcome = 'failed'")
     assert not _check(world, "last run").ok
+
+
+def test_devices_that_somebody_forgot_say_nothing_of_the_last_run(world: World) -> None:
+    world.sql("UPDATE ispctl_journal SET outcome = 'failed'")
+    with Store.open(DSN, base=world.folder) as store:
+        store.begin_run("mac-clear", NOW, commit="").finish("done", NOW)
+    assert not _check(world, "last run").ok
+
+
+def test_an_address_that_became_a_nas_of_ours_is_no_stranger_any_more(world: World) -> None:
+    world.stranger(LALITPUR)
+    assert _check(world, "strangers").level == "warning", "it spoke after the last apply"
+    world.apply()
+    assert _check(world, "strangers").level == "ok"
 
 
 def test_a_moment_that_no_run_has_seen_is_ill_after_a_while(world: World) -> None:

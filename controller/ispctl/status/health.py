@@ -25,7 +25,7 @@ AT_WORK: Final = timedelta(minutes=10)
 """No letter takes longer to send."""
 NEWS: Final = timedelta(days=7)
 """So long it is said that a letter was refused."""
-ASIDE: Final = frozenset({"pause", "resume", "prune", "restore"})
+ASIDE: Final = frozenset({"mac-clear", "pause", "resume", "prune", "restore"})
 """Entries of the journal that are no runs: they say nothing of how the last one went."""
 
 
@@ -219,9 +219,14 @@ def _pauses(view: View) -> Check:
 
 def _strangers(view: View) -> Check:
     found = view.ask(facts.strangers) or ()
-    recent = [one for one in found if one.last_seen and view.now - one.last_seen <= RECENT]
+    since = view.commit_applied.at if view.commit_applied else view.now - RECENT
+    ours = {str(source) for nas in view.served.nas.values() if nas.radius for source in nas.radius.sources}
+    spoke = ((one.address, one.last_seen) for one in found if one.last_seen and view.now - one.last_seen <= RECENT)
+    recent = [
+        (address, at) for address, at in spoke if address not in ours or at > since
+    ]  # since it became one of ours
     if recent:
-        said = ", ".join(f"{one.address} ({ago(one.last_seen, view.now)})" for one in recent if one.last_seen)
+        said = ", ".join(f"{address} ({ago(at, view.now)})" for address, at in recent)
         text = f"unknown addresses speak RADIUS to us: {said}; a new router? See radius.sources in inventory/hosts.yaml"
         return Check("strangers", "warning", text)
     return Check("strangers", "ok", "none in the last hour")

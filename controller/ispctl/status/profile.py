@@ -185,7 +185,7 @@ def _effective(view: View, holding: Holding, e: Entitlement) -> Iterator[Effecti
         yield from _of_tariff(e, tariff)
     for name, value in zip(("ipv4", "ipv6", "delegated"), addresses_of(e, policy.value), strict=True):
         yield Effective(name, value or "none", _address_reason(view, e, "ipv4" if name == "ipv4" else "ipv6"))
-    yield Effective("routes", ", ".join(e.routes) or "none", _written(holding, "routes"))
+    yield _routes(view, e)
     yield Effective("nas", ", ".join(e.nas) or "anywhere", reason(because.get("nas"), "not planned anywhere"))
     yield Effective("roaming", e.roaming, _rule(policy, "roaming"))
     yield Effective("mac", _mac(e), reason(because.get("mac")))
@@ -220,6 +220,13 @@ def _address_reason(view: View, e: Entitlement, family: str) -> Reason:
     if e.access == "open":
         return reason(e.because.get(family))
     return _rule(view.head.policy, "wall") if e.access == "walled" else _access_reason(view, e)
+
+
+def _routes(view: View, e: Entitlement) -> Effective:
+    """Whoever is behind the wall or refused is given none."""
+    if e.access != "open" and e.routes:
+        return Effective("routes", "none", _address_reason(view, e, "routes"))
+    return Effective("routes", ", ".join(e.routes) or "none", reason(e.because.get("routes"), "not written down"))
 
 
 def _rule(document: Document[Any], *loc: str) -> Reason:
