@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from time import monotonic
@@ -13,6 +14,7 @@ from ispctl.loop.loop import Loop
 from ispctl.model.problem import Problem, Refusal
 from ispctl.status.metrics import Sample, build, samples, text
 from ispctl.status.view import View
+from ispctl.store import Store
 
 if TYPE_CHECKING:
     from ispctl.loop.hands import Site
@@ -37,13 +39,22 @@ class Board:
         if began < self._next or not self._loop.seen.head:
             return
         try:
-            with self._site.store(readonly=True) as store:
-                view = View(self._site.index, store, self._loop.clock(), head=self._loop.seen.head)
-                self._counted = samples(view)
-        except Refusal:
-            self._counted = (Sample("ispctl_database_up", 0), Sample("ispctl_unread_targets", 1))
+            self._counted = self._count()
+        except Refusal:  # git gives no answer, which says nothing of the database
+            self._counted = tuple(build())
         self._turned = monotonic()
         self._next = self._turned + max(OFTEN, 20 * (self._turned - began))
+
+    def _count(self) -> tuple[Sample, ...]:
+        """What there is to tell, as `ispstat health` does: without a database, that it is silent."""
+        store: Store | None = None
+        problems: tuple[Problem, ...] = ()
+        with ExitStack() as stack:
+            try:
+                store = stack.enter_context(self._site.store(readonly=True))
+            except Refusal as refusal:
+                problems = refusal.problems
+            return samples(View(self._site.index, store, self._loop.clock(), problems, head=self._loop.seen.head))
 
     @property
     def alive(self) -> bool:
