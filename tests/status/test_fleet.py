@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ispctl.model.problem import Refusal
 from ispctl.radius.limits import entry_of
 from ispctl.status.fleet import Counted, Seen, fleet
+from ispctl.status.present import Screen
+from ispctl.status.present_fleet import listed, shown
 from ispctl.store import Limit, Proof, Store, proofs
 from ispctl.structs import replace
 from tests.status.world import ANITA, DSN, EKRAJ, KATHMANDU, LALITPUR, NOW, World
@@ -43,6 +46,15 @@ def test_sessions_begun_and_logins_refused_are_counted_by_hour_and_by_day(world:
     assert (found.hour, found.day) == (Counted(1, 1), Counted(2, 2))
     assert found.reasons == {"bad-password": 2}
     assert found.last_login == NOW - timedelta(minutes=5)
+
+
+def test_a_login_of_before_yesterday_is_not_said_to_have_never_been(world: World) -> None:
+    world.dial(ANITA, old=48 * 3600)
+    screen = Screen(ZoneInfo("Asia/Kathmandu"), NOW, None)
+    found = _one(world, "lalitpur-1")
+    assert "last not in a day; begun/refused 0/0" in shown(found, screen)
+    assert "1 min ago  not in a day" in listed([found], screen)
+    assert "last never;" in shown(_one(world, "pokhara-1"), screen)
 
 
 def test_sessions_are_counted_as_the_list_of_sessions_judges_them(world: World) -> None:

@@ -26,7 +26,7 @@ COLUMNS: Final[Mapping[str, Callable[[Seen, Screen], str]]] = {
     "sessions": lambda one, _: _number(one.sessions),
     "stale": lambda one, _: _number(one.stale),
     "heard": lambda one, screen: _ago(one.last_accounting, screen, one.sessions is None),
-    "login": lambda one, screen: _ago(one.last_login, screen, one.sessions is None),
+    "login": lambda one, screen: _login(one, screen, _ago),
     "hour": lambda one, _: _counted(one.hour),
     "day": lambda one, _: _counted(one.day),
     "coa": lambda one, _: _coa(one.coa),
@@ -74,7 +74,7 @@ def _details(one: Seen, screen: Screen) -> Iterator[tuple[str, str]]:
     told = f"{one.sessions} open, {one.stale} stale, {one.behind} run older values"
     yield "sessions", "unknown" if unknown else told
     yield "accounting", f"last heard {_at(one.last_accounting, screen, unknown)}{_counting(one)}"
-    yield "logins", f"last {_at(one.last_login, screen, unknown)}; {_answered(one)}"
+    yield "logins", f"last {_login(one, screen, _at)}; {_answered(one)}"
     if one.reasons:
         said = joined(f"{reason or 'without a reason'} {count}" for reason, count in one.reasons.items())
         yield "refused", f"{said}: ispstat rejects --nas {one.name}"
@@ -135,6 +135,13 @@ def _ago(at: datetime | None, screen: Screen, unknown: bool) -> str:
 
 def _at(at: datetime | None, screen: Screen, unknown: bool) -> str:
     return dated(at, screen) if at else "unknown" if unknown else "never"
+
+
+def _login(one: Seen, screen: Screen, said: Callable[[datetime | None, Screen, bool], str]) -> str:
+    """Those of a day are looked at: of who was heard before, no more than that is known."""
+    if one.last_login is None and one.state in ("heard", "silent"):
+        return "not in a day"
+    return said(one.last_login, screen, one.sessions is None)
 
 
 def _coa(coa: Coa | None) -> str:
