@@ -137,6 +137,14 @@ def test_a_device_that_was_learned_later_was_nobody_s_then(world: World) -> None
     assert [one.match for one in ask(world, "00:00:5e:00:53:77", 20)] == ["then"]
 
 
+def test_of_a_time_to_come_nobody_knows_who_will_be_online(world: World) -> None:
+    had(world, ANITA, 100, None)
+    for term in (ADDRESS, "100.64.0.0/24", "02:00:5e:10:00:01", ANITA):
+        with world.view() as view:
+            assert find(elsewhen(view, NOW + timedelta(hours=3)), term) == ()
+    assert "not known yet" in told((), SCREEN, ahead=True)
+
+
 def test_a_name_tells_what_it_holds_and_a_wrong_one_what_was_meant(world: World) -> None:
     had(world, ANITA, 100, None)
     assert [one.basis for one in ask(world, ANITA)] == ["accounting"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Literal
@@ -59,7 +59,7 @@ def find(view: View, term: str) -> tuple[Found, ...] | None:
     held = ((prefix, one) for prefix, holders in view.head.prefixes() for one in _then(view, view.head, holders))
     declared = [_declared(one, _shown(prefix)) for prefix, one in held if (one.document.path, one.number) in mine]
     logins = sorted({one.service.login for one in named})
-    sessions = view.ask(lambda store: tuple(facts.sessions_at(store, view.now, logins)))
+    sessions = _told(view, lambda store: facts.sessions_at(store, view.now, logins))
     return None if sessions is None else (*declared, *(_session(view, one, "then") for one in sessions))
 
 
@@ -71,8 +71,13 @@ def _of_prefix(view: View, prefix: Prefix) -> tuple[Found, ...] | None:
         if held.version == prefix.version and held.overlaps(prefix)
         for one in _then(view, part, holders)
     ]
-    sessions = view.ask(lambda store: _holding(store, prefix, view.now))
+    sessions = _told(view, lambda store: _holding(store, prefix, view.now))
     return None if sessions is None else (*declared, *(_session(view, one, _match(view, one)) for one in sessions))
+
+
+def _told(view: View, question: Callable[[Store], Iterable[Session]]) -> tuple[Session, ...] | None:
+    """By the accounting, which knows nothing of a time to come; None where it gives no answer."""
+    return () if view.now > view.today else view.ask(lambda store: tuple(question(store)))
 
 
 def _holding(store: Store, prefix: Prefix, at: datetime) -> tuple[Session, ...]:
@@ -85,12 +90,12 @@ def _holding(store: Store, prefix: Prefix, at: datetime) -> tuple[Session, ...]:
 
 
 def _of_device(view: View, mac: str) -> tuple[Found, ...] | None:
-    asked = view.ask(lambda store: (facts.of_device(store, mac, view.now), facts.learned(store, mac)))
+    sessions = _told(view, lambda store: facts.of_device(store, mac, view.now))
+    learned = view.ask(lambda store: facts.learned(store, mac))
     part = view.lookup.binding(view.head.commit, mac)
     declared = [_declared(one, mac) for one in _then(view, part, part.by_mac(mac))]
-    if asked is None:
+    if sessions is None or learned is None:
         return None
-    sessions, learned = asked
     bound = (_bound(view, one.login, mac, at) for one in learned if (at := one.learned))
     return (*declared, *bound, *(_session(view, one, "then") for one in sessions))
 

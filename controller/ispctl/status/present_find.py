@@ -11,12 +11,12 @@ from ispctl.status.values import when
 _HEADINGS = ("SERVICE", "LOGIN", "HAD", "FROM", "UNTIL", "NAS", "MAC", "BY")
 
 
-def told(found: Sequence[Found], screen: Screen) -> str:
-    """A table of those who had it, and a sentence where nobody had."""
+def told(found: Sequence[Found], screen: Screen, *, ahead: bool = False) -> str:
+    """A table of those who had it, and a sentence where nobody had. `ahead`: of a time to come git alone tells."""
     then = [one for one in found if one.match == "then"]
     if then:
         return table(_HEADINGS, [_row(one, screen) for one in then], screen)
-    said = ["Nobody had it then."]
+    said = ["Git gives it to nobody then; who will be online is not known yet." if ahead else "Nobody had it then."]
     if found:
         rows = [_row(one, screen) for one in found]
         said += ["", "The last before, the first after:", table(_HEADINGS, rows, screen)]
