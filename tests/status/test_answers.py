@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +11,8 @@ from ispctl.model.problem import Refusal
 from ispctl.status import drift, health, listing, online, profile
 from ispctl.status.check import Check
 from ispctl.status.listing import Wanted
+from ispctl.status.present import Screen
+from ispctl.status.present_profile import headline
 from ispctl.store import Store
 from ispctl.structs import replace
 from tests.status.world import ANITA, ANITA_ID, DSN, EKRAJ, LALITPUR, NOW, World
@@ -135,6 +138,21 @@ def test_who_is_not_in_service_is_given_no_routes(world: World, method: str) -> 
     world.edit(path, lambda text: text.replace("    routes:", f"    {held}\n    routes:"))
     found = _value(world, "sub-000207", "routes")
     assert (found.value, found.because.place.partition(":")[0]) == ("none", "inventory/policy.yaml")
+
+
+def test_whoever_is_to_be_renamed_is_in_service_and_online_as_before_until_that_is_applied(world: World) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    world.edit(FILE, lambda text: text.replace(ANITA, "anita.new@home.example"))
+    with world.view() as view:
+        (shown,) = profile.show(view, "anita.new@home.example")
+        online = {one.id: one.online for one in listing.listing(view, Wanted())}
+    assert shown.applied is not None
+    assert (shown.applied.login, shown.applied.group, shown.applied.standing) == (ANITA, "isp:home-50", "waiting")
+    assert [one.login for one in shown.sessions or ()] == [ANITA]
+    said = headline(shown, Screen(ZoneInfo("Asia/Kathmandu"), NOW, None))
+    assert f"IN SERVICE on home-50 by the database as {ANITA}; by git IN SERVICE" in said
+    assert "; online since" in said
+    assert online[ANITA_ID] == "yes"
 
 
 def test_routes_that_a_change_brought_are_told_by_its_line(world: World) -> None:

@@ -201,8 +201,10 @@ def presence(view: View) -> dict[str, Presence] | None:
     if view.open_sessions is None:
         return None
     found: dict[str, Presence] = {}
+    given = view.served if view.then is None else view.head  # where a login stands that is to be renamed
     for one in view.open_sessions:
-        holding = whose(view.head, one.login, one.started or view.now)
+        at = one.started or view.now
+        holding = whose(view.head, one.login, at) or whose(given, one.login, at)
         if holding is not None and found.get(holding.owner) != "yes":
             found[holding.owner] = "stale" if is_stale(view, one) else "yes"
     return found

@@ -65,7 +65,8 @@ def _headline(one: Shown, screen: Screen) -> Iterator[str]:
     elif given.standing in ("yes", "unknown"):
         yield _by_git(one)
     else:
-        yield f"{_by_database(given)}; by git {_by_git(one)}: {_STANDING[given.standing].rpartition(': ')[2]}"
+        why = _STANDING[given.standing].rpartition(": ")[2]
+        yield f"{_by_database(given)}{_renamed(one, given)}; by git {_by_git(one)}: {why}"
     yield _presence(one, screen)
 
 
@@ -91,6 +92,11 @@ def _by_database(given: Given) -> str:
     if given.group == "isp:walled":
         return "WALLED by the database"
     return f"IN SERVICE on {given.group.removeprefix('isp:') or 'no tariff'} by the database"
+
+
+def _renamed(one: Shown, given: Given) -> str:
+    """The login that holds until a renaming is applied."""
+    return f" as {given.login}" if given.login not in ("", one.login) else ""
 
 
 def _presence(one: Shown, screen: Screen) -> str:

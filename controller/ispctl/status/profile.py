@@ -16,7 +16,7 @@ from ispctl.plan import Fields
 from ispctl.repo import Holding
 from ispctl.status.account import Account, account_of, postpaid
 from ispctl.status.listing import Standing, own, standing
-from ispctl.status.names import is_his, services
+from ispctl.status.names import is_his, services, whose
 from ispctl.status.online import Asked, Online, sessions
 from ispctl.status.pending import Pending, pending
 from ispctl.status.rows import differences
@@ -63,8 +63,8 @@ class Next(Struct):
 
 class Given(Struct):
     """What the database was given. `group`: the reply group it has there; `refuse`: why a login is refused; both None
-    where the database does not know the login. `differences`: sentences, without secrets, empty if it is as the head
-    says."""
+    where the database does not know the service. `differences`: sentences, without secrets, empty if it is as the head
+    says. `login`: the one it has there, another than git says while a renaming waits; empty where it has none."""
 
     standing: Standing
     commit: str
@@ -72,6 +72,7 @@ class Given(Struct):
     group: str | None
     refuse: str | None
     differences: tuple[str, ...]
+    login: str = ""
 
 
 class Shown(Struct):
@@ -144,12 +145,15 @@ def _account(view: View, holding: Holding) -> tuple[Account | None, str]:
 
 
 def _sessions(view: View, holding: Holding, e: Entitlement | None) -> tuple[Online, ...] | None:
-    """Not of whoever had its login before, or has it now. Of another moment nobody knows the rows: what git gave is
-    what was expected."""
-    found = sessions(view, Asked(logins=frozenset({holding.service.login})))
+    """Also on the login it has until a renaming is applied; not of whoever had its login before, or has it now. Of
+    another moment nobody knows the rows: what git gave is what was expected."""
+    was = view.served.find(holding.owner) if view.then is None else ()
+    own, before = holding.service.login, {one.service.login for one in was}
+    found = sessions(view, Asked(logins=frozenset({own, *before})))
     if found is None:
         return None
-    mine = (one for one in found if is_his(view.head, holding, one.started or view.now))
+    began = ((one, one.started or view.now) for one in found)
+    mine = [one for one, at in began if (whose(view.head, one.login, at) or holding).owner == holding.owner]
     if view.then is None or e is None:
         return tuple(mine)
     return tuple(replace(one, expected=speed_of(e, view.head.policy.value)) for one in mine)
@@ -285,13 +289,16 @@ def _given(view: View, holding: Holding, e: Entitlement) -> Given | None:
     want = own(view.wanted, e) if view.wanted is not None else None
     noted = view.ask(lambda store: next(store.entitlements([(e.id, e.key)]), None))
     stands = standing(view, holding, e)
+    mine = ((name, fields) for (kind, name), fields in rows.items() if kind == "login" and fields["owner"] == e.owner)
+    login, there = (e.login, have) if have else next(mine, ("", None))
     return Given(
         standing=stands,
         commit=noted.commit if noted else "",
         at=noted.at if noted else None,
-        group=_text(have, "group"),
-        refuse=_text(have, "refuse"),
+        group=_text(there, "group"),
+        refuse=_text(there, "refuse"),
         differences=tuple(differences(want, have)) if stands != "unadopted" else (),
+        login=login,
     )
 
 

@@ -136,7 +136,7 @@ class View:
             one = copy(self)
             one._forget()
             one.head = self.knowing(part)
-            known = frozenset(holding.service.login for holding in services)
+            known = frozenset(held.service.login for held in (*services, *(beside.services() if beside else ())))
             one.__dict__ |= {"met": known, "logins": known, "applied": self.knowing(beside) if beside else None}
             yield one, services
             self.store, self.silence = one.store, one.silence
