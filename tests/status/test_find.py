@@ -125,7 +125,7 @@ def test_before_git_begins_the_accounting_alone_tells_who_had_it(world: World) -
         (one,) = find(there, "203.0.113.7") or ()
         assert (one.basis, one.login) == ("accounting", EKRAJ)
         assert [one.basis for one in find(there, "himal-trading") or ()] == []
-        assert find(there, "203.0.113.0/26") == ()
+        assert find(there, "203.0.113.0/26") == (one,)
         assert find(there, "02-00-5E-10-00-01") == (one,)
         assert [problem.code for problem in view.problems] == ["E003"]
 

@@ -102,9 +102,7 @@ def _of_device(view: View, mac: str) -> tuple[Found, ...] | None:
 
 def _bound(view: View, login: str, mac: str, learned: datetime) -> Found:
     match: Match = "after" if learned > view.now else "then"
-    return Found(
-        "learned", match, *_whose(view, login, learned), login, mac, mac, "", learned, None, True, None, "", 0
-    )
+    return Found("learned", match, *_whose(view, login, learned), login, mac, mac, "", learned, None, True, None, "", 0)
 
 
 def _then(view: View, part: Snapshot, holders: Iterable[Holding]) -> Iterator[Holding]:
