@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from decimal import Decimal
 from io import BytesIO
@@ -224,3 +225,15 @@ def test_an_account_that_cannot_be_read_is_told_and_never_empty(isp: Isp, words:
     example.git(isp.clone, "pull", "-q")
     said = isp(*words)
     assert (said.code, f"{path}:12:18 E032 wrong-value" in said.err) == (1, True), said.both
+
+
+@pytest.mark.parametrize("asked", ["statement", "pay"])
+def test_of_a_login_that_two_have_had_nobodys_account_is_told_unasked(isp: Isp, asked: str) -> None:
+    """Whoever had it before has another account than whoever has it now."""
+    path = "subscribers/kathmandu/c2/sub-000204.yaml"
+    login = re.findall(r"login: (\S+)", isp.text())[0]
+    isp.push(path, re.sub(r"login: \S+", f"login: {login}", isp.text(path)))
+    example.git(isp.clone, "pull", "-q")
+    said = isp(asked, login, *(["100", "--direct"] if asked == "pay" else []))
+    assert (said.code, said.out) == (1, ""), said.both
+    assert f"E321 no-such-service: there are 2 subscribers of that name. Take one of: {SUB}, sub-000204" in said.err

@@ -83,15 +83,15 @@ def _account(
     from ispctl import money
     from ispctl.model.ledger import Ledger, companion
     from ispctl.report import statement as report
-    from ispctl.verbs.draft import nobody
+    from ispctl.verbs.draft import nobody, one_subscriber
 
     with session.reading(repository) as index:
         part = index.lookup.part(commit, [sub])
-        documents = [holding.document for holding in part.find(sub)]
         policy = part.policy.value
         first, last = _days(session, ZoneInfo(policy.timezone), since, until)
-        if documents:
-            document, path = documents[0], companion(documents[0].path)
+        if part.find(sub):
+            document = one_subscriber(part, sub)
+            path = companion(document.path)
             account = repository.part(commit, {path})
             account.need({path, POLICY})
             found = account.ledger_at(path)

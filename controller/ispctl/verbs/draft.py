@@ -129,17 +129,11 @@ class Draft:
             holding = next(iter(found.values()))
             place = ("services", holding.number)  # a login was found where it stands
             return holding._replace(document=self._drafted(holding.document), loc=place)
-        if not found:
-            raise nobody()
-        text = f"there are {len(found)} services of that name"
-        raise Refusal(Problem("E321", text, advice=f"Take one of: {', '.join(sorted(found))}"))
+        raise ambiguous("services", found)
 
     def subscriber(self, term: str) -> Document[Subscriber]:
         """The one subscriber whom an id, or the login of a service, names, as in `service`. Raises Refusal E321."""
-        found = {holding.document.path: holding.document for holding in self.head.find(term)}
-        if len(found) == 1:
-            return self._drafted(next(iter(found.values())))
-        raise nobody()
+        return self._drafted(one_subscriber(self.head, term))
 
     def tells_device(self, held: Holding) -> bool:
         """Whether a device of the subscriber is told the login and the password by us."""
@@ -252,6 +246,22 @@ def nobody() -> Refusal:
     """Whoever was named is not there."""
     advice = "Take a login, an id or id/key; ispstat list names everybody"
     return Refusal(Problem("E321", "there is no subscriber, service or login of that name", advice=advice))
+
+
+def ambiguous(what: str, names: Collection[str]) -> Refusal:
+    """Several have that name, as a login may have been somebody else's before; or nobody has."""
+    if not names:
+        return nobody()
+    text = f"there are {len(names)} {what} of that name"
+    return Refusal(Problem("E321", text, advice=f"Take one of: {', '.join(sorted(names))}"))
+
+
+def one_subscriber(snapshot: Snapshot, term: str) -> Document[Subscriber]:
+    """The one whom an id, or the login of a service, names. Raises Refusal E321."""
+    found = {holding.document.path: holding.document for holding in snapshot.find(term)}
+    if len(found) != 1:
+        raise ambiguous("subscribers", [document.value.id for document in found.values()])
+    return next(iter(found.values()))
 
 
 def decoded(path: str, data: bytes) -> Document[Any]:
