@@ -14,9 +14,11 @@ from ispctl.repo import Repository
 from tests.builders import copy_of_example
 from tests.cli.conftest import Cli, Said
 from tests.gates import example
+from tests.verbs import post as office
 
 SUB = "sub-000123"
 FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
+post = office.post
 
 
 @dataclass(frozen=True)

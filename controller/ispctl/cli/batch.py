@@ -9,7 +9,8 @@ import os
 import select
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -22,7 +23,6 @@ from ispctl.structs import replace
 
 if TYPE_CHECKING:
     from ispctl.cli.plans import Planned
-    from ispctl.repo import Holding, Snapshot
     from ispctl.verbs.batch import Batch, Result
     from ispctl.verbs.carry import Carried
     from ispctl.verbs.rows import Row
@@ -87,21 +87,17 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
 
     session = wanted.session
 
-    def letter(head: Snapshot, held: Holding, clear: str) -> Callable[[str], None]:
-        written = password_letter(session, head, held, clear)
-        return lambda commit: written.send(commit, aloud=False)
-
     world = World(
         lambda *place: seal(session, *place),
         learned(session),
         new_password,
-        letter,
+        partial(password_letter, session),
         wanted.direct,
     )
     found = Batch([*_keyed(rows, wanted.key)] if wanted.key else rows, name, world)
     while True:
         try:
-            done = carried(wanted, found.words, found)
+            done = carried(wanted, found.words, found, found)
             if done.status == "committed":
                 found.send(done.commit)
             if found.forgotten and not wanted.dry_run:

@@ -10,7 +10,7 @@ from ispctl.cli.common import say
 from ispctl.cli.facts import forget, learned
 from ispctl.cli.life import SubArgument
 from ispctl.cli.passwords import StdinOption, chosen, seal
-from ispctl.cli.sending import PasswordLetter, password_letter
+from ispctl.cli.sending import Letters, PasswordLetter, password_letter
 from ispctl.cli.verb import Wanted, answer, carried, carry_out, verb
 
 if TYPE_CHECKING:
@@ -154,10 +154,12 @@ def reset_password(
         if notify:
             told[:] = [password_letter(wanted.session, draft.head, draft.service(sub), clear)]
 
-    done = carried(wanted, [sub], act)
+    done = carried(wanted, [sub], act, Letters(told))
     answer(wanted, done)
     if show and done.status in ("committed", "proposed"):
         say(f"Password: {clear}")
     if done.status == "committed":
         for letter in told:
-            letter.send(done.commit, aloud=wanted.format == "text")
+            letter.send(done.commit)
+            if wanted.format == "text":
+                say(f"sent to {letter.held.document.value.id}")

@@ -3,6 +3,8 @@ once, and what waits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -17,9 +19,10 @@ from ispctl.structs import Struct, field
 if TYPE_CHECKING:
     from ispctl.model.document import Document
     from ispctl.model.subscriber import Subscriber
-    from ispctl.notices import Mail
+    from ispctl.notices import Letter, Mail
     from ispctl.repo import Holding, Snapshot
     from ispctl.store import Message
+    from ispctl.verbs.draft import Draft
 
 State = Literal["queued", "sending", "sent", "failed"]
 WAITING: Final[tuple[State, ...]] = ("queued", "sending", "failed")
@@ -76,25 +79,60 @@ class PasswordLetter(Struct):
     to: str = field(repr=False)
     clear: str = field(repr=False)
 
-    def send(self, commit: str, *, aloud: bool) -> None:
+    def holds(self, draft: Draft) -> bool:
+        """Whether it tells the password that the service has there."""
+        return draft.service(self.held.owner).service.password == self.held.service.password
+
+    def promise(self, commit: str) -> None:
+        """Write down that it is to go, before others have the commit. Raises Refusal."""
+        from ispctl.notices import promise
+
+        with self.session.store(self.shared) as store:
+            promise(store, self._letter(commit), self.session.actor, clock())
+
+    def take_back(self, commit: str) -> None:
+        """The commit was not taken. Where that cannot be written down, a letter waits that nobody needs."""
+        with suppress(Refusal), self.session.store(self.shared) as store:
+            store.take_back_message(self._letter(commit).key)
+
+    def send(self, commit: str) -> None:
         """Send it once for each commit. Raises Refusal."""
-        from ispctl.notices import Letter, deliver
+        from ispctl.notices import deliver
+
+        with self.session.store(self.shared) as store:
+            deliver(store, self._letter(commit), self.channel, self.session.actor, clock)
+
+    def _letter(self, commit: str) -> Letter:
+        from ispctl.notices import Letter
 
         id, login = self.held.document.value.id, self.held.service.login
-        letter = Letter(
+        return Letter(
             key=f"password {self.held.owner} {commit}",
             kind="password",
             subscriber=id,
-            about=f"{self.held.owner} by {commit[:12]}",
+            about=self.held.owner,
             to=self.to,
             subject=f"A new password for your connection {id}",
             text=f"Your connection has a new password.\n\nLogin: {login}\nPassword: {self.clear}\n",
             secret=True,
         )
-        with self.session.store(self.shared) as store:
-            deliver(store, letter, self.channel, self.session.actor, clock)
-        if aloud:
-            say(f"sent to {id}")
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Promises of a verb."""
+
+    those: Sequence[PasswordLetter] = field(repr=False)
+
+    def promise(self, commit: str) -> None:
+        """Raises Refusal."""
+        for letter in self.those:
+            letter.promise(commit)
+
+    def take_back(self, commit: str) -> None:
+        """The commit was not taken."""
+        for letter in self.those:
+            letter.take_back(commit)
 
 
 def password_letter(session: Session, shared: Snapshot, held: Holding, clear: str) -> PasswordLetter:
@@ -141,7 +179,7 @@ def _item(one: Message, zone: ZoneInfo) -> dict[str, Any]:
 def _command(one: Message) -> str:
     """What sends it once more. A password is not kept for that: another one is made."""
     if one.kind == "password":
-        return f"ispctl reset-password {one.about.split()[0]} --notify --direct"
+        return f"ispctl reset-password {one.about} --notify --direct"
     since, _, until, _, language = one.about.split()
     words = ["ispctl", one.kind, one.subscriber, "--from", since, "--to", until]
     words += [] if language == "en" else ["--language", language]

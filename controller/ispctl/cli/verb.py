@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection
 from email.utils import parseaddr
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
@@ -110,8 +110,19 @@ def carry_out(wanted: Wanted, words: Collection[str], act: Verb) -> None:
     answer(wanted, carried(wanted, words, act))
 
 
-def carried(wanted: Wanted, words: Collection[str], act: Verb) -> Carried[Planned]:
-    """Carry a verb out, with its plan and the question on the way. Raises Refusal, Stopped."""
+class Promises(Protocol):
+    """What is done after a commit, and must not be lost where nobody comes to do it."""
+
+    def promise(self, commit: str) -> None:
+        """Write down that it is to be done, before others have the commit. Raises Refusal."""
+
+    def take_back(self, commit: str) -> None:
+        """The commit was not taken."""
+
+
+def carried(wanted: Wanted, words: Collection[str], act: Verb, promises: Promises | None = None) -> Carried[Planned]:
+    """Carry a verb out, with its plan and the question on the way. `promises`: what is to be done once it is pushed.
+    Raises Refusal, Stopped."""
     from ispctl.cli import plans
     from ispctl.cli.facts import first_login, used
     from ispctl.cli.progress import Progress
@@ -136,6 +147,7 @@ def carried(wanted: Wanted, words: Collection[str], act: Verb) -> Carried[Planne
             lambda base, commit: check_direct(repository, base, commit, session.env.get("GITLAB_USER_LOGIN", "")),
             first_login(session),
             used(session),
+            *((promises.promise, promises.take_back) if promises else ()),
         )
         try:
             return carry(desk, words, act, asked, way)

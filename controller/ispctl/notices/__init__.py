@@ -4,6 +4,6 @@ Knows the store; nothing of what letters say. Imported by cli.
 """
 
 from ispctl.notices.mail import Mail
-from ispctl.notices.outbox import Channel, Delivered, Letter, Refused, Unsure, Waits, deliver
+from ispctl.notices.outbox import Channel, Delivered, Letter, Refused, Unsure, Waits, deliver, promise
 
-__all__ = ["Channel", "Delivered", "Letter", "Mail", "Refused", "Unsure", "Waits", "deliver"]
+__all__ = ["Channel", "Delivered", "Letter", "Mail", "Refused", "Unsure", "Waits", "deliver", "promise"]

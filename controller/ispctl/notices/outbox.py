@@ -64,15 +64,21 @@ class Delivered(Struct):
     perhaps_twice: bool = False
 
 
+def promise(store: Store, letter: Letter, by: str, at: datetime) -> Message:
+    """Write down that it is to go, unless that is known; what is known of it. Whatever becomes of whoever is to send
+    it, the outbox tells that it did not go."""
+    fresh = Message(letter.key, letter.kind, letter.subscriber, letter.about, "queued", 0, 0, "", by, "", 0, at, None)
+    store.add_message(fresh)
+    return store.message(letter.key) or fresh
+
+
 def deliver(
     store: Store, letter: Letter, channel: Channel, by: str, clock: Callable[[], datetime], *, again: bool = False
 ) -> Delivered:
     """Send a letter that was not sent yet; `again`: in any case. An interrupted attempt is repeated once, so that at
     most one is too many; then it takes `again`. Raises Refusal E755 to E758."""
     now = clock()
-    fresh = Message(letter.key, letter.kind, letter.subscriber, letter.about, "queued", 0, 0, "", by, "", 0, now, None)
-    store.add_message(fresh)
-    was = store.message(letter.key) or fresh
+    was = promise(store, letter, by, now)
     if was.state == "sent" and not again:
         return Delivered(was.tried or was.made, again=True)
     interrupted = was.state == "sending"

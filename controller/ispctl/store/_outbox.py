@@ -42,10 +42,15 @@ def change(database: Database, was: Message, now: Message) -> bool:
     return database.write(sql, (*_values(now)[1:], was.key, was.state, was.attempts)) == 1
 
 
+def take_back(database: Database, key: str) -> None:
+    """Forget one that nobody has begun to send."""
+    database.write("DELETE FROM ispctl_outbox WHERE message = ? AND state = 'queued' AND attempts = 0", (key,))
+
+
 def replaced(database: Database, sent: Message) -> None:
     database.write(
         f"UPDATE ispctl_outbox SET state = 'failed', error = '{_REPLACED}'"
-        " WHERE kind = ? AND subscriber = ? AND about = ? AND state = 'queued' AND message <> ?",
+        " WHERE kind = ? AND subscriber = ? AND about = ? AND state IN ('queued', 'sending') AND message <> ?",
         (sent.kind, sent.subscriber, sent.about, sent.key),
     )
 

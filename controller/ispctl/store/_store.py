@@ -323,8 +323,12 @@ class Store:
         among them, and those that were refused since then."""
         return _outbox.unsent(self.database, interrupted, since)
 
+    def take_back_message(self, key: str) -> None:
+        """Forget one that nobody has begun to send: there is nothing to tell."""
+        _outbox.take_back(self.database, key)
+
     def replace_messages(self, sent: Message) -> None:
-        """What waits about the same, as it stood before, need not go any more."""
+        """What waits about the same, or was interrupted, as it stood before, need not go any more."""
         _outbox.replaced(self.database, sent)
 
     # Facts

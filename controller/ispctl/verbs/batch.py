@@ -28,7 +28,7 @@ from ispctl.verbs import (
     topup,
 )
 from ispctl.verbs.draft import Already, Asked, Draft
-from ispctl.verbs.password import Letter, Send
+from ispctl.verbs.password import Letter, Written
 from ispctl.verbs.rows import Request, Row
 
 REQUESTS: Final[Mapping[str, Request]] = {
@@ -56,7 +56,7 @@ class World(Struct):
     seal: coming.Seal
     learned: mac.Learned
     password: Callable[[], str]
-    letter: Letter
+    letter: Written
     direct: bool
 
 
@@ -88,10 +88,11 @@ class Batch:
     world: World = dataclasses.field(repr=False)
     forgotten: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """By login: devices that the server has learned and has to forget, since they stand in no file."""
-    letters: dict[int, Send] = dataclasses.field(default_factory=dict, repr=False)
+    letters: dict[int, Letter] = dataclasses.field(default_factory=dict, repr=False)
     """By the number of the row: what is to be sent once there is a commit to tell of."""
     results: dict[int, Result] = dataclasses.field(default_factory=dict)
     _barred: dict[int, tuple[Problem, ...]] = dataclasses.field(default_factory=dict)
+    _untold: dict[int, tuple[Problem, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def words(self) -> frozenset[str]:
@@ -116,12 +117,30 @@ class Batch:
         self.forgotten.clear()
         self.letters.clear()
         self.results = {row.number: self._one(draft, row) for row in self.rows}
+        for number in [number for number, letter in self.letters.items() if not letter.holds(draft)]:
+            del self.letters[number]  # a later row made another password
+
+    def promise(self, commit: str) -> None:
+        """Write down what is to be told, before others have the commit. Where that cannot be, the rows of which
+        something is to be told are those that `bar` leaves out. Raises Refusal."""
+        try:
+            for letter in self.letters.values():
+                letter.promise(commit)
+        except Refusal as refusal:
+            self._untold = dict.fromkeys(self.letters, refusal.problems)
+            self.take_back(commit)
+            raise
+
+    def take_back(self, commit: str) -> None:
+        """The commit was not taken."""
+        for letter in self.letters.values():
+            letter.take_back(commit)
 
     def send(self, commit: str) -> None:
         """What is to be told of that commit; of what did not go, the result of its row says so."""
         for number, letter in self.letters.items():
             try:
-                letter(commit)
+                letter.send(commit)
             except Refusal as refusal:
                 self.results[number] = replace(self.results[number], problems=refusal.problems)
 
@@ -133,8 +152,9 @@ class Batch:
             number: tuple(problem for problem, text in said if any(path in text for path in result.paths))
             for number, result in self.results.items()
         }
-        fresh = {number: wrong for number, wrong in found.items() if wrong}
+        fresh = self._untold or {number: wrong for number, wrong in found.items() if wrong}
         self._barred |= fresh
+        self._untold = {}
         return bool(fresh)
 
     def _one(self, draft: Draft, row: Row) -> Result:

@@ -18,6 +18,8 @@ from ispctl.structs import Struct, replace
 from ispctl.verbs.draft import Already, Asked, Draft, Event, Told, Used, Whole
 
 TRIES: Final = 3
+_NOT_TAKEN: Final = ("E680", "E682")
+"""After any other refusal of a push nobody knows whether others have the commit."""
 Plan = TypeVar("Plan")
 Verb = Callable[[Draft], None]
 Status = Literal["committed", "proposed", "already", "unchanged", "tried"]
@@ -37,6 +39,10 @@ class Desk(Struct, Generic[Plan]):
     """Whether the second of these commits may be pushed onto the first without a second person. Raises Refusal."""
     told: Told
     used: Used
+    promise: Callable[[str], None] = lambda _: None
+    """What is to be written down beside git before others have a commit of the branch itself. Raises Refusal."""
+    take_back: Callable[[str], None] = lambda _: None
+    """That commit was not taken."""
 
 
 class Way(Struct):
@@ -95,7 +101,7 @@ def carry(desk: Desk[Plan], words: Collection[str], verb: Verb, asked: Asked, wa
             raise Declined
         push = Push(branch, base) if way.direct else Push(branch, options=tuple(_options(desk.remote.branch, draft)))
         try:
-            said = desk.scratch.publish(commit, desk.remote, push)
+            said = _published(desk, commit, push, way)
         except Refusal as refusal:
             code = refusal.problems[0].code
             if code == "E680" and attempt < TRIES:
@@ -116,6 +122,18 @@ def _commit(desk: Desk[Plan], base: str, draft: Draft, way: Way) -> str:
     if way.direct:
         desk.permit(base, commit)
     return commit
+
+
+def _published(desk: Desk[Plan], commit: str, push: Push, way: Way) -> str:
+    """What the other side said. Raises Refusal."""
+    if way.direct:
+        desk.promise(commit)
+    try:
+        return desk.scratch.publish(commit, desk.remote, push)
+    except Refusal as refusal:
+        if way.direct and refusal.problems[0].code in _NOT_TAKEN:
+            desk.take_back(commit)
+        raise
 
 
 def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) -> Draft:

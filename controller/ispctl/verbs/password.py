@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from ispctl.model.days import moment
 from ispctl.model.problem import Problem, Refusal
@@ -64,14 +64,28 @@ def _keep(draft: Draft, held: Holding, old: str, keep: timedelta) -> str:
     return f"{now + keep:%Y-%m-%d %H:%M}"
 
 
-Send = Callable[[str], None]
-"""Sends a letter that tells of a commit. Raises Refusal."""
-Letter = Callable[[Snapshot, Holding, str], Send]
+class Letter(Protocol):
+    """Tells a subscriber the password that a service has by a commit."""
+
+    def holds(self, draft: Draft) -> bool:
+        """Whether the service has it still as the draft stands."""
+
+    def promise(self, commit: str) -> None:
+        """Write down that it is to go, before others have the commit. Raises Refusal."""
+
+    def take_back(self, commit: str) -> None:
+        """The commit was not taken."""
+
+    def send(self, commit: str) -> None:
+        """Raises Refusal."""
+
+
+Written = Callable[[Snapshot, Holding, str], Letter]
 """(commit, service, password) -> its letter to the subscriber. Raises Refusal where it could not be sent."""
 
 
 def requests(
-    seal: Seal, password: Callable[[], str], letter: Letter, letters: dict[int, Send], *, direct: bool
+    seal: Seal, password: Callable[[], str], letter: Written, letters: dict[int, Letter], *, direct: bool
 ) -> Mapping[str, Request]:
     """As a request, which makes the password and takes none. `letters`: by the row, what is to be sent of it."""
 
