@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -13,11 +14,14 @@ from hypothesis import strategies as st
 from ispctl.model.problem import Refusal
 from ispctl.verbs.account import adjust, credit, invoice, pay, refund
 from ispctl.verbs.draft import Already
+from ispctl.verbs.first_login import activate_at_first_login
 from ispctl.verbs.grace import grace
+from ispctl.verbs.password import reset
 from ispctl.verbs.renew import activate, renew
 from ispctl.verbs.revert import revert
 from ispctl.verbs.state import resume, suspend
 from ispctl.verbs.tariff import change_tariff
+from tests.builders import SEALED
 from tests.depth import times
 from tests.verbs.drafts import LEDGER, PATH, Isp, balance, noon, refused
 
@@ -78,6 +82,25 @@ def test_the_same_payment_twice_is_one_period() -> None:
         isp.at(noon("2026-11-05"), renew, payment="BANK-1")
     assert (caught.value.where.file, caught.value.where.line) == (LEDGER, 4)
     assert isp.files == before
+
+
+@pytest.mark.parametrize("verb", [renew, activate, activate_at_first_login])
+def test_the_same_payment_twice_is_one_period_also_where_nothing_is_to_pay(verb: Callable[..., None]) -> None:
+    paid = "activated: 2026-10-20\npaid_until: 2026-11-19" if verb is renew else ""
+    isp = Isp(paid, tariffs={"silver": "0"}).at(noon("2026-11-10"), verb, payment="CASH-1")
+    with pytest.raises(Already):
+        isp.at(noon("2026-11-10"), verb, payment="CASH-1")
+    assert (isp.problems(noon("2026-11-10")), balance(isp, "2026-11-10")) == ([], 0)
+    isp.at(noon("2026-11-10"), revert, isp.ledger.entries[0].key, reason="somebody else's")
+    isp.at(noon("2026-11-10"), verb, payment="CASH-1")
+
+
+def test_what_was_only_noted_of_a_key_is_not_said_to_be_undone() -> None:
+    isp = Isp("activated: 2026-10-20\npaid_until: 2026-11-19")
+    isp.at(noon("2026-11-01"), reset, "another-password-1", lambda *_: SEALED, key="gw-1")
+    assert "changed nothing that could be undone" in refused(
+        isp, "E725", noon("2026-11-02"), revert, "gw-1", reason="a slip"
+    )
 
 
 def test_the_same_key_twice_is_one_period_and_another_key_another() -> None:

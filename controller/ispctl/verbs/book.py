@@ -41,7 +41,8 @@ class Book:
         reference) is booked and was not taken back."""
         undone = self.ledger.reversals()
         for number, entry in enumerate(self.entries):
-            booked = entry.type == "payment" and entry.reference == payment and entry.key not in undone
+            of_payment = entry.type == "payment" or (entry.type == "note" and entry.part_of is not None)
+            booked = of_payment and entry.reference == payment and entry.key not in undone
             if (entry.key == self.draft.asked.key != "") or (payment and booked):
                 assert self.document is not None
                 raise Already(self.document.where("entries", number))

@@ -165,15 +165,11 @@ def book_payment(held: Holding, book: Book, payment: str, amount: str) -> None:
         text = "there is no price, so it is not known how much was paid"
         raise Refusal(Problem("E720", text, advice="Say it: --amount AMOUNT"))
     paid = book.amount(amount) if amount else (invoice.amount or Decimal(0))
+    said = {"service": held.service.key, "reference": payment, "part_of": invoice.key}
     if paid:
-        book.enter(
-            "payment",
-            "payment",
-            amount=f"{paid}",
-            service=held.service.key,
-            reference=payment,
-            part_of=invoice.key,
-        )
+        book.enter("payment", "payment", amount=f"{paid}", **said)
+    elif payment:  # of nothing, and yet it begins one period only
+        book.enter("payment", "note", **said)
 
 
 def _tariffs(draft: Draft, held: Holding, found: Renewed) -> list[tuple[date, Tariff]]:
