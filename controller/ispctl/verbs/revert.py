@@ -91,6 +91,9 @@ def _unbook(draft: Draft, book: Book, entry: Entry) -> None:
     """Reverse a booking; no service changes by itself, though a debt that is open again may bring its stages."""
     found = money.revert(book.ledger, entry.key, draft.head.policy.value, lambda _: None)
     id = book.subscriber.value.id
+    if entry.type == "note":
+        text = f"{entry.key} changed nothing that could be undone: it is a note of what was done elsewhere"
+        raise Refusal(_problem(book, id, money.Obstacle("unknown", book.entries.index(entry), text)))
     if found.obstacles:
         raise Refusal(*(_problem(book, id, one) for one in found.obstacles))
     _reverse(book, entry)
