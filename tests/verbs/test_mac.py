@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ispctl.cli import facts as from_server
+from ispctl.model.problem import Problem, Refusal
 from ispctl.store import Store, facts
 from tests.verbs.conftest import SUB, Isp
 
@@ -142,6 +144,27 @@ def test_with_the_commit_itself_a_learned_device_is_forgotten_too(isp: Isp, lear
     assert _known(isp) == [THIRD]
     done = isp.done("mac", "clear", "sub-000401", "--direct")
     assert (done["status"], _known(isp)) == ("committed", [])
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_was_committed_is_not_called_refused_since_a_device_could_not_be_forgotten(
+    isp: Isp, learned: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool
+) -> None:
+    """Whoever sent the payment with it would send it once more."""
+
+    def gone(*_: object) -> None:
+        raise Refusal(Problem("E302", "the database cannot be written"))
+
+    monkeypatch.setattr(from_server, "forget", gone)
+    paid = f'{{"verb": "pay", "sub": "{SUB}", "amount": "100", "reference": "BANK-1"}}\n' if beside else ""
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"verb": "mac-clear", "sub": "sub-000401"}\n' + paid)
+    said = isp("batch", rows, "--direct", "--format", "json")
+    cleared, *others = said.json["rows"]
+    assert (said.code, said.json["status"]) == (1, "committed" if beside else "unchanged"), said.both
+    assert (cleared["outcome"], cleared["problems"][0].split()[0]) == ("refused", "E302")
+    assert [(row["outcome"], row["problems"]) for row in others] == [("done", [])] * beside
+    assert len(isp.log()) == 1 + beside
 
 
 def test_devices_are_not_forgotten_where_the_database_cannot_be_asked(isp: Isp) -> None:

@@ -95,14 +95,21 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
         wanted.direct,
     )
     found = Batch([*_keyed(rows, wanted.key)] if wanted.key else rows, name, world)
+    done = _carried(wanted, found)
+    if done.status == "committed":
+        found.send(done.commit)
+    if found.forgotten and not wanted.dry_run:
+        try:
+            forget(session, found.forgotten)
+        except Refusal as refusal:  # the commit is there for others all the same
+            found.not_forgotten(refusal.problems)
+    return done, found
+
+
+def _carried(wanted: Wanted, found: Batch) -> Carried[Planned]:
     while True:
         try:
-            done = carried(wanted, found.words, found, found)
-            if done.status == "committed":
-                found.send(done.commit)
-            if found.forgotten and not wanted.dry_run:
-                forget(session, found.forgotten)
-            return done, found
+            return carried(wanted, found.words, found, found)
         except Refusal as refusal:
             if not found.bar(refusal.problems):
                 raise

@@ -92,6 +92,7 @@ class Batch:
     """By the number of the row: what is to be sent once there is a commit to tell of."""
     results: dict[int, Result] = dataclasses.field(default_factory=dict)
     _barred: dict[int, tuple[Problem, ...]] = dataclasses.field(default_factory=dict)
+    _forgetting: set[int] = dataclasses.field(default_factory=set)
     _untold: dict[int, tuple[Problem, ...]] = dataclasses.field(default_factory=dict)
 
     @property
@@ -116,6 +117,7 @@ class Batch:
         """Edit the draft, row by row. Called anew when the head is another."""
         self.forgotten.clear()
         self.letters.clear()
+        self._forgetting.clear()
         self.results = {row.number: self._one(draft, row) for row in self.rows}
         for number in [number for number, letter in self.letters.items() if not letter.holds(draft)]:
             del self.letters[number]  # a later row made another password
@@ -144,6 +146,15 @@ class Batch:
             except Refusal as refusal:
                 self.results[number] = replace(self.results[number], problems=refusal.problems)
 
+    def not_forgotten(self, problems: tuple[Problem, ...]) -> None:
+        """The server remembers the devices that it was to forget: the results of their rows say so. What else was
+        committed is done."""
+        for number in self._forgetting:
+            result = self.results[number]
+            self.results[number] = replace(
+                result, outcome=result.outcome if result.paths else "refused", problems=problems
+            )
+
     def bar(self, problems: Iterable[Problem]) -> bool:
         """Leave out the rows that changed files of which something wrong is said now; whether there are any. What two
         files share is said of one of them, and names the other."""
@@ -168,6 +179,8 @@ class Batch:
             return Result(row, "already", text=str(already.where))
         except Refusal as refusal:
             return Result(row, "refused", problems=refusal.problems)
+        if self.forgotten != forgotten:
+            self._forgetting.add(row.number)
         if len(draft.events) == count:
             if self.forgotten == forgotten:
                 return Result(row, "unchanged")
