@@ -150,6 +150,15 @@ def test_a_stream_has_no_key_for_all_that_will_come(isp: Isp) -> None:
     assert (said.code, "with --follow each line says its own key" in said.err) == (1, True), said.both
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\x85"])
+def test_a_line_ends_where_lines_end_and_not_within_a_text(isp: Isp, rows: Path, sign: str) -> None:
+    """JSON may hold it as it is; of the one row it says what is wrong, and the others are done."""
+    texts = (suspend(SUB, reason=f"un{sign}paid"), suspend(OTHER))
+    rows.write_text("".join(json.dumps(row, ensure_ascii=False) + "\r\n" for row in texts))
+    said = isp("batch", rows, "--format", "json")
+    assert [row["outcome"] for row in said.json["rows"]][1:] == ["done"], said.both
+
+
 def test_nothing_in_a_file_is_nothing_to_do(isp: Isp, rows: Path) -> None:
     rows.write_text("")
     said = isp("batch", rows)
