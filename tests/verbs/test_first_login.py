@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -235,6 +236,30 @@ def test_of_many_who_are_confirmed_each_has_a_result(begun: Typed) -> None:
     said = begun("activate", "sub-000412", "sub-000123", "sub-000999", "--confirm", "--direct", "--format", "json")
     assert said.code == 1
     assert [row["outcome"] for row in said.json["rows"]] == ["done", "unchanged", "refused"]
+
+
+def test_who_began_with_the_first_login_is_renewed_with_his_group(begun: Typed) -> None:
+    """What was left out in silence would end with nobody having been told."""
+    waits = begun.text(HERS).replace("sub-000412", "sub-000419").replace("santosh.mahato@", "s.mahato@")
+    begun.push("subscribers/chitwan/sub-000419.yaml", waits.replace("enc:k1:x", "enc:k1:y"))
+    owners = [row["owner"] for row in begun.done("renew", "--group", "chitwan", "--dry-run")["rows"]]
+    assert ("sub-000412/main" in owners, "sub-000419/main" in owners) == (True, False)
+
+
+@pytest.mark.parametrize(("ahead", "meant"), [(-2, False), (1, True), (2, True), (9, False)])
+def test_who_began_with_the_first_login_is_renewed_when_what_he_paid_ends(
+    begun: Typed, ahead: int, meant: bool
+) -> None:
+    first, today = date(2026, 2, 1), datetime.now(ZoneInfo("Asia/Kathmandu")).date()
+    begun.push(HERS, begun.text(HERS).replace("months: 24", f"days: {(today - first).days + 1 + ahead}"))
+    said = begun("renew", "--group", "chitwan", "--expiring", "3d", "--dry-run")
+    assert ("sub-000412/main" in said.out, "nobody is meant by that" in said.err) == (meant, not meant), said.both
+
+
+def test_without_the_database_it_is_said_who_is_not_meant(isp: Typed) -> None:
+    said = isp("renew", "--group", "chitwan", "--dry-run", "--format", "json")
+    assert "sub-000412/main" not in [row["owner"] for row in said.json["rows"]]
+    assert "2 services wait for a first login or began with it, and who did cannot be asked: not meant." in said.err
 
 
 def test_a_row_confirms_and_says_nothing_else(begun: Typed, tmp_path: Path) -> None:

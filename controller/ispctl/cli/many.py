@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 from zoneinfo import ZoneInfo
@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ispctl.cli.batch import answer, batched, rows_of, text_of
+from ispctl.cli.common import Session, tell
 from ispctl.cli.verb import Wanted
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
+    from ispctl.model.subscriber import Service
     from ispctl.repo import Holding, Repository, Snapshot
     from ispctl.verbs.rows import Row
 
@@ -78,7 +80,7 @@ def each(owners: Sequence[str], values: Mapping[str, str]) -> list[Row]:
 
 def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
     """The live services of a group (all groups, if it is ""), with a paid day within so many days from now on, if any
-    are given. Raises Refusal E616."""
+    are given. Who began with a first login has the day that follows from it. Raises Refusal E616."""
     from ispctl.model.days import local_day
     from ispctl.money import held_days
 
@@ -89,19 +91,51 @@ def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
         today = session.now.astimezone(zone).date()
         _known(shared, group)
 
-        def fits(held: Holding) -> bool:
-            service = held.service
-            known = service.activated or service.paid_until  # who was imported has the latter alone
-            if service.terminated is not None or known is None:
-                return False
+        def fits(service: Service, until: datetime | date | None) -> bool:
             if days is None:
                 return True
-            if service.paid_until is None:
+            if until is None:
                 return False
-            last = local_day(service.paid_until, zone) + timedelta(days=held_days(service, zone))
+            last = local_day(until, zone) + timedelta(days=held_days(service, zone))
             return today <= last <= today + timedelta(days=days)
 
-        return [held.owner for held in _services(wanted, repository, base, group) if fits(held)]
+        found: list[str] = []
+        waiting: dict[str, Service] = {}
+        for held in _services(wanted, repository, base, group):
+            service = held.service
+            if service.terminated is not None:
+                continue
+            if service.activation is not None:
+                waiting[held.owner] = service
+            known = service.activated or service.paid_until  # who was imported has the latter alone
+            if known is not None and fits(service, service.paid_until):
+                found.append(held.owner)
+        ends = _ends(session, shared, waiting, zone)
+        return found + [owner for owner, until in ends.items() if fits(waiting[owner], until)]
+
+
+def _ends(session: Session, shared: Snapshot, waiting: Mapping[str, Service], zone: ZoneInfo) -> dict[str, date]:
+    """Of services that wait for their first login, those that had it: the last day that is paid. Where the database
+    cannot be asked, that is said, and there are none."""
+    from ispctl.model.days import moment
+    from ispctl.money import begun
+    from ispctl.store import first_logins
+
+    if not waiting:
+        return {}
+    try:
+        with session.store(shared, readonly=True) as store:
+            told = first_logins.told(store, set(waiting), session.now)
+    except Refusal as refusal:
+        whom = "1 service waits" if len(waiting) == 1 else f"{len(waiting)} services wait"
+        tell(f"{whom} for a first login or began with it, and who did cannot be asked: not meant.\n{refusal}")
+        return {}
+    found = dict[str, date]()
+    for owner, service in waiting.items():
+        activation, at = service.activation, told.get(owner)
+        if activation is not None and at is not None and at >= moment(activation.since, zone).replace(microsecond=0):
+            found[owner] = begun(activation, at, zone)
+    return found
 
 
 def begun(wanted: Wanted, group: str) -> list[str]:
