@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -112,6 +113,39 @@ def test_a_secret_that_several_hosts_inherit_is_refused_at_its_line_and_nothing_
     assert said.code == 1
     assert "inventory/groups.yaml:8:7 E210 cannot-write-secrets: 2 hosts inherit this secret" in said.err
     assert {path: (cli.repo / path).read_bytes() for path in before} == before
+
+
+@pytest.mark.shows("password")
+def test_a_write_only_value_that_stands_in_two_places_is_sealed_for_each(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has no key seals a secret that two NAS share once, and writes it down twice."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("canary-pw-shared\n"))
+    folded = cli("secrets", "encrypt", "nas/lalitpur-1/radius.secret", "--write-only").out.strip()
+    text = (cli.repo / HOSTS).read_text("utf-8")
+    (cli.repo / HOSTS).write_text(re.sub(r'secret: "[^"]+"', f'secret: "{folded}"', text), "utf-8")
+    hosts = re.findall(r"(?m)^([a-z0-9-]+):$", text)
+    assert (len(hosts) > 1, cli("secrets", "rotate").code) == (True, 0)
+    shown = [cli("secrets", "show", f"nas/{host}/radius.secret").out for host in hosts]
+    assert shown == ["canary-pw-shared\n"] * len(hosts)
+
+
+@pytest.mark.shows("password")
+@pytest.mark.parametrize("style", ["block", "flow"])
+def test_two_services_with_one_write_only_password_keep_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("canary-pw-both\n"))
+    folded = cli("secrets", "encrypt", "sub-000123", "--write-only").out.strip()
+    login = '{{key: {0}, login: {0}@home.example, password: "{1}", tariff: home-50, activated: 2025-10-20}}'
+    services = [login.format(key, folded) for key in ("one", "two")]
+    listed = f" [{', '.join(services)}]" if style == "flow" else "".join(f"\n  - {one}" for one in services)
+    text = f"id: sub-000123\nprofile: {{name: अनिता}}  # केही\nservices:{listed}\n"
+    (cli.repo / FILE).write_text(text, "utf-8")
+    assert cli("secrets", "rotate").code == 0
+    shown = [cli("secrets", "show", f"service/sub-000123/{key}/password").out for key in ("one", "two")]
+    assert shown == ["canary-pw-both\n"] * 2
+    assert "age:" not in (cli.repo / FILE).read_text("utf-8")
 
 
 def test_a_value_that_does_not_open_is_named_by_its_line(cli: Cli) -> None:

@@ -31,11 +31,13 @@ class _Standing(NamedTuple):
 
 
 class New(NamedTuple):
-    """What takes the place of a sealed text in a file."""
+    """What takes the place of a sealed text in a file: at that line and column; line 0: wherever it stands."""
 
     file: str
     old: str
     new: str
+    line: int
+    column: int
 
 
 def resealed(repository: Repository, rev: str, keyring: Keyring, progress: Progress = lambda *_: None) -> Spool[New]:
@@ -49,12 +51,21 @@ def write(root: Path, new: Spool[New]) -> int:
     """Put it into the files at `root`; returns how many files."""
     files = 0
     for file, texts in groupby(new, key=attrgetter("file")):
-        content = (root / file).read_bytes()
-        for one in texts:
-            content = content.replace(one.old.encode(), one.new.encode())
-        write_whole(root / file, content)
+        content = (root / file).read_bytes().decode()
+        for one in sorted(texts, key=attrgetter("line", "column"), reverse=True):  # what stands before stays there
+            begins = _offset(content, one) if one.line else 0
+            content = content[:begins] + content[begins:].replace(one.old, one.new, 1 if one.line else -1)
+        write_whole(root / file, content.encode())
         files += 1
     return files
+
+
+def _offset(content: str, one: New) -> int:
+    """Where its place begins."""
+    begins = 0
+    for _ in range(one.line - 1):
+        begins = content.index("\n", begins) + 1
+    return begins + max(one.column - 1, 0)
 
 
 def _standing(repository: Repository, rev: str, progress: Progress) -> Iterator[_Standing]:
@@ -107,8 +118,9 @@ def _anew(found: Iterator[_Standing], keyring: Keyring) -> Iterator[New]:
             text = keyring.resealed(sealed).text
         except Refusal as refusal:
             raise Refusal(*(replace(problem, where=where()) for problem in refusal.problems)) from None
-        if text != sealed.text:
-            yield New(file, sealed.text, text)
+        if text != sealed.text:  # one that is bound to no place may stand in several, and is another in each then
+            at = where() if sealed.text.startswith("age:") else Where(file)
+            yield New(file, sealed.text, text, at.line, at.column)
 
 
 def _at(where: Where) -> Where:
