@@ -71,6 +71,13 @@ def test_who_was_added_is_not_added_again(isp: Isp) -> None:
     assert (said.code, "E103 duplicate-login" in said.err) == (1, True)
 
 
+def test_who_comes_back_after_his_contract_ended_is_added(isp: Isp) -> None:
+    isp.done(*ADD)
+    isp.done("terminate", "sub-000502", "--on", "2026-01-01", "--reason", "moved away", "--direct")
+    done = isp.done(*ADD)
+    assert ([event["id"] for event in done["events"]], done["status"]) == (["sub-000503"], "committed")
+
+
 def test_an_id_is_never_used_again(isp: Isp) -> None:
     assert f"E686 id-taken: {SUB} is taken ({FILE})" in isp(*ADD, "--id", SUB).err
     isp.done(*ADD, "--id", "office-7")

@@ -81,7 +81,8 @@ def _is(held: Holding, who: Newcomer) -> bool:
     """Whether what was asked for is there already; ids and passwords apart."""
     subscriber, service = held.document.value, held.service
     return (
-        group_of(held.document.path) == who.group
+        held.service.terminated is None  # whose contract ended may come back, as somebody new
+        and group_of(held.document.path) == who.group
         and subscriber.profile.name == who.profile.get("name")
         and (service.tariff or "") == who.tariff
     )
