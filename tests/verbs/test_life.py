@@ -84,6 +84,14 @@ def test_the_same_payment_twice_is_one_period() -> None:
     assert isp.files == before
 
 
+@pytest.mark.parametrize("typed", ["BANK  1", "BANK\u00a01"])
+def test_a_payment_is_the_same_whatever_blanks_are_typed_in_its_reference(typed: str) -> None:
+    """A row of a batch has one blank where a command line has what was typed."""
+    isp = Isp().at(noon("2026-11-01"), pay, "250", reference=typed)
+    with pytest.raises(Already):
+        isp.at(noon("2026-11-01"), pay, "250", reference="BANK 1")
+
+
 @pytest.mark.parametrize("verb", [renew, activate, activate_at_first_login])
 def test_the_same_payment_twice_is_one_period_also_where_nothing_is_to_pay(verb: Callable[..., None]) -> None:
     paid = "activated: 2026-10-20\npaid_until: 2026-11-19" if verb is renew else ""

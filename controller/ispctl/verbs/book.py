@@ -18,6 +18,11 @@ from ispctl.verbs.draft import Already, Draft, decoded
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,4})?")
 
 
+def names(entry: Entry, payment: str) -> bool:
+    """Whether this is the reference of an entry. Of blanks it has, one is as good as another."""
+    return bool(payment) and payment.split() == (entry.reference or "").split()
+
+
 class Book:
     """Made anew for each verb: it knows what earlier ones of the same draft wrote."""
 
@@ -42,8 +47,8 @@ class Book:
         undone = self.ledger.reversals()
         for number, entry in enumerate(self.entries):
             of_payment = entry.type == "payment" or (entry.type == "note" and entry.part_of is not None)
-            booked = of_payment and entry.reference == payment and entry.key not in undone
-            if (entry.key == self.draft.asked.key != "") or (payment and booked):
+            booked = of_payment and names(entry, payment) and entry.key not in undone
+            if (entry.key == self.draft.asked.key != "") or booked:
                 assert self.document is not None
                 raise Already(self.document.where("entries", number))
 

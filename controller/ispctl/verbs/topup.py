@@ -11,7 +11,7 @@ from ispctl.model.scalars import Octets
 from ispctl.model.tariff import Tariff
 from ispctl.repo import Holding
 from ispctl.repo.edit import Value
-from ispctl.verbs.book import Book
+from ispctl.verbs.book import Book, names
 from ispctl.verbs.draft import Already, Draft
 from ispctl.verbs.events import allowed, event
 from ispctl.verbs.renew import sellable, tariff_at
@@ -55,7 +55,7 @@ def _unless_given(book: Book, payment: str) -> None:
     undone = book.ledger.reversals()
     for number, entry in enumerate(book.entries):
         done = entry.event is not None and entry.event.verb == "topup" and entry.key not in undone
-        if payment and done and entry.reference == payment:
+        if done and names(entry, payment):
             assert book.document is not None
             raise Already(book.document.where("entries", number))
 
