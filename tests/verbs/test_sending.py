@@ -327,4 +327,5 @@ def test_who_has_no_address_keeps_the_password(isp: Isp, post: Post, resets: Cal
     rows = resets("--direct").json["rows"]
     assert [row["outcome"] for row in rows] == ["done", "refused", "done"]
     assert ("E752" in rows[1]["problems"][0], isp.text(OTHERS)) == (True, before)
+    assert f"leave notify out and say it: ispctl secrets show service/{OTHER}/main/password" in rows[1]["problems"][0]
     assert len(post.got) == 1

@@ -43,7 +43,7 @@ def send_statement(
     from ispctl.report.plan_json import dumps
 
     channel = _mail(session, shared)
-    to = _address(document)
+    to = _address(document, f"give it as a file: ispctl statement {document.value.id} --pdf --out FILE")
     id, since, until = said["id"], said["since"], said["until"]
     digest = sha256((language + dumps(said)).encode()).hexdigest()
     letter = Letter(
@@ -137,7 +137,8 @@ class Letters:
 
 def password_letter(session: Session, shared: Snapshot, held: Holding, clear: str) -> PasswordLetter:
     """Raises Refusal E752, E753 where it could not be sent."""
-    return PasswordLetter(session, shared, held, _mail(session, shared), _address(held.document), clear)
+    to = _address(held.document, f"leave notify out and say it: ispctl secrets show service/{held.owner}/password")
+    return PasswordLetter(session, shared, held, _mail(session, shared), to, clear)
 
 
 def outbox(
@@ -197,12 +198,13 @@ def _local(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).isoformat(timespec="seconds")
 
 
-def _address(document: Document[Subscriber]) -> str:
+def _address(document: Document[Subscriber], otherwise: str) -> str:
+    """`otherwise`: how what would be sent gets to whoever has none. Raises Refusal E752."""
     found = document.value.profile.email
     if found:
         return found
     id = document.value.id
-    advice = f"ispctl edit {id} email=…, or give it as a file: ispctl statement {id} --pdf --out FILE"
+    advice = f"ispctl edit {id} email=…, or {otherwise}"
     raise Refusal(Problem("E752", f"{id} has no e-mail address", document.where("profile"), advice))
 
 
