@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pytest
 
 from ispctl.model.problem import Refusal
 from ispctl.model.usage import Meter
 from ispctl.repo import Snapshot
+from ispctl.verbs.account import pay
 from ispctl.verbs.draft import Already
+from ispctl.verbs.renew import renew
 from ispctl.verbs.revert import revert
 from ispctl.verbs.tariff import change_tariff
 from ispctl.verbs.topup import topup
@@ -50,6 +52,26 @@ def test_a_topup_counts_in_the_window_that_is_now_and_is_noted() -> None:
     assert (entry.type, entry.key, entry.event and entry.event.verb) == ("note", "topup-2026-11-18", "topup")
     assert made.said == ["50GB more in this month"]
     assert made.problems(NOW) == []
+
+
+@pytest.mark.parametrize("first", [pay, topup])
+def test_what_was_paid_to_the_account_is_given_once_whichever_is_typed_first(first: Callable[..., None]) -> None:
+    made = isp()
+    if first is pay:
+        made.at(NOW, pay, "150", reference="P-1").at(NOW, topup, "20GB", payment="P-1")
+    else:
+        made.at(NOW, topup, "20GB", payment="P-1").at(NOW, pay, "150", reference="P-1")
+    assert [octets for _, _, octets in allowances(made)] == [20 * GB]
+    for amount in ("", "150"):
+        with pytest.raises(Already):
+            made.at(NOW, topup, "20GB", payment="P-1", amount=amount)
+    assert [entry.type for entry in made.ledger.entries].count("payment") == 1
+
+
+def test_what_paid_for_more_days_gives_no_volume_too() -> None:
+    made = isp().at(NOW, renew, payment="P-1")
+    with pytest.raises(Already):
+        made.at(NOW, topup, "20GB", payment="P-1")
 
 
 def test_two_topups_add_up_and_the_same_key_or_payment_counts_once() -> None:

@@ -26,7 +26,7 @@ def topup(draft: Draft, term: str, volume: str, *, window: str = "", payment: st
     where there is a payment. Raises Refusal E321, E683, E684, E720, E729, E731, E732, Already."""
     held = draft.service(term)
     book = Book(draft, held.document)
-    book.unless_done(payment)
+    book.unless_done(payment if amount else "")
     _unless_given(book, payment)
     held = sellable(draft, held, book, "given more volume")
     tariff = tariff_at(draft, held, draft.asked.now)
@@ -51,11 +51,12 @@ def topup(draft: Draft, term: str, volume: str, *, window: str = "", payment: st
 
 
 def _unless_given(book: Book, payment: str) -> None:
-    """Raises Already where there was a top-up for this payment, which was booked elsewhere."""
+    """Raises Already where something was given for this payment, a top-up or days; what was only paid to the account is
+    to be given something for."""
     undone = book.ledger.reversals()
     for number, entry in enumerate(book.entries):
-        done = entry.event is not None and entry.event.verb == "topup" and entry.key not in undone
-        if done and names(entry, payment):
+        given = entry.part_of is not None or (entry.event is not None and entry.event.verb == "topup")
+        if given and entry.key not in undone and names(entry, payment):
             assert book.document is not None
             raise Already(book.document.where("entries", number))
 
