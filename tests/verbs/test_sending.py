@@ -113,6 +113,16 @@ def test_a_server_that_is_down_leaves_it_in_the_outbox(isp: Isp, post: Post, mon
     assert (isp(*SEND).code, len(post.got)) == (0, 1)
 
 
+def test_a_server_whose_name_no_host_can_have_leaves_it_there_too(
+    isp: Isp, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISPCTL_MAIL__URL", "smtp://mail..example.net")
+    said = isp(*SEND)
+    assert (said.code, "E755 mail-waits" in said.err) == (1, True), said.both
+    (item,) = isp("outbox", "--format", "json").json["items"]
+    assert (item["state"], item["error"]) == ("queued", "the mail server has a name that no host can have")
+
+
 def killed(isp: Isp, post: Post) -> None:
     """A process that dies after the letter was taken, before that is written down."""
     code = "import sys; from ispctl.cli.main import main; sys.stdin.readline(); main()"
@@ -208,6 +218,25 @@ def test_a_login_that_is_refused_is_our_matter_and_not_the_subscribers(
         controller.stop()
     (item,) = isp("outbox", "--state", state, "--format", "json").json["items"]
     assert (item["state"], item["error"]) == (state, "" if state == "sent" else "the mail server says 535 5.7.8")
+
+
+def test_a_password_that_no_login_can_send_is_told_and_the_letter_waits(
+    isp: Isp, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free()
+    controller = Controller(
+        post, hostname="127.0.0.1", port=port, authenticator=lambda *_: AuthResult(success=True), auth_require_tls=False
+    )
+    controller.start()
+    try:
+        monkeypatch.setenv("ISPCTL_MAIL__URL", f"smtp://office@127.0.0.1:{port}")
+        monkeypatch.setenv("ISPCTL_MAIL_PASSWORD", "canary-pw-पत्र")
+        said = isp(*SEND)
+    finally:
+        controller.stop()
+    assert (said.code, "E755 mail-waits" in said.err, "canary-pw" in said.both) == (1, True, False), said.both
+    (item,) = isp("outbox", "--format", "json").json["items"]
+    assert (item["state"], item["error"]) == ("queued", "its login takes a name and a password of ASCII alone")
 
 
 def test_who_has_no_address_is_told_before_anything_is_written_down(isp: Isp, post: Post) -> None:

@@ -46,6 +46,8 @@ class Mail(Struct):
             raise Waits(_said(error.smtp_code, error.smtp_error)) from None
         except ssl.SSLError as error:
             raise Waits(f"no TLS with the mail server: {error.reason or 'it was refused'}") from None
+        except UnicodeError:  # a label of its name is empty, or longer than 63 octets
+            raise Waits("the mail server has a name that no host can have") from None
         except (OSError, smtplib.SMTPException) as error:
             raise Waits(f"the mail server cannot be used: {_word(error)}") from None
 
@@ -78,7 +80,10 @@ class Mail(Struct):
             if not (secure or _here(host)) and (secret or (to.username and self.password)):
                 raise Waits("the mail server offers no TLS, so it is not told the password")
             if to.username and self.password:
-                server.login(unquote(to.username), self.password)
+                user = unquote(to.username)
+                if not (user + self.password).isascii():  # smtplib sends no other
+                    raise Waits("its login takes a name and a password of ASCII alone")
+                server.login(user, self.password)
         except BaseException:
             server.close()
             raise
