@@ -118,8 +118,7 @@ class PasswordLetter(Struct):
         )
 
 
-@dataclass(frozen=True)
-class Letters:
+class Letters(Struct):
     """Promises of a verb."""
 
     those: Sequence[PasswordLetter] = field(repr=False)
