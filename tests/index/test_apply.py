@@ -187,6 +187,17 @@ def online(site: Site, isp: Isp, at: datetime) -> None:
             site.dial(login, at, f"{fields['class']}-{rendering(group)}")
 
 
+def begun(folder: Path, isp: Isp, base: str) -> Iterator[Site]:
+    """One that reads everything, one with an index and one in slices; a commit is applied there, and all are online."""
+    for site in (Site(folder, "all", None), Site(folder, "near", TOGETHER), Site(folder, "slices", SLICES)):
+        with site.world(isp, NOON) as world:
+            if world.index:
+                world.index.look((base,), NOON)
+            reconcile.apply(world, base, ALL)
+        online(site, isp, NOON)
+        yield site
+
+
 def test_sessions_that_end_for_what_all_share_meet_their_gate_also_in_slices(tmp_path: Path) -> None:
     """Everybody is behind the wall, online, and has to come back for an address of another pool."""
     isp = Isp(tmp_path / "isp.git", random.Random(7))
@@ -195,12 +206,7 @@ def test_sessions_that_end_for_what_all_share_meet_their_gate_also_in_slices(tmp
     base, policy = isp.commit(), "inventory/policy.yaml"
     isp.shared[policy] = isp.shared[policy].replace("pool: walled", "pool: home")
     head, said = isp.commit(), []
-    for site in (Site(tmp_path, "all", None), Site(tmp_path, "near", TOGETHER), Site(tmp_path, "slices", SLICES)):
-        with site.world(isp, NOON) as world:
-            if world.index:
-                world.index.look((base,), NOON)
-            reconcile.apply(world, base, ALL)
-        online(site, isp, NOON)
+    for site in begun(tmp_path, isp, base):
         with site.world(isp, NOON + timedelta(hours=1)) as world:
             plan = reconcile.live(world, head).plan
             said.append((gates.counts(plan), plan.digest, plan.summary))
@@ -215,12 +221,7 @@ def test_a_session_on_a_login_that_was_given_up_is_ended_once_however_many_slice
     gone, policy = isp.commit(), "inventory/policy.yaml"
     isp.shared[policy] += "hold: {method: reject}\n"
     head, said = isp.commit(), []
-    for site in (Site(tmp_path, "all", None), Site(tmp_path, "near", TOGETHER), Site(tmp_path, "slices", SLICES)):
-        with site.world(isp, NOON) as world:
-            if world.index:
-                world.index.look((base,), NOON)
-            reconcile.apply(world, base, ALL)
-        online(site, isp, NOON)
+    for site in begun(tmp_path, isp, base):
         with site.world(isp, NOON + timedelta(hours=1)) as world:
             reconcile.apply(world, gone, ALL)  # no NAS answers here: he stays online
         with site.world(isp, NOON + timedelta(hours=2)) as world:
