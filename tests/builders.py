@@ -18,6 +18,7 @@ from ispctl.model.ledger import Ledger
 from ispctl.model.network import Nas
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Problem
+from ispctl.model.reading import read
 from ispctl.model.subscriber import Group, Subscriber
 from ispctl.model.tariff import Tariff
 from ispctl.model.usage import Meter
@@ -88,10 +89,10 @@ class World:
     @property
     def policy(self) -> Document[Policy]:
         rules = {"format": "1", "timezone": "Asia/Kathmandu", "currency": "NPR"} | self.rules
-        return Document("inventory/policy.yaml", Policy.model_validate(rules))
+        return Document("inventory/policy.yaml", read(Policy, rules))
 
     def group(self, name: str) -> Document[Group] | None:
-        group = Group.model_validate({"name": name, "defaults": self.defaults})
+        group = read(Group, {"name": name, "defaults": self.defaults})
         return Document(f"subscribers/{name}/group.yaml", group)
 
     def tariff(self, name: str) -> Document[Tariff] | None:
@@ -99,13 +100,13 @@ class World:
         if name not in known:
             return None
         tariff = {"name": name, "rate": {"down": "50M", "up": "25M"}, "ipv4": {"pool": "home"}} | known[name]
-        return Document(f"tariffs/{name}.yaml", Tariff.model_validate(tariff))
+        return Document(f"tariffs/{name}.yaml", read(Tariff, tariff))
 
     def ledger_at(self, path: str) -> Document[Ledger] | None:
         id = path.rpartition("/")[2].removesuffix(".ledger.yaml")
         if id not in self.entries:
             return None
-        return Document(path, Ledger.model_validate({"subscriber": id, "entries": self.entries[id]}))
+        return Document(path, read(Ledger, {"subscriber": id, "entries": self.entries[id]}))
 
     def reach(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted(names))
@@ -118,7 +119,7 @@ def subscriber(*services: dict[str, Any], id: str = "sub-000001") -> Document[Su
         for n, service in enumerate(services or ({},))
     ]
     record = {"id": id, "profile": {"name": "Canary Birdsong"}, "services": given}
-    return Document(f"subscribers/lalitpur/{id}.yaml", Subscriber.model_validate(record))
+    return Document(f"subscribers/lalitpur/{id}.yaml", read(Subscriber, record))
 
 
 def write_large(folder: Path, count: int) -> None:

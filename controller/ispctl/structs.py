@@ -26,7 +26,7 @@ __all__ = ["Struct", "as_dict", "compared", "field", "names", "replace", "shown"
 T = TypeVar("T")
 
 
-class _Field:
+class Field:
     """A field that is more than a name, a type and a default."""
 
     def __init__(self, default: Any, factory: Any, *, shown: bool, compared: bool, hashed: bool) -> None:
@@ -52,14 +52,14 @@ def field(
 ) -> Any:
     """As of a dataclass. `repr`: whether it may be seen where the value is printed, unlike a secret; `compare`: whether
     two values that differ in it are different ones; `hash`: whether it can be hashed."""
-    return _Field(default, default_factory, shown=repr, compared=compare, hashed=hash)
+    return Field(default, default_factory, shown=repr, compared=compare, hashed=hash)
 
 
-class _Meta(StructMeta):
+class Meta(StructMeta):
     """What makes the classes of values."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
-        said = {key: one for key, one in namespace.items() if isinstance(one, _Field)}
+        said = {key: one for key, one in namespace.items() if isinstance(one, Field)}
         namespace.update((key, one.plain) for key, one in said.items())
         if any(isinstance(one, cached_property) for one in namespace.values()):
             options.setdefault("dict", True)  # where it keeps what it found
@@ -69,14 +69,14 @@ class _Meta(StructMeta):
             made._aside |= {key for key, one in said.items() if not one.compared}
             made._unhashed |= {key for key, one in said.items() if not one.hashed}
         if made._aside:
-            made._same, made.__eq__ = attrgetter(*compared(made)), _equal
+            made._same, made.__eq__ = attrgetter(*compared(made) or ("__class__",)), _equal
         if made._unhashed:
-            made._mark, made.__hash__ = attrgetter(*sorted(set(names(made)) - made._unhashed)), _hash
+            made._mark, made.__hash__ = attrgetter(*sorted(set(names(made)) - made._unhashed) or ("__class__",)), _hash
         return made
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-class Struct(msgspec.Struct, metaclass=_Meta, frozen=True):
+class Struct(msgspec.Struct, metaclass=Meta, frozen=True):
     """The base of all values."""
 
     _hidden: ClassVar[frozenset[str]] = frozenset()

@@ -13,6 +13,7 @@ import pytest
 
 from ispctl.cli.adopt import _without_password
 from ispctl.cli.common import demo_key
+from ispctl.model.record import plain
 from ispctl.repo import Repository, Snapshot
 from ispctl.secrets import KEYRING, Keyring
 from tests.adopt import world
@@ -32,7 +33,8 @@ def service(isp: Isp, login: str) -> dict[str, object]:
     """What git says of a login, as one would write it."""
     found = snapshot_of(isp).by_login(login)
     assert len(found) == 1, login
-    return found[0].service.model_dump(mode="json", exclude_unset=True, exclude={"password", "login", "key"})
+    said = plain(found[0].service)
+    return {name: value for name, value in said.items() if name not in {"password", "login", "key"}}
 
 
 def items(said: Said, severity: str) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 
 import pytest
 
@@ -102,7 +102,7 @@ def test_whatever_is_written_is_read_as_it_was_meant(text: str) -> None:
 
 def test_what_a_pool_of_git_holds_is_written_nowhere_else() -> None:
     known = {
-        "static": Pool(family=4, served_by="static", ranges=("203.0.113.0/28",)),
+        "static": Pool(family=4, served_by="static", ranges=(ip_network("203.0.113.0/28"),)),
         "home": Pool(family=4, served_by="nas"),
     }
     given = [login(ipv4="203.0.113.7"), login(ipv4="203.0.113.77"), login(ipv4="pool:home")]

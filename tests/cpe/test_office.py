@@ -14,6 +14,7 @@ from ispctl.cpe.session import Caller, Session
 from ispctl.cpe.task import OTHER_ROOT
 from ispctl.lab.devices.cpe import Cpe, tr098, tr181
 from ispctl.model.cpe import CpeProfile, Root
+from ispctl.model.reading import read
 from ispctl.store import Store, cpes
 from tests.canary import OTHER_PASSWORD, PASSWORD
 from tests.cpe.talk import LOGIN, NOW, SECRET, Isp
@@ -172,7 +173,7 @@ def test_who_has_again_what_it_took_refuses_nothing(isp: Isp) -> None:
 
 def test_a_device_with_another_model_than_its_profile_is_told_apart(isp: Isp) -> None:
     root: Root = "InternetGatewayDevice"
-    isp.profiles["generic"] = CpeProfile.model_validate({root: isp.profiles["generic"].root[root]})
+    isp.profiles["generic"] = read(CpeProfile, {root: isp.profiles["generic"].root[root]})
     cpe = box()
     isp.wants(cpe)
     isp.call(cpe)

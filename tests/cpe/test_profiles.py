@@ -11,6 +11,7 @@ from ispctl.cpe.soap import Parameter
 from ispctl.cpe.task import AMBIGUOUS, AT_ONCE, NO_OBJECT, OTHER_ROOT, UNWRITABLE, Outcome, provision, set_values
 from ispctl.lab.devices.cpe import Cpe, Leaf, plain098, tr098, tr181
 from ispctl.model.cpe import TYPES, CpeProfile, Word
+from ispctl.model.reading import read
 from ispctl.repo.profiles import brought
 from tests.canary import PASSWORD
 from tests.cpe.talk import LOGIN, set_requests
@@ -104,7 +105,7 @@ def test_of_two_that_fit_the_one_with_our_login_is_meant() -> None:
 def test_a_device_without_the_object_or_with_another_model_is_told_apart() -> None:
     bare = box(lambda: {name: leaf for name, leaf in tr098().items() if "WAN" not in name})
     assert done(bare, brought("generic")).faults["pppoe.password"] == NO_OBJECT
-    none = CpeProfile.model_validate({"Device": brought("generic").root["Device"]})
+    none = read(CpeProfile, {"Device": brought("generic").root["Device"]})
     assert set(done(box(tr098), none).faults.values()) == {OTHER_ROOT}
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as some
 
 from ispctl.desired import Entitlement, Frame, all_terms, entitle, meters_of, turns
 from ispctl.model.policy import Policy
+from ispctl.model.reading import read
 from ispctl.model.tariff import FairUse, Tariff, Window
 from ispctl.model.usage import Meter
 from ispctl.states import State
@@ -227,7 +228,7 @@ def test_hours_that_count_less_are_whole_ones() -> None:
     assert {hour for hour, percent in counted.items() if percent == 50} == {22, 23, 0, 1, 2, 3, 4, 5}
     assert (counted[12], counted[13], counted[24]) == (0, 100, 100)
     with pytest.raises(ValueError, match="whole hours"):
-        Window.model_validate({"hours": "00:30-06:00"})
+        read(Window, {"hours": "00:30-06:00"})
 
 
 # the decision itself
@@ -258,7 +259,7 @@ def test_more_usage_never_means_more_service(rules: list[tuple[str, list[int], b
         after.access == "walled"
     )
     for reading in before.fair_use:
-        marks = [tier.after for tier in FairUse.model_validate(said[reading.part]).tiers]
+        marks = [tier.after for tier in read(FairUse, said[reading.part]).tiers]
         assert reading.tier == max((n for n, mark in enumerate(marks) if mark <= reading.used), default=None)
         assert reading.next == min((mark for mark in marks if mark > reading.used), default=None)
         assert replace(before, fair_use=()) == before
@@ -271,12 +272,13 @@ def test_a_tariff_without_fair_use_asks_nothing() -> None:
 
 
 def test_terms_of_a_tariff_with_only_a_block_are_one() -> None:
-    tariff = Tariff.model_validate(
+    tariff = read(
+        Tariff,
         {
             "name": "x",
             "rate": {"down": "1M", "up": "1M"},
             "fup": [{"window": "day", "tiers": [{"after": "1GB", "block": True}]}],
-        }
+        },
     )
-    policy = Policy.model_validate({"format": "1", "timezone": "UTC", "currency": "NPR"})
+    policy = read(Policy, {"format": "1", "timezone": "UTC", "currency": "NPR"})
     assert list(all_terms([tariff], policy)) == ["x"]

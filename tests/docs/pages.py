@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, get_args, get_origin, get_type_hints
-
-from pydantic import BaseModel, RootModel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from typing import Any, Literal, get_args, get_origin
 
 from ispctl.model import scalars
+from ispctl.model.record import Field, Record, Table, fields_of
 from ispctl.model.roles import KINDS as CHANGES
+from ispctl.model.rules import Between, Length
 from ispctl.repo.layout import KINDS
 from ispctl.states import ACCOUNTS, TABLE
 
@@ -171,31 +169,31 @@ def states() -> str:
 def fields() -> str:
     """docs/fields.md"""
     parts = [FIELDS_HEAD]
-    told: set[type[BaseModel]] = set()
+    told: set[type[Record]] = set()
     for kind in KINDS:
         parts.append(f"\n## `{PLACES[kind.name]}`\n")
         parts += _model(kind.model, "", told)
     return "\n".join(parts) + "\n"
 
 
-def models() -> Iterator[tuple[type[BaseModel], str, FieldInfo]]:
+def models() -> Iterator[tuple[type[Record], str, Field]]:
     """Every model that a file may hold, with each of its fields."""
-    seen: set[type[BaseModel]] = set()
+    seen: set[type[Record]] = set()
     waiting = [kind.model for kind in KINDS]
     while waiting:
         model = waiting.pop()
         if model not in seen:
             seen.add(model)
-            for name, field in model.model_fields.items():
-                if not issubclass(model, RootModel):
+            for name, field in fields_of(model).items():
+                if not issubclass(model, Table):
                     yield model, name, field
-                waiting += _inside(field.annotation)
+                waiting += _inside(field.hint)
 
 
-def _model(model: type[BaseModel], path: str, told: set[type[BaseModel]]) -> Iterator[str]:
+def _model(model: type[Record], path: str, told: set[type[Record]]) -> Iterator[str]:
     """One table of a model's own keys, then the tables of what stands below them."""
-    if issubclass(model, RootModel):
-        inner = _inside(model.model_fields["root"].annotation)[0]
+    if issubclass(model, Table):
+        inner = _inside(fields_of(model)["root"].hint)[0]
         yield "A mapping: name → what follows.\n"
         if inner in told:
             yield f"The keys of {inner.__name__}, as above."
@@ -203,24 +201,22 @@ def _model(model: type[BaseModel], path: str, told: set[type[BaseModel]]) -> Ite
             yield from _model(inner, "<name>.", told)
         return
     told.add(model)
-    hints = get_type_hints(model, include_extras=True)
     yield "| key | value | default | meaning |\n| --- | --- | --- | --- |"
-    below: list[tuple[str, type[BaseModel]]] = []
-    for name, field in model.model_fields.items():
-        key = field.alias or name
-        yield f"| `{path}{key}` | {_type(hints[name])} | {_default(field, hints[name])} | {field.description} |"
-        mark = "[]." if "tuple" in str(hints[name]) else "."
-        below += [(f"{path}{key}{mark}", inner) for inner in _inside(field.annotation)]
+    below: list[tuple[str, type[Record]]] = []
+    for field in fields_of(model).values():
+        yield f"| `{path}{field.key}` | {_type(field.hint)} | {_default(field)} | {field.description} |"
+        mark = "[]." if "tuple" in str(field.hint) else "."
+        below += [(f"{path}{field.key}{mark}", inner) for inner in _inside(field.hint)]
     for where, inner in below:
         yield f"\n### `{where.rstrip('.')}`\n\n{(inner.__doc__ or '').splitlines()[0]}\n"
-        if inner in told and len(inner.model_fields) > 3:
+        if inner in told and len(fields_of(inner)) > 3:
             yield f"The keys of {inner.__name__}, as above."
         else:
             yield from _model(inner, where, told)
 
 
-def _inside(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _inside(annotation: Any) -> list[type[Record]]:
+    if isinstance(annotation, type) and issubclass(annotation, Record):
         return [annotation]
     return [model for part in get_args(annotation) for model in _inside(part)]
 
@@ -235,10 +231,11 @@ def _type(hint: Any) -> str:
     if origin in (tuple, dict):
         return _several(origin, args)
     if origin is not None and hasattr(hint, "__metadata__"):
-        return _type(args[0]) + (", at least one" if "min_length=1" in str(hint.__metadata__) else "")
+        some = any(isinstance(rule, Length) and rule.least for rule in hint.__metadata__)
+        return _type(args[0]) + (", at least one" if some and get_origin(args[0]) is tuple else "")
     if origin is not None:  # X | None
         return " or ".join(_type(part) for part in args if part is not type(None))
-    return "keys below" if isinstance(hint, type) and issubclass(hint, BaseModel) else "text"
+    return "keys below" if isinstance(hint, type) and issubclass(hint, Record) else "text"
 
 
 def _several(origin: Any, args: tuple[Any, ...]) -> str:
@@ -259,33 +256,29 @@ def _scalar(hint: Any) -> str:
 
 
 def _bounds(hint: Any) -> str:
-    found: dict[str, Any] = {}
-    for part in hint.__metadata__:
-        for limit in part.metadata if isinstance(part, FieldInfo) else ():
-            found |= {name: getattr(limit, name) for name in ("ge", "le") if hasattr(limit, name)}
-    if {"ge", "le"} <= found.keys() and found["le"] < 10**9:
-        return f", {found['ge']} to {found['le']}"
-    return ""
+    bounds = [rule for rule in hint.__metadata__ if isinstance(rule, Between)]
+    least = [rule.least for rule in bounds if rule.least is not None]
+    most = [rule.most for rule in bounds if rule.most is not None]
+    return f", {least[-1]} to {most[-1]}" if least and most and most[-1] < 10**9 else ""
 
 
-def _default(field: FieldInfo, hint: Any) -> str:
-    if field.is_required():
+def _default(field: Field) -> str:
+    if field.required:
         return "**required**"
-    value = field.get_default(call_default_factory=True, validated_data={})
-    if value is None or value is PydanticUndefined or value in ((), {}):
+    value = field.default
+    if value is None or value in ((), {}):
         return ""
-    if isinstance(value, BaseModel):
+    if isinstance(value, Record):
         said = _written(value)
         return f"`{said}`" if said != "{}" else ""
-    return f"`{_plain(value, _scalar(hint))}`"
+    return f"`{_plain(value, _scalar(field.hint))}`"
 
 
-def _written(value: BaseModel) -> str:
+def _written(value: Record) -> str:
     """A default of several keys, as somebody would write it."""
-    hints = get_type_hints(type(value), include_extras=True)
     said = [
-        f"{name}: {_written(part) if isinstance(part, BaseModel) else _plain(part, _scalar(hints[name]))}"
-        for name in type(value).model_fields
+        f"{name}: {_written(part) if isinstance(part, Record) else _plain(part, _scalar(field.hint))}"
+        for name, field in fields_of(type(value)).items()
         if (part := getattr(value, name)) not in (None, (), {})
     ]
     return "{" + ", ".join(said) + "}"

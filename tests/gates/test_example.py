@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, RootModel
-
 from ispctl.model.accounting import WEEKDAYS
 from ispctl.model.device import NasTarget
 from ispctl.model.network import CpeTarget
 from ispctl.model.policy import CpePolicy
+from ispctl.model.record import Record, Table, fields_of
 from ispctl.model.subscriber import OldPassword
 from ispctl.platforms import platforms
 from ispctl.repo import Repository
@@ -40,7 +39,7 @@ EXCEPT: dict[str, str] = {
     **dict.fromkeys(
         (
             "Targets.nas",
-            *(f"NasTarget.{name}" for name in NasTarget.model_fields),
+            *(f"NasTarget.{name}" for name in fields_of(NasTarget)),
             *(f"NasTarget.runner: {runner}" for runner in ("threads", "dask")),
         ),
         "nobody answers at the addresses of the example",
@@ -48,7 +47,7 @@ EXCEPT: dict[str, str] = {
     **dict.fromkeys(
         (
             *("Targets.cpe", "Policy.cpe", "Service.old_passwords"),
-            *(f"{kind.__name__}.{name}" for kind in (CpeTarget, CpePolicy, OldPassword) for name in kind.model_fields),
+            *(f"{kind.__name__}.{name}" for kind in (CpeTarget, CpePolicy, OldPassword) for name in fields_of(kind)),
         ),
         "no router calls there",
     ),
@@ -64,37 +63,37 @@ def values(kind: Any) -> set[str]:
     return set().union(*(values(part) for part in get_args(kind)))
 
 
-def models(kind: Any) -> set[type[BaseModel]]:
+def models(kind: Any) -> set[type[Record]]:
     """The models in an annotation."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if isinstance(kind, type) and issubclass(kind, Record):
         return {kind}
     return set().union(*(models(part) for part in get_args(kind)))
 
 
-def sayable(kind: type[BaseModel], known: set[type[BaseModel]]) -> Iterator[str]:
+def sayable(kind: type[Record], known: set[type[Record]]) -> Iterator[str]:
     """Every field and every word that a file of a model may hold."""
     if kind in known:
         return
     known.add(kind)
-    for name, field in kind.model_fields.items():
-        if not issubclass(kind, RootModel):
+    for name, field in fields_of(kind).items():
+        if not issubclass(kind, Table):
             yield f"{kind.__name__}.{name}"
-            yield from (f"{kind.__name__}.{name}: {word}" for word in values(field.annotation))
-        for inner in models(field.annotation):
+            yield from (f"{kind.__name__}.{name}: {word}" for word in values(field.hint))
+        for inner in models(field.hint):
             yield from sayable(inner, known)
 
 
 def said(value: Any) -> Iterator[str]:
     """What a value of a file says, of all that it may."""
     match value:
-        case RootModel():
-            yield from said(value.root)
-        case BaseModel():
+        case Table(root=root):  # type: ignore[misc]
+            yield from said(root)
+        case Record():
             kind = type(value)
-            for name in value.model_fields_set:
+            for name in value.given:
                 part = getattr(value, name)
                 yield f"{kind.__name__}.{name}"
-                words = values(kind.model_fields[name].annotation)
+                words = values(fields_of(kind)[name].hint)
                 parts = part.values() if isinstance(part, Mapping) else part if isinstance(part, tuple) else [part]
                 yield from (f"{kind.__name__}.{name}: {word}" for word in parts if str(word) in words)
                 yield from said(part)
@@ -121,7 +120,7 @@ def spoken() -> frozenset[str]:
 
 
 def test_the_example_says_everything_that_a_file_may_say() -> None:
-    known: set[type[BaseModel]] = set()
+    known: set[type[Record]] = set()
     # With roles, a copy of the example would let nobody push but its people; docs/roles.md has an example of its own.
     # Of profiles of devices, those that ispctl brings are enough.
     others = [kind.model for kind in KINDS if kind.name not in {"roles", "cpe-profile"}]

@@ -53,7 +53,7 @@ READ_BY_LIBRARIES = [
     *("check_key", "comment_handling", "fetch_directive", "get_mark", "processing_version", "resolver", "scanner"),
     *("scanner_processing_version",),  # ruamel, as those of the line before
 ]
-CALLED_BY_LIBRARIES = ["@*.command", "@*.callback", "@field_validator", "@model_validator", "@field_serializer"]
+CALLED_BY_LIBRARIES = ["@*.command", "@*.callback", "@check"]
 
 
 def _lines(pattern: re.Pattern[str]) -> list[str]:

@@ -21,6 +21,7 @@ from ispctl.lab.vendors import vendor
 from ispctl.model import network
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
+from ispctl.model.reading import read
 from ispctl.plan import diff
 from ispctl.platforms import platform, platforms
 from ispctl.radius.live import Behind, behind, nas_by_address
@@ -40,13 +41,14 @@ pytestmark = pytest.mark.live
 OWN_PASSWORD = next(digest for digest in DIGESTS if OPEN[digest] == PASSWORD)
 COA_SECRET = "coa-secret"
 HOME = Terms("many-50", 50_000_000, 25_000_000, None, 0, "pool:home", "pool:home6", "pool:home6-pd")
-POLICY = Policy.model_validate(
+POLICY = read(
+    Policy,
     {
         "format": "1",
         "timezone": "Asia/Kathmandu",
         "currency": "NPR",
         "wall": {"pool": "walled", "rate": {"down": "2M", "up": "1M"}, "redirect": "https://pay.example.net/"},
-    }
+    },
 )
 OPENED, WALLED = "opened@home.example", "walled@home.example"
 FIXED = {"ipv4": "203.0.113.90", "ipv6": "2001:db8:1::7", "delegated": "2001:db8:200::/56"}
@@ -109,7 +111,7 @@ def everybody(rig: Rig) -> Isp:
     for number, name in enumerate(platforms(), 11):
         address = f"192.0.2.{number}"
         nas[name] = rig.nas(f"pop-{number}", address, name)
-        client = network.Radius.model_construct(sources=(ip_address(address),), identifier=None, secret="")
+        client = network.Radius(sources=(ip_address(address),), identifier=None, secret="")
         place = Where("inventory/hosts.yaml", number, 1)
         inventory[f"pop-{number}"] = network.Nas(
             f"pop-{number}", name, frozenset(), client, None, network.Accounting(), place

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
+from ispctl.model.reading import read
 from ispctl.model.subscriber import Service
 from ispctl.model.tariff import Tariff
 from tests.builders import SEALED
@@ -21,24 +22,24 @@ ZONES = ("Asia/Kathmandu", "Europe/Berlin", "America/Sao_Paulo", "UTC")
 
 def policy(zone: str = "Asia/Kathmandu", currency: str = "NPR", spread: str = "0s", **money: Any) -> Policy:
     rules = {"format": "1", "timezone": zone, "currency": currency, "expiry": {"spread": spread}, "money": money}
-    return Policy.model_validate(rules)
+    return read(Policy, rules)
 
 
 def tariff(amount: str | None = "1200.00", name: str = "home-50", **more: Any) -> Tariff:
     """A month of something, without tax."""
     prices = [{"from": "1970-01-01", "amount": amount}] if amount is not None else []
     given = {"name": name, "rate": {"down": "50M", "up": "25M"}, "prices": prices, "period": {"months": "1"}}
-    return Tariff.model_validate(given | more)
+    return read(Tariff, given | more)
 
 
 def service(**fields: Any) -> Service:
-    return Service.model_validate({"login": "l@home.example", "password": SEALED, "tariff": "home-50"} | fields)
+    return read(Service, {"login": "l@home.example", "password": SEALED, "tariff": "home-50"} | fields)
 
 
 def ledger(*entries: dict[str, Any]) -> Ledger:
     """A key is given to what has none: e0, e1, …"""
     given = [{"key": f"e{n}"} | entry for n, entry in enumerate(entries)]
-    return Ledger.model_validate({"subscriber": "sub-000001", "entries": given})
+    return read(Ledger, {"subscriber": "sub-000001", "entries": given})
 
 
 def invoice(at: str, amount: str, **more: Any) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_who_is_slower_by_usage_does_not_count() -> None:
 
 
 def test_a_share_of_nothing_is_nothing() -> None:
-    strict = LIMITS.model_copy(update={"cut_off": Limit(share=Decimal(0), floor=0)})
+    strict = LIMITS.but(cut_off=Limit(share=Decimal(0), floor=0))
     assert shut(plan([cut(1)]), limits=strict) == ["cut_off"]
 
 

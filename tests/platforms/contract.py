@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import ispctl.platforms
 from ispctl.desired import Terms
+from ispctl.model import reading
 from ispctl.model.policy import Wall
 from ispctl.plan import Fields, Key
 from ispctl.platforms import Attribute, Platform, platform, untagged
@@ -69,7 +70,7 @@ def terms(down: int = 50_000_000, up: int = 25_000_000, *, name: str = "home-50"
 
 
 def wall(pool6: str | None = None, **fields: object) -> Wall:
-    return Wall.model_validate({"pool": "walled", "pool6": pool6, "rate": {"down": "2M", "up": "1M"}} | fields)
+    return reading.read(Wall, {"pool": "walled", "pool6": pool6, "rate": {"down": "2M", "up": "1M"}} | fields)
 
 
 def every_attribute_is_in_our_dictionary_with_a_value_of_its_type(one: Subject) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import TypeAdapter
 
 from ispctl.model import network, scalars
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Where
+from ispctl.model.reading import read, value_of
 from ispctl.platforms import nas_platforms, platform, platforms
 from ispctl.platforms.device import nas_platform
 from ispctl.platforms.rendering import render as rendered_nas
@@ -23,11 +23,11 @@ IN_PLACE = {"routeros", "wispr", "ios-xe", "junos", "huawei-vrp", "accel-ppp", "
 
 def policy(**wall: object) -> Policy:
     said = {"format": "1", "timezone": "UTC", "currency": "NPR", "wall": {"pool": "walled"} | wall}
-    return Policy.model_validate(said)
+    return read(Policy, said)
 
 
 def intent(name: str, wall: Policy | None = None) -> Intent:
-    client = network.Radius.model_construct(sources=(), identifier=None, secret="")
+    client = network.Radius(sources=(), identifier=None, secret="")
     place = Where("inventory/hosts.yaml", 1, 1)
     nas = network.Nas("one", name, frozenset(), client, None, network.Accounting(), place)
     return Intent(wall or policy(), {"home-50": terms()}, {"one": nas}, [])
@@ -98,5 +98,5 @@ def test_what_a_router_has_to_know_by_name() -> None:
 
 def test_the_longest_name_of_a_tariff_fits_with_the_longest_platform() -> None:
     """radusergroup.groupname has 64 characters; a group is called isp:<tariff>@<platform>."""
-    longest = TypeAdapter(scalars.Name).validate_python("x" * 48)
+    longest = value_of(scalars.Name, "x" * 48)
     assert max(len(f"isp:{longest}@{name}") for name in platforms()) <= 64

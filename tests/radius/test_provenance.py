@@ -124,11 +124,11 @@ def test_a_pool_of_ipv6_that_the_server_serves_is_told_to_no_router(head: Snapsh
     served = {"served_by": "radius"}
     pools = {
         **intent.pools,
-        "home6": intent.pools["home6"].model_copy(update={**served, "length": 64}),
-        "home6-pd": intent.pools["home6-pd"].model_copy(update={**served, "length": 56, "slices": {}}),
+        "home6": intent.pools["home6"].but(**served, length=64),
+        "home6-pd": intent.pools["home6-pd"].but(**served, length=56, slices={}),
     }
-    wall = intent.policy.wall.model_copy(update={"pool6": "home6"})
-    policy = intent.policy.model_copy(update={"wall": wall})
+    wall = intent.policy.wall.but(pool6="home6")
+    policy = intent.policy.but(wall=wall)
     everywhere = _everywhere(replace(intent, pools=pools, policy=policy), "ios-xe")
     rows = dict(groups(everywhere))
     home = _pairs(rows["group", "isp:home-50@ios-xe"]["reply"])

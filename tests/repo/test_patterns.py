@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
+from ispctl.model.reading import read
+from ispctl.model.record import Record, fields_of
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo.layout import KINDS, decode
 from ispctl.repo.patterns import LARGEST, OFTEN, Patterns
@@ -79,7 +80,7 @@ def taught(texts: list[str]) -> Patterns[Subscriber]:
 def learn(patterns: Patterns[Subscriber], text: str) -> None:
     root = quick(text.encode())
     if root is not None:
-        patterns.learn(text.encode(), root, Subscriber.model_validate(root))
+        patterns.learn(text.encode(), root, read(Subscriber, root))
 
 
 @pytest.mark.parametrize("seed", range(times(6)))
@@ -105,7 +106,6 @@ def test_records_of_one_form_are_read_by_their_values_alone(monkeypatch: pytest.
     texts = originals()
     patterns = taught(texts)
     expected = [slowly(text.encode())[0] for text in texts]
-    monkeypatch.setattr(Subscriber, "model_validate", None)
     found = [patterns.read(text.encode()) for text in texts]
     assert [one for one in found if one is not None] == [
         other for one, other in zip(found, expected, strict=True) if one is not None
@@ -175,11 +175,10 @@ def slowly(data: bytes) -> tuple[Subscriber | None, Any]:
 def parts(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
     """Everything in a record: its type, what was given and what was not, in order."""
     yield at, type(value)
-    if isinstance(value, BaseModel):
-        yield at, sorted(value.model_fields_set)
-        for name, below in value.__dict__.items():
-            yield from parts(below, f"{at}.{name}")
-        yield at, (value.__pydantic_extra__, value.__pydantic_private__)
+    if isinstance(value, Record):
+        yield at, sorted(value.given)
+        for name in fields_of(type(value)):
+            yield from parts(getattr(value, name), f"{at}.{name}")
     elif isinstance(value, tuple):
         for number, below in enumerate(value):
             yield from parts(below, f"{at}[{number}]")

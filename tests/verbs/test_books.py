@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 from ispctl import money
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
+from ispctl.model.reading import read
 from ispctl.report.plain_accounts import Books, Format, receivable, transactions
 from tests.gates import example
 from tests.verbs.conftest import SUB, Isp
 
-POLICY = Policy.model_validate({"format": "1", "timezone": "Asia/Kathmandu", "currency": "NPR"})
+POLICY = read(Policy, {"format": "1", "timezone": "Asia/Kathmandu", "currency": "NPR"})
 AWKWARD = (
     'a "b" \\ c',
     "; date:2020-13-13",
@@ -74,7 +75,7 @@ def ledger(id: str, drawn: list[tuple[str, int, int, str, str]]) -> Ledger:
             quote = {"tariff": tariff} if tariff else {}
             entry |= {"service": "main", "event": {"verb": "renew", "was": {}, "set": {}, "quote": quote}}
         said.append(entry)
-    return Ledger.model_validate({"subscriber": id, "entries": said})
+    return read(Ledger, {"subscriber": id, "entries": said})
 
 
 def books(format: Format, ledgers: Iterable[Ledger], since: date | None = None, until: date | None = None) -> str:

@@ -10,8 +10,6 @@ from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-
 from ispctl.adopt import rates, values
 from ispctl.adopt.dates import End, end_at
 from ispctl.adopt.meaning import Meaning
@@ -20,6 +18,9 @@ from ispctl.adopt.old import Finding, Severity
 from ispctl.adopt.rates import Speed
 from ispctl.adopt.source import Asked, Told
 from ispctl.adopt.table import Line, Table
+from ispctl.model.reading import value_of
+from ispctl.model.record import fields_of
+from ispctl.model.rules import Wrong
 from ispctl.model.subscriber import Profile
 from ispctl.structs import replace
 
@@ -212,11 +213,15 @@ class _Reading:
 
 def unfit(profile: Mapping[str, str]) -> list[str]:
     """The fields of a profile that cannot be what they say."""
+    return [name for name, text in profile.items() if not _fits(name, text)]
+
+
+def _fits(name: str, text: str) -> bool:
     try:
-        Profile.model_validate({"name": "-", **profile})
-    except ValidationError as error:
-        return [str(one["loc"][0]) for one in error.errors()]
-    return []
+        value_of(fields_of(Profile)[name].hint, text)
+    except Wrong:
+        return False
+    return True
 
 
 def _end_of(text: str, form: str | None, zone: ZoneInfo) -> End | None:

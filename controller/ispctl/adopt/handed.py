@@ -273,7 +273,7 @@ class _Saying:
             self.unsaid.append(("macs", "devices are bound in the mode fixed or learn only"))
             return
         most = max(binding.max, len(macs))
-        if "mac" not in held.service.model_fields_set or binding.mode != mode:
+        if "mac" not in held.service.given or binding.mode != mode:
             devices: list[Written] = [{"mac": mac} for mac in macs]
             value: Written = {"mode": mode, "max": most, "on_mismatch": binding.on_mismatch, "addresses": devices}
             yield Edit(("mac",), value)

@@ -20,6 +20,7 @@ from ispctl.adopt.source import Asked, Progress, Source
 from ispctl.adopt.yaml_text import Value, dump
 from ispctl.desired import terms_of
 from ispctl.model.problem import Problem, Refusal
+from ispctl.model.reading import read as read_record
 from ispctl.model.record import Loc
 from ispctl.model.tariff import Tariff
 from ispctl.repo import Snapshot, snapshot_of
@@ -243,7 +244,7 @@ def _taken(known: Snapshot | None) -> Callable[[str, Offer], bool]:
         there = known.tariff(name) if known else None
         if there is None:
             return False
-        made = Tariff.model_validate(tariff_file(name, offer))
+        made = read_record(Tariff, tariff_file(name, offer))
         return (terms_of(made), made.billing) != (terms_of(there.value), there.value.billing)
 
     return check

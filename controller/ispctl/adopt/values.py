@@ -7,16 +7,10 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-
 from ispctl.adopt.old import Row
+from ispctl.model.reading import value_of
+from ispctl.model.rules import Wrong
 from ispctl.model.scalars import Login, Mac, Name, SubscriberId, Text
-
-_LOGIN: Final[TypeAdapter[str]] = TypeAdapter(Login)
-_MAC: Final[TypeAdapter[str]] = TypeAdapter(Mac)
-_NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
-_ID: Final[TypeAdapter[str]] = TypeAdapter(SubscriberId)
-_TEXT: Final[TypeAdapter[str]] = TypeAdapter(Text)
 
 
 def literal(text: str) -> str | None:
@@ -30,20 +24,20 @@ def literal(text: str) -> str | None:
 
 
 def login(text: str) -> str | None:
-    return _valid(_LOGIN, text)
+    return _valid(Login, text)
 
 
 def mac(text: str) -> str | None:
-    return _valid(_MAC, text)
+    return _valid(Mac, text)
 
 
 def subscriber_id(text: str) -> str | None:
-    return _valid(_ID, text)
+    return _valid(SubscriberId, text)
 
 
 def is_name(text: str) -> bool:
     """Whether somebody can be called so."""
-    return _valid(_TEXT, text) is not None
+    return _valid(Text, text) is not None
 
 
 def is_password(text: str) -> bool:
@@ -65,7 +59,7 @@ def number(text: str, most: int) -> int | None:
 
 def pool(text: str) -> str | None:
     """A NAS knows its pools by name, so a name that ours cannot have is no pool that we can tell it."""
-    name = _valid(_NAME, text)
+    name = _valid(Name, text)
     return f"pool:{name}" if name else None
 
 
@@ -114,11 +108,12 @@ def address(row: Row) -> tuple[str, str | None] | None:
     return None if reader is None else (reader[0], reader[1](row.value))
 
 
-def _valid(kind: TypeAdapter[str], text: str) -> str | None:
+def _valid(kind: Any, text: str) -> str | None:
     try:
-        return kind.validate_python(text)
-    except ValidationError:
+        found: str = value_of(kind, text)
+    except Wrong:
         return None
+    return found
 
 
 def _parsed(make: Callable[[str], Any], text: str) -> str | None:

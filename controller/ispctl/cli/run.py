@@ -149,13 +149,13 @@ def _pace(every: str, resync: str) -> Pace:
 
 def _duration(text: str, option: str) -> timedelta:
     """Whole seconds, at least one."""
-    from pydantic import TypeAdapter, ValidationError
-
+    from ispctl.model.reading import value_of
+    from ispctl.model.rules import Wrong
     from ispctl.model.scalars import Seconds
 
     try:
-        seconds: int = TypeAdapter(Seconds).validate_python(text)
-    except ValidationError:
+        seconds: int = value_of(Seconds, text)
+    except Wrong:
         seconds = 0
     if not 1 <= seconds <= 86400:
         raise typer.BadParameter("expected a duration from 1s to 1d, like 60s or 5m", param_hint=option)

@@ -209,9 +209,8 @@ def _address(document: Document[Subscriber], otherwise: str) -> str:
 
 def _mail(session: Session, shared: Snapshot) -> Mail:
     """The server of inventory/targets.yaml, each value overridden by the environment. Raises Refusal E753."""
-    from pydantic import ValidationError
-
     from ispctl.model.network import MailTarget
+    from ispctl.model.reading import read
     from ispctl.notices import Mail
 
     named = shared.targets.value.mail if shared.targets else None
@@ -221,8 +220,8 @@ def _mail(session: Session, shared: Snapshot) -> Mail:
         advice = 'Write mail: {url: "smtps://user@host", sender: …} into inventory/targets.yaml'
         raise Refusal(Problem("E753", "no mail server is named", advice=advice))
     try:
-        target = MailTarget(url=url, sender=sender)
-    except ValidationError:
+        target = read(MailTarget, {"url": url, "sender": sender})
+    except ValueError:
         text = f"{session.prefix}_MAIL__URL or {session.prefix}_MAIL__SENDER is not one"
         raise Refusal(Problem("E753", text, advice="Write smtps://user@host:port, and an address")) from None
     return Mail(target.url, target.sender, session.env.get(f"{session.prefix}_MAIL_PASSWORD", ""))

@@ -25,6 +25,7 @@ def schema(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write them all into this folder.")] = None,
 ) -> None:
     """Print the JSON Schema of a kind of file, for an editor to check while you type."""
+    from ispctl.model.judge import schema
     from ispctl.repo.layout import KINDS
 
     known = {one.name: one.model for one in KINDS}
@@ -32,12 +33,12 @@ def schema(
         out.mkdir(parents=True, exist_ok=True)
         for name, model in known.items():
             path = out / f"{name}.schema.json"
-            path.write_text(json.dumps(model.model_json_schema(by_alias=True), indent=2) + "\n", encoding="utf-8")
+            path.write_text(json.dumps(schema(model), indent=2) + "\n", encoding="utf-8")
             say(str(path))
     elif kind is None:
         say("\n".join(known))
     elif kind in known:
-        say_json(known[kind].model_json_schema(by_alias=True))
+        say_json(schema(known[kind]))
     else:
         raise typer.BadParameter(f"there is no kind {kind}; there are {', '.join(known)}")
 

@@ -48,7 +48,7 @@ class Life:
         self.first_login = self._first_login(self.activation) if self.activation else None
         if self.activation and self.first_login and self.first_login.at:
             until = begun(self.activation, self.first_login.at, frame.zone)
-            self.service = service.model_copy(update={"paid_until": until})
+            self.service = service.but(paid_until=until)
 
     def spans(self) -> list[Span]:
         """Together they hold at any time; where several do, the strictest counts."""

@@ -147,7 +147,7 @@ class _Service:
 
     def _derive(self) -> None:
         self.service, self.changed = self._scheduled() if self.written.scheduled else (self.written, _NOTHING)
-        self.given = self.service.model_fields_set
+        self.given = self.service.given
         self.tariff = self._sold()
         self.life = Life(self.document, self.number, self.service, self.tariff, self.frame)
         self.fair_use = self.life.fair_use(self.now)
@@ -275,8 +275,8 @@ class _Service:
         for at, number in due:
             if at <= self.now:
                 setting = self.written.scheduled[number].set
-                values = {name: getattr(setting, name) for name in setting.model_fields_set}
-                service = service.model_copy(update=values)
+                values = {name: getattr(setting, name) for name in setting.given}
+                service = service.but(**values)
                 changed |= {name: (*self.at, "scheduled", number, "set", name) for name in values}
         return service, changed
 

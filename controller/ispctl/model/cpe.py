@@ -1,11 +1,9 @@
 """templates/cpe/<profile>.yaml, and the profiles that ispctl brings: where the devices of a vendor keep what we set."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
-
-from ispctl.model.record import Record, Table
+from ispctl.model.record import Record, Table, check, field
+from ispctl.model.rules import Length, Reads, Wrong
 from ispctl.model.scalars import Text
 
 Word = Literal[
@@ -32,47 +30,47 @@ Root = Literal["InternetGatewayDevice", "Device"]
 def _path(value: Any) -> Any:
     parts = value.split(".") if isinstance(value, str) else [""]
     if not all(part == "*" or part.replace("_", "").replace("-", "").isalnum() for part in parts):
-        raise PydanticCustomError("path", "expected a path like Device.PPP.Interface.*, without a dot at its end")
+        raise Wrong("path", "expected a path like Device.PPP.Interface.*, without a dot at its end")
     return str(value)
 
 
-Path = Annotated[Text, BeforeValidator(_path)]
+Path = Annotated[Text, Reads(_path)]
 
 
 class CpeObject(Record):
     """An object of a device, of which there may be several: found by what it says, never by its number."""
 
-    path: Path = Field(description="`*` stands for every instance.")
-    prefer: tuple[dict[Text, Text], ...] = Field(
-        (),
+    path: Path = field(description="`*` stands for every instance.")
+    prefer: tuple[dict[Text, Text], ...] = field(
+        default=(),
         description="Conditions in their order, each of parameters and patterns (`*INTERNET*`): the first that any"
         " instance meets decides.",
     )
-    values: dict[Word, Path] = Field(description="What we set there, and the name of the parameter below the object.")
+    values: dict[Word, Path] = field(description="What we set there, and the name of the parameter below the object.")
 
 
 class CpeTree(Record):
     """The objects of a data model."""
 
-    objects: Annotated[tuple[CpeObject, ...], Field(min_length=1)] = Field(
+    objects: Annotated[tuple[CpeObject, ...], Length(1)] = field(
         description="In the order in which they are set: what cuts the connection comes last."
     )
 
-    @model_validator(mode="after")
-    def _once(self) -> Self:
+    @check
+    def _once(self) -> None:
         words = [word for one in self.objects for word in one.values]
         if len(set(words)) < len(words):
             raise ValueError("the same value stands in two objects")
-        return self
 
 
 class CpeProfile(Table[dict[Root, CpeTree]]):
     """By the root of the data model, since one product line may have either (TR-098, TR-181)."""
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
+    root: dict[Root, CpeTree]
+
+    @check
+    def _fits(self) -> None:
         for root, tree in self.root.items():
             for one in tree.objects:
                 if not one.path.startswith(f"{root}."):
                     raise ValueError(f"{one.path} does not lie below {root}")
-        return self

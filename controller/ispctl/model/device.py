@@ -2,12 +2,10 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
-
-from ispctl.model.record import Record
+from ispctl.model.record import Record, check, field
+from ispctl.model.rules import Between, Reads, Wrong
 from ispctl.model.scalars import Address, Count, Flag, Moment, Name, Port, SealedText, Seconds, Share, Text, Whole
 
 _HOST_KEY = re.compile(r"(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9-]+) [A-Za-z0-9+/]+={0,2}|sha256:[0-9a-f]{64}")
@@ -19,13 +17,13 @@ _SCHEDULER = re.compile(
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}")
 
 
-def _matching(name: str, pattern: re.Pattern[str], expected: str) -> BeforeValidator:
+def _matching(name: str, pattern: re.Pattern[str], expected: str) -> Reads:
     def check(value: Any) -> Any:
         if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise PydanticCustomError(name, "expected {expected}", {"expected": expected})
+            raise Wrong(name, f"expected {expected}")
         return value
 
-    return BeforeValidator(check)
+    return Reads(check)
 
 
 HostKey = Annotated[
@@ -49,128 +47,135 @@ TimeOfDay = Annotated[str, _matching("time_of_day", _CLOCK, "a time of day like 
 class Server(Record):
     """A RADIUS server that the NAS asks (RFC 2865, 2866)."""
 
-    address: Address = Field(description="Where it answers.")
-    auth: Port = Field(1812, description="UDP port for authentication.")
-    acct: Port = Field(1813, description="UDP port for accounting.")
+    address: Address = field(description="Where it answers.")
+    auth: Port = field(default=1812, description="UDP port for authentication.")
+    acct: Port = field(default=1813, description="UDP port for accounting.")
 
 
 class Serving(Record):
     """An interface at which subscribers are."""
 
-    type: Literal["pppoe", "ipoe"] = Field(description="pppoe: sessions are dialled. ipoe: addresses come by DHCP.")
-    interface: Interface = Field(description="As the NAS calls it.")
+    type: Literal["pppoe", "ipoe"] = field(description="pppoe: sessions are dialled. ipoe: addresses come by DHCP.")
+    interface: Interface = field(description="As the NAS calls it.")
 
 
 class Device(Record):
     """How a NAS is configured. Without it ispctl leaves the configuration of the NAS alone."""
 
-    servers: tuple[Server, ...] = Field((), description="RADIUS servers it asks, the first one first; none: no RADIUS.")
-    serves: tuple[Serving, ...] = Field((), description="Interfaces at which subscribers are.")
-    core: Interface | None = Field(None, description="Interface towards the core; where upload is shaped.")
-    bindings: Flag = Field(
-        False, description="Whether the addresses and devices of its services are written on it: no RADIUS needed."
+    servers: tuple[Server, ...] = field(
+        default=(), description="RADIUS servers it asks, the first one first; none: no RADIUS."
     )
-    host_key: HostKey | None = Field(
-        None, description="Its SSH host key, or the SHA-256 of its certificate; without it nothing is sent to it."
+    serves: tuple[Serving, ...] = field(default=(), description="Interfaces at which subscribers are.")
+    core: Interface | None = field(default=None, description="Interface towards the core; where upload is shaped.")
+    bindings: Flag = field(
+        default=False,
+        description="Whether the addresses and devices of its services are written on it: no RADIUS needed.",
     )
-    private_key: SealedText | None = Field(
-        None, repr=False, description="SSH key to log in with, sealed for nas/<host>/device.private_key."
+    host_key: HostKey | None = field(
+        default=None,
+        description="Its SSH host key, or the SHA-256 of its certificate; without it nothing is sent to it.",
     )
-    deadline: Annotated[Seconds, Field(ge=1, le=3600)] = Field(60, description="Longest that one change may take.")
-    options: dict[Name, Text] = Field(default_factory=dict, description="What the templates of its platform ask for.")
+    private_key: SealedText | None = field(
+        default=None, repr=False, description="SSH key to log in with, sealed for nas/<host>/device.private_key."
+    )
+    deadline: Annotated[Seconds, Between(1, 3600)] = field(default=60, description="Longest that one change may take.")
+    options: dict[Name, Text] = field(default_factory=dict, description="What the templates of its platform ask for.")
 
 
 class Wave(Record):
     """Some of the NAS that are configured together; the next ones wait until these are well."""
 
-    hosts: tuple[Name, ...] = Field((), description="Hosts or groups.")
-    share: Share | None = Field(None, description="So much of all, of those that no wave before has had.")
+    hosts: tuple[Name, ...] = field(default=(), description="Hosts or groups.")
+    share: Share | None = field(default=None, description="So much of all, of those that no wave before has had.")
 
-    @model_validator(mode="after")
-    def _one(self) -> Self:
+    @check
+    def _one(self) -> None:
         if bool(self.hosts) == (self.share is not None):
             raise ValueError("takes either hosts or share")
-        return self
 
 
 class Window(Record):
     """When what ends sessions may be done, each day, by the ISP's clock; may pass midnight."""
 
-    start: TimeOfDay = Field(alias="from", description="From this time of day.")
-    end: TimeOfDay = Field(alias="until", description="Until this one.")
+    start: TimeOfDay = field(key="from", description="From this time of day.")
+    end: TimeOfDay = field(key="until", description="Until this one.")
 
-    @model_validator(mode="after")
-    def _opens(self) -> Self:
+    @check
+    def _opens(self) -> None:
         if self.start == self.end:
             raise ValueError("ends when it begins, and so never opens: leave the window out to do it at any time")
-        return self
 
 
 class Freeze(Record):
     """When no NAS is configured at all."""
 
-    start: Moment = Field(alias="from", description="A date means from 00:00 local.")
-    end: Moment = Field(alias="until", description="Inclusive: a date means until the end of that local day.")
-    reason: Text = Field(description="Why.")
+    start: Moment = field(key="from", description="A date means from 00:00 local.")
+    end: Moment = field(key="until", description="Inclusive: a date means until the end of that local day.")
+    reason: Text = field(description="Why.")
 
 
 class Lost(Record):
     """How many sessions of a NAS may be gone after a change; more of them stop the waves."""
 
-    share: Share = Field(description="Of those before.")
-    floor: Count = Field(description="So many always may.")
+    share: Share = field(description="Of those before.")
+    floor: Count = field(description="So many always may.")
 
 
 class Hearing(Record):
     """Whether RADIUS still hears a NAS after a change: accounting, or log-ins."""
 
-    wait: Annotated[Seconds, Field(ge=0, le=3600)] = Field(
-        120, description="So long it is waited to hear of a NAS, before the next wave; 0s: not at all."
+    wait: Annotated[Seconds, Between(0, 3600)] = field(
+        default=120, description="So long it is waited to hear of a NAS, before the next wave; 0s: not at all."
     )
-    floor: Annotated[Count, Field(ge=1)] = Field(
-        5, description="Only of a NAS from which as much was heard in as long before the change."
+    floor: Annotated[Count, Between(1)] = field(
+        default=5, description="Only of a NAS from which as much was heard in as long before the change."
     )
 
 
 class NasPolicy(Record):
     """In which order NAS are configured, and when they are not."""
 
-    waves: tuple[Wave, ...] = Field((), description="The rest comes after the last; default: one NAS, a quarter, all.")
-    lost: Lost = Field(
+    waves: tuple[Wave, ...] = field(
+        default=(), description="The rest comes after the last; default: one NAS, a quarter, all."
+    )
+    lost: Lost = field(
         default_factory=lambda: Lost.usual(share=Decimal("0.10"), floor=3), description="Sessions that may be gone."
     )
-    heard: Hearing = Field(
+    heard: Hearing = field(
         default_factory=lambda: Hearing.usual(wait=120, floor=5),
         description="RADIUS has to hear of a NAS after a change.",
     )
-    confirm: Annotated[Seconds, Field(ge=60, le=3600)] = Field(
-        300, description="A NAS goes back by itself after this, unless it is told that all is well."
+    confirm: Annotated[Seconds, Between(60, 3600)] = field(
+        default=300, description="A NAS goes back by itself after this, unless it is told that all is well."
     )
-    window: Window | None = Field(None, description="When what ends sessions may be done; default: at any time.")
-    drops_per_minute: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
-        3000, description="Sessions that end on one NAS in a minute at most; the next NAS waits as long as that takes."
+    window: Window | None = field(
+        default=None, description="When what ends sessions may be done; default: at any time."
     )
-    freezes: tuple[Freeze, ...] = Field((), description="When no NAS is configured.")
+    drops_per_minute: Annotated[Whole, Between(1, 1_000_000)] = field(
+        default=3000,
+        description="Sessions that end on one NAS in a minute at most; the next NAS waits as long as that takes.",
+    )
+    freezes: tuple[Freeze, ...] = field(default=(), description="When no NAS is configured.")
 
 
 class NasTarget(Record):
     """How NAS are reached; without it none is."""
 
-    workers: Annotated[Whole, Field(ge=1, le=2000)] = Field(50, description="NAS that are spoken to side by side.")
-    attempts: Annotated[Whole, Field(ge=1, le=10)] = Field(3, description="Attempts to reach a NAS.")
-    runner: Literal["threads", "dask"] = Field(
-        "threads", description="threads: from this machine. dask: by workers near the NAS (distribution.md)."
+    workers: Annotated[Whole, Between(1, 2000)] = field(default=50, description="NAS that are spoken to side by side.")
+    attempts: Annotated[Whole, Between(1, 10)] = field(default=3, description="Attempts to reach a NAS.")
+    runner: Literal["threads", "dask"] = field(
+        default="threads", description="threads: from this machine. dask: by workers near the NAS (distribution.md)."
     )
-    scheduler: Scheduler | None = Field(None, description="Where the workers are met: tls://host:port.")
-    label: Label | None = Field(
-        None, description="How groups begin that say which workers reach a host, like pop-; default: any worker does."
+    scheduler: Scheduler | None = field(default=None, description="Where the workers are met: tls://host:port.")
+    label: Label | None = field(
+        default=None,
+        description="How groups begin that say which workers reach a host, like pop-; default: any worker does.",
     )
-    patience: Annotated[Seconds, Field(ge=1, le=3600)] = Field(
-        60, description="So long a site without a worker is waited for."
+    patience: Annotated[Seconds, Between(1, 3600)] = field(
+        default=60, description="So long a site without a worker is waited for."
     )
 
-    @model_validator(mode="after")
-    def _met(self) -> Self:
+    @check
+    def _met(self) -> None:
         if self.runner == "dask" and self.scheduler is None:
             raise ValueError("takes scheduler with runner: dask")
-        return self

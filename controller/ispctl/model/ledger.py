@@ -5,11 +5,10 @@ What one entry says of another (a reversal, a key given twice) is judged by the 
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
-
-from ispctl.model.record import Record
+from ispctl.model.record import Record, check, field
+from ispctl.model.rules import Between
 from ispctl.model.scalars import Currency, Day, Moment, Money, Name, SubscriberId, Text
 
 Type = Literal["invoice", "payment", "credit", "adjustment", "refund", "reversal", "note"]
@@ -22,64 +21,64 @@ _UNSIGNED: Final = {"invoice", "payment", "credit", "refund"}
 class Period(Record):
     """The days an invoice pays for, both included."""
 
-    since: Moment = Field(alias="from", description="First day.")
-    until: Moment = Field(description="Last day.")
+    since: Moment = field(key="from", description="First day.")
+    until: Moment = field(description="Last day.")
 
 
 class Event(Record):
     """What happened to the service with this entry. From it, and from nothing else, the event is undone."""
 
-    verb: Name = Field(description="What was done: renew, grace, change-tariff, …")
-    was: dict[Name, Text | None] = Field(
+    verb: Name = field(description="What was done: renew, grace, change-tariff, …")
+    was: dict[Name, Text | None] = field(
         default_factory=dict,
         description="The fields of the service that it changed, as they stood in the file; null: there was none.",
     )
-    set: dict[Name, Text | None] = Field(
+    set: dict[Name, Text | None] = field(
         default_factory=dict, description="The same fields as they stand since; null: taken away."
     )
-    quote: dict[Name, Text] = Field(
+    quote: dict[Name, Text] = field(
         default_factory=dict, description="How its amount was reckoned, part by part, for whoever asks later."
     )
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
+    @check
+    def _fits(self) -> None:
         if self.was.keys() != self.set.keys():
             raise ValueError("was and set name the same fields: those that the event changed")
-        return self
 
 
 class Entry(Record):
     """One line of the account. Amounts are positive; the type decides the direction."""
 
-    key: Text = Field(description="Idempotency key; unique in the file.")
-    at: Moment = Field(description="When it happened.")
-    type: Type = Field(description="What it is. A note carries no money: something happened to the service only.")
-    amount: Money | None = Field(
-        None, description="In the currency of the policy, tax included; only an adjustment may be negative."
+    key: Text = field(description="Idempotency key; unique in the file.")
+    at: Moment = field(description="When it happened.")
+    type: Type = field(description="What it is. A note carries no money: something happened to the service only.")
+    amount: Money | None = field(
+        default=None, description="In the currency of the policy, tax included; only an adjustment may be negative."
     )
-    tax: Annotated[Money, Field(ge=0)] | None = Field(None, description="The tax that the amount holds.")
-    currency: Currency | None = Field(None, description="ISO 4217; may be said, and is the policy's then.")
-    service: Name | None = Field(None, description="Key of the service it belongs to.")
-    reference: Text | None = Field(None, description="Number of the invoice or of the payment.")
-    reverses: Text | None = Field(None, description="Key of the earlier entry that this one undoes.")
-    part_of: Text | None = Field(None, description="Key of the entry whose event this one belongs to.")
-    reason: Text | None = Field(None, description="Why.")
-    period: Period | None = Field(None, description="What an invoice pays for.")
-    due: Day | None = Field(None, description="Last day to pay an invoice; default: by `money.dunning` of the policy.")
-    event: Event | None = Field(None, description="What happened to the service.")
+    tax: Annotated[Money, Between(0)] | None = field(default=None, description="The tax that the amount holds.")
+    currency: Currency | None = field(default=None, description="ISO 4217; may be said, and is the policy's then.")
+    service: Name | None = field(default=None, description="Key of the service it belongs to.")
+    reference: Text | None = field(default=None, description="Number of the invoice or of the payment.")
+    reverses: Text | None = field(default=None, description="Key of the earlier entry that this one undoes.")
+    part_of: Text | None = field(default=None, description="Key of the entry whose event this one belongs to.")
+    reason: Text | None = field(default=None, description="Why.")
+    period: Period | None = field(default=None, description="What an invoice pays for.")
+    due: Day | None = field(
+        default=None, description="Last day to pay an invoice; default: by `money.dunning` of the policy."
+    )
+    event: Event | None = field(default=None, description="What happened to the service.")
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
+    @check
+    def _fits(self) -> None:
         if (self.type == "reversal") != (self.reverses is not None):
             raise ValueError("reverses belongs to a reversal, and a reversal needs it")
         if self.event is not None and self.service is None:
             raise ValueError("an entry with an event names the service")
         if self.due is not None and self.type != "invoice":
             raise ValueError("due belongs to an invoice")
-        return self
 
-    @model_validator(mode="after")
-    def _amounts(self) -> Self:
+    @check
+    def _amounts(self) -> None:
         if self.type == "note":
             if self.amount is not None:
                 raise ValueError("a note carries no amount")
@@ -92,14 +91,13 @@ class Entry(Record):
             raise ValueError("amount is zero")
         if self.tax is not None and self.tax > abs(amount):
             raise ValueError("tax is more than the amount that holds it")
-        return self
 
 
 class Ledger(Record):
     """The account of one subscriber."""
 
-    subscriber: SubscriberId = Field(description="Whose account it is.")
-    entries: tuple[Entry, ...] = Field((), description="In the order in which they were written.")
+    subscriber: SubscriberId = field(description="Whose account it is.")
+    entries: tuple[Entry, ...] = field(default=(), description="In the order in which they were written.")
 
     def reversals(self) -> Mapping[str, int]:
         """Which entries are undone: their keys, and the number of the entry that undoes each."""

@@ -1,113 +1,166 @@
-"""What all models share: frozen, and an unknown key is refused. And how pydantic's findings become ours."""
+"""What all models share: never changed, an unknown key is refused, and each field says what it is for.
 
-import re
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
-from typing import Any, Self, TypeVar
+A record is made of a file by `reading`; what is wrong with a file, and its JSON Schema, is `judge`'s to say. Neither is
+needed to have one.
+"""
 
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
-from pydantic_core import ErrorDetails
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from functools import cache
+from typing import Any, ClassVar, Generic, Self, TypeVar, dataclass_transform, overload
+
+from msgspec import NODEFAULT
+
+from ispctl import structs
+from ispctl.structs import names, replace
 
 Loc = tuple[str | int, ...]
-
-
-class Record(BaseModel):
-    """The base of every model of a file."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
-    )
-
-    @classmethod
-    def usual(cls, **given: Any) -> Self:
-        """The record of these values, which are right, with the usual ones for the rest: what validation makes of them,
-        without the schema for it, which takes longer to build than all else a short command does with the record."""
-        return super().model_construct(**given)
-
-
+T = TypeVar("T")
 Root = TypeVar("Root")
 
 
-class Table(RootModel[Root]):
-    """The base of every model of a file that is names and what each stands for; made when the first is read."""
+class Said(structs.Field):
+    """A field as its model declares it."""
 
-    model_config = ConfigDict(defer_build=True)
-
-
-_SILENT = {"profile", "password", "secret", "mobile", "email", "emails", "name", "address", "username", "login", "dsn"}
-"""Keys whose values are never repeated in a message: people and secrets."""
-
-
-def findings(error: ValidationError, kind: type[BaseModel]) -> Iterator[tuple[str, Loc, str, str]]:
-    """(code, place in the document, text, advice) for each thing pydantic found wrong."""
-    details = error.errors(include_url=False, include_context=True)
-    places = [detail["loc"] for detail in details]
-    for detail in details:
-        loc = detail["loc"]
-        if detail["type"] == "too_short" and any(len(p) > len(loc) and p[: len(loc)] == loc for p in places):
-            continue  # pydantic counts only the items that were valid
-        yield _finding(detail, loc, kind)
+    def __init__(self, default: Any, factory: Any, key: str, description: str, *, shown: bool) -> None:
+        super().__init__(default, factory, shown=shown, compared=True, hashed=True)
+        self.default, self.factory = default, factory
+        self.key, self.description = key, description
 
 
-def _finding(detail: ErrorDetails, loc: Loc, kind: type[BaseModel]) -> tuple[str, Loc, str, str]:
-    name = dotted(loc)
-    match detail["type"]:
-        case "extra_forbidden":
-            return _unknown(loc, _keys_at(kind, loc[:-1]))
-        case "literal_error" if loc[-1] == "[key]":
-            return _unknown(loc[:-1], re.findall("'([^']+)'", detail["ctx"]["expected"]))
-        case "missing":
-            return "E031", loc, f"{name} is missing", f"Add the key {loc[-1]}"
-        case "quote_it":
-            return "E033", loc, f"{name}: {detail['msg']}", ""
-        case _ if detail["input"] is None:
-            return "E034", loc, f"{name} has no value", "Give it a value or remove the key"
-        case "value_error":
-            said = str(detail["ctx"]["error"])
-        case _:
-            said = f"{_said(detail)}{_given(detail, loc)}"
-    return "E032", loc, f"{name}: {said}" if name else said, ""
+@overload
+def field(*, description: str, key: str = ..., repr: bool = ...) -> Any: ...
+@overload
+def field(*, default: T, description: str, key: str = ..., repr: bool = ...) -> T: ...
+@overload
+def field(*, default_factory: Callable[[], T], description: str, key: str = ..., repr: bool = ...) -> T: ...
+def field(
+    *,
+    default: Any = NODEFAULT,
+    default_factory: Any = NODEFAULT,
+    description: str,
+    key: str = "",
+    repr: bool = True,  # noqa: A002  as a dataclass says it
+) -> Any:
+    """A field. `key`: what a file calls it, if otherwise than here; `repr`: whether it may be printed."""
+    return Said(default, default_factory, key, description, shown=repr)
 
 
-def _unknown(loc: Loc, known: Sequence[str]) -> tuple[str, Loc, str, str]:
-    close = get_close_matches(str(loc[-1]), known, n=1)
-    advice = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}" if known else ""
-    return "E030", loc, f"{dotted(loc)} is not a key that is known here", advice
+def check(method: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Marks what is asked of a whole record; it raises ValueError with what is wrong, said of nobody's values."""
+    setattr(method, _CHECK, True)
+    return method
 
 
-_WORDS = {
-    "dict_type": "expected keys and values",
-    "model_type": "expected keys and values",
-    "model_attributes_type": "expected keys and values",
-    "list_type": "expected a list",
-    "tuple_type": "expected a list",
-    "string_type": "expected text",
-    "too_short": "is shorter than allowed",
-    "string_too_short": "is empty",
-}
+_CHECK = "_asked_of_a_record"
 
 
-def _said(detail: ErrorDetails) -> str:
-    if detail["type"] == "literal_error":
-        return f"expected {detail['ctx']['expected'].replace(chr(39), '')}"
-    if known := _WORDS.get(detail["type"]):
-        return known
-    said = detail["msg"].replace("Input should be", "expected")
-    return said[0].lower() + said[1:]
+class _Meta(structs.Meta):
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
+        said = {key: one for key, one in namespace.items() if isinstance(one, Said)}
+        checks = [one for one in namespace.values() if hasattr(one, _CHECK)]
+        made: Any = super().__new__(mcs, name, bases, namespace, kw_only=True, **options)
+        above = made.__mro__[1]
+        made._said = {**getattr(above, "_said", {}), **said}
+        made.checks = (*getattr(above, "checks", ()), *checks)
+        return made
 
 
-_NUMBER = re.compile(r"(?![0-9]{9})[0-9-][0-9A-Za-z.:/%+-]{0,39}")
-"""What looks like a number, a date or an address; a telephone number does not."""
-_WORD = re.compile(r"[a-z-]{1,12}")
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field, structs.field))
+class Record(structs.Struct, metaclass=_Meta):
+    """The base of every model of a file."""
+
+    given: frozenset[str] = structs.field(default=frozenset(), repr=False, compare=False)
+    """The names of those fields that the file has, or whoever made it."""
+
+    _said: ClassVar[Mapping[str, Said]]
+    checks: ClassVar[tuple[Callable[[Any], None], ...]]
+    """What is asked of a whole record, as functions of it that raise ValueError."""
+
+    @classmethod
+    def usual(cls, **given: Any) -> Self:
+        """The record of these values, which are right, with the usual ones for the rest."""
+        return cls(**given, given=frozenset(given))
+
+    @classmethod
+    def made(cls, said: Mapping[str, Any], given: frozenset[str]) -> Self:
+        """The record of values that are right each for itself. Raises ValueError where they are not together."""
+        one = cls(**said, given=given)
+        for asked in cls.checks:
+            asked(one)
+        return one
+
+    @classmethod
+    def completed(cls, node: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        """What a file says, with what follows from it where it says nothing."""
+        return node
+
+    def but(self, **values: Any) -> Self:
+        """The same with other values, which count as given."""
+        return replace(self, **values, given=self.given | values.keys())
 
 
-def _given(detail: ErrorDetails, loc: Loc) -> str:
-    """What was written instead, unless it may be a secret or personal: it may stand at the wrong key."""
-    value = detail["input"]
-    if not isinstance(value, str) or _SILENT & {str(part) for part in loc}:
-        return ""
-    sayable = _NUMBER.fullmatch(value) or (detail["type"] == "literal_error" and _WORD.fullmatch(value))
-    return f", not {str(value)!r}" if sayable else ""
+class Table(Record, Generic[Root]):
+    """The base of every model of a file that is names and what each stands for: its one field, `root`."""
+
+
+class Field(structs.Struct):
+    """A field of a model: its name here and in a file (`key`), its type with all that is asked of it, and what
+    somebody should know who writes it."""
+
+    name: str
+    key: str
+    hint: Any
+    description: str
+    shown: bool
+    said: Said | None
+
+    @property
+    def required(self) -> bool:
+        return self.said is None or (self.said.default is NODEFAULT and self.said.factory is NODEFAULT)
+
+    @property
+    def default(self) -> Any:
+        """What a record has that does not say it; of a required field None."""
+        if self.said is None or self.required:
+            return None
+        return self.said.default if self.said.default is not NODEFAULT else self.said.factory()
+
+
+@cache
+def fields_of(kind: type[Record]) -> Mapping[str, Field]:
+    """The fields of a model by their names, in their order."""
+    hints: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        hints |= base.__dict__.get("__annotations__", {})  # noqa: RUF063  to read inspect takes longer than this
+    found = ((name, kind._said.get(name)) for name in names(kind) if name != "given")
+    return {
+        name: Field(name, said.key or name, hints[name], said.description, said.shown, said)
+        if said is not None
+        else Field(name, name, hints[name], "", True, None)
+        for name, said in found
+    }
+
+
+def plain(record: Record, *, whole: bool = False) -> dict[str, Any]:
+    """What a file would say, as JSON has it: by its keys, what was given; `whole`: all that it has."""
+    return {
+        one.key: _plain(getattr(record, name), whole=whole)
+        for name, one in fields_of(type(record)).items()
+        if whole or name in record.given
+    }
+
+
+def _plain(value: Any, *, whole: bool) -> Any:
+    if isinstance(value, Record):
+        return plain(value, whole=whole)
+    if isinstance(value, dict):
+        return {key: _plain(one, whole=whole) for key, one in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(one, whole=whole) for one in value]
+    if isinstance(value, date):  # a time, too
+        return value.isoformat().replace("+00:00", "Z")
+    return value if value is None or isinstance(value, (int, str)) else str(value)
 
 
 def dotted(loc: Loc) -> str:
@@ -118,20 +171,9 @@ def dotted(loc: Loc) -> str:
     return text
 
 
-def _keys_at(kind: Any, loc: Loc) -> list[str]:
-    """The keys the model knows at a place, or nothing where it cannot be told."""
-    for part in loc:
-        fields = getattr(kind, "model_fields", None)
-        if isinstance(part, str) and fields is not None:
-            if part not in fields:
-                return []
-            kind = _inner(fields[part].annotation)
-    return sorted(getattr(kind, "model_fields", {}))
-
-
-def _inner(annotation: Any) -> Any:
-    """The model inside Optional[…], tuple[…, ...] or dict[str, …]."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = (_inner(part) for part in getattr(annotation, "__args__", ()))
-    return next((found for found in inner if found is not None), None)
+def below(hint: Any) -> Iterator[type[Record]]:
+    """The models inside Optional[…], tuple[…, ...] or dict[str, …]."""
+    if isinstance(hint, type) and issubclass(hint, Record):
+        yield hint
+    for part in getattr(hint, "__args__", ()):
+        yield from below(part)

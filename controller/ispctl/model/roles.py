@@ -5,11 +5,9 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Final, Literal, Self, get_args
+from typing import Final, Literal, get_args
 
-from pydantic import Field, model_validator
-
-from ispctl.model.record import Record
+from ispctl.model.record import Record, check, field
 from ispctl.model.scalars import Email, Name, SigningKey, Text
 
 Kind = Literal[
@@ -60,50 +58,52 @@ Kinds = tuple[Literal[Kind, "all"], ...]
 class Person(Record):
     """By what one person is known. Nobody shares any of it with another."""
 
-    emails: tuple[Email, ...] = Field((), description="As author or committer of commits.", repr=False)
-    gitlab: Text | None = Field(None, description="User name in GitLab: for approvals, and for verbs in a pipeline.")
-    keys: tuple[SigningKey, ...] = Field(
-        (), description="Public keys that sign: SSH, as in a .pub file, or the fingerprint of an OpenPGP key."
+    emails: tuple[Email, ...] = field(default=(), description="As author or committer of commits.", repr=False)
+    gitlab: Text | None = field(
+        default=None, description="User name in GitLab: for approvals, and for verbs in a pipeline."
+    )
+    keys: tuple[SigningKey, ...] = field(
+        default=(), description="Public keys that sign: SSH, as in a .pub file, or the fingerprint of an OpenPGP key."
     )
 
 
 class Role(Record):
     """What its members may do."""
 
-    members: tuple[Name, ...] = Field((), description="Names below people.")
-    direct: Kinds = Field((), description="Kinds of change that they may make alone.")
-    approve: Kinds = Field((), description="Kinds of change of somebody else for which they may be the second person.")
+    members: tuple[Name, ...] = field(default=(), description="Names below people.")
+    direct: Kinds = field(default=(), description="Kinds of change that they may make alone.")
+    approve: Kinds = field(
+        default=(), description="Kinds of change of somebody else for which they may be the second person."
+    )
 
 
 class Roles(Record):
     """Who may do what, and how it is known who did it."""
 
-    trust: Literal["names", "signatures"] = Field(
-        "names",
+    trust: Literal["names", "signatures"] = field(
+        default="names",
         description="names: a commit was made by whom it names. signatures: by whose key signed it, and nobody else.",
     )
-    people: dict[Name, Person] = Field(description="Everybody who has a part.")
-    roles: dict[Name, Role] = Field(description="By their names.")
-    anybody: Kinds = Field((), description="Kinds that whoever can push may change alone, known or not.")
-    two_persons: Kinds = Field(
-        (), description="Kinds that nobody may change alone, whatever the role. `roles` is always one of them."
+    people: dict[Name, Person] = field(description="Everybody who has a part.")
+    roles: dict[Name, Role] = field(description="By their names.")
+    anybody: Kinds = field(default=(), description="Kinds that whoever can push may change alone, known or not.")
+    two_persons: Kinds = field(
+        default=(), description="Kinds that nobody may change alone, whatever the role. `roles` is always one of them."
     )
 
-    @model_validator(mode="after")
-    def _of_one_alone(self) -> Self:
+    @check
+    def _of_one_alone(self) -> None:
         known = {"emails": self._emails(), "gitlab": self._users(), "keys": self._fingerprints()}
-        for field, said in known.items():
+        for name, said in known.items():
             if max(Counter(said).values(), default=0) > 1:
-                raise ValueError(f"two people share one of their {field}: nobody could tell who of them it was")
+                raise ValueError(f"two people share one of their {name}: nobody could tell who of them it was")
         if unknown := sorted({name for role in self.roles.values() for name in role.members} - self.people.keys()):
             raise ValueError(f"members that are not below people: {', '.join(unknown)}")
-        return self
 
-    @model_validator(mode="after")
-    def _can_be_changed(self) -> Self:
+    @check
+    def _can_be_changed(self) -> None:
         if not any(self.may_approve(name, "roles") for name in self.people) or len(self.people) < 2:
             raise ValueError("nobody could change this file again: it takes two people, one of whom may approve roles")
-        return self
 
     def by_email(self, email: str) -> str | None:
         """The person with an address; None for nobody's."""

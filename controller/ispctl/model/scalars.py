@@ -12,8 +12,7 @@ from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from ispctl.model.rules import Between, Length, Reads, Written, Wrong
 
 YAML_12_CORE = re.compile(
     r"(?P<null>|~|null|Null|NULL)|(?P<boolean>true|True|TRUE|false|False|FALSE)"
@@ -40,13 +39,13 @@ def _text(value: Any) -> Any:
         return value
     kind = meaning(value) if getattr(value, "plain", False) else None
     if kind:
-        raise PydanticCustomError("quote_it", "YAML reads this as a {kind}: put quotes around it", {"kind": kind})
+        raise Wrong("quote_it", f"YAML reads this as a {kind}: put quotes around it")
     if not value.isprintable() and any(map(_unseen, value)):
-        raise PydanticCustomError("text", "holds a control character or an invisible mark")
+        raise Wrong("text", "holds a control character or an invisible mark")
     if value != value.strip():
-        raise PydanticCustomError("text", "begins or ends with a blank")
+        raise Wrong("text", "begins or ends with a blank")
     if not value:
-        raise PydanticCustomError("text", "is empty")
+        raise Wrong("text", "is empty")
     return str(value)
 
 
@@ -54,21 +53,19 @@ def _unseen(char: str) -> bool:
     return unicodedata.category(char) in {"Cc", "Cf", "Cs"} and char not in _JOINERS
 
 
-def _pattern(name: str, pattern: str, expected: str, longest: int) -> BeforeValidator:
+def _pattern(name: str, pattern: str, expected: str, longest: int) -> Reads:
     compiled = re.compile(pattern)
 
     def check(value: Any) -> Any:
         text = _text(value)
         if isinstance(text, str) and (len(text.encode()) > longest or not compiled.fullmatch(text)):
-            raise PydanticCustomError(
-                name, "expected {expected}, at most {longest} characters", {"expected": expected, "longest": longest}
-            )
+            raise Wrong(name, f"expected {expected}, at most {longest} characters")
         return text
 
-    return BeforeValidator(check)
+    return Reads(check)
 
 
-Text = Annotated[str, BeforeValidator(_text), StringConstraints(max_length=253)]
+Text = Annotated[str, Reads(_text), Length(most=253)]
 SubscriberId = Annotated[str, _pattern("id", r"[a-z0-9][a-z0-9-]*", "an id of lower-case letters, digits and '-'", 48)]
 Name = Annotated[
     str, _pattern("name", r"[a-z0-9][a-z0-9._-]*", "a name of lower-case letters, digits and '.', '_', '-'", 48)
@@ -102,11 +99,11 @@ _SEALED = re.compile(r"enc:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{40,}={0,2}|age:[A-Z
 
 def _sealed(value: Any) -> Any:
     if isinstance(value, str) and not _SEALED.fullmatch(value):
-        raise PydanticCustomError("sealed", "expected a sealed value (enc:… or age:…), never clear text")
+        raise Wrong("sealed", "expected a sealed value (enc:… or age:…), never clear text")
     return value if value is None else str(value)
 
 
-SealedText = Annotated[str, BeforeValidator(_sealed)]
+SealedText = Annotated[str, Reads(_sealed)]
 
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -114,29 +111,29 @@ _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 def _whole(value: Any) -> Any:
     if isinstance(value, str) and not _WHOLE.fullmatch(value):
-        raise PydanticCustomError("whole", "expected a whole number")
+        raise Wrong("whole", "expected a whole number")
     return int(value) if isinstance(value, str) else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
-Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)]
+Whole = Annotated[int, Reads(_whole)]
+Count = Annotated[int, Reads(_whole), Between(0)]
+Port = Annotated[int, Reads(_whole), Between(1, 65535)]
 
 
 def _flag(value: Any) -> Any:
     if isinstance(value, str):
         if value not in {"true", "false"}:
-            raise PydanticCustomError("flag", "expected true or false")
+            raise Wrong("flag", "expected true or false")
         return value == "true"
     return value
 
 
 Managed = Literal["observe", "enforce"]
 """observe: planned, and never written."""
-Flag = Annotated[bool, BeforeValidator(_flag)]
+Flag = Annotated[bool, Reads(_flag)]
 
 
-def _scaled(name: str, pattern: str, units: dict[str, int], expected: str) -> BeforeValidator:
+def _scaled(name: str, pattern: str, units: dict[str, int], expected: str) -> Reads:
     compiled = re.compile(pattern)
 
     def parse(value: Any) -> Any:
@@ -144,13 +141,13 @@ def _scaled(name: str, pattern: str, units: dict[str, int], expected: str) -> Be
             return value
         found = compiled.fullmatch(value)
         if not found or found["unit"] not in units:
-            raise PydanticCustomError(name, "expected {expected}", {"expected": expected})
+            raise Wrong(name, f"expected {expected}")
         amount = Decimal(found["amount"]) * units[found["unit"]]
         if amount != int(amount):
-            raise PydanticCustomError(name, "is not a whole number of the smallest unit")
+            raise Wrong(name, "is not a whole number of the smallest unit")
         return int(amount)
 
-    return BeforeValidator(parse)
+    return Reads(parse)
 
 
 _AMOUNT = r"(?P<amount>[0-9]{1,12}(\.[0-9]{1,9})?)(?P<unit>[A-Za-z]*)"
@@ -161,22 +158,22 @@ _DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 BitRate = Annotated[
     int,
     _scaled("rate", _AMOUNT, _RATE_UNITS, "a rate in bit/s like 50M (k = 10^3, M = 10^6, G = 10^9)"),
-    Field(ge=1000, le=10**12),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[0-9]+(\.[0-9]+)?[kMG]?$"}, mode="validation"),
+    Between(1000, 10**12),
+    Written({"type": ["string", "integer"], "pattern": r"^[0-9]+(\.[0-9]+)?[kMG]?$"}),
 ]
 """Bits per second, decimal prefixes."""
 Octets = Annotated[
     int,
     _scaled("volume", _AMOUNT, _VOLUME_UNITS, "a volume in bytes like 500GB (kB, MB, GB, TB; GB = 10^9 bytes)"),
-    Field(ge=1),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?[kMGT]B$"}, mode="validation"),
+    Between(1),
+    Written({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?[kMGT]B$"}),
 ]
 """Bytes, decimal prefixes; the B is mandatory, since 500G could be bits."""
 Seconds = Annotated[
     int,
     _scaled("duration", _AMOUNT, _DURATION_UNITS, "a duration like 300s, 5m, 2h or 7d"),
-    Field(ge=0),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?[smhd]$"}, mode="validation"),
+    Between(0),
+    Written({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?[smhd]$"}),
 ]
 
 
@@ -184,32 +181,33 @@ def _percent(value: Any) -> Any:
     if isinstance(value, str):
         found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%", value)
         if not found or Decimal(found[1]) > 100:
-            raise PydanticCustomError("share", "expected a share between 0% and 100%, like 5%")
+            raise Wrong("share", "expected a share between 0% and 100%, like 5%")
         return Decimal(found[1]) / 100
     return value
 
 
-Share = Annotated[
-    Decimal, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": "%$"}, mode="validation")
-]
+Share = Annotated[Decimal, Reads(_percent), Written({"type": "string", "pattern": "%$"})]
 """A fraction between 0 and 1, written as a percentage."""
 
 
 def _money(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,4})?", value):
-        raise PydanticCustomError("money", 'expected an amount like "1200.00"')
+        raise Wrong("money", 'expected an amount like "1200.00"')
     return Decimal(value) if isinstance(value, str) else value
 
 
 Money = Annotated[
     Decimal,
-    BeforeValidator(_money),
-    WithJsonSchema({"type": ["string", "number"]}, mode="validation"),
-    PlainSerializer(str, return_type=str, when_used="json"),
+    Reads(_money),
+    Written({"type": ["string", "number"]}),
 ]
 
 
-Currency = Annotated[Text, Field(pattern="^[A-Z]{3}$")]
+Currency = Annotated[
+    str,
+    _pattern("currency", "[A-Z]{3}", "a currency of three capitals like NPR", 3),
+    Written({"type": "string", "pattern": "^[A-Z]{3}$"}),
+]
 """ISO 4217, like NPR."""
 
 
@@ -219,8 +217,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 9998
 
 def _in_calendar(found: date) -> date:
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        years = {"first": FIRST_YEAR, "last": LAST_YEAR}
-        raise PydanticCustomError("year", "lies outside the years {first} to {last}", years)
+        raise Wrong("year", f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
     return found
 
 
@@ -234,12 +231,12 @@ def _day(value: Any) -> Any:
             with suppress(ValueError):
                 found = date.fromisoformat(value)
         if found is None:
-            raise PydanticCustomError("day", "expected a date like 2026-11-22")
+            raise Wrong("day", "expected a date like 2026-11-22")
         return _in_calendar(found)
     return value
 
 
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[date, Reads(_day)]
 
 
 def _moment(value: Any) -> Any:
@@ -250,14 +247,13 @@ def _moment(value: Any) -> Any:
         with suppress(ValueError):
             found = datetime.fromisoformat(value)
         if found is None or found.tzinfo is None:
-            raise PydanticCustomError(
-                "moment", "expected a date like 2026-11-22 or a time stamp with offset like 2026-11-22T18:00:00+05:45"
-            )
+            stamp = "a time stamp with offset like 2026-11-22T18:00:00+05:45"
+            raise Wrong("moment", f"expected a date like 2026-11-22 or {stamp}")
         return _in_calendar(found)
     return value
 
 
-Moment = Annotated[datetime | date, BeforeValidator(_moment), WithJsonSchema({"type": "string"}, mode="validation")]
+Moment = Annotated[datetime | date, Reads(_moment), Written({"type": "string"})]
 """A local day of the ISP, or an exact instant (aware)."""
 
 _MAC = re.compile(
@@ -270,20 +266,20 @@ def _mac(value: Any) -> Any:
         return value
     text = value.lower()
     if not _MAC.fullmatch(text):
-        raise PydanticCustomError("mac", "expected a MAC address like 02:00:5e:10:00:01")
+        raise Wrong("mac", "expected a MAC address like 02:00:5e:10:00:01")
     octets = re.sub("[^0-9a-f]", "", text)
     if int(octets[:2], 16) & 1:
-        raise PydanticCustomError("mac", "is a multicast address, which no device sends from")
+        raise Wrong("mac", "is a multicast address, which no device sends from")
     if octets == "0" * 12:
-        raise PydanticCustomError("mac", "is the address of no device")
+        raise Wrong("mac", "is the address of no device")
     return ":".join(octets[i : i + 2] for i in range(0, 12, 2))
 
 
-Mac = Annotated[str, BeforeValidator(_mac)]
+Mac = Annotated[str, Reads(_mac)]
 """Lower case with colons, whatever notation the file has."""
 
 
-def _parsed(make: Any, expected: str) -> BeforeValidator:
+def _parsed(make: Any, expected: str) -> Reads:
     def parse(value: Any) -> Any:
         if not isinstance(value, str):
             return value
@@ -292,17 +288,13 @@ def _parsed(make: Any, expected: str) -> BeforeValidator:
                 raise ValueError
             return make(value)
         except ValueError as error:
-            host_bits = "host bits set" in str(error)
-            raise PydanticCustomError(
-                "address",
-                "expected {expected}{hint}",
-                {"expected": expected, "hint": ": bits are set right of the prefix" if host_bits else ""},
-            ) from None
+            hint = ": bits are set right of the prefix" if "host bits set" in str(error) else ""
+            raise Wrong("address", f"expected {expected}{hint}") from None
 
-    return BeforeValidator(parse)
+    return Reads(parse)
 
 
-_STRING_SCHEMA = WithJsonSchema({"type": "string"}, mode="validation")
+_STRING_SCHEMA = Written({"type": "string"})
 V4 = Annotated[IPv4Address, _parsed(IPv4Address, "an IPv4 address like 203.0.113.7"), _STRING_SCHEMA]
 V6 = Annotated[IPv6Address, _parsed(IPv6Address, "an IPv6 address like 2001:db8::7"), _STRING_SCHEMA]
 Net4 = Annotated[IPv4Network, _parsed(IPv4Network, "an IPv4 prefix like 203.0.113.64/29"), _STRING_SCHEMA]
@@ -324,14 +316,14 @@ def _line(value: Any) -> Any:
     text = _text(value)
     if isinstance(text, str) and text.startswith("0x"):
         if not re.fullmatch(r"0x([0-9a-fA-F]{2}){1,247}", text):
-            raise PydanticCustomError("line", "expected 0x and whole octets, at most 247 of them")
+            raise Wrong("line", "expected 0x and whole octets, at most 247 of them")
         return text.lower()
     if isinstance(text, str) and len(text.encode()) > 247:
-        raise PydanticCustomError("line", "is longer than the 247 octets that fit into the attribute")
+        raise Wrong("line", "is longer than the 247 octets that fit into the attribute")
     return text
 
 
-LineId = Annotated[str, BeforeValidator(_line)]
+LineId = Annotated[str, Reads(_line)]
 """A circuit id or remote id: text, or octets written as 0x… (a vendor's attribute holds 247, RFC 2865 section 5.26)."""
 
 
@@ -345,14 +337,14 @@ def _key(value: Any) -> Any:
     plain = text.replace(" ", "").upper()
     if not re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", plain):
         expected = "expected a public SSH key, like ssh-ed25519 AAAA…, or the whole fingerprint of an OpenPGP key"
-        raise PydanticCustomError("key", expected)
+        raise Wrong("key", expected)
     return plain
 
 
 _SSH_KEY = re.compile(
     r"(ssh-rsa|(?:sk-)?(?:ssh-ed25519|ecdsa-sha2-nistp\d{3})(?:@openssh\.com)?) ([A-Za-z0-9+/]{40,}={0,2})( [ -~]*)?"
 )
-SigningKey = Annotated[str, BeforeValidator(_key)]
+SigningKey = Annotated[str, Reads(_key)]
 """A key that signs commits: an SSH one without its comment, or a fingerprint in capitals."""
 
 Address = Annotated[IPv4Address | IPv6Address, _parsed(_address, "an IP address"), _STRING_SCHEMA]
@@ -361,8 +353,8 @@ Address = Annotated[IPv4Address | IPv6Address, _parsed(_address, "an IP address"
 def _hostname(value: Any) -> Any:
     text = _text(value)
     if isinstance(text, str) and not re.fullmatch(r"[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}", text):
-        raise PydanticCustomError("hostname", "expected a host name or an IP address")
+        raise Wrong("hostname", "expected a host name or an IP address")
     return text
 
 
-Hostname = Annotated[str, BeforeValidator(_hostname)]
+Hostname = Annotated[str, Reads(_hostname)]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from ispctl.model.days import NEVER, days_later, local_day
 from ispctl.model.ledger import Entry, Ledger
 from ispctl.model.policy import Policy
-from ispctl.model.record import Record
+from ispctl.model.record import Record, plain
 from ispctl.model.subscriber import Service
 from ispctl.model.tariff import Period, Tariff
 from ispctl.money.amounts import ZERO, period_of
@@ -183,7 +183,7 @@ def _were(
         if entry.event is not None and name in entry.event.set:
             yield from _days_of(entry.event.was[name], zone, local_day(entry.at, zone) - ONE_DAY)
     if present is not None:
-        yield from _days_of(json.dumps(present.model_dump(mode="json", by_alias=True)), zone, None)
+        yield from _days_of(json.dumps(plain(present)), zone, None)
 
 
 def _days_of(text: str | None, zone: ZoneInfo, most: date | None) -> Iterator[tuple[date, date | None]]:

@@ -232,7 +232,7 @@ def behind_wall(wall: Wall, name: str, served: frozenset[str]) -> tuple[Attribut
     own = wall.pool if wall.pool in served else None
     try:
         vendor = platform(name)
-        told = vendor.wall(wall.model_copy(update={"pool": None}) if own else wall)
+        told = vendor.wall(wall.but(pool=None) if own else wall)
         own6 = wall.pool6 if wall.pool6 in served else None
         if own6:  # the filter of IPv6 is still told, the pool is not
             told = tuple(one for one in told if one != (vendor.pools[1], own6))

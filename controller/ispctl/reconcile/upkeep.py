@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from ispctl.model.record import fields_of
 from ispctl.radius.server import stale_after
 from ispctl.reconcile.guards import not_paused
 from ispctl.reconcile.world import Progress, silent
@@ -20,7 +21,8 @@ DAILY: Final = timedelta(days=1)
 def keep(snapshot: Snapshot) -> Keep:
     """What a commit says. A session is silent by the rule of the server: two reports of the slowest NAS and a half."""
     said = snapshot.policy.value.retention
-    lasts = {name: None if age is None else timedelta(seconds=age) for name, age in said}
+    ages = {name: getattr(said, name) for name in fields_of(type(said))}
+    lasts = {name: None if age is None else timedelta(seconds=age) for name, age in ages.items()}
     return Keep(timedelta(seconds=stale_after(nas.accounting.interim for nas in snapshot.nas.values())), **lasts)
 
 

@@ -116,7 +116,7 @@ def _alike(sealed: bool, places: frozenset[tuple[str, ...] | None], walls: bool,
 def _own(version: Service | Setting, name: str, group: Document[Group] | None) -> Any:
     """A field of a version, else the default of a group, if one is given."""
     own = getattr(version, name)
-    if group is None or (own is not None and name in version.model_fields_set):
+    if group is None or (own is not None and name in version.given):
         return own
     default = getattr(group.value.defaults, name)
     return own if default is None else default

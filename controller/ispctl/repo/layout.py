@@ -9,15 +9,14 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
-
 from ispctl.model.cpe import CpeProfile
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
 from ispctl.model.network import Defaults, HostGroups, Hosts, Pools, Targets
 from ispctl.model.policy import FORMAT, Policy
 from ispctl.model.problem import Problem, Where
-from ispctl.model.record import Loc, dotted, findings
+from ispctl.model.reading import read as read_record
+from ispctl.model.record import Loc, Record, dotted
 from ispctl.model.roles import Roles
 from ispctl.model.subscriber import Group, Subscriber
 from ispctl.model.tariff import Tariff
@@ -38,7 +37,7 @@ class Kind(Struct):
     """What a path holds: its model and the largest size in bytes that is read."""
 
     name: str
-    model: type[BaseModel]
+    model: type[Record]
     limit: int = SMALL
 
 
@@ -122,11 +121,13 @@ def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, Se
         return None, problems
     if kind.model is Policy and (newer := _newer(path, node)):
         return None, [*problems, newer]
-    value = None
     try:
-        value = kind.model.model_validate(node)
-    except ValidationError as error:
-        for code, loc, text, advice in findings(error, kind.model):
+        value = read_record(kind.model, node)
+    except ValueError:
+        from ispctl.model.judge import judged  # pydantic, which nobody needs who wrote everything well
+
+        value, found = judged(kind.model, node)
+        for code, loc, text, advice in found:
             place = marks.key(loc) if code == "E030" else marks.value(loc)
             problems.append(Problem(code, text, Where(path, *place), advice))
     problems += [found for found in _empty(path, node, marks) if found not in problems]
@@ -135,7 +136,7 @@ def decode(path: str, data: bytes, kind: Kind) -> tuple[Document[Any] | None, Se
     return Document(path, value, marks), problems
 
 
-def _at_once(data: bytes, path: str, kind: Kind) -> BaseModel | None:
+def _at_once(data: bytes, path: str, kind: Kind) -> Record | None:
     """A file in which nothing is wrong, by the fast parser; None where that is not certain."""
     if kind is PERSON and (known := _PEOPLE.read(data)) is not None:
         return known
@@ -143,8 +144,8 @@ def _at_once(data: bytes, path: str, kind: Kind) -> BaseModel | None:
     if node is None or (kind.model is Policy and _newer(path, node)):
         return None
     try:
-        value = kind.model.model_validate(node)
-    except ValidationError:
+        value = read_record(kind.model, node)
+    except ValueError:
         return None
     if isinstance(value, Subscriber):
         _PEOPLE.learn(data, node, value)

@@ -13,18 +13,17 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache, partial
-from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_origin
 
-from annotated_types import MaxLen, MinLen
-from pydantic import BaseModel, TypeAdapter
-from pydantic.fields import FieldInfo
-
+from ispctl.model.reading import maker
+from ispctl.model.record import Record, fields_of
+from ispctl.model.rules import Length
 from ispctl.model.scalars import Email, Login, Mac, Moment, Name, Phone, SealedText, SubscriberId, Text
 from ispctl.repo.yaml_nodes import NULLS, Node, Scalar, Shape
 from ispctl.repo.yaml_places import shape
 from ispctl.repo.yaml_quick import IN_FLOW, plain
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=Record)
 Convert = Callable[[str], Any]
 Make = Callable[[Sequence[str]], Any]
 LARGEST: Final = 16 * 1024
@@ -68,20 +67,6 @@ def _words(stop: str) -> str:
     return rf"[A-Za-z(][^\n\r\t:#\"'\\{stop}]*(?<! )"
 
 
-@cache
-def _validator(hint: Any) -> Convert:
-    return TypeAdapter(hint).validator.validate_python
-
-
-def _by(hint: Any) -> Convert:
-    """The validator of a type, which is made when the first value needs it."""
-
-    def convert(text: str) -> Any:
-        return _validator(hint)(text)
-
-    return convert
-
-
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _WORD: Final = r"(?!(?:null|true|false)\b)[a-z]"
 """How a text begins that is no null and no truth value."""
@@ -102,8 +87,8 @@ _OF_TYPE: Final[Mapping[Any, _Leaf]] = {
     Email: _Leaf(_EMAIL, _EMAIL, _EMAIL, 254),
     Phone: _Leaf(_NEVER, _NEVER, r"\+[1-9][0-9 -]{4,19}[0-9-]", 24),
     SealedText: _Leaf(_SEALED, _SEALED, _SEALED, LARGEST),
-    Moment: _Leaf(_DAY, _DAY, _DAY, 10, lru_cache(8192)(_by(Moment))),
-    Mac: _Leaf(_MAC, _MAC, _MAC, 17, _by(Mac)),
+    Moment: _Leaf(_DAY, _DAY, _DAY, 10, lru_cache(8192)(maker(Moment))),
+    Mac: _Leaf(_MAC, _MAC, _MAC, 17, maker(Mac)),
 }
 """The commonest values. The pattern says all, but for what becomes of a day (of which there are few, so that they are
 kept) and of a device; each is narrower than its validator. What is wider is judged by that, see `_any`."""
@@ -112,7 +97,7 @@ kept) and of a device; each is narrower than its validator. What is wider is jud
 @cache
 def _any(hint: Any) -> _Leaf:
     """A value that is judged by the validator of its field, as the parser would give it."""
-    bare, quoted = (partial(_judged, _validator(hint), one) for one in (True, False))
+    bare, quoted = (partial(_judged, maker(hint), one) for one in (True, False))
     return _Leaf(plain(""), plain(IN_FLOW), _QUOTED + "*", LARGEST, bare, quoted)
 
 
@@ -179,7 +164,7 @@ class _Learning:
         self.inside = 0
         """So many brackets are open."""
 
-    def reader(self, model: type[BaseModel], root: Node) -> _Reader:
+    def reader(self, model: type[Record], root: Node) -> _Reader:
         found = shape(self.text, root)
         if found is None:
             raise _Unlike
@@ -187,30 +172,24 @@ class _Learning:
         pattern = "".join([*self.signs, re.escape(self.text[self.at :])])
         return _Reader(re.compile(pattern), make)
 
-    def _record(self, model: type[BaseModel], found: Shape) -> Make:
-        rules = model.__pydantic_decorators__
-        if found.kind != "mapping" or rules.field_validators or rules.root_validators or rules.validators:
+    def _record(self, model: type[Record], found: Shape) -> Make:
+        if found.kind != "mapping" or model.completed.__func__ is not Record.completed.__func__:  # type: ignore[attr-defined]
             raise _Unlike
-        hints, fields = _hints(model), model.model_fields
-        names = {field.alias or name: name for name, field in fields.items()}
+        fields = fields_of(model)
+        names = {one.key: name for name, one in fields.items()}
         first, values, parts = self.number, list[tuple[str, int, Convert | None, int]](), list[tuple[str, Make]]()
         given = set[str]()
         for key, below in found.below:
             name = names[self.text[key.start : key.end]]
             given.add(name)
-            hint = _sure(hints[name])
-            if FieldInfo.from_annotation(hints[name]).metadata != fields[name].metadata:
-                raise _Unlike  # more is asked of it than its type says
+            hint = _sure(fields[name].hint)
             if below.kind == "scalar" and not _records(hint):
                 values.append((name, *self._scalar(hint, below)))
             else:
                 parts.append((name, self._below(hint, below)))
-        usual = {name: None if name in given else _default(field) for name, field in fields.items()}
-        checks = [one.func for one in rules.model_validators.values() if one.info.mode == "after"]
-        if len(checks) < len(rules.model_validators):
-            raise _Unlike
-        make = partial(_made, model, usual, given, values, parts, checks)
-        few = not parts and not any(_many(hints[name]) for name, *_ in values)
+        usual = {name: _default(one.default) for name, one in fields.items() if name not in given}
+        make = partial(_made, model, {**usual, "given": frozenset(given)}, values, parts)
+        few = not parts and not any(_many(fields[name].hint) for name, *_ in values)
         return partial(_kept, {}, first, self.number, make) if few else make
 
     def _below(self, hint: Any, found: Shape) -> Make:
@@ -221,7 +200,7 @@ class _Learning:
             self.inside -= found.flow
 
     def _collection(self, hint: Any, found: Shape) -> Make:
-        if isinstance(hint, type) and issubclass(hint, BaseModel):
+        if isinstance(hint, type) and issubclass(hint, Record):
             return self._record(hint, found)
         if get_origin(hint) is not tuple or found.kind != "sequence":
             raise _Unlike
@@ -253,15 +232,13 @@ class _Learning:
 
 
 def _made(
-    model: type[BaseModel],
+    model: type[Record],
     usual: Mapping[str, Any],
-    given: set[str],
     values: Sequence[tuple[str, int, Convert | None, int]],
     parts: Sequence[tuple[str, Make]],
-    checks: Sequence[Callable[[Any], Any]],
     texts: Sequence[str],
 ) -> Any:
-    """A record as its model makes it of what it has validated."""
+    """A record as its model makes it of what it has validated. `usual`: what is the same in all of them."""
     said = dict(usual)
     for name, number, convert, longest in values:  # as `_value` does, without a call for each
         value = texts[number]
@@ -270,18 +247,10 @@ def _made(
         said[name] = value if convert is None else convert(value)
     for name, make in parts:
         said[name] = make(texts)
-    one = _NEW(model)
-    _SET(one, "__dict__", said)
-    _SET(one, "__pydantic_fields_set__", given)
-    _SET(one, "__pydantic_extra__", None)
-    _SET(one, "__pydantic_private__", None)
-    for check in checks:
+    one = model(**said)
+    for check in model.checks:
         check(one)
     return one
-
-
-_NEW: Final = object.__new__
-_SET: Final = object.__setattr__
 
 
 def _items(makes: Sequence[Make], texts: Sequence[str]) -> tuple[Any, ...]:
@@ -319,13 +288,13 @@ def _sure(hint: Any) -> Any:
     if get_origin(hint) is not Annotated or get_origin(get_args(hint)[0]) is not tuple:
         return hint
     inner, *more = get_args(hint)
-    if all(isinstance(rule, (MinLen, MaxLen)) for one in more for rule in getattr(one, "metadata", [None])):
+    if all(isinstance(rule, Length) for rule in more):
         return inner
     raise _Unlike
 
 
 def _records(hint: Any) -> bool:
-    return (isinstance(hint, type) and issubclass(hint, BaseModel)) or get_origin(hint) is tuple
+    return (isinstance(hint, type) and issubclass(hint, Record)) or get_origin(hint) is tuple
 
 
 def _many(hint: Any) -> bool:
@@ -334,14 +303,8 @@ def _many(hint: Any) -> bool:
     return not (hint in (Name, Moment) or get_origin(hint) is Literal or (get_args(hint) or (None,))[0] in (int, bool))
 
 
-@cache
-def _hints(model: type[BaseModel]) -> Mapping[str, Any]:
-    return get_type_hints(model, include_extras=True)
-
-
-def _default(field: Any) -> Any:
+def _default(value: Any) -> Any:
     """What a record has that does not say otherwise; raises where each would need one of its own."""
-    value = field.get_default(call_default_factory=True)
-    if value is None or isinstance(value, (bool, int, str, BaseModel)) or value == ():
+    if value is None or isinstance(value, (bool, int, str, Record)) or value == ():
         return value
     raise _Unlike

@@ -17,6 +17,7 @@ from ispctl.model.ledger import Ledger
 from ispctl.model.network import Nas, Pool, Pools, Targets
 from ispctl.model.policy import Policy
 from ispctl.model.problem import Problem, Refusal, Where
+from ispctl.model.reading import read
 from ispctl.model.record import Loc
 from ispctl.model.scalars import Managed
 from ispctl.model.subscriber import Binding, Group, Ipv4, Ipv6, Service, Subscriber, group_of
@@ -63,7 +64,7 @@ class Files(NamedTuple):
 @cache
 def _unknown_policy() -> Document[Policy]:
     given = {"format": "1", "timezone": "UTC", "currency": "XXX"}
-    return Document("inventory/policy.yaml", Policy.model_validate(given))
+    return Document("inventory/policy.yaml", read(Policy, given))
 
 
 class Snapshot:

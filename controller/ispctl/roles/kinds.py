@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from ispctl.model.document import Document
 from ispctl.model.ledger import Entry, Ledger
 from ispctl.model.problem import Where
-from ispctl.model.record import Loc
+from ispctl.model.record import Loc, fields_of
 from ispctl.model.roles import ROLES, Kind
 from ispctl.model.subscriber import Grace, Scheduled, Service, Setting, Subscriber
 from ispctl.repo import layout
@@ -50,7 +50,7 @@ _FIELDS: Final[dict[str, Kind]] = {
 """Of a service, those whose kind does not depend on their value."""
 _WITH_ADD: Final = {"key", "login", "password", "access", "tariff", "nas", "mac", "cpe"}
 """What a service cannot do without, or begins with; anything else is of its own kind also where it is new."""
-_SET: Final[dict[str, Kind]] = {name: _FIELDS[name] for name in Setting.model_fields}
+_SET: Final[dict[str, Kind]] = {name: _FIELDS[name] for name in fields_of(Setting)}
 _PERSON: Final[frozenset[Kind]] = frozenset(
     {*_FIELDS.values(), "add", "remove", "archive", "move", "renew", "revert", "grace", "profile", "other"}
 )
@@ -154,10 +154,10 @@ def _person(before: Document[Subscriber] | None, after: Document[Subscriber] | N
 
 
 def _service(was: Service | None, service: Service, document: Document[Subscriber], loc: Loc) -> Iterator[Done]:
-    for name, field in Service.model_fields.items():
+    for name, field in fields_of(Service).items():
         if was is None and name in _WITH_ADD:
             continue
-        old = getattr(was, name) if was is not None else field.get_default(call_default_factory=True)
+        old = getattr(was, name) if was is not None else field.default
         new = getattr(service, name)
         if old != new and not (name == "hold" and was is not None and _spent(was, service)):
             where = document.where_key(*loc, name)
@@ -209,7 +209,7 @@ def _grace(old: Sequence[Grace], new: Sequence[Grace]) -> Iterator[Kind]:
 def _scheduled(old: Sequence[Scheduled], new: Sequence[Scheduled]) -> Iterable[Kind]:
     """Of what is to change, or is not to change any more."""
     differ = [one for one in (*old, *new) if (one in old) != (one in new)]
-    found = {_SET[name] for one in differ for name in one.set.model_fields_set}
+    found = {_SET[name] for one in differ for name in one.set.given}
     return sorted(found) or ("other",)
 
 

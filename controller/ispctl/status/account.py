@@ -181,7 +181,7 @@ def postpaid(entitlement: Entitlement, snapshot: Snapshot) -> bool:
 
 def _without_dunning(policy: Policy) -> Policy:
     """Nothing follows from what is owed."""
-    return policy.model_copy(update={"money": policy.money.model_copy(update={"dunning": None})})
+    return policy.but(money=policy.money.but(dunning=None))
 
 
 def _entries(ledger: Ledger, found: Document[Ledger] | None, policy: Policy, view: View) -> list[Entered]:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
-
+from ispctl.model.reading import value_of
+from ispctl.model.rules import Wrong
 from ispctl.model.scalars import Mac
 from ispctl.repo import Holding, Snapshot
 from ispctl.repo.rules.scene import Scene
@@ -20,7 +20,6 @@ from ispctl.status.view import View
 from ispctl.store import Session, Store, facts
 from ispctl.structs import Struct
 
-_MAC: TypeAdapter[str] = TypeAdapter(Mac)
 Basis = Literal["git", "accounting", "learned"]
 Match = Literal["then", "before", "after"]
 
@@ -171,6 +170,7 @@ def _prefix(term: str) -> Prefix | None:
 
 def _device(term: str) -> str | None:
     try:
-        return _MAC.validate_python(term)
-    except ValidationError:
+        found: str = value_of(Mac, term)
+    except Wrong:
         return None
+    return found

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from ispctl.desired import Entitlement
 from ispctl.model.days import ending, moment
 from ispctl.model.problem import Where
+from ispctl.model.record import Record, plain
 from ispctl.model.subscriber import Hold, group_of
 from ispctl.money import begun, paid_end
 from ispctl.plan import Resources
@@ -153,9 +154,7 @@ def _written(view: View, holding: Holding) -> Iterator[Pending]:
     for i, change in enumerate(service.scheduled):
         at = moment(change.at, zone)
         if at > view.now:
-            said = ", ".join(
-                f"{name} {_said(getattr(change.set, name))}" for name in sorted(change.set.model_fields_set)
-            )
+            said = ", ".join(f"{name} {_said(getattr(change.set, name))}" for name in sorted(change.set.given))
             yield Pending(at, f"changes: {said}", _at(holding, "scheduled", i), "change")
     if service.hold is not None:
         yield from _hold(view, holding, service.hold)
@@ -195,7 +194,7 @@ def _paid_end(view: View, holding: Holding) -> datetime | None:
     if service.activation is not None:
         if began is None or not moment(service.activation.since, view.zone) <= began <= view.now:
             return None
-        service = service.model_copy(update={"paid_until": begun(service.activation, began, view.zone)})
+        service = service.but(paid_until=begun(service.activation, began, view.zone))
     return paid_end(service, view.zone, holding.owner, view.head.policy.value.expiry.spread)
 
 
@@ -233,6 +232,6 @@ def _said(value: Any) -> str:
     """A value of a scheduled change in a few words."""
     if isinstance(value, (tuple, list)):
         return " ".join(map(str, value)) or "none"
-    if hasattr(value, "model_dump"):
-        return " ".join(f"{k} {v}" for k, v in value.model_dump(mode="json", exclude_none=True).items())
+    if isinstance(value, Record):
+        return " ".join(f"{name} {one}" for name, one in plain(value, whole=True).items() if one is not None)
     return str(value)

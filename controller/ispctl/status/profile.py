@@ -239,7 +239,7 @@ def _rule(document: Document[Any], *loc: str) -> Reason:
 
 
 def _written(holding: Holding, name: str) -> Reason:
-    if name not in holding.service.model_fields_set:
+    if name not in holding.service.given:
         return Reason("default", "not written down")
     return written(holding.document.where("services", holding.number, name), f"{name} of the service")
 

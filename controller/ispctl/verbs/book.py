@@ -10,6 +10,7 @@ from ispctl import money
 from ispctl.model.document import Document
 from ispctl.model.ledger import Entry, Ledger, companion
 from ispctl.model.problem import Problem, Refusal
+from ispctl.model.record import fields_of
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo import edit
 from ispctl.repo.edit import Value
@@ -72,7 +73,7 @@ class Book:
         entry: dict[str, Value] = {"key": key, "at": self.draft.now.isoformat(timespec="seconds"), "type": type}
         entry |= {name: value for name, value in values.items() if value is not None and value != ""}
         for name, said in (("reason", self.draft.asked.reason), ("ticket", self.draft.asked.ticket)):
-            if said and name in Entry.model_fields:
+            if said and name in fields_of(Entry):
                 entry.setdefault(name, said)
         if self.document is None:
             first = f"subscriber: {edit.scalar(self.subscriber.value.id)}\nentries:\n  - {edit.flow(entry)}\n"

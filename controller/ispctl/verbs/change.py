@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, get_args, get_origin
 
-from pydantic import BaseModel
-
 from ispctl.desired import Because, Entitlement, entitle
 from ispctl.model.document import Document
 from ispctl.model.ledger import companion
 from ispctl.model.problem import Problem, Refusal
-from ispctl.model.record import Loc
+from ispctl.model.record import Loc, Record, fields_of
 from ispctl.model.subscriber import Profile, Service, Subscriber
 from ispctl.repo import edit as text
 from ispctl.verbs.book import Book
@@ -46,12 +44,12 @@ _SHARD: Final = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
 
 
 def _places() -> Iterator[str]:
-    yield from (f"profile.{name}" for name in Profile.model_fields)
-    for name, info in Service.model_fields.items():
+    yield from (f"profile.{name}" for name in fields_of(Profile))
+    for name, field in fields_of(Service).items():
         if name not in _OTHERS:
-            inner = info.annotation
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                yield from (f"{name}.{below}" for below in inner.model_fields)
+            inner = field.hint
+            if isinstance(inner, type) and issubclass(inner, Record):
+                yield from (f"{name}.{below}" for below in fields_of(inner))
             else:
                 yield name
 
@@ -202,7 +200,7 @@ def _typed(place: str, value: str) -> text.Value:
     """A list or a number where the model has one; everything else is text, which the model judges."""
     field: Any = Subscriber if place.startswith("profile.") else Service
     for part in place.split("."):
-        field = field.model_fields[part].annotation
+        field = fields_of(field)[part].hint
     kinds = set(_within(field))
     if any(get_origin(kind) is tuple for kind in kinds):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -226,7 +224,7 @@ def _at(value: Any, loc: Loc) -> Any:
 def _written(value: Any, loc: Loc) -> bool:
     """Whether the file says something at a place."""
     holder = _at(value, loc[:-1])
-    return holder is not None and loc[-1] in holder.model_fields_set and _at(holder, loc[-1:]) is not None
+    return holder is not None and loc[-1] in holder.given and _at(holder, loc[-1:]) is not None
 
 
 def _said(place: str, value: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final
 
+from ispctl.model.record import plain
 from ispctl.model.subscriber import Activation, Hold, Service, Suspended
 from ispctl.money.reverting import ITEMS
 from ispctl.repo import Holding
@@ -62,7 +63,7 @@ def record_text(record: Activation | Hold | Suspended | None) -> str | None:
     """A hold, a suspension or an activation, on one line."""
     if record is None:
         return None
-    return json.dumps(record.model_dump(mode="json", by_alias=True, exclude_unset=True), separators=(",", ":"))
+    return json.dumps(plain(record), separators=(",", ":"))
 
 
 def restore(draft: Draft, held: Holding, name: str, value: str | None, key: str) -> None:

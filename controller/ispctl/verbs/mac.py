@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, cast, get_args
 
-from pydantic import TypeAdapter, ValidationError
-
 from ispctl.model.problem import Problem, Refusal
+from ispctl.model.reading import value_of
+from ispctl.model.rules import Wrong
 from ispctl.model.scalars import Mac
 from ispctl.model.subscriber import Binding, Device, group_of
 from ispctl.repo import Holding, Snapshot
@@ -21,15 +21,16 @@ Mismatch = Literal["reject", "wall", "alert"]
 Learned = Callable[[Snapshot, str], Sequence[str]]
 """(commit, login) -> the devices that the server learned, which is a fact and stands in no file. Raises Refusal."""
 _MOST: Final = 16
-_MAC: Final[TypeAdapter[str]] = TypeAdapter(Mac)
 
 
 def device(text: str) -> str:
     """A MAC address in any notation, as it stands in files. Raises Refusal E690."""
     try:
-        return _MAC.validate_python(text.strip())
-    except ValidationError as error:
-        said = error.errors()[0]["msg"]
+        found: str = value_of(Mac, text.strip())
+    except Wrong as wrong:
+        said = str(wrong)
+    else:
+        return found
     raise Refusal(Problem("E690", f"the MAC address {said}", advice="Any notation will do: 0200.5e10.0001"))
 
 
@@ -53,7 +54,7 @@ def bind(draft: Draft, term: str, mac: str, label: str = "") -> None:
         draft.notes.append(f"The mode is off: any device may use {held.owner}, until ispctl mac mode says fixed.")
     if int(mac[:2], 16) & 2:
         draft.notes.append(f"{mac} is made up by its device (W702): it may be another after a reset.")
-    _write(draft, held, old.model_copy(update={"addresses": devices}))
+    _write(draft, held, old.but(addresses=devices))
     draft.say("mac-bind", held.document, held.service.key, mac)
 
 
@@ -70,7 +71,7 @@ def clear(draft: Draft, term: str, mac: str | None, learned: Learned, *, direct:
     forgotten = tuple(fact for fact in facts if one in (None, fact))
     if gone:
         mode: Mode = "learn" if old.mode == "fixed" and not kept else old.mode
-        _write(draft, held, old.model_copy(update={"addresses": kept, "mode": mode}))
+        _write(draft, held, old.but(addresses=kept, mode=mode))
         anew = "; the next device is learned" if mode != old.mode else ""
         draft.say("mac-clear", held.document, held.service.key, ", ".join(gone) + anew)
     waits = bool(gone) and not direct
@@ -97,7 +98,7 @@ def promote(draft: Draft, term: str, learned: Learned) -> None:
         raise Refusal(Problem("E684", text, held.document.where(*held.loc, "mac"), advice))
     devices = (*old.addresses, *(Device(mac=mac, label="learned") for mac in facts))
     most = max(old.max, len(devices))
-    _write(draft, held, old.model_copy(update={"addresses": devices, "max": most}))
+    _write(draft, held, old.but(addresses=devices, max=most))
     draft.say("mac-promote", held.document, held.service.key, ", ".join(facts))
 
 
@@ -111,7 +112,7 @@ def set_mode(draft: Draft, term: str, mode: Mode, most: int | None = None, misma
         advice = "ispctl mac bind SUB MAC names one, ispctl mac promote SUB takes what was learned"
         raise Refusal(Problem("E684", text, held.document.where(*held.loc, "mac"), advice))
     room = most or (max(old.max, len(old.addresses)) if mode == "fixed" else old.max)
-    new = old.model_copy(update={"mode": mode, "max": room, "on_mismatch": mismatch or old.on_mismatch})
+    new = old.but(mode=mode, max=room, on_mismatch=mismatch or old.on_mismatch)
     if new == old:
         return
     if old.mode == "learn" and mode != "learn":
@@ -122,7 +123,7 @@ def set_mode(draft: Draft, term: str, mode: Mode, most: int | None = None, misma
 
 def _binding(draft: Draft, held: Holding) -> Binding:
     """What holds for a service: its own, else the group's."""
-    if "mac" in held.service.model_fields_set:
+    if "mac" in held.service.given:
         return held.service.mac
     group = draft.head.group(group_of(held.document.path))
     return (group.value.defaults.mac if group else None) or held.service.mac
@@ -131,7 +132,7 @@ def _binding(draft: Draft, held: Holding) -> Binding:
 def _write(draft: Draft, held: Holding, new: Binding) -> None:
     """Only what differs; all of it where the service had nothing of its own, since then the group's holds no more."""
     path, loc = held.document.path, (*held.loc, "mac")
-    if "mac" not in held.service.model_fields_set:
+    if "mac" not in held.service.given:
         draft.put(path, loc, _said(new))
         return
     old = held.service.mac

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
-
 from ispctl.model.problem import Problem, Refusal
+from ispctl.model.reading import value_of
+from ispctl.model.rules import Wrong
 from ispctl.model.scalars import Octets
 from ispctl.model.tariff import Tariff
 from ispctl.repo import Holding
@@ -16,8 +16,6 @@ from ispctl.verbs.draft import Already, Draft
 from ispctl.verbs.events import allowed, event
 from ispctl.verbs.renew import sellable, tariff_at
 from ispctl.verbs.rows import Request, Row
-
-_VOLUME: Final[TypeAdapter[int]] = TypeAdapter(Octets)
 
 
 def topup(draft: Draft, term: str, volume: str, *, window: str = "", payment: str = "", amount: str = "") -> None:
@@ -77,10 +75,11 @@ def _window(held: Holding, tariff: Tariff, wanted: str) -> str:
 def _octets(volume: str) -> int:
     """As somebody types it. Raises Refusal E732."""
     try:
-        return _VOLUME.validate_python(volume)
-    except ValidationError:
+        octets: int = value_of(Octets, volume)
+    except Wrong:
         advice = "Write it like 50GB (kB, MB, GB, TB; GB = 10^9 bytes), more than nothing"
         raise Refusal(Problem("E732", "that is not a volume", advice=advice)) from None
+    return octets
 
 
 def _row(draft: Draft, row: Row) -> None:

@@ -34,7 +34,7 @@ def usage_after(draft: Draft, held: Holding, old: Tariff, new: Tariff, until: da
         return ()
     service = held.service
     if until is not None and service.paid_until is not None and not hasattr(service.paid_until, "hour"):
-        service = service.model_copy(update={"paid_until": until})
+        service = service.but(paid_until=until)
     asked = tuple(meters(service, new, policy, draft.now.date(), zone))
     used, found = draft.used(draft.head, held.owner, asked), dict[str, Volume]()
     for rule, meter in zip(new.fup, asked, strict=True):

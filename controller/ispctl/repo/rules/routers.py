@@ -11,6 +11,7 @@ from ispctl.desired import Terms, all_terms, terms_of, tier_name, tiered
 from ispctl.model.document import Document
 from ispctl.model.network import FALLBACK, Coa, Nas
 from ispctl.model.problem import Problem
+from ispctl.model.record import fields_of
 from ispctl.model.tariff import Tariff
 from ispctl.platforms import STANDARD_POOLS, platform, platforms
 from ispctl.repo.rules.fleet import place
@@ -51,7 +52,7 @@ def _known(scene: Scene) -> Iterator[Problem]:
 def _coa(scene: Scene, nas: Nas) -> Iterator[Problem]:
     """The port that is assumed is not the one where every vendor listens."""
     usual = platform(nas.platform).coa_port
-    if nas.coa and "port" not in nas.coa.model_fields_set and usual != Coa.model_fields["port"].default:
+    if nas.coa and "port" not in nas.coa.given and usual != fields_of(Coa)["port"].default:
         text = f"{nas.name} has no port for CoA: {nas.platform} listens at {usual} unless it is told otherwise"
         yield Problem("E138", text, place(scene, nas, "coa"), f"Write port: {usual}, or what the router is set to")
     if nas.coa and not platform(nas.platform).changeable:

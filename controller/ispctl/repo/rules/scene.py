@@ -43,7 +43,7 @@ class Version(NamedTuple):
     def value(self, name: str) -> Any:
         """A field of the service, else the group's default, else None. The same choice as `desired` makes."""
         own = getattr(self.service, name)
-        if own is not None and (name in self.places or name in self.service.model_fields_set):
+        if own is not None and (name in self.places or name in self.service.given):
             return own
         default = getattr(self.group.value.defaults, name, None) if self.group else None
         return own if default is None else default
@@ -51,8 +51,8 @@ class Version(NamedTuple):
     def sets(self, name: str) -> bool:
         """Whether the field is written where this version comes from: the service itself, or the change."""
         if self.change is None:
-            return name in self.service.model_fields_set
-        return name in self.document.value.services[self.number].scheduled[self.change].set.model_fields_set
+            return name in self.service.given
+        return name in self.document.value.services[self.number].scheduled[self.change].set.given
 
     def where(self, name: str, *below: str | int) -> Where:
         """The place of a field, or of the service where the value is not its own."""
@@ -124,7 +124,7 @@ class Scene:
         changes = holding.service.scheduled
         turns: list[tuple[datetime, int | None]] = [(life.start, None)]
         turns += [(max(at, life.start), i) for at, i in self.schedule(holding.service)
-                  if field in changes[i].set.model_fields_set]  # fmt: skip
+                  if field in changes[i].set.given]  # fmt: skip
         turn = next(n for n, (_, number) in enumerate(turns) if number == own)
         end = turns[turn + 1][0] if turn + 1 < len(turns) else life.end
         return Tenure(turns[turn][0], min(end, life.end))
@@ -161,9 +161,9 @@ class Scene:
         written, service, places = version.service, version.service, dict[str, Loc]()
         for _, i in self.schedule(written):
             setting = written.scheduled[i].set
-            service = service.model_copy(update={name: getattr(setting, name) for name in setting.model_fields_set})
+            service = service.but(**{name: getattr(setting, name) for name in setting.given})
             at: Loc = ("services", version.number, "scheduled", i, "set")
-            places = places | {name: (*at, name) for name in setting.model_fields_set}
+            places = places | {name: (*at, name) for name in setting.given}
             yield version._replace(service=service, change=i, places=places)
 
 
