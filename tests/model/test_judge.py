@@ -142,3 +142,12 @@ def test_a_rule_that_nobody_asks_cannot_be_written() -> None:
 def test_an_editor_is_told_the_key_and_not_what_the_program_calls_it() -> None:
     grace = schema(next(kind.model for kind in KINDS if kind.name == "subscriber"))["$defs"]["Hold"]
     assert set(grace["properties"]) == {"from", "until", "extends_paid_until", "reason"}
+
+
+def test_whoever_mistypes_a_key_is_told_the_key_and_not_what_the_program_calls_it() -> None:
+    hold = {"form": "2026-12-10", "until": "2027-01-10"}
+    subscriber = {"id": "sub-1", "profile": {"name": "Anita"}, "services": [{"login": "anita", "hold": hold}]}
+    _, found = judged(next(kind.model for kind in KINDS if kind.name == "subscriber"), subscriber)
+    assert [(code, loc, advice) for code, loc, _, advice in found if code == "E030"] == [
+        ("E030", ("services", 0, "hold", "form"), "Did you mean from?")
+    ]

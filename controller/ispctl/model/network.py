@@ -203,11 +203,11 @@ class Pools(Table[dict[Name, Pool]]):
     root: dict[Name, Pool]
 
 
-_PASSWORD: Final = re.compile(r"://[^?#]*:[^?#]*@|[?&](ssl)?password=")
+_PASSWORD: Final = r"://[^?#]*:[^?#]*@|[?&](ssl)?password="  # noqa: S105  how one looks
 """In a DSN: between the user and the host, or among the options."""
 
 
-_MAIL_SERVER: Final = re.compile(r"smtps?://([^\s:@/]+@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
+_MAIL_SERVER: Final = r"smtps?://([^\s:@/]+@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?"
 
 
 class RadiusTarget(Record):
@@ -228,11 +228,11 @@ class RadiusTarget(Record):
         """Which of the DSNs hold a password."""
         named: list[tuple[tuple[str | int, ...], str]] = [(("dsn",), self.dsn)]
         named += [(("replicas", number), text) for number, text in enumerate(self.replicas)]
-        return tuple(place for place, text in named if _PASSWORD.search(text))
+        return tuple(place for place, text in named if re.search(_PASSWORD, text))
 
 
 def _mail_server(value: Any) -> Any:
-    if not isinstance(value, str) or not _MAIL_SERVER.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_MAIL_SERVER, value):
         expected = "expected smtp://user@host:port or smtps://user@host:port, without a password"
         raise Wrong("mail_server", expected)
     return str(value)

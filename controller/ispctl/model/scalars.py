@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from ispctl.model.rules import Between, Length, Reads, Written, Wrong
 
-YAML_12_CORE = re.compile(
+YAML_12_CORE = (
     r"(?P<null>|~|null|Null|NULL)|(?P<boolean>true|True|TRUE|false|False|FALSE)"
     r"|(?P<number>[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
     r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))"
@@ -24,7 +24,7 @@ YAML_12_CORE = re.compile(
 
 def meaning(text: str) -> str | None:
     """ "null", "boolean" or "number" for an unquoted scalar that YAML 1.2 would not read as text; else None."""
-    found = YAML_12_CORE.fullmatch(text)
+    found = re.fullmatch(YAML_12_CORE, text)
     return next((name for name, part in found.groupdict().items() if part is not None), None) if found else None
 
 
@@ -54,11 +54,9 @@ def _unseen(char: str) -> bool:
 
 
 def _pattern(name: str, pattern: str, expected: str, longest: int) -> Reads:
-    compiled = re.compile(pattern)
-
     def check(value: Any) -> Any:
         text = _text(value)
-        if isinstance(text, str) and (len(text.encode()) > longest or not compiled.fullmatch(text)):
+        if isinstance(text, str) and (len(text.encode()) > longest or not re.fullmatch(pattern, text)):
             raise Wrong(name, f"expected {expected}, at most {longest} characters")
         return text
 
@@ -94,11 +92,11 @@ Page = Annotated[
     ),
 ]
 
-_SEALED = re.compile(r"enc:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{40,}={0,2}|age:[A-Za-z0-9+/]{40,}={0,2}")
+_SEALED = r"enc:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{40,}={0,2}|age:[A-Za-z0-9+/]{40,}={0,2}"
 
 
 def _sealed(value: Any) -> Any:
-    if isinstance(value, str) and not _SEALED.fullmatch(value):
+    if isinstance(value, str) and not re.fullmatch(_SEALED, value):
         raise Wrong("sealed", "expected a sealed value (enc:… or age:…), never clear text")
     return value if value is None else str(value)
 
@@ -106,11 +104,11 @@ def _sealed(value: Any) -> Any:
 SealedText = Annotated[str, Reads(_sealed)]
 
 
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_WHOLE = r"-?[0-9]{1,18}"
 
 
 def _whole(value: Any) -> Any:
-    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+    if isinstance(value, str) and not re.fullmatch(_WHOLE, value):
         raise Wrong("whole", "expected a whole number")
     return int(value) if isinstance(value, str) else value
 
@@ -134,12 +132,10 @@ Flag = Annotated[bool, Reads(_flag)]
 
 
 def _scaled(name: str, pattern: str, units: dict[str, int], expected: str) -> Reads:
-    compiled = re.compile(pattern)
-
     def parse(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        found = compiled.fullmatch(value)
+        found = re.fullmatch(pattern, value)
         if not found or found["unit"] not in units:
             raise Wrong(name, f"expected {expected}")
         amount = Decimal(found["amount"]) * units[found["unit"]]
@@ -221,13 +217,13 @@ def _in_calendar(found: date) -> date:
     return found
 
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 def _day(value: Any) -> Any:
     if isinstance(value, str):
         found = None
-        if _DAY.fullmatch(value):
+        if re.fullmatch(_DAY, value):
             with suppress(ValueError):
                 found = date.fromisoformat(value)
         if found is None:
@@ -241,7 +237,7 @@ Day = Annotated[date, Reads(_day)]
 
 def _moment(value: Any) -> Any:
     if isinstance(value, str):
-        if _DAY.fullmatch(value):
+        if re.fullmatch(_DAY, value):
             return _day(value)
         found = None
         with suppress(ValueError):
@@ -256,16 +252,14 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[datetime | date, Reads(_moment), Written({"type": "string"})]
 """A local day of the ISP, or an exact instant (aware)."""
 
-_MAC = re.compile(
-    r"[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}|[0-9a-f]{4}([.-])[0-9a-f]{4}\2[0-9a-f]{4}|[0-9a-f]{12}"
-)
+_MAC = r"[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}|[0-9a-f]{4}([.-])[0-9a-f]{4}\2[0-9a-f]{4}|[0-9a-f]{12}"
 
 
 def _mac(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = value.lower()
-    if not _MAC.fullmatch(text):
+    if not re.fullmatch(_MAC, text):
         raise Wrong("mac", "expected a MAC address like 02:00:5e:10:00:01")
     octets = re.sub("[^0-9a-f]", "", text)
     if int(octets[:2], 16) & 1:
@@ -332,7 +326,7 @@ def _key(value: Any) -> Any:
     text = str(value) if isinstance(value, str) else value
     if not isinstance(text, str):
         return text
-    if (found := _SSH_KEY.fullmatch(text)) and len(found[2]) % 4 == 0:
+    if (found := re.fullmatch(_SSH_KEY, text)) and len(found[2]) % 4 == 0:
         return f"{found[1]} {found[2]}"
     plain = text.replace(" ", "").upper()
     if not re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", plain):
@@ -341,7 +335,7 @@ def _key(value: Any) -> Any:
     return plain
 
 
-_SSH_KEY = re.compile(
+_SSH_KEY = (
     r"(ssh-rsa|(?:sk-)?(?:ssh-ed25519|ecdsa-sha2-nistp\d{3})(?:@openssh\.com)?) ([A-Za-z0-9+/]{40,}={0,2})( [ -~]*)?"
 )
 SigningKey = Annotated[str, Reads(_key)]

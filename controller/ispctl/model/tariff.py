@@ -8,7 +8,7 @@ from ispctl.model.rules import Between, Length
 from ispctl.model.scalars import BitRate, Count, Day, Flag, Money, Name, Octets, Text, Whole
 from ispctl.model.subscriber import Ipv6
 
-_HOURS: Final = re.compile(r"([01]\d|2[0-3]):00-([01]\d|2[0-4]):00")
+_HOURS: Final = r"([01]\d|2[0-3]):00-([01]\d|2[0-4]):00"
 
 
 class Speed(Record):
@@ -76,7 +76,7 @@ class Window(Record):
 
     @check
     def _whole_hours(self) -> None:
-        if not _HOURS.fullmatch(self.hours) or self.first == self.last:
+        if not re.fullmatch(_HOURS, self.hours) or self.first == self.last:
             raise ValueError("hours: expected whole hours like 00:00-06:00")
 
     @property

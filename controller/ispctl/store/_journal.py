@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ispctl.store._database import Database
 from ispctl.store.records import EPOCH, RunRecord, Undone, moment, stamp
 
-if TYPE_CHECKING:  # what a plan is made of loads pydantic; looking at sessions must not pay for it
+if TYPE_CHECKING:  # a plan is made of much, which whoever looks at sessions does not need
     from ispctl.plan import Change
 
 _COLUMNS = "run, kind, commit_id, base_id, digest, actor, host, pid, started, finished, outcome, counts"
