@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ BEGAN, ENDED, AGAIN = 1_700_000_000, 1_700_001_000, 1_700_001_060
 
 
 class Line:
-    """One login at one NAS that gives every session of it the same id, and says when things happened."""
+    """One login at one NAS that gives every session of it the same id, and says when things happened and how long its
+    reports of them waited."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig, self.login = rig, rig.login()
@@ -33,6 +35,8 @@ class Line:
             said |= {"Acct-Session-Time": seconds, "Acct-Output-Octets": octets % ROUND}
         for name, value in more.items():
             said[name.replace("_", "-")] = value
+        if said["Event-Timestamp"] is not None:
+            said["Acct-Delay-Time"] = int(time.time()) - at
         packet = client.accounting_request(SECRET, {name: value for name, value in said.items() if value is not None})
         assert client.ask(packet, self.rig.acct, "127.0.2.1", timeout=3.0, tries=1) is not None
 

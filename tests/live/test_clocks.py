@@ -1,0 +1,142 @@
+"""NAS whose clocks are wrong, and reports that waited: when things happened, as the rows say it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from ispctl.radius import client
+from tests.canary import PASSWORD
+from tests.live.rig import MAC, OTHER_MAC, SECRET, Rig, online, refused
+
+pytestmark = pytest.mark.live
+BEHIND, AHEAD = -20 * 60, 5 * 3600 + 45 * 60
+HOUR, DAY, YEARS = 3600, 86400, 10 * 365 * 86400
+
+
+class Line:
+    """One login at one NAS whose clock goes `wrong` by some seconds."""
+
+    def __init__(self, rig: Rig, wrong: int = 0) -> None:
+        self.rig, self.wrong, self.login = rig, wrong, rig.login(sessions=1)
+
+    def send(self, kind: str, seconds: int = 0, *, ago: int = 0, delay: int | None = None, **more: Any) -> None:
+        """What happened `ago` seconds before it arrives, in a session of so many `seconds`."""
+        said = {
+            "NAS-IP-Address": "192.0.2.1",
+            "User-Name": self.login,
+            "Calling-Station-Id": MAC,
+            "Acct-Session-Id": self.login,
+            "Acct-Status-Type": kind,
+            "Event-Timestamp": int(time.time()) - ago + self.wrong,
+            "Acct-Delay-Time": delay,
+            "Acct-Session-Time": None if kind == "Start" else seconds,
+        }
+        said |= {name.replace("_", "-"): value for name, value in more.items()}
+        packet = client.accounting_request(SECRET, {name: value for name, value in said.items() if value is not None})
+        assert client.ask(packet, self.rig.acct, "127.0.2.1", timeout=3.0, tries=1) is not None
+
+    def pass_by(self, seconds: int) -> None:
+        """Let what the rows say lie so many seconds further back."""
+        past = self.rig.place.span(seconds)
+        sql = f"UPDATE radacct SET acctupdatetime = acctupdatetime - {past}, acctstarttime = acctstarttime - {past}"
+        self.rig.run(sql + " WHERE username = ?", self.login)
+
+    def times(self) -> tuple[float | None, float | None]:
+        """How many seconds ago the one session began and ended."""
+        sql = "SELECT acctstarttime, acctstoptime FROM radacct WHERE username = ?"
+        [(began, ended)] = self.rig.rows(sql, self.login)
+        return tuple(None if at is None else time.time() - at for at in (began, ended))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("wrong", [BEHIND, AHEAD, -YEARS])
+def test_a_session_is_open_while_its_nas_reports_whatever_the_time_is_there(rig: Rig, wrong: int) -> None:
+    line = Line(rig, wrong)
+    line.send("Start")
+    refused(rig.wispr.dial(line.login, PASSWORD, mac=OTHER_MAC))
+    line.pass_by(600)
+    line.send("Interim-Update", 600)
+    line.pass_by(600)
+    refused(rig.wispr.dial(line.login, PASSWORD, mac=OTHER_MAC))
+    assert line.times() == (pytest.approx(1200, abs=5), None)
+
+
+@pytest.mark.parametrize("wrong", [BEHIND, AHEAD, -YEARS])
+def test_a_session_that_was_lost_counts_no_more_whatever_the_time_is_there(rig: Rig, wrong: int) -> None:
+    line = Line(rig, wrong)
+    line.send("Start")
+    line.pass_by(800)
+    online(rig.wispr.dial(line.login, PASSWORD, mac=OTHER_MAC))
+
+
+@pytest.mark.parametrize("wrong", [BEHIND, AHEAD, -YEARS])
+def test_a_session_ends_when_it_ended_whatever_the_time_is_there(rig: Rig, wrong: int) -> None:
+    line = Line(rig, wrong)
+    line.send("Start")
+    line.pass_by(600)
+    line.send("Stop", 600)
+    assert line.times() == (pytest.approx(600, abs=5), pytest.approx(0, abs=5))
+
+
+@pytest.mark.parametrize("wrong", [BEHIND, AHEAD, -YEARS])
+def test_a_nas_that_boots_ends_its_sessions_whatever_the_time_is_there(rig: Rig, wrong: int) -> None:
+    line = Line(rig, wrong)
+    line.send("Start")
+    line.send("Accounting-On", User_Name=None, Calling_Station_Id=None, Acct_Session_Time=None)
+    assert line.times()[1] is not None
+
+
+@pytest.mark.parametrize("wrong", [BEHIND, AHEAD, -YEARS])
+def test_a_start_that_is_sent_twice_does_not_begin_a_session_again(rig: Rig, wrong: int) -> None:
+    line = Line(rig, wrong)
+    line.send("Start")
+    line.send("Stop", 0)
+    line.send("Start")
+    assert line.times()[1] is not None
+
+
+@pytest.mark.parametrize("wrong", [BEHIND, AHEAD])
+def test_what_waited_at_a_nas_with_a_wrong_clock_happened_as_long_ago_as_it_says(rig: Rig, wrong: int) -> None:
+    line = Line(rig, wrong)
+    line.send("Start", ago=3 * HOUR, delay=3 * HOUR)
+    line.send("Stop", HOUR, ago=2 * HOUR, delay=2 * HOUR)
+    assert line.times() == (pytest.approx(3 * HOUR, abs=5), pytest.approx(2 * HOUR, abs=5))
+
+
+@pytest.mark.parametrize("ago", [HOUR, 5 * DAY])
+def test_a_stop_that_waited_and_says_so_counts_at_its_own_time(rig: Rig, ago: int) -> None:
+    line = Line(rig)
+    line.send("Start", ago=ago + 600, delay=ago + 600)
+    line.send("Stop", 600, ago=ago, delay=ago)
+    assert line.times() == (pytest.approx(ago + 600, abs=5), pytest.approx(ago, abs=5))
+
+
+def test_a_stop_that_waited_and_does_not_say_so_counts_at_its_own_time(rig: Rig) -> None:
+    line = Line(rig)
+    line.send("Start")
+    line.pass_by(HOUR)
+    line.send("Stop", 600, ago=HOUR - 600)
+    assert line.times() == (pytest.approx(HOUR, abs=5), pytest.approx(HOUR - 600, abs=5))
+
+
+def test_a_stop_that_waited_alone_counts_at_its_own_time_up_to_a_day(rig: Rig) -> None:
+    for ago, ended in ((HOUR, HOUR), (DAY + HOUR, 0)):
+        line = Line(rig)
+        line.send("Stop", 600, ago=ago)
+        assert line.times() == (pytest.approx(ended + 600, abs=5), pytest.approx(ended, abs=5))
+
+
+@pytest.mark.parametrize("wrong", [-50, 50])
+def test_a_clock_that_is_wrong_by_less_than_a_minute_is_believed(rig: Rig, wrong: int) -> None:
+    line = Line(rig, wrong)
+    line.send("Stop", 600)
+    assert line.times() == (pytest.approx(600 - wrong, abs=5), pytest.approx(-wrong, abs=5))
+
+
+def test_a_delay_beyond_reason_loses_no_report(rig: Rig) -> None:
+    for delay in (2**31 - 1, 2**32 - 1):
+        line = Line(rig)
+        line.send("Stop", 600, delay=delay)
+        assert line.times()[1] is not None
