@@ -65,19 +65,37 @@ def test_who_is_refused_should_not_be_online_and_an_ended_session_is_nobodys(pla
         assert store.behind() == frozenset()
 
 
+def test_a_session_runs_what_the_platform_of_its_nas_is_given_and_not_what_another_is(place: Place) -> None:
+    """A NAS that another vendor took the place of, and an apply that was killed before it told the sessions."""
+    dialled(place, f"{OWN}-{GROUP}")
+    place.hand(
+        "INSERT INTO radgroupcheck (groupname, attribute, op, value)"
+        f" VALUES ('isp:home@junos', 'ISP-Rendering', ':=', '{OTHER}')",
+        "INSERT INTO nas (nasname, shortname, type, secret) VALUES ('192.0.2.1', 'pop', 'routeros', 'x')",
+    )
+    with place.open() as store:
+        assert store.behind() == frozenset()
+        store.database.write("UPDATE nas SET type = 'junos'")
+        assert store.behind() == frozenset({"sub-1/main"})
+
+
 def test_of_many_each_is_judged_by_its_own_login_and_the_group_of_that(place: Place) -> None:
     """Against the definition, for every kind of login, of session, and of what that was told."""
     place.create().close()
-    rendered = {"isp:home": {GROUP, "b" * 16}, "isp:home-2": {OTHER}}
+    rendered = {
+        "isp:home": {"routeros": GROUP, "junos": "b" * 16},
+        "isp:home-2": {"routeros": OTHER, "junos": GROUP},
+    }
+    types = {"192.0.2.1": "", "192.0.2.2": "routeros", "2001:db8::2": "junos"}  # of the first, nas knows nothing
     rests = ("", GROUP, "b" * 16, OTHER, f"{GROUP}/wall:mac")
     classes = (None, "", OWN, *(f"{own}-{rest}" for own in (OWN, OTHER) for rest in rests))
-    kinds = product((*rendered, ""), ("", "suspended"), classes, ("", *classes[3:]))
+    kinds = product((*rendered, ""), ("", "suspended"), classes, ("", *classes[3:]), types)
     every = {f"{number:04}": kind for number, kind in enumerate(kinds)}
     with place.open() as store:
         write = store.database.write_many
         write(
             "INSERT INTO ispctl_login (login, owner, class, refuse) VALUES (?, ?, ?, ?)",
-            [(name, f"sub-{name}/main", OWN, refuse) for name, (_, refuse, _, _) in every.items()],
+            [(name, f"sub-{name}/main", OWN, refuse) for name, (_, refuse, *_) in every.items()],
         )
         write(
             "INSERT INTO radusergroup (username, groupname, priority) VALUES (?, ?, 1)",
@@ -85,18 +103,23 @@ def test_of_many_each_is_judged_by_its_own_login_and_the_group_of_that(place: Pl
         )
         write(
             "INSERT INTO radgroupcheck (groupname, attribute, op, value) VALUES (?, 'ISP-Rendering', ':=', ?)",
-            [(f"{group}@{one}", one) for group, values in rendered.items() for one in values],
+            [(f"{group}@{on}", value) for group, values in rendered.items() for on, value in values.items()],
+        )
+        write(
+            "INSERT INTO nas (nasname, shortname, type, secret) VALUES (?, 'pop', ?, 'x')",
+            [(address, type_) for address, type_ in types.items() if type_],
         )
         write(
             "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, class)"
-            " VALUES (?, ?, ?, '192.0.2.1', ?)",
-            [(name, name, name, klass) for name, (_, _, klass, _) in every.items()],
+            " VALUES (?, ?, ?, ?, ?)",
+            [(name, name, name, address, klass) for name, (_, _, klass, _, address) in every.items()],
         )
-        proofs.put(store, [replace(TOLD, uniqueid=n, class_to=told) for n, (*_, told) in every.items() if told])
+        proofs.put(store, [replace(TOLD, uniqueid=n, class_to=told) for n, (*_, told, _) in every.items() if told])
 
-        def is_behind(group: str, refuse: str, klass: str | None, told: str | None) -> bool:
+        def is_behind(group: str, refuse: str, klass: str | None, told: str | None, address: str) -> bool:
             runs = told or klass or ""
-            given = {f"{OWN}-{value}" for value in rendered.get(group, ())}
+            values = rendered.get(group, {}).items()
+            given = {f"{OWN}-{value}" for on, value in values if types[address] in ("", on)}
             return bool(refuse) or bool(runs and runs not in given)
 
         found = {f"sub-{name}/main" for name, kind in every.items() if is_behind(*kind)}

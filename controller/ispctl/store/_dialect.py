@@ -43,6 +43,8 @@ class Dialect(Struct):
     parts: int
     before_at: str
     """What stands before the first "@" of a text that has one."""
+    address: str
+    """An address of radacct as the text that nas has."""
     state: str
     """The state in the text of an applied entitlement; NULL where somebody made that unreadable."""
     instant: str
@@ -78,6 +80,7 @@ SQLITE = Dialect(
     part="0",  # it sorts whatever it groups: one sum of all costs less than many
     parts=1,
     before_at="substr({0}, 1, instr({0}, '@') - 1)",
+    address="{}",
     state="CASE WHEN json_valid(entitlement) THEN json_extract(entitlement, '$.state') END",
     instant="?",
     rested="datetime(expiry_time, '+' || rest || ' seconds') < datetime(?, 'unixepoch')",
@@ -114,6 +117,7 @@ POSTGRESQL = Dialect(
     part="(hashtextextended({}, 0) >> 16) & 4095",
     parts=4096,
     before_at="split_part({0}, '@', 1)",
+    address="host({})",
     state="""substring(entitlement FROM '"state":"([a-z]+)"')""",
     instant="to_timestamp(?)",
     rested="expiry_time + rest * interval '1 second' < to_timestamp(?)",

@@ -77,24 +77,28 @@ _BEHIND: Final = """
 SELECT DISTINCT l.owner FROM radacct a JOIN ispctl_login l ON l.login = a.username
 LEFT JOIN ispctl_session p ON p.acctuniqueid = a.acctuniqueid
 LEFT JOIN radusergroup u ON u.username = l.login
+LEFT JOIN {nas} n ON n.nasname = {address}
 WHERE a.acctstoptime IS NULL AND (l.refuse <> '' OR p.kind <> 'coa' OR p.answer <> 'ack'
     OR COALESCE(p.class_to, a.class, '') <> '' AND (substr(COALESCE(p.class_to, a.class), 1, 17) <> l.class || '-'
-    OR COALESCE(u.groupname, '') || ' ' || substr(COALESCE(p.class_to, a.class), 18) NOT IN (
-        SELECT {logical} || ' ' || c.value FROM {groups} c WHERE c.attribute = 'ISP-Rendering')))
+    OR COALESCE(u.groupname, '') || '@' || COALESCE(n.type, '') || ' ' || substr(COALESCE(p.class_to, a.class), 18)
+        NOT IN (SELECT c.groupname || ' ' || c.value FROM {groups} c WHERE c.attribute = 'ISP-Rendering' UNION ALL
+            SELECT {logical} || '@ ' || c.value FROM {groups} c WHERE c.attribute = 'ISP-Rendering')))
 """
-"""The group of a session is that of its login with "@" and a platform. What was told and acknowledged is run; of what
-was asked and not acknowledged nobody knows; and of a session without Class neither. What all groups render is few
-words, which the server keeps at hand: to look for those of each session took three times as long."""
-_GROUPS: Final = "radgroupcheck"
+"""The group of a session is that of its login with "@" and the platform of its NAS, or any where the session names its
+NAS by an address that is no client's. What was told and acknowledged is run; of what was asked and not acknowledged
+nobody knows; and of a session without Class neither. What all groups render is few words, which the server keeps at
+hand: to look for those of each session took three times as long."""
 RENDERING: Final = "substr({}, 18, 16)"
 """Of a Class: what its group grants, after 16 digits for what its login does and a hyphen. As in the index."""
 
 
 def behind(database: Database) -> frozenset[str]:
-    # A role without secrets reads the view, in which what a group renders is not hidden.
-    groups = _GROUPS if database.may_read(_GROUPS) else f"ispctl_seen_{_GROUPS}"
-    logical = database.dialect.before_at.format("c.groupname")
-    rows = database.query(_BEHIND.format(groups=groups, logical=logical))
+    # A role without secrets reads the views, in which what a group renders is not hidden.
+    tables = ("radgroupcheck", "nas")
+    groups, nas = (name if database.may_read(name) else f"ispctl_seen_{name}" for name in tables)
+    dialect = database.dialect
+    logical, address = dialect.before_at.format("c.groupname"), dialect.address.format("a.nasipaddress")
+    rows = database.query(_BEHIND.format(groups=groups, nas=nas, logical=logical, address=address))
     return frozenset(str(owner) for (owner,) in rows)
 
 
