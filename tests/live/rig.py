@@ -163,18 +163,22 @@ def serve(address: Address, folder: Path, **settings: Any) -> Server:
     """A server on a database, its configuration in `folder`; to be ended by `stop`."""
     # FreeRADIUS opens what lies below /dev, but makes nothing there, and tests may live in /dev/shm
     run_dir = tempfile.mkdtemp(prefix="ispctl-run-", dir="/tmp")
-    return freeradius.launch_anywhere(
-        lambda auth, acct: ServerSettings(
-            database=address.for_server,
-            dialect=address.dialect,
-            database_password=address.password,
-            run_dir=run_dir,
-            auth_port=auth,
-            acct_port=acct,
-            **settings,
-        ),
-        folder,
-    )
+    try:
+        return freeradius.launch_anywhere(
+            lambda auth, acct: ServerSettings(
+                database=address.for_server,
+                dialect=address.dialect,
+                database_password=address.password,
+                run_dir=run_dir,
+                auth_port=auth,
+                acct_port=acct,
+                **settings,
+            ),
+            folder,
+        )
+    except BaseException:
+        shutil.rmtree(run_dir)
+        raise
 
 
 def stop(server: Server) -> None:

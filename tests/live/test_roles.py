@@ -15,7 +15,6 @@ import typer
 from ispctl.cli.common import run
 from ispctl.cli.main import app as ispctl
 from ispctl.cli.stat import app as ispstat
-from ispctl.lab import freeradius
 from ispctl.lab.cluster import Cluster
 from ispctl.lab.session import Session
 from ispctl.model.problem import Refusal
@@ -23,13 +22,12 @@ from ispctl.nas import Memory
 from ispctl.nas.memory import Heard
 from ispctl.plan import Change
 from ispctl.platforms.device import SECRET
-from ispctl.radius.server import ServerSettings
 from ispctl.store import Store, address, facts, nas_backups
 from ispctl.store.roles import grant
 from tests.canary import PASSWORD
 from tests.databases import Place
 from tests.gates import example
-from tests.live.rig import MAC, Rig, online
+from tests.live.rig import MAC, Rig, online, serve, stop
 from tests.postgres import drop, new_database
 
 pytestmark = pytest.mark.live
@@ -203,20 +201,8 @@ def test_freeradius_works_as_a_role_that_may_do_nothing_else(cluster: Cluster, t
         assert not grant(rig.store, "serving", "server")
         rig.place.hand("ALTER ROLE serving PASSWORD 'canary-pw-role'")
         own = address(cluster.dsn(name, "serving", "canary-pw-role"), Path())
-        rig.server.stop()
-        rig.server = freeradius.launch_anywhere(
-            lambda auth, acct: ServerSettings(
-                database=own.for_server,
-                dialect=own.dialect,
-                database_password=own.password,
-                run_dir=f"{tmp_path}/run",
-                auth_port=auth,
-                acct_port=acct,
-                nas_lifetime=1,
-                log_accepts=True,
-            ),
-            tmp_path / "conf",
-        )
+        stop(rig.server)
+        rig.server = serve(own, tmp_path / "conf", nas_lifetime=1, log_accepts=True)
         rig.insert("radippool", pool_name="main", framedipaddress="100.70.0.1")
         login = rig.login(mac_mode="learn", check=(("Pool-Name", "main"),), group=None, ours=False)
         learning = rig.login(mac_mode="learn")
