@@ -133,6 +133,14 @@ def test_the_next_wave_waits_for_a_router_that_radius_does_not_hear_any_more(rou
     assert routers.apply() == {}
 
 
+def test_a_router_that_takes_changes_for_another_is_not_heard_as_that_one(routers: Routers, busy: list[str]) -> None:
+    world = routers.world
+    world.edit("inventory/hosts.yaml", "coa: {address: 192.0.2.4, port: 1700", "coa: {address: 192.0.2.1, port: 3799")
+    world.edit("inventory/policy.yaml", "waves: [{hosts: [lalitpur-1]}", "waves: [{hosts: [bhaktapur-1]}")
+    routers.narrowed()
+    assert routers.apply() == {"bhaktapur-1": ("applied", ""), HOST: ("silent", "E818")}, "the people are at the other"
+
+
 def test_a_router_of_which_radius_hears_as_before_holds_up_nobody(routers: Routers, busy: list[str]) -> None:
     routers.fleet.afterwards.append(lambda: routers.world.report(busy[3]))
     routers.narrowed()

@@ -75,6 +75,14 @@ def test_who_speaks_and_is_no_nas_of_ours_is_a_stranger(world: World) -> None:
     ]
 
 
+def test_sessions_are_those_of_the_nas_that_asked_and_not_of_one_that_it_takes_changes_for(world: World) -> None:
+    own, other = "coa: {address: 192.0.2.4, port: 1700", "coa: {address: 192.0.2.1, port: 1700"
+    world.edit("inventory/hosts.yaml", lambda text: text.replace(own, other))
+    world.dial(ANITA)
+    assert (_one(world, "lalitpur-1").sessions, _one(world, "bhaktapur-1").sessions) == (1, 0)
+    assert _one(world, LALITPUR).name == "lalitpur-1"
+
+
 def test_a_nas_that_is_not_applied_is_no_client_yet(world: World) -> None:
     world.sql("DELETE FROM nas WHERE nasname = ?", LALITPUR)
     assert _one(world, "lalitpur-1").client is True, "its row was lost: that is drift"

@@ -110,8 +110,7 @@ def test_of_many_each_is_judged_by_its_own_login_and_the_group_of_that(place: Pl
             [(address, type_) for address, type_ in types.items() if type_],
         )
         write(
-            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, class)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, class) VALUES (?, ?, ?, ?, ?)",
             [(name, name, name, address, klass) for name, (_, _, klass, _, address) in every.items()],
         )
         proofs.put(store, [replace(TOLD, uniqueid=n, class_to=told) for n, (*_, told, _) in every.items() if told])

@@ -75,6 +75,14 @@ def nas_by_address(nas: Iterable[Nas]) -> Mapping[str, Nas]:
     return found
 
 
+def addresses_by_nas(nas: Iterable[Nas]) -> Mapping[str, tuple[str, ...]]:
+    """The same, by the name of the NAS: no address is of two. Whose every address is another's is left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for address, one in nas_by_address(nas).items():
+        found[one.name] = (*found.get(one.name, ()), address)
+    return found
+
+
 def behind(
     sessions: Iterable[Session],
     proofs: Mapping[str, Proof],

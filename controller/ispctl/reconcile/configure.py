@@ -11,6 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl.backend import Outcome
+from ispctl.model.device import Hearing
 from ispctl.nas import Answer, Job, Memory, closed_until, waves
 from ispctl.nas.job import work
 from ispctl.nas.memory import Heard, Made
@@ -212,7 +213,7 @@ class Hands:
         self._course.at(mine.keys())
         assert self.fleet.policy is not None
         policy = self.fleet.policy.nas.heard
-        ears = Ears(self.world.store, policy, self.world.clock)
+        ears = self._ears(policy)
         before = ears.before([self.fleet.wanted[host].nas for host in mine]) | (mine.keys() & self._silent.keys())
         at, made = self.world.clock().isoformat(), self._memory.made()
         with self.world.store.transaction():  # whatever breaks off from here on, it can be gone back, and is waited for
@@ -242,6 +243,10 @@ class Hands:
             else:
                 self._stopped = self._stopped or host
 
+    def _ears(self, policy: Hearing) -> Ears:
+        named = {host: one.addresses for host, one in self.fleet.wanted.items()}
+        return Ears(self.world.store, policy, self.world.clock, named)
+
     def _still_silent(self) -> dict[str, Heard]:
         policy = self.fleet.policy
         paused = {one.name for one in self.world.store.pauses(self.world.now) if one.kind == "target"}
@@ -253,7 +258,7 @@ class Hands:
         }
         if not found or policy is None:
             return {}
-        ears = Ears(self.world.store, policy.nas.heard, self.world.clock)
+        ears = self._ears(policy.nas.heard)
         return {
             host: said
             for host, said in found.items()

@@ -24,6 +24,7 @@ from ispctl.nas import Known
 from ispctl.plan import Change, Ending, Key, Plan, Resources, ServiceChange, Stop, Sums, Unread, diff
 from ispctl.platforms.device import Slice, nas_platform, template_path
 from ispctl.platforms.rendering import render
+from ispctl.radius.live import addresses_by_nas
 from ispctl.reconcile import holds
 from ispctl.reconcile.holds import PREFIX
 from ispctl.reconcile.named import Lack, Names, things, with_needs
@@ -44,6 +45,8 @@ class Wanted(Struct):
     slice: Slice
     mark: str
     commit: str
+    addresses: tuple[str, ...]
+    """By which it names itself, and no other NAS does."""
     templates: Mapping[str, bytes] = field(repr=False)
 
     def resources(self) -> Resources:
@@ -166,8 +169,9 @@ def wanted(repository: Repository, snapshot: Snapshot, now: datetime) -> dict[st
     whole = any(nas.device.bindings for nas in hosts if nas.device)
     slices = slices_of(repository.at(snapshot.commit) if whole else snapshot, now)
     own = repository.templates(snapshot.commit, "templates/nas/") if slices else {}
+    addresses, commit = addresses_by_nas(snapshot.nas.values()), snapshot.commit
     return {
-        name: Wanted(snapshot.nas[name], one, _mark(snapshot.nas[name], one, own), snapshot.commit, own)
+        name: Wanted(snapshot.nas[name], one, _mark(snapshot.nas[name], one, own), commit, addresses.get(name, ()), own)
         for name, one in slices.items()
     }
 

@@ -3,7 +3,7 @@ them down. Who was hardly heard before is blamed for nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from time import monotonic, sleep
 from typing import Final
@@ -18,8 +18,11 @@ PAUSE: Final = 1.0
 class Ears:
     """Of one run."""
 
-    def __init__(self, store: Store, policy: Hearing, clock: Callable[[], datetime]) -> None:
-        self._store, self._policy, self._clock = store, policy, clock
+    def __init__(
+        self, store: Store, policy: Hearing, clock: Callable[[], datetime], addresses: Mapping[str, Collection[str]]
+    ) -> None:
+        """`addresses`: by which each host names itself."""
+        self._store, self._policy, self._clock, self._addresses = store, policy, clock, addresses
 
     def before(self, nas: Collection[Nas]) -> frozenset[str]:
         """The hosts of whom something has to be heard again: enough was heard of them lately."""
@@ -42,7 +45,7 @@ class Ears:
 
     def since(self, nas: Collection[Nas], moment: datetime) -> dict[str, int]:
         """How much was heard of each since; of whom nothing was, is left out."""
-        hosts = {address: one.name for one in nas for address in addresses(one)}
+        hosts = {address: one.name for one in nas for address in self._addresses[one.name]}
         refused = {one.name for one in nas if one.radius}
         found: dict[str, int] = {}
         for address, count in facts.spoke(self._store, hosts, moment).items() if hosts else ():
@@ -51,9 +54,3 @@ class Ears:
             if one.nas in refused:
                 found[one.nas] = found.get(one.nas, 0) + one.times
         return found
-
-
-def addresses(nas: Nas) -> tuple[str, ...]:
-    """Those by which a NAS may name itself."""
-    own = [*(nas.radius.sources if nas.radius else ()), *([nas.coa.address] if nas.coa else ())]
-    return tuple(dict.fromkeys(map(str, own)))

@@ -12,7 +12,6 @@ from ispctl.model.subscriber import group_of
 from ispctl.nas import closed_until
 from ispctl.plan import Change, Ending, Stop
 from ispctl.platforms.device import Slice, nas_platform
-from ispctl.reconcile.hearing import addresses
 from ispctl.reconcile.world import World
 from ispctl.repo import Snapshot
 from ispctl.store import Pause, Store, facts
@@ -35,12 +34,16 @@ def disruptive(nas: Mapping[str, Nas], changes: Iterable[Change]) -> dict[str, t
 
 
 def endings(
-    store: Store, nas: Mapping[str, Nas], ending: Mapping[str, tuple[str, ...]], online: Mapping[str, int | None]
+    store: Store,
+    addresses: Mapping[str, Collection[str]],
+    ending: Mapping[str, tuple[str, ...]],
+    online: Mapping[str, int | None],
 ) -> Iterator[Ending]:
-    """How many are online there, by the accounting and by the device itself (`online`, by host), and who."""
+    """How many are online there, by the accounting and by the device itself (`online`, by host), and who. `addresses`:
+    by which each host names itself."""
     for target, ids in ending.items():
         host = target.removeprefix(PREFIX)
-        logins = [login for _, login in facts.online(store, addresses(nas[host]))]
+        logins = [login for _, login in facts.online(store, addresses[host])]
         owners = {row.login: f"{row.id}/{row.key}" for row in store.given(logins)}
         sessions = max(len(logins), online.get(host) or 0)
         others = sessions - sum(login in owners for login in logins)

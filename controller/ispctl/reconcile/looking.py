@@ -130,6 +130,7 @@ def judged(
         else:
             equal.append(host)
     nas = {host: each.nas for host, each in these.items()}
+    named = {host: each.addresses for host, each in these.items()}
     ending = holds.disruptive(nas, changes)
     slices = {host: each.slice for host, each in these.items()}
     pauses = [pause for pause in world.store.pauses(world.now) if instead is None or pause.id not in instead.pauses]
@@ -138,9 +139,9 @@ def judged(
         *holds.observed(world, snapshot, slices, changes),
     )
     online = {host: answer.online[0] for host, answer in answers.items()}
-    ends = tuple(holds.endings(world.store, nas, ending, online))
+    ends = tuple(holds.endings(world.store, named, ending, online))
     moved = list(_moves(world, these, changes, made, instead))
-    held = (*held, *filter(None, (moves.stop(world.store, these[host].nas, them) for host, them in moved)))
+    held = (*held, *filter(None, (moves.stop(world.store, host, named[host], them) for host, them in moved)))
     early = moves.together(move for _, them in moved for move in them)
     away = [each.target.removeprefix(PREFIX) for each in unread]
     lack = _lacking(world, these, {host: made[host].commit if host in made else "" for host in away})

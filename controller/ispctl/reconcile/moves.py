@@ -4,13 +4,12 @@ other pool would give away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from ispctl.model.network import Nas
 from ispctl.plan import Change, Stop
 from ispctl.platforms.device import Slice
-from ispctl.reconcile.hearing import addresses
 from ispctl.reconcile.named import things
 from ispctl.store import Store, facts
 from ispctl.structs import Struct
@@ -38,10 +37,10 @@ def moves(nas: Nas, before: Slice, after: Slice, changes: Iterable[Change]) -> I
                 yield Move(gone, into, nets)
 
 
-def stop(store: Store, nas: Nas, found: Sequence[Move]) -> Stop | None:
-    """What waits, where somebody has an address that would move."""
+def stop(store: Store, host: str, addresses: Collection[str], found: Sequence[Move]) -> Stop | None:
+    """What waits, where somebody has an address that would move. `addresses`: by which the host names itself."""
     nets = {net for one in found for net in one.nets}
-    many = sum(_is_in(text, nets) for text in facts.addresses_on(store, addresses(nas))) if nets else 0
+    many = sum(_is_in(text, nets) for text in facts.addresses_on(store, addresses)) if nets else 0
     if not many:
         return None
     ids = tuple(sorted({change.id for one in found for change in (one.gone, one.into)}))
@@ -49,7 +48,7 @@ def stop(store: Store, nas: Nas, found: Sequence[Move]) -> Stop | None:
         f"addresses go from one pool to another, and {many:,} of them are in use: take them from the one pool in a"
         " commit, let the sessions end, give them to the other in a second commit"
     )
-    return Stop("paused", f"target nas:{nas.name}", (), ids, by="ispctl", reason=reason)
+    return Stop("paused", f"target nas:{host}", (), ids, by="ispctl", reason=reason)
 
 
 def together(found: Iterable[Move]) -> Mapping[str, frozenset[str]]:

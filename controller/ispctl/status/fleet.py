@@ -10,9 +10,9 @@ from ispctl.model.network import Nas
 from ispctl.plan import Resources
 from ispctl.platforms import platform
 from ispctl.radius.limits import said
+from ispctl.radius.live import addresses_by_nas
 from ispctl.reconcile.asking import Asked
 from ispctl.reconcile.fleet import Wanted
-from ispctl.reconcile.hearing import addresses as addresses_of
 from ispctl.status.devices import Configured, Devices
 from ispctl.status.names import one_of
 from ispctl.status.online import STALE, Count, counts, total
@@ -118,6 +118,7 @@ class _Facts:
 
     def __init__(self, view: View) -> None:
         self.view = view
+        self.addresses = addresses_by_nas(view.head.nas.values())
         self.online = counts(view)
         self.rows: Resources | None = view.rows
         self.reports = view.ask(facts.last_reports)
@@ -128,7 +129,7 @@ class _Facts:
         self.answers = view.ask(proofs.answers) or ()
 
     def seen(self, nas: Nas) -> Seen:
-        addresses = addresses_of(nas)
+        addresses = self.addresses.get(nas.name, ())
         mine = None if self.online is None else total({a: self.online[a] for a in addresses if a in self.online})
         reported = None if self.reports is None else _latest([self.reports.get(address) for address in addresses])
         login = self.day.last((nas.name, *addresses)) if self.day else None
