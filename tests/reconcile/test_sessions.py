@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ispctl.reconcile import Permission, Result
+from ispctl.report import outcome
 from ispctl.store import proofs
 from tests.radius.dae import Dae, Seen
 from tests.reconcile.world import A_FILE, ANITA, BIKASH, BOTH, World
@@ -312,11 +313,23 @@ def test_a_session_belongs_to_whom_asks_by_its_address_and_not_to_whom_is_told_t
     assert named == {ANITA: "lalitpur-1", GITA_CCTV: "kathmandu-1"}
 
 
+def test_who_was_not_asked_since_the_nas_is_silent_was_not_asked_in_vain(world: World, dae: Dae) -> None:
+    for number in range(12):
+        dial(world, dae, ANITA, id=f"s{number}", ipv4=f"100.64.0.{number + 1}")
+    slower(world)
+    with silence(world, dae):
+        result = world.apply()
+    said = outcome.document(result)
+    counted = {name: said["told"]["nas"]["lalitpur-1"][name] for name in ("told", "silent", "unasked")}
+    assert counted == {"told": 0, "silent": 8, "unasked": 4}
+    assert "SESSIONS: 8 without an answer, 4 not asked" in outcome.text(result)
+
+
 def test_a_lab_without_stand_ins_sends_nothing_and_says_so(world: World) -> None:
     world.dial(ANITA)
     slower(world)
     result = world.apply()
-    assert told(result) == [("sub-000123/main", "coa", "silent", "E506")]
+    assert told(result) == [("sub-000123/main", "coa", "unasked", "E506")]
     assert result.exit_code == 1
     assert world.rows() == world.desired()
 

@@ -47,12 +47,14 @@ def many() -> Result:
     silent = (
         "kathmandu-1 (192.0.2.2:3799) did not answer 3 tries: check the secret, our source address and the firewall"
     )
+    spared = "kathmandu-1 (192.0.2.2:3799) was not asked: 8 requests in a row had no answer"
     busy = "pokhara-1 (192.0.2.3:3799) is too busy (Resources-Unavailable, Error-Cause 506); it is asked again"
     held = "bharatpur-1 cannot make this change in a running session, and a day may take no more ends"
     sessions = (
         *(on("lalitpur-1", n, "coa", "proved" if n < 20 else "ack", "fine", "") for n in range(1200)),
         on("lalitpur-1", 1200, "coa", "contradicted", "measured over 300 s: down 50 of 20 Mbit/s", "E505"),
         *(on("kathmandu-1", 2000 + n, "coa", "silent", silent, "E502") for n in range(8)),
+        *(on("kathmandu-1", 2100 + n, "coa", "unasked", spared, "E502") for n in range(4)),
         *(on("pokhara-1", 3000 + n, "coa", "nak", busy, "E503", cause=506) for n in range(2)),
         on("pokhara-1", 3002, "coa", "gone", "", "", cause=503),
         *(on("bharatpur-1", 4000 + n, "disconnect", "ack", "done", "", instead=True) for n in range(3)),

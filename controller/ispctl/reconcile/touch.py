@@ -37,8 +37,13 @@ class Promise(NamedTuple):
     burst_up: int = 0
 
 
+UNASKED: Final = "unasked"
+"""Nothing was sent: others of its NAS were asked in vain, or there is no way to it."""
+
+
 class SessionOutcome(Struct):
-    """What became of one session: changed, ended, or why not. `code` is empty where nothing went wrong."""
+    """What became of one session: changed, ended, or why not. `code` is empty where nothing went wrong. `answer`: as of
+    its NAS, or UNASKED."""
 
     owner: str
     nas: str
@@ -134,7 +139,7 @@ class Touch:
                 door = self.doors.of(one.nas.name)
             except Refusal as refusal:
                 problem = refusal.problems[0]
-                yield one, SessionOutcome(one.owner, one.nas.name, one.kind, "silent", problem.text, problem.code)
+                yield one, SessionOutcome(one.owner, one.nas.name, one.kind, UNASKED, problem.text, problem.code)
                 continue
             attributes = one.attributes if one.kind == "coa" else None
             requests[one.session.uniqueid] = Request(reading(one.session, one.nas), door, attributes, one.alone)
@@ -226,7 +231,7 @@ def _outcome(one: Behind, answer: Answer) -> SessionOutcome:
         one.owner,
         one.nas.name,
         one.kind,
-        answer.kind,
+        UNASKED if answer.kind == "silent" and not answer.tries else answer.kind,
         answer.text,
         answer.code,
         one.session.uniqueid,

@@ -18,6 +18,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "gone": "gone already",
     "refused": "refused",
     "silent": "without an answer",
+    "unasked": "not asked",
 }
 
 
@@ -54,6 +55,7 @@ def _counted(sessions: Iterable[SessionOutcome]) -> dict[str, Any]:
         "gone": sum(one.answer == "gone" for one in every),
         "refused": dict(sorted(refused.items())),
         "silent": sum(one.answer == "silent" for one in every),
+        "unasked": sum(one.answer == "unasked" for one in every),
     }
 
 
