@@ -17,7 +17,7 @@ from pyrad.packet import AuthPacket
 
 from ispctl.radius import dictionary
 from ispctl.radius.server import ServerSettings, marker
-from ispctl.radius.server.ask import Silence, running
+from ispctl.radius.server.ask import Running, Silence, running
 from tests.canary import NAME
 from tests.cli.conftest import Cli
 from tests.gates import example
@@ -164,9 +164,16 @@ def answering(message: str | None, secret: str = SECRET, code: int = 2) -> Itera
 
 
 @pytest.mark.parametrize(
-    "message, said", [(f"ispctl-config {MARKER}", MARKER), ("Hello", ""), ("ispctl-config old-old", "old-old")]
+    "message, said",
+    [
+        (f"ispctl-config {MARKER} 750", Running(MARKER, 750)),
+        ("ispctl-config old-old", Running("old-old")),
+        ("ispctl-config old-old soon", Running("old-old")),
+        ("ispctl-config ", Running()),
+        ("Hello", Running()),
+    ],
 )
-def test_a_server_says_which_configuration_it_runs(message: str, said: str) -> None:
+def test_a_server_says_which_configuration_it_runs(message: str, said: Running) -> None:
     with answering(message) as address:
         assert running(address, SECRET) == said
 
@@ -190,7 +197,7 @@ def test_a_server_that_is_silent_and_one_that_is_not_there_are_told_apart() -> N
 
 @pytest.mark.parametrize(
     "message, level",
-    [(f"ispctl-config {MARKER}", "ok"), ("ispctl-config 0123456789ab-0123456789ab", "bad"), ("Hello", "bad")],
+    [(f"ispctl-config {MARKER} 1500", "ok"), ("ispctl-config 0123456789ab-0123456789ab", "bad"), ("Hello", "bad")],
 )
 def test_the_doctor_compares_it_with_what_this_version_renders(applied: Cli, message: str, level: str) -> None:
     applied.patch.setenv("ISPCTL_STATUS_SECRET", SECRET)
@@ -198,3 +205,16 @@ def test_the_doctor_compares_it_with_what_this_version_renders(applied: Cli, mes
         found = examined(applied, "--server", f"{host}:{port}")[1]["server"]
     assert found["level"] == level, found
     assert SECRET not in found["text"]
+
+
+@pytest.mark.parametrize("seconds, level", [(750, "bad"), (3000, "warning")])
+def test_the_doctor_tells_of_a_server_that_was_rendered_before_an_interval_changed(
+    applied: Cli, seconds: int, level: str
+) -> None:
+    applied.patch.setenv("ISPCTL_STATUS_SECRET", SECRET)
+    with answering(f"ispctl-config {MARKER} {seconds}") as (host, port):
+        found = examined(applied, "--server", f"{host}:{port}")[1]["server"]
+    assert found["level"] == level, found
+    assert f"after {seconds} s without a report" in found["text"]
+    assert "not 1500 s by accounting.interim" in found["text"]
+    assert "ispctl radius config" in found["advice"]

@@ -282,7 +282,7 @@ def test_a_nas_that_must_sign_is_not_heard_without_a_signature(rig: Rig) -> None
 def test_the_server_tells_which_configuration_it_runs(rig: Rig) -> None:
     rig.here()
     answer = radclient(rig.auth, "status", SECRET, "Message-Authenticator = 0x00")
-    assert f"ispctl-config {marker(rig.server.settings)}" in answer
+    assert f"ispctl-config {marker(rig.server.settings)} 750" in answer
 
 
 # What is kept

@@ -67,7 +67,7 @@ def examine(about: Surroundings) -> Iterator[Check]:
     yield from devices.checks(snapshot, lambda: about.keyring(snapshot, lab), knocks=about.nas)
     yield network.dictionaries(about.dictionaries)
     if store is not None:
-        yield network.server(about.server(lab), store.database.address.dialect)
+        yield network.server(about.server(lab), store.database.address.dialect, snapshot.nas.values())
 
 
 def _got(name: str, get: Callable[[], T]) -> Generator[Check, None, T | None]:

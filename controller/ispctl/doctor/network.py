@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from ispctl.model.network import Nas
 from ispctl.radius.dictionary.installed import problems
-from ispctl.radius.server import ServerSettings, marker
+from ispctl.radius.server import ServerSettings, marker, stale_after
 from ispctl.radius.server.ask import Silence, running
 from ispctl.repo import Snapshot
 from ispctl.status.check import Check
@@ -37,8 +38,9 @@ def dictionaries(folder: Path) -> Check:
     return Check("dictionary", "ok", f"{folder} knows every attribute that we write")
 
 
-def server(where: Server | None, dialect: Literal["sqlite", "postgresql"]) -> Check:
-    """Whether the running server decides as this version would have it: its answer to a Status-Server names that."""
+def server(where: Server | None, dialect: Literal["sqlite", "postgresql"], nas: Iterable[Nas]) -> Check:
+    """Whether the running server decides as this version would have it, for the intervals of these NAS: its answer to a
+    Status-Server names both."""
     if where is None:
         text = "was not asked: name it with --server, and the secret of this address in ISPCTL_STATUS_SECRET"
         return Check("server", "ok", text)
@@ -48,11 +50,16 @@ def server(where: Server | None, dialect: Literal["sqlite", "postgresql"]) -> Ch
         text = f"{where.host}:{where.port} {silence}"
         return Check("server", "bad", text, "Does it run? Is this address a client of it, with this secret?")
     mine = marker(ServerSettings(database="/unused", run_dir="/unused", dialect=dialect)).partition("-")[0]
-    if not said:
+    if not said.marker:
         return Check("server", "bad", "runs a configuration that is not ours", "ispctl radius config --out DIR")
-    if said.partition("-")[0] != mine:
-        text = f"runs version {said.partition('-')[0]} of the configuration, this ispctl renders {mine}"
-        return Check("server", "bad", text, "ispctl radius config --out DIR, then restart the server")
+    runs, anew = said.marker.partition("-")[0], "ispctl radius config --out DIR, then restart the server"
+    if runs != mine:
+        return Check("server", "bad", f"runs version {runs} of the configuration, this ispctl renders {mine}", anew)
+    seconds = stale_after(one.accounting.interim for one in nas)
+    if said.stale_after is not None and said.stale_after != seconds:
+        after = f"after {said.stale_after} s without a report, not {seconds} s by accounting.interim"
+        text = f"takes a session for lost {after}"
+        return Check("server", "bad" if said.stale_after < seconds else "warning", text, anew)
     return Check("server", "ok", f"runs what this version renders ({mine})")
 
 

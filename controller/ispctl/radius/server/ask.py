@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from ispctl.radius import dictionary
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from pyrad.packet import AuthPacket
@@ -17,12 +18,20 @@ _ACCEPT: Final = 2
 _WORD: Final = "ispctl-config "
 
 
+class Running(Struct):
+    """What a server says of itself; nothing where it is not ours. `stale_after`: in seconds, as of ServerSettings; None
+    where an older configuration does not say it."""
+
+    marker: str = ""
+    stale_after: int | None = None
+
+
 class Silence(Exception):
     """No answer that can be trusted; says what was seen."""
 
 
-def running(address: tuple[str, int], secret: str, *, timeout: float = 2.0, tries: int = 2) -> str:
-    """The marker that the server names; empty for a server that is not ours. Raises Silence.
+def running(address: tuple[str, int], secret: str, *, timeout: float = 2.0, tries: int = 2) -> Running:
+    """What the server says of its configuration. Raises Silence.
 
     `timeout` in seconds, for each try. Nothing is changed by asking, and the server logs nothing.
     """
@@ -57,7 +66,7 @@ def _request(secret: str) -> AuthPacket:
     )
 
 
-def _read(request: AuthPacket, answer: bytes) -> str:
+def _read(request: AuthPacket, answer: bytes) -> Running:
     from pyrad.packet import PacketError
 
     reply = None
@@ -68,4 +77,6 @@ def _read(request: AuthPacket, answer: bytes) -> str:
     if reply.code != _ACCEPT:
         raise Silence(f"answered with code {reply.code}")
     said = [str(value) for value in reply.get("Reply-Message", [])]
-    return next((text.removeprefix(_WORD) for text in said if text.startswith(_WORD)), "")
+    words = next((text.removeprefix(_WORD).split() for text in said if text.startswith(_WORD)), [])
+    marker, seconds = (*words, "", "")[:2]
+    return Running(marker, int(seconds) if seconds.isdecimal() else None)
