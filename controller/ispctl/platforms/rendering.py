@@ -149,6 +149,14 @@ def _span(prefixes: Sequence[str]) -> str:
     return str(found)
 
 
+def _names(pool: PoolPart, pools: Sequence[PoolPart], before: str = "") -> list[str]:
+    """A name for each prefix of a pool, of which none is that of another pool: home, home-2; home+2 where there is a
+    pool home-2. `before`: what stands before those that have a number."""
+    taken = {one.name for one in pools}
+    numbered = (f"{before}{pool.name}{{}}{number}" for number in range(2, len(pool.prefixes) + 1))
+    return [pool.name, *(one.format("+" if one.format("-") in taken else "-") for one in numbered)]
+
+
 def _only(values: Sequence[str]) -> str:
     if len(values) != 1:
         raise _Unfit(f"{', '.join(values) or 'nothing'} where one value is taken")
@@ -169,6 +177,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "blocks": _blocks,  # the same as prefixes, and as ranges that differ in their last number only
     "parts": _parts,  # the prefixes of a pool, and of those that keep something back such blocks with both ends
     "span": _span,  # of prefixes
+    "names": _names,  # of a pool, among all pools: one for each of its prefixes
     "only": _only,  # the one value of a list; of several the device could take none
 }
 """What templates may call beside Jinja's own; prefixes are texts. A pool keeps its first and last address to itself."""
