@@ -73,6 +73,23 @@ def test_what_a_killed_run_left_unconfirmed_is_confirmed_by_the_next_one(routers
     assert (routers.apply(), routers.box().opened) == ({}, opened + 1)
 
 
+def test_what_a_killed_run_left_unconfirmed_is_confirmed_before_something_else_is_written(
+    routers: Routers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a device takes nothing else before."""
+    monkeypatch.setattr(type(routers.boxes), "one_trial", True)
+    routers.world.changed(POOLS, "lalitpur-1: [100.64.0.0/22]", "lalitpur-1: [100.64.0.0/23]")
+    routers.fleet.dies.append(True)
+    with pytest.raises(Killed):
+        routers.apply()
+    routers.fleet.dies.clear()
+    confirmed = routers.box().confirmed
+    routers.world.changed(POOLS, "lalitpur-1: [100.64.0.0/23]", "lalitpur-1: [100.64.0.0/24]")
+    assert (routers.apply(), routers.box().confirmed) == ({HOST: ("applied", "")}, confirmed + 2)
+    routers.world.changed(POOLS, "lalitpur-1: [100.64.0.0/24]", "lalitpur-1: [100.64.0.0/23]")
+    assert (routers.apply(), routers.box().confirmed) == ({HOST: ("applied", "")}, confirmed + 3)
+
+
 @pytest.mark.parametrize(
     "old, new", [("7f1d2c3b", "00000000"), ("hostname: 192.0.2.11 ", "hostname: 192.0.2.91 ")], ids=["key", "address"]
 )

@@ -50,6 +50,8 @@ class Job(Struct):
     attempts: int = 3
     deadline: float = 60.0
     """Seconds for all of it; once they are over nothing is written any more."""
+    unconfirmed: bool = False
+    """Whether an earlier job of ours may have left something there that waits for its confirmation."""
     site: str = ""
     """The label of the workers that reach it; empty: any of them."""
 
@@ -131,13 +133,21 @@ def _made(job: Job, session: Session, have: Resources, wanted: Callable[[], bool
         return Answer(host, "changed", have, touched=False, code="E811", text=text)
     if not todo:
         session.confirm()  # whoever did it may have died before he could
-        shown = _remembered(job, session.read())
+        seen = session.read()
+        shown, now = _remembered(job, seen), _with_digests(job, seen)
+        if gone := [change for change in job.changes if now.get(change.key) != change.after]:
+            text = f"{_named(gone)}: went back by itself before it was confirmed"
+            return Answer(host, "changed", now, code="E811", text=text)
         return Answer(host, "applied", have, shown=shown, outcomes=_all_done(job.changes))
     online = session.sessions()
     if not wanted():
         text = "its time was over before anything was written"
         return Answer(host, "unreachable", have, touched=False, code="E810", text=text)
+    platform = nas_platform(job.login.platform)
+    assert platform is not None
     try:
+        if job.unconfirmed and platform.one_trial:
+            session.confirm()
         return _written(job, session, Answer(host, "taken-back", have, online=(online, None)), todo, wanted)
     except Unreachable as error:
         return Answer(host, "unreachable", have, code="E810", text=error.text)

@@ -187,6 +187,9 @@ class NasPlatform(ABC):
     libraries: ClassVar[tuple[str, ...]] = ("paramiko",)
     """What it speaks to a device with: loaded before several threads would, each of which might wait for another."""
 
+    one_trial: ClassVar[bool] = False
+    """Whether it takes no change while an earlier one waits for its confirmation."""
+
     def taken(self, want: Slice) -> Slice:
         """What of a slice it holds; templates see nothing else."""
         return want

@@ -285,6 +285,7 @@ class Hands:
             secrets=secrets,
             confirm=policy.nas.confirm,
             lost=lost,
+            unconfirmed=host in self._begun and host not in self.answers,
         )
 
     def _surely_left(self, host: str, answer: Answer) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ispctl.backend import Unreachable
+from ispctl.nas.job import Job, work
 from ispctl.platforms.device import Port, Session
 from ispctl.platforms.statements import Line
 from ispctl.platforms.vyos._lines import commands, lines_of, quote, resources
@@ -217,6 +218,38 @@ def test_somebody_elses_pending_confirm_is_waited_for(tmp_path: Path) -> None:
         assert "Another confirm is pending" in hands.apply(session, usual("vyos"))[0].error
         one.box.passes(300)
         hands.make(session, usual("vyos"))
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_commit_that_an_apply_of_ours_left_unconfirmed_is_gone_on_from(tmp_path: Path, ours: bool) -> None:
+    with device(tmp_path) as one:
+        hands = Hands(VYOS)
+        with NAS.open(one.login) as session:
+            hands.apply(session, usual("vyos"))  # and it dies
+        with NAS.open(one.login) as session:
+            hands.remember(session, usual("vyos"))
+            wall = replace(usual("vyos").wall, allow=("198.51.100.53/32",))
+            changes = hands.plan(session, replace(usual("vyos"), wall=wall))
+        answer = work(Job(one.login, changes, clear(changes), unconfirmed=ours))
+        if ours:
+            assert (answer.status, one.box.back_at) == ("applied", None)
+            assert "set firewall group network-group isp-walled-allow network '198.51.100.53/32'" in one.box.lines()
+        else:
+            assert (answer.status, "Another confirm is pending" in answer.text) == ("refused", True)
+
+
+@pytest.mark.live
+def test_a_router_that_went_back_before_it_was_told_that_all_is_well_is_not_taken_for_configured(
+    tmp_path: Path,
+) -> None:
+    with router(tmp_path) as (one, session, hands):
+        before = one.box.lines()
+        hands.apply(session, usual("vyos"))
+        one.box.passes(60)
+        with pytest.raises(Unreachable, match="it went back by itself before it was told that all is well"):
+            session.confirm()
+        assert one.box.lines() == before
 
 
 @pytest.mark.live

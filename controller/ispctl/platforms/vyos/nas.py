@@ -24,6 +24,7 @@ class Vyos(NasPlatform):
     name = "vyos"
     libraries = ("paramiko", "netmiko")
     templates = ("pppoe.j2", "dhcp.j2", "wall.j2")
+    one_trial = True
 
     def quote(self, value: object) -> str:
         return _lines.quote(value)
@@ -78,7 +79,8 @@ class _Session:
 
     def confirm(self) -> None:
         with self._trusted(), self.shell.configuring():
-            self.shell.run("confirm")
+            if "No confirm pending" in self.shell.run("confirm") and self.pending:
+                raise self.shell.lost("it went back by itself before it was told that all is well")
             self.pending = False
             self.shell.save()
 
