@@ -96,6 +96,10 @@ def _pools(scene: Scene) -> Iterator[Problem]:
                 yield _not_yet(document.where(name, "served_by"), text)
         if pool.quarantine and pool.served_by != "radius":
             yield _not_yet(document.where_key(name, "quarantine"), "quarantine: a freed address may be given at once")
+        for field in ("gateway", "exclude") if pool.family == 6 and pool.elsewhere else ():
+            if getattr(pool, field):
+                text = f"{field}: no NAS keeps anything of pool {name} back; of IPv6 the server alone does"
+                yield _not_yet(document.where_key(name, field), text)
         if pool.slices and pool.served_by != "radius" and not configured:
             yield _not_yet(document.where_key(name, "slices"), "slices: the pool is not configured on the NAS")
 
