@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -162,6 +163,31 @@ def test_an_answer_to_a_challenge_is_good_once(serve: Callable[..., Served]) -> 
     assert doors.who(said, "POST") == (True, None)
     assert doors.who(said, "POST") == (False, None)
     assert doors.who(line._digest(), "POST") == (True, None)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "qop=auth,", "qop=auth, nc=,", "qop=auth, nc=no,", 'qop="", nc=00000001,', "nc=1,"]
+)
+def test_a_right_password_under_a_half_said_digest_opens_or_is_refused(said: str) -> None:
+    """Without qop it is that of RFC 2069; with it, it counts (RFC 7616, section 3.4)."""
+    doors, word = Doors(SECRET), password_of(SECRET, "A1")
+    nonce = doors.challenges()[0].rpartition('nonce="')[2].rstrip('"')
+    secret, about = (
+        hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in (f"A1:ispctl:{word}", "POST:/")
+    )
+    count = said.partition("nc=")[2].rstrip(",") if "nc=" in said else ""
+    parts = [secret, nonce, *([count, "", "auth"] if "qop=auth" in said else []), about]
+    answer = hashlib.md5(":".join(parts).encode(), usedforsecurity=False).hexdigest()
+    header = f'Digest username="A1", realm="ispctl", nonce="{nonce}", uri="/", {said} response="{answer}"'
+    assert doors.who(header, "POST") == ("qop=auth" not in said, "A1")
+
+
+def test_a_name_that_is_no_text_is_refused() -> None:
+    header = 'Digest username="\udce9", realm="ispctl", nonce="{}", uri="/", response="x"'
+    doors = Doors(SECRET, basic=True)
+    nonce = doors.challenges()[0].rpartition('nonce="')[2].rstrip('"')
+    assert doors.who(header.format(nonce), "POST")[0] is False
+    assert doors.who("Basic \udce9", "POST")[0] is False
 
 
 def test_an_address_that_is_taken_is_a_refusal(serve: Callable[..., Served]) -> None:

@@ -57,6 +57,10 @@ class Doors:
 
     def who(self, header: str, method: str) -> tuple[bool, str | None]:
         """(whether somebody may come in, the serial number of a device's own login; None: that of the factory)."""
+        try:
+            header.encode()
+        except UnicodeEncodeError:  # octets that are no text
+            return False, None
         scheme, _, rest = header.partition(" ")
         match scheme.lower():
             case "digest":
@@ -79,16 +83,19 @@ class Doors:
 
     def _digest(self, said: Mapping[str, str], method: str) -> tuple[str, bool]:
         name, nonce, uri = said.get("username", ""), said.get("nonce", ""), said.get("uri", "")
-        if not name or said.get("algorithm", "MD5").upper() != "MD5" or not self._fresh(nonce, said.get("nc", "")):
+        counts, number = bool(said.get("qop")), said.get("nc", "")
+        if not name or said.get("algorithm", "MD5").upper() != "MD5" or not self._fresh(nonce, number):
+            return name, False
+        if counts and not number:
             return name, False
         secret = _md5(f"{name}:{said.get('realm', '')}:{self._known(name)}")
         parts = [secret, nonce]
-        if said.get("qop"):
-            parts += [said.get("nc", ""), said.get("cnonce", ""), said["qop"]]
+        if counts:
+            parts += [number, said.get("cnonce", ""), said["qop"]]
         answer = _md5(":".join([*parts, _md5(f"{method}:{uri}")]))
         fits = said.get("realm") == REALM and _same(said.get("response", ""), answer)
-        if fits and said.get("qop"):
-            self._nonces[nonce] = (self._nonces[nonce][0], int(said["nc"], 16))
+        if fits and counts:
+            self._nonces[nonce] = (self._nonces[nonce][0], int(number, 16))
         return name, fits
 
     def _fresh(self, nonce: str, count: str) -> bool:
