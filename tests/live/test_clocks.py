@@ -128,6 +128,28 @@ def test_a_stop_that_waited_alone_counts_at_its_own_time_up_to_a_day(rig: Rig) -
         assert line.times() == (pytest.approx(ended + 600, abs=5), pytest.approx(ended, abs=5))
 
 
+@pytest.mark.parametrize("wrong", [BEHIND, AHEAD, -YEARS])
+def test_whose_clock_is_wrong_is_written_down(rig: Rig, wrong: int) -> None:
+    rig.run("DELETE FROM ispctl_clock")
+    Line(rig).send("Start")
+    Line(rig, wrong).send("Interim-Update", 300)
+    assert rig.rows("SELECT nas FROM ispctl_clock") == []
+    for _ in range(2):
+        Line(rig, wrong).send("Start")
+    [(nas, ahead, at)] = rig.rows("SELECT nas, ahead, at FROM ispctl_clock")
+    assert (nas, ahead, at) == ("lalitpur-1", pytest.approx(wrong, abs=5), pytest.approx(time.time(), abs=5))
+
+
+def test_reports_are_kept_where_nobody_can_write_down_whose_clock_is_wrong(rig: Rig) -> None:
+    line = Line(rig, BEHIND)
+    rig.run("ALTER TABLE ispctl_clock RENAME TO elsewhere")
+    try:
+        line.send("Start")
+        assert line.times() == (pytest.approx(0, abs=5), None)
+    finally:
+        rig.run("ALTER TABLE elsewhere RENAME TO ispctl_clock")
+
+
 @pytest.mark.parametrize("wrong", [-50, 50])
 def test_a_clock_that_is_wrong_by_less_than_a_minute_is_believed(rig: Rig, wrong: int) -> None:
     line = Line(rig, wrong)

@@ -214,6 +214,7 @@ def test_freeradius_works_as_a_role_that_may_do_nothing_else(cluster: Cluster, t
         assert nas.update(session)
         assert nas.hangup(session)
         assert rig.account(session)["acctterminatecause"] == "User-Request"
+        assert rig.rows("SELECT has_table_privilege('serving', 'ispctl_clock', 'INSERT, UPDATE')") == [(True,)]
         stranger = rig.nas("nobody", "192.0.2.98", "routeros", listed=False, timeout=0.2)
         stranger.dial(login, PASSWORD)
         assert rig.rows("SELECT packets FROM ispctl_stranger")

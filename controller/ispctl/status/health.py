@@ -18,8 +18,10 @@ from ispctl.status.online import counts, total
 from ispctl.status.stops import in_words
 from ispctl.status.values import ago, short, span, when
 from ispctl.status.view import View, rows_of
-from ispctl.store import RunRecord, Store, cpes, facts
+from ispctl.store import RunRecord, Store, clocks, cpes, facts
 
+DAY: Final = timedelta(days=1)
+"""So long it is said that a clock was wrong."""
 RECENT: Final = timedelta(hours=1)
 AT_WORK: Final = timedelta(minutes=10)
 """No letter takes longer to send."""
@@ -43,6 +45,7 @@ def health(view: View) -> tuple[Check, ...]:
         *_cpes(view),
         _pauses(view),
         _strangers(view),
+        *_nas_clocks(view),
     )
     return checks if view.readable else (checks[0], _silent(view))
 
@@ -215,6 +218,19 @@ def _pauses(view: View) -> Check:
     if not found:
         return Check("pauses", "ok", "nothing is paused")
     return Check("pauses", "warning", "; ".join(in_words(one, view) for one in found), "ispctl pause --list")
+
+
+def _nas_clocks(view: View) -> Iterable[Check]:
+    """NAS whose word on when something happened is not believed, if there are any."""
+    found = view.ask(lambda store: clocks.wrong(store, view.now - DAY)) or ()
+    said = [
+        f"{one.nas} is {span(one.ahead)} {'ahead' if one.ahead > 0 else 'behind'} ({ago(one.at, view.now)})"
+        for one in found
+        if one.at and one.nas in view.head.nas
+    ]
+    if said:
+        text = f"the clock of {', of '.join(said)}; what it reports counts from when it arrives"
+        yield Check("nas clocks", "warning", text, "set NTP on it")
 
 
 def _strangers(view: View) -> Check:

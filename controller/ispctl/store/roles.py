@@ -47,7 +47,7 @@ _BARE: Final = {
 _SERVES: Final = (
     "SELECT ON radcheck, radreply, radgroupcheck, radgroupreply, radusergroup, nas, ispctl_login, ispctl_pop",
     "SELECT ON ispctl_identity, ispctl_object",
-    "SELECT, INSERT, UPDATE ON radacct, ispctl_stranger",
+    "SELECT, INSERT, UPDATE ON radacct, ispctl_stranger, ispctl_clock",
     "SELECT, INSERT ON radpostauth, ispctl_mac",
     "SELECT, UPDATE, DELETE ON radippool",
     "USAGE ON SEQUENCE radacct_radacctid_seq, radpostauth_id_seq",
