@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from ispctl.lab.process import wait_for
 from ispctl.radius import client
 from tests.canary import PASSWORD
 from tests.live.rig import MAC, OTHER_MAC, SECRET, Rig, online, refused
+from tests.live.test_accounting import away
 
 pytestmark = pytest.mark.live
 BEHIND, AHEAD = -20 * 60, 5 * 3600 + 45 * 60
@@ -148,6 +150,18 @@ def test_reports_are_kept_where_nobody_can_write_down_whose_clock_is_wrong(rig: 
         assert line.times() == (pytest.approx(0, abs=5), None)
     finally:
         rig.run("ALTER TABLE elsewhere RENAME TO ispctl_clock")
+
+
+@pytest.mark.parametrize("wrong", [0, BEHIND, AHEAD])
+def test_what_waited_for_the_database_counts_from_when_it_arrived(rig: Rig, wrong: int) -> None:
+    Line(rig).send("Start")  # the server knows the NAS by then
+    line = Line(rig, wrong)
+    with away(rig, "radacct"):
+        before = time.time()
+        line.send("Interim-Update", 600)
+        after = time.time()
+    assert wait_for(lambda: bool(rig.rows("SELECT 1 FROM radacct WHERE username = ?", line.login)), 20)
+    assert before - 2 <= time.time() - line.times()[0] + 600 <= after + 2
 
 
 @pytest.mark.parametrize("wrong", [-50, 50])
