@@ -133,12 +133,14 @@ class _Session:
 
     def _commit(self, have: list[Line], want: list[Line], minutes: int) -> None:
         """Type, look at the candidate, commit. Raises Refused; then nothing is as it was not before."""
+        typed = _typed(have, want)
         with self.shell.configuring():
-            self.shell.type(_typed(have, want))
+            self.shell.type(typed)
             if set(self._lines(self.shell.run("show | commands"))) != set(want):
                 raise Refused("its candidate is not what was typed: did somebody else commit? plan again")
-            self.shell.commit_confirm(minutes)
-            self.pending = True
+            if typed:  # else all stands already, and there is nothing that would wait
+                self.shell.commit_confirm(minutes)
+                self.pending = True
 
 
 def _typed(have: list[Line], want: list[Line]) -> list[str]:
