@@ -329,3 +329,63 @@ def test_a_history_without_roles_is_never_refused(
             office.git("switch", "-q", "main")
             office.merge(by, f"side-{number}")
     assert office.refused(base) == []
+
+
+# files that move, and come back
+
+
+def _moved(office: Office, by: str, old: str, new: str) -> None:
+    for path in (ANITA, LEDGER):
+        here, there = path.replace("/lalitpur/", f"/{old}/"), path.replace("/lalitpur/", f"/{new}/")
+        (office.folder / there).parent.mkdir(parents=True, exist_ok=True)
+        office.git("mv", here, there)
+    office.write(LEDGER.replace("/lalitpur/", f"/{new}/"), office.read(LEDGER.replace("/lalitpur/", f"/{new}/")) + NOTE)
+    office.commit(by)
+
+
+NOTE = "  - {key: n, at: 2026-11-02, type: note}\n"
+
+
+@pytest.fixture
+def moving(office: Office) -> str:
+    return office.begin(PLAIN.replace("profile, mac", "profile, mac, move"))
+
+
+def test_a_move_there_and_back_is_two_moves(office: Office, moving: str) -> None:
+    _moved(office, "asha", "lalitpur", "kathmandu")
+    _moved(office, "asha", "kathmandu", "lalitpur")
+    assert office.refused(moving) == []
+
+
+def test_a_move_on_and_on_is_as_many_moves(office: Office, moving: str) -> None:
+    _moved(office, "asha", "lalitpur", "kathmandu")
+    _moved(office, "asha", "kathmandu", "pokhara")
+    assert office.refused(moving) == []
+
+
+def test_what_happened_between_two_moves_is_asked_about(office: Office, moving: str) -> None:
+    _moved(office, "asha", "lalitpur", "kathmandu")
+    away, account = (path.replace("/lalitpur/", "/kathmandu/") for path in (ANITA, LEDGER))
+    office.edit("asha", away, *RENEWED)
+    office.write(account, office.read(account) + PAID)
+    office.commit("asha")
+    _moved(office, "asha", "kathmandu", "lalitpur")
+    assert office.refused(moving) == [f"E760 {away}:7:5", f"E760 {account}:5:5"]
+
+
+def test_of_a_move_there_and_back_that_was_merged_both_ways_are_moves(office: Office, moving: str) -> None:
+    office.git("switch", "-q", "-c", "topic")
+    _moved(office, "asha", "lalitpur", "kathmandu")
+    office.git("switch", "-q", "main")
+    office.merge("asha", "topic")
+    office.git("switch", "-q", "topic")
+    _moved(office, "asha", "kathmandu", "lalitpur")
+    office.git("switch", "-q", "main")
+    office.merge("asha", "topic")
+    assert office.refused(moving) == []
+
+
+def test_whoever_may_not_move_may_not_move_there_and_back(office: Office, base: str) -> None:
+    _moved(office, "asha", "lalitpur", "kathmandu")
+    _moved(office, "asha", "kathmandu", "lalitpur")
+    assert set(office.refused(base)) == {f"E760 {LEDGER}", f"E760 {LEDGER.replace('/lalitpur/', '/kathmandu/')}"}

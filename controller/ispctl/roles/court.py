@@ -14,11 +14,11 @@ from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.model.roles import ROLES, Kind, Roles
 from ispctl.repo import Repository
 from ispctl.repo.git import Git
-from ispctl.repo.layout import ARCHIVE, LARGE, decode, kind_of
+from ispctl.repo.layout import LARGE, decode, kind_of
 from ispctl.repo.layout import Kind as FileKind
 from ispctl.roles.hands import Hands, Review, Reviews
 from ispctl.roles.kinds import Side, kinds, possible
-from ispctl.roles.steps import Edit, Steps
+from ispctl.roles.steps import Edit, Steps, moves
 from ispctl.structs import Struct
 
 
@@ -171,19 +171,15 @@ class _Court(Struct):
 def _pairs(edits: Sequence[Edit]) -> Iterator[tuple[Edit | None, Edit | None]]:
     """Both sides of each file: of one that moved, with its subscriber, under both its names."""
     gone = {edit.file.path: edit for edit in edits if edit.file.status == "D"}
-    names = {path.rpartition("/")[2]: path for path in gone if _moves(path)}
+    names = {path.rpartition("/")[2]: path for path in gone if moves(path)}
     for edit in edits:
         path = edit.file.path
         if edit.file.status == "M":
             yield edit, edit
         elif edit.file.status == "A":
-            old = names.pop(path.rpartition("/")[2], None) if _moves(path) else None
+            old = names.pop(path.rpartition("/")[2], None) if moves(path) else None
             yield gone.pop(old) if old is not None else None, edit
     yield from ((edit, None) for edit in gone.values())
-
-
-def _moves(path: str) -> bool:
-    return path.startswith(("subscribers/", f"{ARCHIVE}/")) and not path.endswith("/group.yaml")
 
 
 def _forged(commit: str, where: Where) -> Problem:

@@ -8,6 +8,7 @@ that was taken back, so that the file is as it was before, was never there.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -80,23 +81,21 @@ class Steps:
         return line[::-1], {path for path in wanted if path in apart}
 
     def _kept(self, line: Sequence[tuple[str, str]], paths: Collection[str]) -> Mapping[str, dict[str, Difference]]:
-        """By commit, what of its changes led to what is there now: without those after which a file was once more as it
-        had been before."""
-        trails: dict[str, list[tuple[str, str]]] = {}
+        """By commit, what of its changes led to what is there now: without those after which a file was once more where
+        and as it had been before. A file that moved is followed under all its names."""
+        wanted = {_file(path) for path in paths}
+        touched: dict[str, list[tuple[str, list[Difference]]]] = defaultdict(list)
         for _, commit in line:
+            mine: dict[str, list[Difference]] = defaultdict(list)
             for path, made in self._made.get(commit, {}).items():
-                if path not in paths:
-                    continue
-                trail = trails.setdefault(path, [(made.old, "")])
-                before = next((number for number, (state, _) in enumerate(trail) if state == made.new), None)
-                if before is None:
-                    trail.append((made.new, commit))
-                else:
-                    del trail[before + 1 :]
+                if (name := _file(path)) in wanted:
+                    mine[name].append(made)
+            for name, edits in mine.items():
+                touched[name].append((commit, edits))
         found: dict[str, dict[str, Difference]] = {}
-        for path, trail in trails.items():
-            for _, commit in trail[1:]:
-                found.setdefault(commit, {})[path] = self._made[commit][path]
+        for steps in touched.values():
+            for commit, edits in _led(steps):
+                found.setdefault(commit, {}).update((one.path, one) for one in edits)
         return found
 
     def _step(self, parent: str, commit: str, wanted: Differences, merges: tuple[str, ...]) -> Iterator[Edit]:
@@ -129,3 +128,30 @@ class Steps:
         if (old, new) not in self._asked:
             self._asked[old, new] = {one.path: one for one in self._git.diff(old, new, _ALL)}
         return self._asked[old, new]
+
+
+def moves(path: str) -> bool:
+    """Whether a file may lie elsewhere by another commit, and be the same: one of a subscriber."""
+    return path.startswith(("subscribers/", f"{ARCHIVE}/")) and not path.endswith("/group.yaml")
+
+
+def _file(path: str) -> str:
+    """What a file is known by, wherever it lies."""
+    return path.rpartition("/")[2] if moves(path) else path
+
+
+def _led(steps: Sequence[tuple[str, list[Difference]]]) -> Sequence[tuple[str, list[Difference]]]:
+    """Of what was done with one file, the oldest first, what did not lead back to where it had been."""
+    places: dict[str, str] = {}
+    for _, edits in steps:
+        for one in edits:
+            places.setdefault(one.path, one.old)
+    trail: list[tuple[dict[str, str], tuple[str, list[Difference]] | None]] = [(places, None)]
+    for commit, edits in steps:
+        places = places | {one.path: one.new for one in edits}
+        before = next((number for number, (state, _) in enumerate(trail) if state == places), None)
+        if before is None:
+            trail.append((places, (commit, edits)))
+        else:
+            del trail[before + 1 :]
+    return [step for _, step in trail if step is not None]
