@@ -93,3 +93,20 @@ def test_a_key_is_written_beside_what_is_scheduled_and_found_again(isp: Isp) -> 
     assert "set: {tariff: home-100}, key: crm-1}]" in isp.text()
     again = isp.done("schedule", SUB, "--at", "2031-09-01", "tariff=home-20", "--key", "crm-1", "--direct")
     assert (again["status"], again["commit"]) == ("already", first["commit"])
+
+
+def test_a_tariff_whose_day_has_come_is_not_taken_back_without_its_price(isp: Isp) -> None:
+    isp.push(FILE, isp.text() + "    scheduled: [{at: 2025-12-01, set: {tariff: home-100}}]\n")
+    said = isp("schedule", SUB, "--cancel", 1, "--direct")
+    assert (said.code, said.err) == (
+        1,
+        f"{FILE}:11:17 E684 not-in-that-state: the change of sub-000123/main to home-100 on 2025-12-01 has taken effect."
+        " Back to home-50, with what that costs: ispctl change-tariff sub-000123/main home-50\n",
+    )
+
+
+def test_a_place_whose_day_has_come_is_taken_back(isp: Isp) -> None:
+    before = isp.text()
+    isp.push(FILE, before + "    scheduled: [{at: 2025-12-01, set: {nas: [lalitpur-1]}}]\n")
+    isp.done("schedule", SUB, "--cancel", 1, "--direct")
+    assert isp.text() == before

@@ -17,6 +17,7 @@ from ispctl.verbs.dates import dated
 from ispctl.verbs.draft import Already, Draft, decoded
 from ispctl.verbs.events import event, record_text, text_of
 from ispctl.verbs.noted import noted
+from ispctl.verbs.renew import tariff_at
 from ispctl.verbs.rows import Request, Row
 
 _DAY: Final = timedelta(days=1)
@@ -186,8 +187,22 @@ def unschedule(draft: Draft, term: str, number: int) -> None:
         text = f"{held.owner} has no scheduled change {number}"
         raise Refusal(Problem("E688", text, held.document.where(*loc), f"There are: {known}"))
     _unbooked(draft, held, number - 1)
+    _not_due(draft, held, number - 1)
     draft.drop(path, loc if len(there) == 1 else (*loc, number - 1))
     draft.say("schedule", held.document, held.service.key, f"taken back: from {there[number - 1].at}")
+
+
+def _not_due(draft: Draft, held: Holding, number: int) -> None:
+    """Raises Refusal E684 where the tariff of a scheduled change holds already: without its line the one before would
+    hold again, and nobody would have reckoned what that costs."""
+    one = held.service.scheduled[number]
+    at = moment(one.at, draft.zone)
+    if one.set.tariff is None or at > draft.asked.now:
+        return
+    text = f"the change of {held.owner} to {one.set.tariff} on {one.at} has taken effect"
+    before = tariff_at(draft, held, at - timedelta.resolution).name
+    advice = f"Back to {before}, with what that costs: ispctl change-tariff {held.owner} {before}"
+    raise Refusal(Problem("E684", text, held.document.where(*held.loc, "scheduled", number), advice))
 
 
 def _unbooked(draft: Draft, held: Holding, number: int) -> None:
