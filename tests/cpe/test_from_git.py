@@ -15,6 +15,7 @@ from tests.gates import example
 from tests.status.world import DSN, NOW
 
 LOGIN = "kabita.lama@home.example"
+NEXT = "subscribers/lalitpur/3f/sub-000123.yaml"
 
 
 def table(place: Place, term: str = "") -> str:
@@ -126,3 +127,16 @@ def test_staff_see_who_called_and_what_waits(place: Place) -> None:
     place.call()
     assert "pppoe.password 9007, pppoe.username 9007" in table(place, SERIAL)
     assert table(place, SERIAL).endswith("9007: invalid value")
+
+
+def test_a_router_of_a_contract_that_is_over_is_its_next_owners(place: Place) -> None:
+    place.call()
+    ended = "    terminated: 2026-11-01\n"
+    place.world.edit(FILE, lambda text: text.replace("    paid_until", f"{ended}    paid_until", 1))
+    place.world.apply()
+    assert "quarantined" in table(place, SERIAL)
+    link = f"    cpe: [{{serial: {SERIAL}, profile: huawei-router}}]\n"
+    place.world.edit(NEXT, lambda text: text.replace("    tariff:", f"{link}    tariff:", 1))
+    place.world.apply()
+    place.call()
+    assert place.router.login()[0] == "anita.rai@home.example"

@@ -199,9 +199,15 @@ class _Service:
             until=self.next_edge(),
             first_login=self.life.first_login,
             fair_use=self.fair_use,
-            cpe=tuple((one.serial, one.profile) for one in self.service.cpe) if self._is_managed() else (),
+            cpe=self._routers(),
             because=Reasons(self),
         )
+
+    def _routers(self) -> tuple[tuple[str, str], ...]:
+        """Its devices, serial number and profile. One of a contract that is over is its next owner's."""
+        if self.span.state is State.TERMINATED or not self._is_managed():
+            return ()
+        return tuple((one.serial, one.profile) for one in self.service.cpe)
 
     def because_of_state(self) -> Because:
         """The reason of the span that holds now."""

@@ -20,7 +20,9 @@ def rules(scene: Scene) -> Iterator[Problem]:
             yield Problem("E103", text, _where(second), advice)
     yield from _macs(scene)
     for serial, holdings in scene.snapshot.cpes():
-        for first, second in pairwise(holdings):
+        # ahead of its first day too a device is told who will dial with it
+        held = [holding for holding in holdings if not scene.over(scene.tenure(holding))]
+        for first, second in pairwise(held):
             text = f"the device {serial} also belongs to {called(first)} ({spot(_where(first))})"
             yield Problem("E143", text, _where(second), "Remove it from one of them: ispctl cpe unlink SUB SERIAL")
 
