@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -164,6 +164,20 @@ def test_an_index_finds_whom_reading_everybody_finds(world: World, tmp_path: Pat
             assert holders(lookup, prefix) == holders(Index(repository, None).lookup, prefix) != []
         for mac, owners in everybody.macs():
             assert [one.owner for one in lookup.binding("HEAD", mac).by_mac(mac)] == [one.owner for one in owners]
+
+
+def test_an_index_knows_until_when_an_address_is_held(world: World, tmp_path: Path) -> None:
+    with world.view() as view:
+        file = next(one.document.path for one in view.head.services() if one.service.ipv4 and one.service.ipv4.static)
+    world.edit(file, lambda text: text.replace("    ipv4:", "    terminated: 2026-11-02\n    ipv4:", 1))
+    with Repository.open(world.folder, env=ENV) as repository:
+        indexed = Index(repository, tmp_path / "index", size=Size(worth=1))
+        indexed.look(("HEAD~1",), NOW)
+        behind, read = indexed.lookup.prefixes("HEAD"), Index(repository, None).lookup.prefixes("HEAD")
+        indexed.look(("HEAD",), NOW)
+        assert indexed.lookup.prefixes("HEAD") == behind == read
+        ends = datetime(2026, 11, 2, tzinfo=ZoneInfo("Asia/Kathmandu")).timestamp()
+        assert min(read.values()) == ends
 
 
 def holders(lookup: Lookup, prefix: Prefix) -> list[str]:

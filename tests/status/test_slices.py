@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ispctl.model.problem import Refusal
+from ispctl.model.subscriber import Service
 from ispctl.status.slices import Filled, Part, pools
 from tests.gates import example
 from tests.status.world import ANITA, EKRAJ, KATHMANDU, NOW, World
@@ -101,6 +102,37 @@ def test_what_was_freed_before_the_quarantine_rests_no_more(world: World) -> Non
     with world.view(NOW + timedelta(days=400)) as view:
         (found,) = pools(view, "business")
     assert [part.resting for part in found.parts] == [0]
+
+
+def _ended(world: World, ago: timedelta) -> str:
+    """An address of the pool whose contract has been over for so long."""
+    with world.view() as view:
+        held = ((one.document.path, one.service) for one in view.head.services() if one.service.ipv4)
+        file, address = next((path, str(one.ipv4.static)) for path, one in held if one.ipv4 and _of_business(one))
+    day = (NOW - ago).date()
+    world.edit(file, lambda text: text.replace("    ipv4:", f"    terminated: {day}\n    ipv4:", 1))
+    return address
+
+
+def _of_business(service: Service) -> bool:
+    alone = service.terminated is None and service.ipv4 is not None and service.ipv4.static is not None
+    return alone and service.ipv4 is not None and service.ipv4.static in BUSINESS
+
+
+def test_an_address_of_a_contract_that_is_over_rests_and_is_free(world: World) -> None:
+    before = _part(world, "business")
+    address = _ended(world, timedelta(days=2))
+    part = _part(world, "business")
+    assert (part.used, part.resting, part.left) == ((before.used or 0) - 1, 1, before.left)
+    assert address not in _pool(world, "business", 60).free
+
+
+def test_an_address_of_a_contract_that_has_long_been_over_is_free(world: World) -> None:
+    before = _part(world, "business")
+    address = _ended(world, timedelta(days=20))
+    part = _part(world, "business")
+    assert (part.used, part.resting, part.left) == ((before.used or 0) - 1, 0, (before.left or 0) + 1)
+    assert address in _pool(world, "business", 60).free
 
 
 def test_where_history_is_cut_off_what_rests_is_unknown(world: World) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from ispctl.repo.scratch import Scratch
+from tests.gates import example
 from tests.verbs.conftest import FILE, SUB, Isp
 
 NOTE = "An address changes only with a new session: whoever is online is disconnected by it."
@@ -67,6 +70,26 @@ def test_what_came_and_went_a_short_while_ago_rests_too(isp: Isp) -> None:
     assert taken[0] != taken[1]
     (pool,) = isp.cli.stat("pools", "business", "--format", "json").json["items"]
     assert [part["resting"] for part in pool["parts"]] == [2]
+
+
+def test_an_address_of_a_contract_that_is_over_is_given_again_once_it_has_rested(isp: Isp) -> None:
+    free = isp("pool", "business", "--free", 60, "--format", "json").json["items"][0]["free"]
+    lower = ", ".join(one for one in free if int(one.rpartition(".")[2]) < 11)
+    pools = isp.text("inventory/pools.yaml").replace("exclude: [203.0.113.2]", f"exclude: [203.0.113.2, {lower}]")
+    isp.push("inventory/pools.yaml", pools)
+    ended = datetime.now(UTC).date() - timedelta(days=2)
+    isp.push(OWNER, isp.text(OWNER).replace("    ipv4:", f"    terminated: {ended}\n    ipv4:"))
+    example.git(isp.clone, "pull", "-q")
+    (pool,) = isp("pool", "business", "--free", 60, "--format", "json").json["items"]
+    assert "203.0.113.11" not in pool["free"]
+    isp.done("ip", "set", SUB, "--static", "auto", "--direct")
+    assert _address(isp) != "ipv4: {static: 203.0.113.11}"
+    isp.push("inventory/pools.yaml", pools.replace("quarantine: 7d", "quarantine: 1d"))
+    example.git(isp.clone, "pull", "-q")
+    (later,) = isp("pool", "business", "--free", 60, "--format", "json").json["items"]
+    assert (later["free"][0], later["taken"]) == ("203.0.113.11", pool["taken"] + 1)
+    isp.done("ip", "set", "sub-000125", "--static", "auto", "--direct")
+    assert _address(isp, "subscribers/lalitpur/3f/sub-000125.yaml") == "ipv4: {static: 203.0.113.11}"
 
 
 def test_two_who_take_an_address_at_once_get_two(isp: Isp, monkeypatch: pytest.MonkeyPatch) -> None:

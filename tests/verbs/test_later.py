@@ -100,8 +100,8 @@ def test_a_tariff_whose_day_has_come_is_not_taken_back_without_its_price(isp: Is
     said = isp("schedule", SUB, "--cancel", 1, "--direct")
     assert (said.code, said.err) == (
         1,
-        f"{FILE}:11:17 E684 not-in-that-state: the change of sub-000123/main to home-100 on 2025-12-01 has taken effect."
-        " Back to home-50, with what that costs: ispctl change-tariff sub-000123/main home-50\n",
+        f"{FILE}:11:17 E684 not-in-that-state: the change of sub-000123/main to home-100 on 2025-12-01 has taken"
+        " effect. Back to home-50, with what that costs: ispctl change-tariff sub-000123/main home-50\n",
     )
 
 

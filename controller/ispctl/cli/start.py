@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from ispctl.cli.common import FormatOption, Session, say, say_json
 from ispctl.model.problem import Problem, Refusal, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from ispctl.repo import Snapshot
     from ispctl.repo.snapshot import Prefix
@@ -75,7 +76,7 @@ def pool(
         snapshot = repository.part("HEAD", ())
         names = [name] if name else sorted(snapshot.pools)
         written = index.lookup.prefixes("HEAD")
-        items = [_described(snapshot, written, one, free) for one in names]
+        items = [_described(snapshot, written, one, free, session.now) for one in names]
     if format == "json":
         say_json({"version": 1, "items": items})
         return
@@ -86,7 +87,9 @@ def pool(
             say(f"  {address}")
 
 
-def _described(snapshot: Snapshot, written: Collection[Prefix], name: str, free: int) -> dict[str, Any]:
+def _described(
+    snapshot: Snapshot, written: Mapping[Prefix, int], name: str, free: int, now: datetime
+) -> dict[str, Any]:
     from ispctl.repo import room
 
     pool = snapshot.pools.get(name)
@@ -94,7 +97,8 @@ def _described(snapshot: Snapshot, written: Collection[Prefix], name: str, free:
         where = Where("inventory/pools.yaml")
         advice = f"There are: {', '.join(sorted(snapshot.pools)) or 'none'}"
         raise Refusal(Problem("E323", f"there is no pool {name}", where, advice))
-    held = [prefix for prefix in written if room.within(prefix, pool.prefixes)]
+    known = {prefix: until for prefix, until in written.items() if room.within(prefix, pool.prefixes)}
+    resting = room.held(known, now - timedelta(seconds=pool.quarantine))
     unit = room.unit_of(snapshot, name)
     return {
         "name": name,
@@ -102,6 +106,6 @@ def _described(snapshot: Snapshot, written: Collection[Prefix], name: str, free:
         "served_by": pool.served_by,
         "prefixes": [str(net) for net in pool.prefixes],
         "usable": room.units(pool.prefixes, unit) - len(room.reserved(pool)),
-        "taken": room.units(held, unit),
-        "free": room.free(pool, unit, held, free) if pool.served_by == "static" else [],
+        "taken": room.units(room.held(known, now), unit),
+        "free": room.free(pool, unit, resting, free) if pool.served_by == "static" else [],
     }

@@ -39,6 +39,7 @@ from ispctl.repo.traits import hashed
 from ispctl.structs import as_dict
 
 Span = tuple[bytes, bytes]
+Held = tuple[bytes, bytes, int]
 _CLAIMS: Final = "SELECT hash, file FROM claim WHERE hash IN ({})"
 _FIRST: Final = itemgetter(0)
 _MADE_BY: Final = ("model", "repo", "desired", "money", "index", "states.py", "cpe/profiles")
@@ -82,7 +83,7 @@ class Row:
     path: str
     claims: Sequence[int] = ()
     uses: Sequence[int] = ()
-    spans: Sequence[Span] = ()
+    spans: Sequence[Held] = ()
     due: Sequence[int] = ()
     turns: Sequence[Turning] = ()
     sold: Sequence[Sold] = ()
@@ -158,11 +159,11 @@ class File:
         first, last = span
         inside = self._parts.rows(SPAN, (first, SPAN.least[1]), (last, SPAN.most[1]))
         around = (self._parts.rows(SPAN, wider, wider) for wider in _wider(first))
-        return (number for *_, number in chain(inside, *around))
+        return (number for _, _, number, _ in chain(inside, *around))
 
-    def spans(self, without: Collection[int]) -> Iterator[Span]:
+    def spans(self, without: Collection[int]) -> Iterator[Held]:
         """What subscribers hold, but those of these files."""
-        return ((first, last) for first, last, number in self._parts.rows(SPAN) if number not in without)
+        return ((first, last, until) for first, last, number, until in self._parts.rows(SPAN) if number not in without)
 
     def unlike(self, given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """Of (service, login) those that no file has together; a service is "sub-000123/main". No sum is looked at:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from ispctl.index._file import File
 from ispctl.index._rows import OWING, REMEMBERED, UNTOLD
@@ -22,7 +23,7 @@ from ispctl.repo import Entry, Holding, Repository, Snapshot
 from ispctl.repo.git import refused
 from ispctl.repo.layout import LARGE, SMALL, is_shared
 from ispctl.repo.snapshot import Prefix
-from ispctl.repo.traits import hashed, prefix_of, span
+from ispctl.repo.traits import hashed, held, longest, prefix_of, span
 from ispctl.states import State
 from ispctl.structs import Struct
 
@@ -108,23 +109,24 @@ class Lookup:
         changed = self._changed(base, commit)
         return self.repository.part(commit, found | changed) if len(changed) <= MANY else self.repository.at(commit)
 
-    def prefixes(self, rev: str) -> frozenset[Prefix]:
-        """Every static address, route and delegated prefix that subscribers of a commit hold. Without an index, all of
-        them are read for it, a part after the other."""
+    def prefixes(self, rev: str) -> Mapping[Prefix, int]:
+        """Every static address, route and delegated prefix that stands with subscribers of a commit, and the moment
+        (seconds since 1970) at which the last of those contracts is over. Without an index, all of them are read for
+        it, a part after the other."""
         commit = self.repository.resolve(rev)
         known = self._spanned(commit)
         if known is not None:
             return known
         if not self._large(commit):
-            return frozenset(_held(self.repository.at(commit)))
-        found, done = set[Prefix](), 0
+            return longest(_held(self.repository.at(commit)))
+        found, done = dict[Prefix, int](), 0
         for paths in self.repository.sweep(commit, "subscribers", lambda _: True, CHUNK):
-            found.update(_held(self.repository.part(commit, paths)))
+            found = longest(chain(found.items(), _held(self.repository.part(commit, paths))))
             done += len(paths)
             self._progress("files", done, 0)
-        return frozenset(found)
+        return found
 
-    def _spanned(self, commit: str) -> frozenset[Prefix] | None:
+    def _spanned(self, commit: str) -> Mapping[Prefix, int] | None:
         """By the index, and by what a commit has otherwise; None where there is none, or it lies too far from it."""
         file = opened(self.repository, self._place)
         if file is None:
@@ -132,10 +134,13 @@ class Lookup:
         try:
             with closing(file):
                 changed = self._changed(file.commit, commit)
-                found = {prefix_of(span) for span in file.spans(set(file.numbers(changed)))}
+                spans = file.spans(set(file.numbers(changed)))
+                found = longest((prefix_of((first, last)), until) for first, last, until in spans)
         except sqlite3.Error:
             return None
-        return frozenset(found.union(_held(self.repository.part(commit, changed)))) if len(changed) <= MANY else None
+        if len(changed) > MANY:
+            return None
+        return longest(chain(found.items(), _held(self.repository.part(commit, changed))))
 
     def slices(self, rev: str, beside: str | None, narrow: Narrow) -> Iterator[Slice] | None:
         """A commit, some thousand files at a time, with what another commit (`beside`) says of the same people, and in
@@ -232,8 +237,9 @@ class Lookup:
         return found
 
 
-def _held(part: Snapshot) -> Iterator[Prefix]:
-    return (prefix for prefix, _ in part.prefixes())
+def _held(part: Snapshot) -> Iterator[tuple[Prefix, int]]:
+    zone = ZoneInfo(part.policy.value.timezone)
+    return (one for document in part.subscribers() for one in held(document, zone))
 
 
 class Slice(NamedTuple):

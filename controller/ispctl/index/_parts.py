@@ -55,7 +55,7 @@ FILE: Final = Table("file", 1, number="INTEGER", path="TEXT", turns="TEXT", sold
 PLACE: Final = Table("place", 1, path="TEXT", number="INTEGER")
 CLAIM: Final = Table("claim", 2, hash="INTEGER", file="INTEGER")
 USE: Final = Table("use", 2, hash="INTEGER", file="INTEGER")
-SPAN: Final = Table("span", 3, first="BLOB", last="BLOB", file="INTEGER")
+SPAN: Final = Table("span", 3, first="BLOB", last="BLOB", file="INTEGER", until="INTEGER")
 DUE: Final = Table("due", 2, at="INTEGER", file="INTEGER")
 TURN: Final = Table("turn", 3, at="INTEGER", file="INTEGER", service="INTEGER", loses="INTEGER")
 KIND: Final = Table(

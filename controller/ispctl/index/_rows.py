@@ -19,7 +19,7 @@ from ispctl.money import owed_since
 from ispctl.repo import Snapshot
 from ispctl.repo.checks import check
 from ispctl.repo.facts import tallies
-from ispctl.repo.traits import claims, hashed, moments, shared, spans, uses
+from ispctl.repo.traits import claims, hashed, held, longest, moments, shared, span, uses
 from ispctl.states import State
 
 REMEMBERED: Final = timedelta(days=7)
@@ -62,7 +62,7 @@ def traits(part: Snapshot, path: str) -> Row:
         path,
         claims=tuple(claims_of(part, document)),
         uses=tuple(uses(document, group)),
-        spans=tuple(spans(document)),
+        spans=tuple((*span(one), until) for one, until in longest(held(document, zone)).items()),
         due=tuple(moments(document, zone)),
         tallies=tuple(tallies(document, group, zone)),
     )

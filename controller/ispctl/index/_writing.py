@@ -238,7 +238,9 @@ _REMEMBERED: Final[dict[str, Callable[[Taken], Iterable[Stored]]]] = {
     PLACE.name: lambda taken: [(row.path, number) for number, row in taken],
     CLAIM.name: lambda taken: [(one, number) for number, row in taken for one in row.claims],
     USE.name: lambda taken: [(one, number) for number, row in taken for one in row.uses],
-    SPAN.name: lambda taken: [(*span, number) for number, row in taken for span in row.spans],
+    SPAN.name: lambda taken: [
+        (first, last, number, until) for number, row in taken for first, last, until in row.spans
+    ],
     DUE.name: lambda taken: [(one, number) for number, row in taken for one in row.due],
     TURN.name: _turns,
     KIND.name: _sold,

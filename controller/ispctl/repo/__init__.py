@@ -8,17 +8,19 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from zoneinfo import ZoneInfo
 
 from ispctl.model.document import Document
 from ispctl.model.ledger import LEDGER, Ledger, companion
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.model.subscriber import Subscriber
+from ispctl.repo import traits
 from ispctl.repo.facts import Facts
 from ispctl.repo.git import FOLDER, Entry, Git, refused
 from ispctl.repo.git_names import KEEPS
 from ispctl.repo.inventory import Inventories, Inventory
 from ispctl.repo.layout import ACCOUNT, ARCHIVE, FOLDERS, LARGE, PERSON, Kind, decode, is_shared, kind_of
-from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot, held_by
+from ispctl.repo.snapshot import Files, Holding, Prefix, Snapshot
 from ispctl.structs import Struct
 
 __all__ = ["Changes", "Document", "Entry", "Holding", "Repository", "Snapshot", "chunks", "snapshot_of"]
@@ -152,10 +154,10 @@ class Repository:
             self._changes[pair] = Changes(tuple(found["A"]), tuple(found["M"]), tuple(found["D"]))
         return self._changes[pair]
 
-    def freed(self, since: datetime, head: str, held: Collection[Prefix]) -> frozenset[Prefix]:
-        """What subscribers have held at `since` or after it and hold no more. Costs what was changed meanwhile: git
-        reads it, and those files are read here in which a line with an address came or went. Raises Refusal (E003)
-        where the history does not reach back."""
+    def freed(self, since: datetime, head: str, held: Collection[Prefix], zone: ZoneInfo) -> frozenset[Prefix]:
+        """What subscribers have held at `since` or after it and hold no more, by what stood with them then. Costs what
+        was changed meanwhile: git reads it, and those files are read here in which a line with an address came or
+        went. Raises Refusal (E003) where the history does not reach back."""
         gone: set[Prefix] = set()
         line = self.git.history.line(self.git.before(head, since), self.git.resolve(head))
         steps = self.git.history.steps(line, ("subscribers",), _ADDRESSES)
@@ -164,7 +166,8 @@ class Repository:
             kind = kind_of(path)
             if isinstance(kind, Kind) and kind.name == "subscriber":
                 document, _ = decode(path, self.git.blob(blob, LARGE), kind)
-                gone |= set(held_by(document.value)) if document else set()
+                known = traits.held(document, zone) if document else ()
+                gone |= {prefix for prefix, until in known if until > since.timestamp()}
         return frozenset(gone.difference(held))
 
     def parent(self, rev: str) -> str:

@@ -5,7 +5,8 @@ An IPv4 pool is counted in addresses, an IPv6 pool in prefixes of one length.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from ipaddress import IPv4Network, ip_network
 from typing import Final
 
@@ -38,6 +39,11 @@ def units(prefixes: Iterable[Prefix], unit: int) -> int:
         else:
             parts.add(prefix.supernet(new_prefix=unit))
     return whole + len(parts)
+
+
+def held(known: Mapping[Prefix, int], at: datetime) -> frozenset[Prefix]:
+    """Of prefixes and the second at which each is let go, those that are held at a moment."""
+    return frozenset(prefix for prefix, until in known.items() if until > at.timestamp())
 
 
 def reserved(pool: Pool) -> tuple[Prefix, ...]:

@@ -334,7 +334,12 @@ class Snapshot:
 
 def held_by(subscriber: Subscriber) -> Iterator[Prefix]:
     """The addresses and prefixes that a subscriber's services hold, now or by a scheduled change."""
-    return (prefix for service in subscriber.services if _may_hold(service) for prefix, _ in _static(service))
+    return (prefix for service in subscriber.services for prefix in held_of(service))
+
+
+def held_of(service: Service) -> Iterator[Prefix]:
+    """The same of one service."""
+    return (prefix for prefix, _ in _static(service)) if _may_hold(service) else iter(())
 
 
 def _numbers(document: Document[Subscriber]) -> range:

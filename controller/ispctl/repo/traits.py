@@ -4,18 +4,18 @@ concerns without reading them. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from ispctl.model.days import moment
+from ispctl.model.days import NEVER, moment
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
-from ispctl.model.subscriber import Group, Subscriber
-from ispctl.repo.snapshot import Prefix, held_by
+from ispctl.model.subscriber import Group, Service, Subscriber
+from ispctl.repo.snapshot import Prefix, held_by, held_of
 
 _MAC: Final = len("00:00:5e:00:53:01")
 
@@ -48,6 +48,27 @@ def spans(document: Document[Any]) -> Iterator[tuple[bytes, bytes]]:
     """(first, last) address of every prefix that is held, in an order in which IPv4 comes before IPv6."""
     if isinstance(document.value, Subscriber):
         yield from {span(prefix) for prefix in held_by(document.value)}
+
+
+def held(document: Document[Any], zone: ZoneInfo) -> Iterator[tuple[Prefix, int]]:
+    """Every prefix that is held, with the moment (seconds since 1970) at which the contract is over, however far
+    away."""
+    if isinstance(document.value, Subscriber):
+        for service in document.value.services:
+            yield from ((prefix, held_until(service, zone)) for prefix in held_of(service))
+
+
+def held_until(service: Service, zone: ZoneInfo) -> int:
+    """When (seconds since 1970) what a service holds is free."""
+    return int((NEVER if service.terminated is None else moment(service.terminated, zone)).timestamp())
+
+
+def longest(known: Iterable[tuple[Prefix, int]]) -> dict[Prefix, int]:
+    """Of each prefix, until when the last one holds it."""
+    found: dict[Prefix, int] = {}
+    for prefix, until in known:
+        found[prefix] = max(until, found.get(prefix, until))
+    return found
 
 
 def span(prefix: Prefix) -> tuple[bytes, bytes]:

@@ -77,7 +77,8 @@ class _Counting:
         self.view, self.history = view, history
         self.online = view.ask(lambda store: frozenset(p for one in store.sessions() for p in held_by(one)))
         self.leases = view.ask(lambda store: facts.leases(store, view.now))
-        self.written = view.lookup.prefixes(view.head.commit)
+        self.known = view.lookup.prefixes(view.head.commit)
+        self.written = room.held(self.known, view.now)
 
     def filled(self, name: str, pool: Pool, wanted: int) -> Filled:
         unit = room.unit_of(self.view.head, name)
@@ -127,7 +128,8 @@ class _Counting:
             return frozenset()
         try:
             since = self.view.now - timedelta(seconds=pool.quarantine)
-            return self.view.repository.freed(since, self.view.head.commit, self.written)
+            edited = self.view.repository.freed(since, self.view.head.commit, self.written, self.view.zone)
+            return edited | (room.held(self.known, since) - self.written)
         except Refusal:
             return None
 

@@ -84,7 +84,7 @@ class Whole(Struct):
     paths: Callable[[], Iterable[str]]
     """Of every file of a subscriber or an account, archived ones too."""
     held: Callable[[], frozenset[Prefix]]
-    """Every static address, route and delegated prefix."""
+    """Every static address, route and delegated prefix of a contract that is not over."""
     freed: Callable[[datetime], frozenset[Prefix]]
     """Of those that were held at a moment, what is held no more. Raises Refusal E003."""
 
