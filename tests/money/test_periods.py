@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ispctl.model.days import ending, local_day
@@ -83,6 +83,32 @@ def test_a_month_may_be_cut_for_good_by_policy() -> None:
     both = paid("2026-01-31", "2026-01-20T10:00", periods=2, renewal={"anchor": "clamped"})
     assert [until for _, until in both.periods] == [day("2026-02-28"), day("2026-03-28")]
     assert both.until == day("2026-03-28")
+
+
+@given(
+    begins=DAYS,
+    first=st.integers(1, 3),
+    more=st.integers(1, 12),
+    anchor=st.sampled_from(["kept", "clamped"]),
+    months=st.sampled_from([1, 3]),
+)
+@example(begins=date(2026, 1, 1), first=1, more=2, anchor="clamped", months=1)
+def test_many_periods_from_the_first_day_end_where_one_after_the_other_would(
+    begins: date, first: int, more: int, anchor: str, months: int
+) -> None:
+    rules, period, now = policy(renewal={"anchor": anchor}), Period(months=months), at(f"{begins}T10:00")
+    all_of_them = renewed(service(activated=str(begins)), period, rules, now, OWNER, periods=first + more)
+    one = renewed(service(activated=str(begins)), period, rules, now, OWNER, periods=first)
+    found, entries = [*one.periods], [_invoiced(one)]
+    for _ in range(more):
+        whose = service(activated=str(begins), paid_until=str(one.until))
+        one = renewed(whose, period, rules, now, OWNER, ledger(*entries))
+        found, entries = [*found, *one.periods], [*entries, _invoiced(one)]
+    assert found == [*all_of_them.periods]
+
+
+def _invoiced(one: Renewed) -> dict[str, Any]:
+    return invoice("2026-01-20", "1", period={"from": str(one.since), "until": str(one.until)})
 
 
 def test_without_periods_in_the_ledger_the_day_of_activation_tells_the_anchor() -> None:

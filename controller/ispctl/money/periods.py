@@ -194,7 +194,7 @@ def renewed(
     if hold is not None and hold.extends_paid_until:
         spent = ending(hold.until, zone, "", 0) <= now
         begins = begins if spent else min(begins, local_day(hold.since, zone))  # all of its days are added
-    return Renewed(*_from(begins - used * ONE_DAY, period, periods), "now", used, hold_spent=spent)
+    return Renewed(*_from(begins - used * ONE_DAY, period, periods, policy), "now", used, hold_spent=spent)
 
 
 def _ends(paid: date | datetime, period: Period, periods: int, anchor: int, policy: Policy) -> list[date | datetime]:
@@ -208,9 +208,13 @@ def _ends(paid: date | datetime, period: Period, periods: int, anchor: int, poli
     return ends[1:]
 
 
-def _from(begins: date, period: Period, periods: int) -> tuple[tuple[tuple[date, date], ...], date]:
-    ends = [reach(begins, period, number + 1) for number in range(periods)]
-    return _split(begins, ends), ends[-1]
+def _from(
+    begins: date, period: Period, periods: int, policy: Policy
+) -> tuple[tuple[tuple[date, date], ...], date | datetime]:
+    """The same from a first day on."""
+    first = reach(begins, period)
+    ends = [first, *_ends(first, period, periods - 1, anchor_of(begins), policy)]
+    return _split(begins, [local_day(end, ZoneInfo(policy.timezone)) for end in ends]), ends[-1]
 
 
 def _split(begins: date, ends: Sequence[date]) -> tuple[tuple[date, date], ...]:
