@@ -96,6 +96,26 @@ def test_a_hold_that_is_over_may_go_with_a_renewal(before: str, until: str, kind
     assert found(before, after) == kinds
 
 
+WAITS = PERSON.replace("paid_until: 2026-11-20", "activation: {at: first-login, since: 2026-10-20, months: 1}")
+DATED = "activated: 2026-11-05\n    paid_until: "
+
+
+@pytest.mark.parametrize(
+    "dates, kinds",
+    [
+        (f"{DATED}2027-01-04", ["renew 8"]),
+        (f"{DATED}2026-12-04", ["activate 7", "activate 4", "renew 8"]),  # nothing was paid for beside
+        (f"{DATED}2026-11-10", ["activate 7", "activate 4", "renew 8"]),
+        (f"{DATED}2027-01-04".replace("11-05", "10-19"), ["activate 7", "activate 4", "renew 8"]),  # it waited since
+        (f"{DATED}2027-01-04".replace("11-05", "11-21"), ["activate 7", "activate 4", "renew 8"]),  # it began by then
+        ("activated: 2026-11-05", ["activate 7", "activate 4"]),
+    ],
+)
+def test_dates_of_a_first_login_go_with_the_renewal_that_reckons_with_them(dates: str, kinds: list[str]) -> None:
+    waits = WAITS.replace("months: 1", "months: 1, until: 2026-11-20")
+    assert found(waits, PERSON.replace("paid_until: 2026-11-20", dates)) == kinds
+
+
 def test_a_password_that_is_new_is_a_password() -> None:
     dialled = PERSON.replace("ipoe, identify: circuit, circuit_id: port-1", "pppoe")
     before, after = (f'{dialled}    password: "enc:k1:{sign * 60}"\n' for sign in "AB")

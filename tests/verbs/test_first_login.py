@@ -209,6 +209,14 @@ def test_the_dates_come_from_the_database_and_without_it_nothing_is_guessed(isp:
     assert isp.log()[0] == "confirm sub-000412/main: first login 2026-02-01 01:45, paid until 2028-01-31"
 
 
+GATEWAY = """\
+people:
+  asha: {emails: [asha@example.net]}
+  binod: {emails: [binod@example.net]}
+roles:
+  gateway: {members: [asha], direct: [renew, invoice, payment]}
+  boss: {members: [binod], direct: [all], approve: [all]}
+"""
 HERS = "subscribers/chitwan/5a/sub-000412.yaml"
 
 
@@ -244,6 +252,19 @@ def test_who_began_with_the_first_login_is_renewed_with_his_group(begun: Typed) 
     begun.push("subscribers/chitwan/sub-000419.yaml", waits.replace("enc:k1:x", "enc:k1:y"))
     owners = [row["owner"] for row in begun.done("renew", "--group", "chitwan", "--dry-run")["rows"]]
     assert ("sub-000412/main" in owners, "sub-000419/main" in owners) == (True, False)
+
+
+def test_a_gateway_renews_who_began_with_the_first_login(begun: Typed) -> None:
+    begun.push("inventory/roles.yaml", GATEWAY)
+    begun.done("renew", "sub-000412", "--payment", "PAY-1", "--direct")
+    assert "activation" not in begun.text(HERS)
+    said = begun("activate", "sub-000412", "--confirm", "--direct")
+    assert said.out == "It is so already; nothing changed.\n"
+
+
+def test_a_gateway_writes_no_dates_without_a_payment(begun: Typed) -> None:
+    begun.push("inventory/roles.yaml", GATEWAY)
+    assert "E760" in begun("activate", "sub-000412", "--confirm", "--direct").err
 
 
 @pytest.mark.parametrize(("ahead", "meant"), [(-2, False), (1, True), (2, True), (9, False)])

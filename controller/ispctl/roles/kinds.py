@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from ispctl.model.document import Document
 from ispctl.model.ledger import Entry, Ledger
@@ -12,6 +13,7 @@ from ispctl.model.problem import Where
 from ispctl.model.record import Loc, fields_of
 from ispctl.model.roles import ROLES, Kind
 from ispctl.model.subscriber import Grace, Scheduled, Service, Setting, Subscriber
+from ispctl.money.periods import begun
 from ispctl.repo import layout
 from ispctl.repo.layout import ARCHIVE
 
@@ -50,6 +52,7 @@ _FIELDS: Final[dict[str, Kind]] = {
 """Of a service, those whose kind does not depend on their value."""
 _WITH_ADD: Final = {"key", "login", "password", "access", "tariff", "nas", "mac", "cpe"}
 """What a service cannot do without, or begins with; anything else is of its own kind also where it is new."""
+_UTC: Final = ZoneInfo("UTC")
 _SET: Final[dict[str, Kind]] = {name: _FIELDS[name] for name in fields_of(Setting)}
 _PERSON: Final[frozenset[Kind]] = frozenset(
     {*_FIELDS.values(), "add", "remove", "archive", "move", "renew", "revert", "grace", "profile", "other"}
@@ -154,14 +157,27 @@ def _person(before: Document[Subscriber] | None, after: Document[Subscriber] | N
 
 
 def _service(was: Service | None, service: Service, document: Document[Subscriber], loc: Loc) -> Iterator[Done]:
+    dated = was is not None and _dated(was, service)
     for name, field in fields_of(Service).items():
-        if was is None and name in _WITH_ADD:
+        if (was is None and name in _WITH_ADD) or (dated and name in {"activation", "activated"}):
             continue
         old = getattr(was, name) if was is not None else field.default
         new = getattr(service, name)
         if old != new and not (name == "hold" and was is not None and _spent(was, service)):
             where = document.where_key(*loc, name)
             yield from (Done(kind, where) for kind in _of_field(name, old, new))
+
+
+def _dated(was: Service, service: Service) -> bool:
+    """Whether the dates of a first login were written down by a renewal, which reckons with them: the service may have
+    begun then, and more is paid than it began with."""
+    activation, begins, paid = was.activation, service.activated, service.paid_until
+    if activation is None or was.activated is not None or begins is None or paid is None:
+        return False
+    if service.activation is not None or not _day(activation.since) <= _day(begins):
+        return False
+    in_time = activation.until is None or _day(begins) <= _day(activation.until)
+    return in_time and _day(paid) > begun(activation, datetime.combine(_day(begins), time(), UTC), _UTC)
 
 
 def _spent(was: Service, service: Service) -> bool:
