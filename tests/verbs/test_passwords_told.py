@@ -21,6 +21,7 @@ pytestmark = pytest.mark.live
 ANNAPURNA = "sub-000206"
 FILE = f"subscribers/kathmandu/07/{ANNAPURNA}.yaml"
 RESET = ("reset-password", ANNAPURNA, "--notify", "--direct")
+LATER = "E790 bad-row: a later row made another password, of which nobody is told: let that row notify"
 AGAIN = f"ispctl reset-password {ANNAPURNA}/main --notify --direct"
 
 
@@ -34,6 +35,16 @@ def test_who_asks_twice_at_once_is_told_the_password_that_holds(isp: Isp, post: 
     assert told
     example.git(isp.clone, "pull", "-q")
     assert isp("secrets", "show", f"service/{ANNAPURNA}/main/password").out == f"{told[1]}\n"
+
+
+def test_of_a_password_that_a_later_row_replaced_no_letter_goes_and_its_row_says_so(
+    isp: Isp, post: Post, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"sub,notify\n{ANNAPURNA},yes\n{ANNAPURNA},no\n")
+    said = isp("batch", rows, "--verb", "reset-password", "--direct", "--format", "json")
+    assert (said.code, post.got, isp("outbox").out) == (1, [], "Nothing waits.\n")
+    assert [(row["outcome"], row["problems"]) for row in said.json["rows"]] == [("done", [LATER]), ("done", [])]
 
 
 @pytest.mark.shows("email", "password")

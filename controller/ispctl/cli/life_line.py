@@ -10,7 +10,7 @@ from ispctl.cli.common import say
 from ispctl.cli.facts import forget, learned
 from ispctl.cli.life import SubArgument
 from ispctl.cli.passwords import StdinOption, chosen, seal
-from ispctl.cli.sending import Letters, PasswordLetter, password_letter
+from ispctl.cli.sending import ENGLISH, Letters, PasswordLetter, password_letter
 from ispctl.cli.verb import Wanted, answer, carried, carry_out, verb
 
 if TYPE_CHECKING:
@@ -137,6 +137,9 @@ def reset_password(
     notify: Annotated[
         bool, typer.Option("--notify", help="With --direct: send it to the subscriber by e-mail, once it is pushed.")
     ] = False,
+    language: Annotated[
+        str, typer.Option("--language", metavar="LL", help="With --notify: of the letter; default: en.")
+    ] = "",
     at_once: Annotated[
         bool, typer.Option("--at-once", help="Do not wait for a device of ours that dials in with the old one.")
     ] = False,
@@ -147,12 +150,14 @@ def reset_password(
 
     if notify and not wanted.direct:
         raise typer.BadParameter("what is proposed may never hold: it goes with --direct", param_hint="--notify")
+    if language and not notify:
+        raise typer.BadParameter("it is the language of the letter: it goes with --notify", param_hint="--language")
     clear, told = chosen(stdin=password_stdin, show=show, format=wanted.format), list[PasswordLetter]()
 
     def act(draft: Draft) -> None:
         reset(draft, sub, clear, lambda *of: seal(wanted.session, *of), at_once=at_once)
         if notify:
-            told[:] = [password_letter(wanted.session, draft.head, draft.service(sub), clear)]
+            told[:] = [password_letter(wanted.session, draft, draft.service(sub), clear, language or ENGLISH)]
 
     done = carried(wanted, [sub], act, Letters(told))
     answer(wanted, done)

@@ -25,37 +25,42 @@ if TYPE_CHECKING:
     from ispctl.verbs.draft import Draft
 
 State = Literal["queued", "sending", "sent", "failed"]
+ENGLISH: Final = "en"
 WAITING: Final[tuple[State, ...]] = ("queued", "sending", "failed")
 
 
+class Shown(Struct):
+    """A statement as JSON has it, in words and as a PDF; `title`: that of its page, in its language."""
+
+    said: dict[str, Any] = field(repr=False)
+    language: str
+    title: str
+    text: str = field(repr=False)
+    octets: bytes = field(repr=False)
+
+
 def send_statement(
-    session: Session,
-    shared: Snapshot,
-    document: Document[Subscriber],
-    said: dict[str, Any],
-    language: str,
-    text: str,
-    octets: bytes,
-    again: bool,
+    session: Session, shared: Snapshot, document: Document[Subscriber], shown: Shown, *, again: bool
 ) -> None:
-    """Send a statement (`said`, as JSON has it) to its subscriber, with the PDF, unless it went. Raises Refusal."""
+    """Send a statement to its subscriber, as he is written to now, unless it went. Raises Refusal."""
     from ispctl.notices import Letter, deliver
     from ispctl.report.plan_json import dumps
 
     channel = _mail(session, shared)
     to = _address(document, f"give it as a file: ispctl statement {document.value.id} --pdf --out FILE")
+    said = shown.said
     id, since, until = said["id"], said["since"], said["until"]
-    digest = sha256((language + dumps(said)).encode()).hexdigest()
+    digest = sha256((shown.language + dumps(said)).encode()).hexdigest()
     letter = Letter(
         key=f"statement {id} {digest}",
         kind="statement",
         subscriber=id,
-        about=f"{since} to {until} in {language}",
+        about=f"{since} to {until} in {shown.language}",
         to=to,
-        subject=f"Statement of account {id}, {since} to {until}",
-        text=text,
+        subject=shown.title or f"Statement of account {id}, {since} to {until}",
+        text=shown.text,
         attached=f"statement-{id}-{since}-{until}.pdf",
-        octets=octets,
+        octets=shown.octets,
     )
     with session.store(shared) as store:
         done = deliver(store, letter, channel, session.actor, clock, again=again)
@@ -77,7 +82,9 @@ class PasswordLetter(Struct):
     held: Holding
     channel: Mail
     to: str = field(repr=False)
-    clear: str = field(repr=False)
+    subject: str
+    text: str = field(repr=False)
+    language: str
 
     def holds(self, draft: Draft) -> bool:
         """Whether it tells the password that the service has there."""
@@ -105,15 +112,15 @@ class PasswordLetter(Struct):
     def _letter(self, commit: str) -> Letter:
         from ispctl.notices import Letter
 
-        id, login = self.held.document.value.id, self.held.service.login
+        id, owner = self.held.document.value.id, self.held.owner
         return Letter(
-            key=f"password {self.held.owner} {commit}",
+            key=f"password {owner} {commit}",
             kind="password",
             subscriber=id,
-            about=self.held.owner,
+            about=owner if self.language == ENGLISH else f"{owner} in {self.language}",
             to=self.to,
-            subject=f"A new password for your connection {id}",
-            text=f"Your connection has a new password.\n\nLogin: {login}\nPassword: {self.clear}\n",
+            subject=self.subject,
+            text=self.text,
             secret=True,
         )
 
@@ -134,10 +141,19 @@ class Letters(Struct):
             letter.take_back(commit)
 
 
-def password_letter(session: Session, shared: Snapshot, held: Holding, clear: str) -> PasswordLetter:
-    """Raises Refusal E752, E753 where it could not be sent."""
+def password_letter(session: Session, draft: Draft, held: Holding, clear: str, language: str) -> PasswordLetter:
+    """`clear`: what it tells. Raises Refusal E752, E753 where it could not be sent, E750 where there are no words for
+    it."""
+    from ispctl.report import letters
+
+    path = letters.password_path(language)
+    own = draft.there(path)
+    if own is None and language != ENGLISH:
+        raise Refusal(Problem("E750", f"there is no {path}", advice=f"Commit one, or take the language {ENGLISH}"))
+    service, id = held.service, held.document.value.id
+    subject, text = letters.password(id, service.login, clear, language, own)
     to = _address(held.document, f"leave notify out and say it: ispctl secrets show service/{held.owner}/password")
-    return PasswordLetter(session, shared, held, _mail(session, shared), to, clear)
+    return PasswordLetter(session, draft.head, held, _mail(session, draft.head), to, subject, text, language)
 
 
 def outbox(
@@ -179,12 +195,17 @@ def _item(one: Message, zone: ZoneInfo) -> dict[str, Any]:
 def _command(one: Message) -> str:
     """What sends it once more. A password is not kept for that: another one is made."""
     if one.kind == "password":
-        return f"ispctl reset-password {one.about} --notify --direct"
+        owner, _, language = one.about.partition(" in ")
+        words = ["ispctl", "reset-password", owner, "--notify", *_in(language or ENGLISH), "--direct"]
+        return " ".join(words)
     since, _, until, _, language = one.about.split()
-    words = ["ispctl", one.kind, one.subscriber, "--from", since, "--to", until]
-    words += [] if language == "en" else ["--language", language]
+    words = ["ispctl", one.kind, one.subscriber, "--from", since, "--to", until, *_in(language)]
     again = one.state == "sent" or (one.state == "sending" and one.unsure)
     return " ".join([*words, "--send", *(["--again"] if again else [])])
+
+
+def _in(language: str) -> list[str]:
+    return [] if language == ENGLISH else ["--language", language]
 
 
 def _line(item: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from ispctl.cli.out import write
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
+    from ispctl.index import Lookup
     from ispctl.model.document import Document
     from ispctl.model.subscriber import Subscriber
     from ispctl.repo import Repository
@@ -28,8 +29,8 @@ OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write it there, for its owner alone, not to stdout.")
 ]
 Format = Literal["text", "html", "pdf", "json", "csv"]
-SENT: Final[tuple[Format, Format]] = ("text", "pdf")
-"""What the letter says, and what goes with it."""
+SENT: Final[tuple[Format, ...]] = ("text", "html", "pdf")
+"""What the letter says, what it is about, and what goes with it."""
 POLICY: Final = "inventory/policy.yaml"
 export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What others read of it.")
 
@@ -69,11 +70,14 @@ def statement(
         if not send:
             _give([_octets(repository, commit, said, kind, language)], out)
             return
-        from ispctl.cli.sending import send_statement
+        from ispctl.cli.sending import Shown, send_statement
+        from ispctl.report.letters import title_of
 
-        text, pages = (_octets(repository, commit, said, form, language) for form in SENT)
-        shared = repository.part(commit, ())
-        send_statement(session, shared, document, said, language, text.decode(), pages, again)
+        text, page, pages = (_octets(repository, commit, said, form, language) for form in SENT)
+        shown = Shown(said, language, title_of(page.decode()), text.decode(), pages)
+        with session.reading(repository) as index:
+            whose = document if commit == "HEAD" else _now(repository, index.lookup, document.value.id)
+        send_statement(session, repository.part("HEAD", ()), whose, shown, again=again)
 
 
 def _account(
@@ -103,6 +107,19 @@ def _account(
         ledger = found.value if found else Ledger(subscriber=document.value.id)
         stated = money.statement(ledger, first, last, policy)
         return document, report.document(stated, ledger, policy, document.value.profile.name)
+
+
+def _now(repository: Repository, lookup: Lookup, id: str) -> Document[Subscriber]:
+    """Whoever an older commit speaks of, as he is written to today. Raises Refusal E321."""
+    from ispctl.verbs.draft import nobody, one_subscriber
+
+    part = lookup.part("HEAD", [id])
+    if part.find(id):
+        return one_subscriber(part, id)
+    archived = repository.archived_as("HEAD", id)
+    if archived is None:
+        raise nobody()
+    return archived[0]
 
 
 def _octets(repository: Repository, commit: str, said: dict[str, Any], kind: Format, language: str) -> bytes:

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from ispctl.model.days import local_day
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
-from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.money import BUCKETS, Statement, rounded
+from ispctl.report.filling import filled
 
 VERSION: Final = 1
 Kind = Literal["text", "html"]
@@ -74,21 +74,11 @@ def template_path(language: str, kind: Kind) -> str:
 
 def render(said: Mapping[str, Any], kind: Kind, language: str, own: bytes | None) -> str:
     """Text or HTML. `own`: the ISP's template, if there is one. Raises Refusal E750 for one that does not fit."""
-    from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
-    from jinja2.sandbox import SandboxedEnvironment
-
     path = template_path(language, kind)
     usual = files("ispctl.report").joinpath("templates", f"statement.{ENDINGS[kind]}.j2")
     source = own.decode("utf-8", "replace") if own is not None else usual.read_text("utf-8")
-    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=kind == "html", keep_trailing_newline=True)
-    try:
-        return environment.from_string(source).render(said)
-    except TemplateSyntaxError as error:
-        where, why = Where(path, error.lineno), error.message or "it is no template"
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-        where, why = Where(path), str(error) or type(error).__name__
     advice = "Its variables are the fields of ispctl statement SUB --format json"
-    raise Refusal(Problem("E750", f"the template does not fit: {why}", where, advice))
+    return filled(source, said, path, advice, html=kind == "html")
 
 
 def to_csv(said: Mapping[str, Any]) -> str:

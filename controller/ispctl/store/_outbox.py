@@ -48,10 +48,13 @@ def take_back(database: Database, key: str) -> None:
 
 
 def replaced(database: Database, sent: Message) -> None:
+    """A new password is about the same service in whatever language: `sub-1/main in np`."""
+    about = sent.about.partition(" in ")[0] if sent.kind == "password" else sent.about
     database.write(
         f"UPDATE ispctl_outbox SET state = 'failed', error = '{_REPLACED}'"
-        " WHERE kind = ? AND subscriber = ? AND about = ? AND state IN ('queued', 'sending') AND message <> ?",
-        (sent.kind, sent.subscriber, sent.about, sent.key),
+        " WHERE kind = ? AND subscriber = ? AND (about = ? OR substr(about, 1, ?) = ?)"
+        " AND state IN ('queued', 'sending') AND message <> ?",
+        (sent.kind, sent.subscriber, about, len(about) + 4, f"{about} in ", sent.key),
     )
 
 

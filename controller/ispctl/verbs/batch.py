@@ -119,8 +119,15 @@ class Batch:
         self.letters.clear()
         self._forgetting.clear()
         self.results = {row.number: self._one(draft, row) for row in self.rows}
-        for number in [number for number, letter in self.letters.items() if not letter.holds(draft)]:
+        gone = [number for number, letter in self.letters.items() if not letter.holds(draft)]
+        for number in gone:
             del self.letters[number]  # a later row made another password
+        told = {self.results[number].owner for number in self.letters}
+        for number in gone:
+            result = self.results[number]
+            if result.owner not in told:
+                text = "a later row made another password, of which nobody is told: let that row notify"
+                self.results[number] = replace(result, problems=result.row.wrong(text).problems)
 
     def promise(self, commit: str) -> None:
         """Write down what is to be told, before others have the commit. Where that cannot be, the rows of which

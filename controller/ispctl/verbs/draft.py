@@ -146,6 +146,13 @@ class Draft:
 
     # what becomes of the files
 
+    def there(self, path: str) -> bytes | None:
+        """A file of the head that there may be or not."""
+        try:
+            return self.read(path)
+        except KeyError:
+            return None
+
     def data(self, path: str) -> bytes:
         """A file as it stands in this draft."""
         data = self.files[path] if path in self.files else self.read(path)

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from ispctl.model.days import moment
 from ispctl.model.problem import Problem, Refusal
-from ispctl.repo import Holding, Snapshot
+from ispctl.repo import Holding
 from ispctl.repo.edit import Value
 from ispctl.verbs.coming import Seal
 from ispctl.verbs.draft import Draft
@@ -80,8 +80,8 @@ class Letter(Protocol):
         """Raises Refusal."""
 
 
-Written = Callable[[Snapshot, Holding, str], Letter]
-"""(commit, service, password) -> its letter to the subscriber. Raises Refusal where it could not be sent."""
+Written = Callable[[Draft, Holding, str, str], Letter]
+"""(draft, service, password, language) -> its letter to the subscriber. Raises Refusal where it could not be sent."""
 
 
 def requests(
@@ -91,10 +91,13 @@ def requests(
 
     def act(draft: Draft, row: Row) -> None:
         term, clear, notify = row.text("sub"), password(), row.flag("notify")
+        language = row.text("language", "")
         if notify and not direct:
             raise row.wrong("what is proposed may never hold: notify goes with --direct")
+        if language and not notify:
+            raise row.wrong("language is that of the letter: it goes with notify")
         reset(draft, term, clear, seal, at_once=row.flag("at_once"))
         if notify:
-            letters[row.number] = letter(draft.head, draft.service(term), clear)
+            letters[row.number] = letter(draft, draft.service(term), clear, language or "en")
 
-    return {"reset-password": Request(act, ("notify", "at_once"))}
+    return {"reset-password": Request(act, ("notify", "language", "at_once"))}
