@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ispctl.model.problem import Refusal
-from ispctl.status import listing, profile
+from ispctl.status import listing, present_profile, profile
 from ispctl.status.elsewhen import elsewhen
+from ispctl.status.online import Octets
+from ispctl.status.present import Screen
 from ispctl.status.profile import Shown
 from ispctl.status.view import Then
 from tests.gates import example
@@ -40,6 +43,17 @@ def test_the_past_is_answered_by_the_commit_that_was_applied_then(world: World) 
     assert before.rate.down == 50_000_000
     after, then = _then(world, NOW - timedelta(minutes=10))
     assert (then.commit, after.rate and after.rate.down) == (second, 60_000_000)
+
+
+def test_how_much_a_session_had_moved_by_then_is_not_told_by_what_it_moved_since(world: World) -> None:
+    world.dial(ANITA, heard=600)
+    before, _ = _then(world, NOW - timedelta(minutes=20))
+    (session,) = before.sessions or ()
+    assert (session.bytes, session.measured) == (None, None)
+    text = present_profile.shown(before, Screen(ZoneInfo("Asia/Kathmandu"), NOW, None))
+    assert "how much it had moved by then is unknown; expected 50M/25M" in text
+    since, _ = _then(world, NOW - timedelta(minutes=5))
+    assert [one.bytes for one in since.sessions or ()] == [Octets(9_000_000_000, 450_000_000)]
 
 
 def test_a_commit_whose_sessions_were_not_all_told_was_applied_nevertheless(world: World) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ispctl.status import online
-from ispctl.status.online import Asked, Online
+from ispctl.status.online import Asked, Octets, Online
 from tests.status.world import ANITA, ANITA_ID, EKRAJ, KATHMANDU, NOW, World
 
 OLD = "0" * 16 + "-" + "0" * 16
@@ -25,7 +25,7 @@ def test_a_session_that_runs_what_the_rows_say_is_current(world: World) -> None:
     world.dial(ANITA, world.class_of(ANITA))
     found = _one(world)
     assert (found.state, found.config, found.nas, found.id) == ("live", "current", "lalitpur-1", ANITA_ID)
-    assert (found.bytes.down, found.bytes.up) == (9_000_000_000, 450_000_000)
+    assert found.bytes == Octets(9_000_000_000, 450_000_000)
     assert found.expected is not None
     assert (found.expected.down, found.expected.up) == (50_000_000, 25_000_000)
 
@@ -131,4 +131,4 @@ def test_a_nas_that_counts_for_the_subscriber_is_turned_round(world: World) -> N
     world.edit("inventory/hosts.yaml", lambda text: text.replace("direction: nas", "direction: subscriber"))
     world.apply()
     world.dial(ANITA)
-    assert _one(world).bytes.up == 9_000_000_000
+    assert _one(world).bytes == Octets(450_000_000, 9_000_000_000)

@@ -16,13 +16,14 @@ from ispctl.reconcile import settled
 from ispctl.reconcile.applied import digest_of, terms_to_value, to_text
 from ispctl.reconcile.people import TOLD, People
 from ispctl.reconcile.stops import STOPPED
-from ispctl.reconcile.survey import LEFT, RENDERED, SHARED, TERMS, Survey, shared_key
+from ispctl.reconcile.survey import RENDERED, SHARED, TERMS, Survey, shared_key
 from ispctl.reconcile.world import Waiting
 from ispctl.states import State
 from ispctl.store import Applied, AppliedService, Run, Store, cpes, first_logins, meters
 from ispctl.store.cpes import Wanted
 from ispctl.store.first_logins import Begins
 from ispctl.store.meters import Mark
+from ispctl.store.usage import LEFT
 
 LASTING: Final = frozenset({"E314", "E318", "E652"})
 """Failures that wait for a person (rows of somebody else), and what waits for those: the commit counts as applied."""

@@ -13,8 +13,8 @@ from ispctl.radius.live import former, nas_by_address
 from ispctl.radius.proof import verify
 from ispctl.radius.session import LiveSession
 from ispctl.radius.session import Proof as Judged
-from ispctl.reconcile.survey import LEFT
 from ispctl.store import Proof, Session, Store, proofs
+from ispctl.store.usage import LEFT
 from ispctl.structs import Struct, replace
 
 PAUSE: Final = 0.25

@@ -31,15 +31,13 @@ from ispctl.reconcile.rerender import with_rerendered
 from ispctl.reconcile.stops import STOPPED, with_stops
 from ispctl.reconcile.unsaid import unsaid
 from ispctl.repo import Snapshot
-from ispctl.store import Applied, Store, first_logins, meters
+from ispctl.store import Applied, Store, facts, first_logins, meters
 from ispctl.structs import Struct, replace
 
 SHARED = ("group", "nas", "pop", "range", "realm")
 RENDERED = "rendered"
 TERMS = "terms"
-LEFT = "left"
-"""Kinds of objects in the store: the digest of each shared key as last written; what each tariff granted; each login
-that was given up, with its last owner, until its sessions have ended."""
+"""Kinds of objects in the store: the digest of each shared key as last written; what each tariff granted."""
 
 
 class Survey(Struct):
@@ -178,7 +176,7 @@ def _shared(reading: Reading) -> tuple[tuple[Change, ...], tuple[Key, ...], Arou
         makes(changes),
         _terms(store),
         frozenset(store.objects(STOPPED)),
-        {login: str(said.get("owner", "")) for login, said in store.objects(LEFT).items()},
+        facts.former_logins(store),
     )
     return changes, tuple(sorted({*touched} - {change.key for change in changes})), around
 

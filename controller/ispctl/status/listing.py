@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +19,7 @@ from ispctl.model.subscriber import group_of
 from ispctl.plan import Fields, Resources
 from ispctl.repo import Holding
 from ispctl.states import State
-from ispctl.status.names import is_his, whose
+from ispctl.status.names import whose
 from ispctl.status.online import is_stale
 from ispctl.status.spool import Spool
 from ispctl.status.stops import observed, stop_of, unadopted
@@ -143,6 +144,9 @@ class _World:
             None if view.then else view.ask(lambda store: facts.last_seen(store, logins))
         )
         self.online = presence(view)
+        self._former: dict[str, set[str]] = defaultdict(set)
+        for login, owner in view.former.items():
+            self._former[owner].add(login)
         self.unadopted = unadopted(view, (one.login for one in view.derived.values()))
 
     def listed(self, holding: Holding, wanted: Wanted) -> Listed:
@@ -177,9 +181,17 @@ class _World:
         )
 
     def _last_seen(self, holding: Holding) -> datetime | None:
-        """Of its login; nothing where that was another's by then."""
-        at = self.seen.get(holding.service.login) if self.seen else None
-        return at if at and is_his(self.view.head, holding, at) else None
+        """Of its login, and of the one it has until a renaming is applied, or had before; nothing where that was
+        another's by then."""
+        if not self.seen:
+            return None
+        was = {one.service.login for one in self.view.served.find(holding.owner)} | self._former[holding.owner]
+        known = ((login, self.seen.get(login)) for login in {holding.service.login} | was)
+        return max((at for login, at in known if at and self._is_his(holding, login, at)), default=None)
+
+    def _is_his(self, holding: Holding, login: str, at: datetime) -> bool:
+        found = whose(self.view.head, login, at)
+        return found.owner == holding.owner if found else login != holding.service.login
 
     def _account(self, holding: Holding) -> _Owed:
         path, policy = companion(holding.document.path), self.view.head.policy.value
@@ -205,8 +217,9 @@ def presence(view: View) -> dict[str, Presence] | None:
     for one in view.open_sessions:
         at = one.started or view.now
         holding = whose(view.head, one.login, at) or whose(given, one.login, at)
-        if holding is not None and found.get(holding.owner) != "yes":
-            found[holding.owner] = "stale" if is_stale(view, one) else "yes"
+        owner = holding.owner if holding else view.former.get(one.login, "")
+        if owner and found.get(owner) != "yes":
+            found[owner] = "stale" if is_stale(view, one) else "yes"
     return found
 
 

@@ -49,8 +49,8 @@ class Octets(Struct):
 
 class Online(Struct):
     """One open session. `id` and `key` are empty where nobody of ours has this login; `nas` where the address is no NAS
-    of the inventory. `age`: seconds since its last report. `needs`: what a session that is behind waits for. `unique`:
-    what the server calls it."""
+    of the inventory. `age`: seconds since its last report. `bytes` is None where the counters are of a later moment.
+    `needs`: what a session that is behind waits for. `unique`: what the server calls it."""
 
     login: str
     id: str
@@ -66,7 +66,7 @@ class Online(Struct):
     started: datetime | None
     updated: datetime | None
     age: int | None
-    bytes: Octets
+    bytes: Octets | None
     measured: Measured | None
     expected: Speed | None
     state: Literal["live", "stale"]
@@ -206,7 +206,8 @@ class _Judge:
 
     def __init__(self, view: View, rows: Resources, proofs: Mapping[str, Proof]) -> None:
         self.view, self.rows, self.proofs = view, rows, proofs
-        self.owners = {name: str(fields["owner"]) for (kind, name), fields in rows.items() if kind == "login"}
+        own = {name: str(fields["owner"]) for (kind, name), fields in rows.items() if kind == "login"}
+        self.owners = {**view.former, **own}
         if view.then is not None:
             self.owners = {one.service.login: one.owner for one in view.head.services()}
 
@@ -235,8 +236,8 @@ class _Judge:
             started=session.started,
             updated=session.updated,
             age=age(self.view, session),
-            bytes=Octets(down, up),
-            measured=_measured(session, down, up),
+            bytes=None if self._since(session) else Octets(down, up),
+            measured=None if self._since(session) else _measured(session, down, up),
             expected=self._expected(fields, walled),
             state="stale" if is_stale(self.view, session) else "live",
             config=config,
@@ -247,11 +248,17 @@ class _Judge:
             unique=session.uniqueid,
         )
 
+    def _since(self, session: Session) -> bool:
+        """Whether its counters are of a later moment than the one that is asked about."""
+        last = max(filter(None, (session.updated, session.stopped)), default=None)
+        return self.view.then is not None and last is not None and last > self.view.now
+
     def _config(self, session: Session, proof: Proof | None) -> tuple[Config, str]:
         fields, nas = self.rows.get(("login", session.login)), self.view.nas.get(session.nas)
-        if fields is None or nas is None:
+        given_up = self.view.then is None and session.login in self.view.former
+        if nas is None or (fields is None and not given_up):
             return "unknown", ""
-        if not fields["refuse"] and (given := self._class_to(fields, nas, session)):
+        if fields is not None and not fields["refuse"] and (given := self._class_to(fields, nas, session)):
             told = proof is not None and proof.kind == "coa" and proof.answer == "ack"
             if same_class(live.running(session, proof), given):
                 return self._told(session, proof) if proof and told else ("current", "")

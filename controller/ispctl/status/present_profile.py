@@ -193,7 +193,9 @@ def _session(session: Online, screen: Screen) -> Iterator[str]:
     yield f"{where} on {session.nas or session.nas_address}, MAC {session.mac or 'unknown'}"
     yield f"  since {when(session.started, screen.zone)}, {heard}, {session.state}"
     measured = f", {rate(session.measured_speed, 3)} {session.measured.basis}" if session.measured else ""
-    moved = f"{volume(session.bytes.down)} down, {volume(session.bytes.up)} up"
+    moved = "how much it had moved by then is unknown"
+    if session.bytes is not None:
+        moved = f"{volume(session.bytes.down)} down, {volume(session.bytes.up)} up"
     yield f"  {moved}{measured}; expected {rate(session.expected)}"
     proof = f": {session.proof}" if session.proof else ""
     yield f"  configuration {config(session)}{proof}; Class {session.class_ or 'none'}"

@@ -145,10 +145,11 @@ def _account(view: View, holding: Holding) -> tuple[Account | None, str]:
 
 
 def _sessions(view: View, holding: Holding, e: Entitlement | None) -> tuple[Online, ...] | None:
-    """Also on the login it has until a renaming is applied; not of whoever had its login before, or has it now. Of
-    another moment nobody knows the rows: what git gave is what was expected."""
+    """Also on the login it has until a renaming is applied, and on the one of before as long as a session of that goes
+    on; not of whoever had its login before, or has it now. Of another moment nobody knows the rows: what git gave is
+    what was expected."""
     was = view.served.find(holding.owner) if view.then is None else ()
-    own, before = holding.service.login, {one.service.login for one in was}
+    own, before = holding.service.login, {one.service.login for one in was} | view.former_of({holding.owner})
     found = sessions(view, Asked(logins=frozenset({own, *before})))
     if found is None:
         return None

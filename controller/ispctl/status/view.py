@@ -136,7 +136,8 @@ class View:
             one = copy(self)
             one._forget()
             one.head = self.knowing(part)
-            known = frozenset(held.service.login for held in (*services, *(beside.services() if beside else ())))
+            held = (*services, *(beside.services() if beside else ()))
+            known = frozenset(one.service.login for one in held) | self.former_of({one.owner for one in held})
             one.__dict__ |= {"met": known, "logins": known, "applied": self.knowing(beside) if beside else None}
             yield one, services
             self.store, self.silence = one.store, one.silence
@@ -253,8 +254,18 @@ class View:
         nobody's. None: of everybody."""
         if self.met is None:
             return None
-        found = (holding for part in (self.head, self.served) for word in self.met for holding in part.find(word))
-        return frozenset(filter(writable, self.met)) | {holding.service.login for holding in found}
+        found = [holding for part in (self.head, self.served) for word in self.met for holding in part.find(word)]
+        own = {holding.service.login for holding in found}
+        return frozenset(filter(writable, self.met)) | own | self.former_of({holding.owner for holding in found})
+
+    @cached_property
+    def former(self) -> Mapping[str, str]:
+        """Logins of before a renaming that may still be online, with their services."""
+        return self.ask(facts.former_logins) or {}
+
+    def former_of(self, owners: Collection[str]) -> frozenset[str]:
+        """Those of some services."""
+        return frozenset(login for login, owner in self.former.items() if owner in owners)
 
     @cached_property
     def rows(self) -> Resources | None:

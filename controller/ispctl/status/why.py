@@ -149,7 +149,7 @@ def _one(view: View, session: Online, proof: Proof | None) -> Running:
 
 def _since(view: View, session: Online, proof: Proof) -> Measured | None:
     """From the counters of the moment when the session was told to those of its last report."""
-    if proof.answer != "ack" or proof.counted is None or session.updated is None:
+    if proof.answer != "ack" or proof.counted is None or session.updated is None or session.bytes is None:
         return None
     seconds = int((session.updated - proof.counted).total_seconds())
     nas = view.nas.get(session.nas_address)

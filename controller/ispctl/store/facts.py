@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from ispctl.store._sessions import select_sessions
 from ispctl.store._store import Store
 from ispctl.store.records import Session, moment, stamp
+from ispctl.store.usage import LEFT
 from ispctl.structs import Struct
 
 _AT_ONCE: Final = 500
@@ -300,6 +301,11 @@ def to_give(store: Store, login: str, mac: str, now: datetime) -> dict[str, int]
         " FROM radippool GROUP BY pool_name ORDER BY pool_name"
     )
     return {str(pool): int(count) for pool, count in store.database.query(sql, (f"{login}|{mac}", stamp(now)))}
+
+
+def former_logins(store: Store) -> dict[str, str]:
+    """Logins that were given up while a session was open, with the service (id/key) that each was of."""
+    return {login: str(said.get("owner", "")) for login, said in store.objects(LEFT).items()}
 
 
 def sessions_at(store: Store, at: datetime, logins: Sequence[str] | None = None) -> Iterator[Session]:

@@ -53,11 +53,11 @@ class Day(NamedTuple):
 
 
 _CHANGED: Final = "COALESCE(a.acctinputoctets, 0) <> c.octets_in OR COALESCE(a.acctoutputoctets, 0) <> c.octets_out"
-_LEFT: Final = "left"
+LEFT: Final = "left"
 """Kind of objects: the logins that were given up, with their last owners, until their sessions have ended."""
 _OURS: Final = (
     "(EXISTS (SELECT 1 FROM ispctl_login l WHERE l.login = a.username)"
-    f" OR EXISTS (SELECT 1 FROM ispctl_object o WHERE o.kind = '{_LEFT}' AND o.key = a.username))"
+    f" OR EXISTS (SELECT 1 FROM ispctl_object o WHERE o.kind = '{LEFT}' AND o.key = a.username))"
 )
 _OPEN: Final = (
     "SELECT a.radacctid FROM radacct a LEFT JOIN ispctl_counted c ON c.acctid = a.radacctid"
@@ -92,7 +92,7 @@ def count(
     by the address that a NAS gives itself."""
     _rejoin(store)
     counted, highest = Counted(), _highest(store)
-    left = {login: str(said.get("owner", "")) for login, said in store.objects(_LEFT).items()}
+    left = {login: str(said.get("owner", "")) for login, said in store.objects(LEFT).items()}
     ids = _to_count(store, now)
     step = store.database.dialect.chunk
     for start in range(0, len(ids), step):
