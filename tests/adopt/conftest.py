@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer import Typer
 
-from ispctl.cli import common, main
+from ispctl.cli import common, main, stat
 from ispctl.cli.common import run
 from tests.adopt import world
 from tests.databases import Place
@@ -56,9 +58,16 @@ class Isp:
         return place.hand(statement, values=values)
 
     def __call__(self, *words: object) -> Said:
+        return self._run(main.app, "ispctl", words)
+
+    def stat(self, *words: object) -> Said:
+        """`ispstat`"""
+        return self._run(stat.app, "ispstat", words)
+
+    def _run(self, app: Typer, program: str, words: Sequence[object]) -> Said:
         self.capture.readouterr()
         place = ["--repo", str(self.repo)] if self.repo.exists() else []
-        code = run(main.app, "ispctl", [*place, *map(str, words)])
+        code = run(app, program, [*place, *map(str, words)])
         out, err = self.capture.readouterr()
         assert "Traceback" not in out + err
         return Said(code, out, err)
@@ -84,5 +93,6 @@ def isp(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         return common.Session(repo, prefix, found.env, world.NOW)
 
     monkeypatch.setattr(main, "Session", session)
+    monkeypatch.setattr(stat, "Session", session)
     monkeypatch.setenv("COLUMNS", "100")
     return found

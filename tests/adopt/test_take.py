@@ -122,6 +122,23 @@ def test_a_group_or_a_login_may_come_first(simple: Isp) -> None:
     assert simple("plan").code == 0
 
 
+def test_who_is_not_adopted_yet_is_not_new(simple: Isp) -> None:
+    assert simple("adopt", "--group", "office.example").code == 0
+    said = simple("plan")
+    assert "2 services not adopted yet, nobody cut off." in said.out
+    assert "sub-000001/main: not adopted yet" in said.out
+    plan = simple("plan", "--format", "json").json
+    assert {tuple(one["effects"]) for one in plan["services"]} == {("unadopted",)}
+
+
+def test_after_a_part_was_adopted_all_is_well_with_the_rest(simple: Isp) -> None:
+    assert simple("adopt", "--group", "office.example").code == 0
+    assert simple("apply").code == 1
+    (last,) = [line for line in simple.stat("health").out.splitlines() if " last run " in line]
+    assert last.startswith("warn  last run ")
+    assert last.endswith(": all but what is not ours yet, which others' rows serve on -> ispctl adopt --all --dry-run")
+
+
 def test_the_nas_may_come_first(simple: Isp) -> None:
     said = simple("adopt", "--nas", "--format", "json")
     assert (said.code, said.json["taken"], said.json["left"]) == (0, {"logins": 0, "nas": 1}, 3)

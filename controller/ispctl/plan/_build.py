@@ -37,6 +37,8 @@ class Pair(Struct):
     cause: Cause
     online: int | None
     """Open sessions now; None: not asked."""
+    foreign: bool = False
+    """Whether somebody else's rows serve it, as long as it is not adopted."""
 
 
 def build(  # noqa: PLR0913  a plan has that many sides; all but the first three are named
@@ -89,7 +91,7 @@ def effects(was: Entitlement | None, will_be: Entitlement | None) -> tuple[str, 
 
 
 def _service(pair: Pair, disturbs: Disturbs, commit: str, changed: frozenset[str]) -> ServiceChange | None:
-    found = effects(pair.was, pair.will_be)
+    found = ("unadopted",) if pair.was is None and pair.foreign else effects(pair.was, pair.will_be)
     if not found:
         return None
     drops = _drops(pair.was, pair.will_be, disturbs)

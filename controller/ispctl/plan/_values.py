@@ -20,7 +20,7 @@ Resources = Mapping[Key, Fields]
 
 Session = Literal["kept", "dropped", "none", "unknown"]
 Cause = Literal["commit", "clock", "facts", "drift"]
-EFFECTS: Final = ("cut-off", "walled", "ended", "slower", "address", "other", "faster", "restored", "new")
+EFFECTS: Final = ("cut-off", "walled", "ended", "slower", "address", "other", "unadopted", "faster", "restored", "new")
 """Worst first; an open list."""
 LOSSES: Final = frozenset({"cut-off", "walled", "ended"})
 

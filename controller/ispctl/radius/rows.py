@@ -24,7 +24,7 @@ from ispctl.store.prints import Prints, Sums
 
 BATCH: Final = 500
 """Changes in one transaction: FreeRADIUS writes between two of them, and waits for one some 30 milliseconds."""
-_NOT_OURS: Final = "not ours, adopt first (ispctl adopt): there are rows of this name that ispctl did not write"
+NOT_OURS: Final = "not ours, adopt first (ispctl adopt): there are rows of this name that ispctl did not write"
 _CHANGED: Final = "changed meanwhile: what stands there now is not what the plan was made from; plan again"
 _RANKS: Final = {"nas": (0, 6), "realm": (0, 6), "pop": (1, 5), "range": (1, 5), "group": (2, 4), "login": (3, 3)}
 _SHARED: Final = frozenset(_RANKS.keys() - {"login"})
@@ -54,7 +54,7 @@ def _nothing_beside(_: Change) -> None: ...
 
 
 def _never_taken(_: Change) -> Problem:
-    return Problem("E314", _NOT_OURS)
+    return Problem("E314", NOT_OURS)
 
 
 class RadiusRows:
@@ -140,6 +140,10 @@ class RadiusRows:
         ours = reader.read(keys)
         return _foreign(reader, [key for key in keys if key not in ours])
 
+    def of_others(self, keys: Sequence[Key]) -> frozenset[Key]:
+        """The same of keys of which it is known that they are not ours."""
+        return _foreign(Reader(self._store), keys)
+
     def _batch(
         self, batch: Sequence[Change], reader: Reader, opener: Opener, asked: _Asked, held: _Held
     ) -> list[Outcome]:
@@ -216,7 +220,7 @@ class RadiusRows:
             with self._database.savepoint():
                 ready.write()
                 if not Prints(self._database).add({key[1]: len(told.rows) for key, told in ready.told.items()}):
-                    raise Refusal(Problem("E314", _NOT_OURS))
+                    raise Refusal(Problem("E314", NOT_OURS))
         except Refusal as refusal:
             self._bearable(refusal)
             return False

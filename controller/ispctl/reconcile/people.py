@@ -15,6 +15,7 @@ from ispctl.intent import entitlements
 from ispctl.plan import Cause, Change, Key, Pair, Resources, diff, effects
 from ispctl.platforms import Attribute
 from ispctl.radius.rendering import TARGET, Intent, logins
+from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import rest
 from ispctl.reconcile.applied import digest_of, from_text
 from ispctl.reconcile.reading import then
@@ -92,7 +93,10 @@ def people(around: Around, look: Look, store: Store, backend: Backend, doubtful:
     behind = _behind(around, store, sessions, want, owners) if sessions else ()
     waiting, resting = rest.split(behind, now)
     online = Counter(session.login for session in sessions)
-    pairs = tuple(_pairs(mine, was, _between(around, look, mine), around.stopped, online))
+    fresh = [change.key for change in rows if change.action == "create" and change.owner not in was]
+    others = RadiusRows(store).of_others(fresh) if fresh else frozenset()
+    foreign = frozenset(name for _, name in others)
+    pairs = tuple(_pairs(mine, was, _between(around, look, mine), around.stopped, online, foreign))
     return People(
         mine,
         stored,
@@ -232,12 +236,14 @@ def _pairs(
     between: Mapping[str, Entitlement] | None,
     stopped: frozenset[str],
     online: Counter[str],
+    foreign: frozenset[str],
 ) -> Iterator[Pair]:
     """Each service on both sides, with the cause: what the applied commit would say now lies between them; not for who
-    was paused when it was applied, since what it changed for them is still to be done."""
+    was paused when it was applied, since what it changed for them is still to be done. `foreign`: logins of others."""
     for owner in sorted(was.keys() | will.keys()):
         before, after = was.get(owner), will.get(owner)
         middle = between.get(owner) if between is not None and owner not in stopped else before
         cause: Cause = "commit" if before is None or effects(middle, after) else _by_itself(before, after)
         names = {e.login for e in (before, after) if e} if online else ()
-        yield Pair(before, after, cause, sum(online[name] for name in names))
+        others = after is not None and after.login in foreign
+        yield Pair(before, after, cause, sum(online[name] for name in names), others)

@@ -17,6 +17,7 @@ WORDS: Final = {
     "slower": "slower",
     "address": "readdressed",
     "other": "changed",
+    "unadopted": "not adopted yet",
     "faster": "faster",
     "restored": "restored",
     "new": "new",

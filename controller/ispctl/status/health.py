@@ -10,7 +10,7 @@ from ispctl.desired import Entitlement
 from ispctl.intent import entitlements
 from ispctl.model.problem import Refusal
 from ispctl.plan import Resources
-from ispctl.radius.rows import RadiusRows
+from ispctl.radius.rows import NOT_OURS, RadiusRows
 from ispctl.reconcile import older_copy
 from ispctl.status import pools, service
 from ispctl.status.check import WAITING, Check, Level
@@ -145,6 +145,9 @@ def _errors(view: View) -> Check:
         return Check("last run", "ok", "none has ended yet")
     run, failures = found
     ended = f"run {run.run} ended {ago(run.finished or run.started, view.now)}"
+    if failures == (NOT_OURS,):
+        text = f"{ended}: all but what is not ours yet, which others' rows serve on"
+        return Check("last run", "warning", text, "ispctl adopt --all --dry-run")
     if failures or run.outcome != "done":
         said = "; ".join(failures[:3]) or run.outcome or "without a word"
         return Check("last run", "bad", f"{ended}: {said}", "ispctl plan --live")
