@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ispctl.desired import Entitlement, Frame, all_terms, entitle, meters_of, turns
+from ispctl.desired import Entitlement, Frame, all_terms, entitle, meters_of, turns, volume
 from ispctl.model.policy import Policy
 from ispctl.model.reading import read
 from ispctl.model.tariff import FairUse, Tariff, Window
@@ -282,3 +282,20 @@ def test_terms_of_a_tariff_with_only_a_block_are_one() -> None:
     )
     policy = read(Policy, {"format": "1", "timezone": "UTC", "currency": "NPR"})
     assert list(all_terms([tariff], policy)) == ["x"]
+
+
+@pytest.mark.parametrize(
+    "octets, said",
+    [
+        (0, "0 MB"),
+        (49_999, "0 MB"),
+        (500_000_000, "500 MB"),
+        (999_949_999, "999.9 MB"),
+        (999_999_999, "1 GB"),
+        (50_000_000_000, "50 GB"),
+        (1_200_000_000_000, "1.2 TB"),
+        (5_000_000_000_000_000, "5000 TB"),
+    ],
+)
+def test_a_volume_is_told_in_the_unit_that_it_is_rounded_to(octets: int, said: str) -> None:
+    assert volume(octets) == said

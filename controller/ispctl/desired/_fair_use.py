@@ -180,5 +180,6 @@ def given(service: Service, kind: str, meter: Meter, zone: ZoneInfo) -> int:
 
 def volume(octets: int) -> str:
     """ "1.2 TB", "50 GB", "0 MB": as people say it; GB = 10^9 bytes."""
-    size, unit = next((step for step in _UNITS if octets >= step[0]), _UNITS[-1])
-    return f"{octets / size:.1f}".removesuffix(".0") + f" {unit}"
+    found = ((f"{octets / size:.1f}", unit) for size, unit in reversed(_UNITS))
+    said, unit = next((one for one in found if float(one[0]) < 1000), (f"{octets / _UNITS[0][0]:.1f}", _UNITS[0][1]))
+    return f"{said.removesuffix('.0')} {unit}"

@@ -21,6 +21,11 @@ class Fill(Struct):
     def share(self) -> float:
         return (self.used or 0) / self.usable if self.usable else 1.0
 
+    @property
+    def percent(self) -> int:
+        """Rounded down, as `slices` does: what is not full is never said to be."""
+        return 100 * (self.used or 0) // self.usable if self.usable else 100
+
 
 def fill(view: View) -> tuple[Fill, ...]:
     """The pools of the head that have an end and are known here, by name; what rests counts as free here."""
@@ -37,7 +42,7 @@ def check(view: View) -> Check:
         advice = "ispstat pools; add a range to it in inventory/pools.yaml"
         return Check("pools", "bad", f"nearly full: {', '.join(full)}", advice)
     most = max(found, key=lambda one: one.share, default=None)
-    said = f"{most.pool} is the fullest, {most.share:.0%}" if most else "none of IPv4 whose addresses are known here"
+    said = f"{most.pool} is the fullest, {most.percent}%" if most else "none of IPv4 whose addresses are known here"
     return Check("pools", "ok", said)
 
 

@@ -122,10 +122,11 @@ def rate(speed: Speed | None, figures: int = 7) -> str:
 
 def volume(octets: int) -> str:
     """ "1.2 GB"; GB = 10^9 bytes."""
-    for size, unit in _STEPS:
-        if octets >= size:
-            return f"{octets / size:.1f} {unit}B"
-    return f"{octets} B"
+    if octets < 1000:
+        return f"{octets} B"
+    found = ((f"{octets / size:.1f}", unit) for size, unit in reversed(_STEPS))
+    said, unit = next((one for one in found if float(one[0]) < 1000), (f"{octets / _STEPS[0][0]:.1f}", _STEPS[0][1]))
+    return f"{said} {unit}B"
 
 
 def short(commit: str) -> str:
@@ -144,5 +145,6 @@ def clean(text: str) -> str:
 
 
 def _bits(rate: int, figures: int) -> str:
-    size, unit = next((step for step in _STEPS if rate >= step[0]), (1, ""))
-    return f"{rate / size:.{figures}g}{unit}"
+    found = ((float(f"{rate / size:.{figures}g}"), unit) for size, unit in ((1, ""), *reversed(_STEPS)))
+    value, unit = next((one for one in found if one[0] < 1000), (float(f"{rate / 10**9:.{figures}g}"), "G"))
+    return f"{value:.0f}{unit}" if value >= 1000 else f"{value:.{figures}g}{unit}"
