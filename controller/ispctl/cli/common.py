@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TextIO
 
 import typer
 
@@ -19,6 +20,8 @@ from ispctl.model.problem import Problem, Refusal, Stopped, in_order
 from ispctl.structs import Struct, field
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
     from ispctl.index import Index
     from ispctl.repo import Repository, Snapshot
     from ispctl.roles import Reviews
@@ -168,6 +171,9 @@ RepoOption = Annotated[
 FormatOption = Annotated[Format, typer.Option("--format", help="How the answer is written.")]
 
 
+_ANSWER: Final = "It is of the answer."
+
+
 def say(text: str) -> None:
     """The answer, on stdout."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
@@ -208,12 +214,39 @@ def run(app: Callable[..., Any], name: str, arguments: Sequence[str] | None = No
         for problem in in_order(list(refusal.problems)):
             tell(str(problem))
         return refusal.exit_code
-    except (Stopped, typer.Abort) as stopped:
+    except (Stopped, typer.Abort, KeyboardInterrupt) as stopped:
         tell(str(stopped) or "Stopped.")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _to_nobody()
         return 1
+    except OSError as error:
+        if _ANSWER not in getattr(error, "__notes__", ()):
+            raise
+        _to_nobody()
+        text = f"the answer cannot be written to standard output ({error.strerror})"
+        tell(str(Problem("E613", text, advice="Make room, or write it elsewhere")))
+        return 1
+
+
+class _Out(io.FileIO):
+    """Standard output. What it does not take is told from what other files do not."""
+
+    def write(self, octets: ReadableBuffer, /) -> int:
+        try:
+            return super().write(octets)
+        except OSError as error:
+            error.add_note(_ANSWER)
+            raise
+
+
+def _nobody() -> TextIO:
+    return open(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
+
+
+def _to_nobody() -> None:
+    """Python writes what is left when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def version_of(program: str) -> Callable[[bool], None]:
@@ -231,5 +264,8 @@ def version_of(program: str) -> Callable[[bool], None]:
 
 def use_utf8() -> None:
     """Answers are UTF-8 whatever the locale says; a pipe that cannot take a character gets an escape, not a crash."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    # whoever closed one of them wants to hear nothing of it
+    sys.stdout, sys.stderr = (one or _nobody() for one in (sys.stdout, sys.stderr))
+    out = io.BufferedWriter(_Out(sys.stdout.fileno(), "wb", closefd=False))
+    sys.stdout = io.TextIOWrapper(out, "utf-8", "backslashreplace", line_buffering=sys.stdout.isatty())
+    sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
