@@ -171,6 +171,19 @@ def test_what_the_rules_refuse_is_a_bad_row_too(isp: Isp) -> None:
     assert not isp.repo.exists()
 
 
+@pytest.mark.parametrize("form", ["%Q", "%d.%m", "%", "31/12/2031", ""])
+def test_a_form_that_tells_no_day_is_refused(isp: Isp, form: str) -> None:
+    said = imported(isp, HEAD + "anita,canary-pw-1,gold,50M/25M,31/12/2031,,,,\n", "--dates", form, "--skip-bad")
+    assert (said.code, "is no form of dates: write it like %d/%m/%Y" in said.err, isp.repo.exists()) == (1, True, False)
+
+
+def test_of_a_list_without_one_good_row_no_repository_is_made(isp: Isp) -> None:
+    rows = HEAD + "anita,canary-pw-1,gold,50M/25M,31/12/2031,,,,\n"
+    said = imported(isp, rows, "--dates", "%Y.%m.%d", "--skip-bad")
+    assert (said.code, isp.repo.exists(), (isp.folder / "isp.key").exists()) == (1, False, False)
+    assert "E782 bad-line: paid_until: no date of the form %Y.%m.%d" in said.err
+
+
 def test_dates_may_have_a_form_of_their_own(isp: Isp) -> None:
     imported(isp, HEAD + "anita,canary-pw-1,gold,50M/25M,31/12/2031,,,,\n", "--dates", "%d/%m/%Y")
     assert service(isp, "anita") == {"tariff": "gold", "paid_until": "2031-12-31"}

@@ -211,6 +211,15 @@ class _Reading:
         return self._tariffs.given(self._cells, found)
 
 
+def tells_a_day(form: str) -> bool:
+    """Whether a form of dates, as strptime has it, tells day, month and year."""
+    one = date(2027, 12, 31)
+    try:
+        return datetime.strptime(one.strftime(form), form).date() == one  # noqa: DTZ007  it is a day
+    except ValueError:
+        return False
+
+
 def unfit(profile: Mapping[str, str]) -> list[str]:
     """The fields of a profile that cannot be what they say."""
     return [name for name, text in profile.items() if not _fits(name, text)]

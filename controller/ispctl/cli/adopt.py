@@ -107,12 +107,15 @@ def from_csv(
 ) -> None:
     """Make YAML of a list of customers, a row each: login, password, tariff, rate, name, mobile, email, address, group,
     paid_until, ipv4, mac, nas, id. Nothing is written if a row is bad. Run again, it adds what is new."""
-    from ispctl.adopt.customers import Customers
+    from ispctl.adopt.customers import Customers, tells_a_day
     from ispctl.adopt.table import read
 
+    if dates is not None and not tells_a_day(dates):
+        text = f"{dates!r} is no form of dates: write it like %d/%m/%Y (strptime)"
+        raise typer.BadParameter(text, param_hint="--dates")
     data, name = _read(file)
     source = Customers(read(data, name, _named(named or []), ("login", "password")), dates, create=tariffs == "create")
-    origin = Origin("csv", "a CSV", NEW_DSN, lambda: nullcontext(source), "" if skip_bad else name)
+    origin = Origin("csv", "a CSV", NEW_DSN, lambda: nullcontext(source), name, not skip_bad)
     choice = Choice(out, group, timezone, currency, key_file, strict, dry_run, commit)
     bring(context.obj, origin, choice, format)
 

@@ -27,14 +27,15 @@ REPORT = "import-report.md"
 
 
 class Origin(Struct):
-    """Where it comes from. `dsn` is the database that a new repository speaks of; `whole` is the name of a file of
-    which every row has to be good, if one has to."""
+    """Where it comes from. `dsn` is the database that a new repository speaks of; `file` the name of a file whose rows
+    are named; `whole`: whether every row of it has to be good."""
 
     kind: Kind
     noun: str
     dsn: str
     open: Callable[[], AbstractContextManager[Source]]
-    whole: str = ""
+    file: str = ""
+    whole: bool = False
 
 
 class Choice(Struct):
@@ -135,9 +136,11 @@ class _Bringing:
 
         with self.origin.open() as source, Progress() as progress:
             self.found = read(source, request, keyring, progress)
-        bad = [one for one in self.found.findings if self.origin.whole and one.severity == "refused"]
-        if bad:
-            raise Refusal(*(_bad_row(self.origin.whole, one) for one in bad))
+        bad = [one for one in self.found.findings if self.origin.file and one.severity == "refused"]
+        # of a list without one good row no repository is made
+        none = request.known is None and not self.found.counts["imported"] and not self.choice.dry_run
+        if bad and (self.origin.whole or none):
+            raise Refusal(*(_bad_row(self.origin.file, one) for one in bad))
         worst = [one for one in self.found.findings if one.severity != "note"]
         if self.choice.strict and worst:
             text = f"{len(worst)} things were not understood, and --strict says that none may be"
