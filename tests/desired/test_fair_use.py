@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ispctl.desired import Entitlement, Frame, all_terms, entitle, meters_of, turns, volume
+from ispctl.desired._fair_use import window
 from ispctl.model.policy import Policy
 from ispctl.model.reading import read
 from ispctl.model.tariff import FairUse, Tariff, Window
@@ -18,6 +19,7 @@ from ispctl.model.usage import Meter
 from ispctl.states import State
 from ispctl.structs import replace
 from tests.builders import World, subscriber
+from tests.money.accounts import invoice, ledger, policy, service, tariff
 
 ZONE = ZoneInfo("Asia/Kathmandu")
 NOW = datetime(2026, 11, 18, 12, tzinfo=ZONE)
@@ -217,6 +219,44 @@ def test_every_day_is_in_one_cycle_that_is_a_period_long(paid: date, today: date
     since, until = windows("cycle", f"{today}T12:00", activated="2020-01-05", paid_until=paid.isoformat())
     assert since <= today.isoformat() < until
     assert timedelta(27) < date.fromisoformat(until) - date.fromisoformat(since) < timedelta(32)
+
+
+POSTPAID = tariff(billing="postpaid")
+QUARTERS = tariff(billing="postpaid", period={"months": "3"})
+BY_DAYS = tariff(billing="postpaid", period={"days": "30"})
+OF_FEBRUARY = invoice("2026-03-01", "1", service="main", period={"from": "2026-01-31", "until": "2026-02-28"})
+OF_MARCH = invoice("2026-04-01", "1", service="main", period={"from": "2026-02-12", "until": "2026-03-11"})
+
+
+@pytest.mark.parametrize(
+    ("activated", "account", "day", "sold", "today", "since", "until"),
+    [
+        ("2026-01-05", None, None, POSTPAID, "2026-04-04", "2026-03-05", "2026-04-05"),
+        ("2026-01-31", None, None, POSTPAID, "2026-04-15", "2026-03-31", "2026-05-01"),
+        ("2026-01-31", [OF_FEBRUARY], None, POSTPAID, "2026-02-28", "2026-01-31", "2026-03-01"),
+        ("2026-01-05", [OF_MARCH], None, POSTPAID, "2026-04-04", "2026-03-12", "2026-04-12"),
+        (None, [OF_MARCH], None, POSTPAID, "2026-02-12", "2026-02-12", "2026-03-12"),
+        (None, None, None, POSTPAID, "2026-02-12", "2026-02-01", "2026-03-01"),
+        ("2026-01-05", [OF_MARCH], 20, POSTPAID, "2026-04-25", "2026-04-20", "2026-05-20"),
+        ("2026-01-05", None, 20, POSTPAID, "2026-01-06", "2025-12-20", "2026-01-20"),
+        ("2026-01-05", None, None, QUARTERS, "2026-06-01", "2026-04-05", "2026-07-05"),
+        ("2026-01-05", None, None, BY_DAYS, "2026-02-04", "2026-02-04", "2026-03-06"),
+    ],
+)  # fmt: skip
+def test_the_cycle_of_a_postpaid_service_is_what_it_is_invoiced_by(
+    activated: str | None, account: Any, day: int | None, sold: Any, today: str, since: str, until: str
+) -> None:
+    rules = policy(billing={"day": day} if day else {})
+    whose, known = service(**({"activated": activated} if activated else {})), ledger(*account) if account else None
+    found = window("cycle", whose, known, sold, rules, date.fromisoformat(today), ZONE)
+    assert found == (date.fromisoformat(since), date.fromisoformat(until))
+
+
+def test_the_cycle_of_what_is_paid_ahead_is_what_the_account_says() -> None:
+    known = ledger(invoice("2026-01-20", "1", period={"from": "2026-01-29", "until": "2026-02-28"}))
+    whose = service(paid_until="2026-02-28")
+    found = window("cycle", whose, known, tariff(), policy(), date(2026, 3, 10), ZONE)
+    assert found == (date(2026, 3, 1), date(2026, 3, 29))
 
 
 # hours

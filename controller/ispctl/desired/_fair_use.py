@@ -13,11 +13,12 @@ from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ispctl.model.days import local_day, moment
+from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
 from ispctl.model.subscriber import Service
 from ispctl.model.tariff import FairUse, Speed, Tariff, Tier
 from ispctl.model.usage import Meter
-from ispctl.money import anchor_day, extended
+from ispctl.money import anchor_day, cycle_of, extended
 from ispctl.structs import Struct
 
 _UNITS: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"))
@@ -61,18 +62,26 @@ def tier_name(part: int, tier: int) -> str:
     return f"fup-{part + 1}-{tier + 1}"
 
 
-def meters(service: Service, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo) -> Iterator[Meter]:
-    """What each policy of the tariff asks for today."""
+def meters(
+    service: Service, ledger: Ledger | None, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo
+) -> Iterator[Meter]:
+    """What each policy of the tariff asks for today. `ledger`: the account, if there is one."""
     for rule in tariff.fup:
-        since, until = window(rule.window, service, tariff, policy, today, zone)
+        since, until = window(rule.window, service, ledger, tariff, policy, today, zone)
         yield Meter(since, until, rule.counts, tuple((one.first, one.last, one.percent) for one in rule.free))
 
 
 def readings(
-    service: Service, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo, used: Mapping[Meter, int]
+    service: Service,
+    ledger: Ledger | None,
+    tariff: Tariff,
+    policy: Policy,
+    today: date,
+    zone: ZoneInfo,
+    used: Mapping[Meter, int],
 ) -> Iterator[Reading]:
     """How each policy of the tariff stands today. `used`: what is known; nothing else was used."""
-    for part, meter in enumerate(meters(service, tariff, policy, today, zone)):
+    for part, meter in enumerate(meters(service, ledger, tariff, policy, today, zone)):
         rule = tariff.fup[part]
         count, more = used.get(meter, 0), given(service, rule.window, meter, zone)
         marks = [max(tier.after + more, 0) for tier in rule.tiers]
@@ -111,7 +120,13 @@ def slowed(tariff: Tariff) -> Iterator[tuple[str, Speed]]:
 
 
 def window(
-    kind: str, service: Service, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo
+    kind: str,
+    service: Service,
+    ledger: Ledger | None,
+    tariff: Tariff,
+    policy: Policy,
+    today: date,
+    zone: ZoneInfo,
 ) -> tuple[date, date]:
     """The first day of the window in which a day lies, and the first after it."""
     if kind == "day":
@@ -119,7 +134,7 @@ def window(
     if kind == "week":
         monday = today - today.weekday() * _DAY
         return monday, monday + 7 * _DAY
-    if kind == "cycle" and (found := _cycle(service, tariff, policy, today, zone)) is not None:
+    if kind == "cycle" and (found := _cycle(service, ledger, tariff, policy, today, zone)) is not None:
         return found
     return _month(today, 1)
 
@@ -131,19 +146,23 @@ def _month(today: date, first: int) -> tuple[date, date]:
     return since, (since.replace(day=1) + 32 * _DAY).replace(day=first)
 
 
-def _cycle(service: Service, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo) -> tuple[date, date] | None:
+def _cycle(
+    service: Service, ledger: Ledger | None, tariff: Tariff, policy: Policy, today: date, zone: ZoneInfo
+) -> tuple[date, date] | None:
     """The period of what is paid in which a day lies: they follow on each other to both sides of `paid_until`. A
-    postpaid service is invoiced by periods that begin on the policy's day, or on that of its activation."""
+    postpaid service is invoiced by periods: those of its account, or that are to come."""
+    period = tariff.period
     if tariff.billing == "postpaid":
-        began = local_day(service.activated, zone) if service.activated else None
-        first = policy.money.billing.day or (min(began.day, 28) if began else 1)
-        return _month(today, first)
-    if service.paid_until is None:
+        found = cycle_of(service, ledger, policy, period) if period is not None else None
+        if found is None:
+            return _month(today, policy.money.billing.day or 1)
+        paid, anchor = found
+    elif service.paid_until is None or period is None:
         return None
-    if tariff.period is None:
-        return None
-    paid, period = local_day(service.paid_until, zone), tariff.period
-    anchor = anchor_day(service, None, paid, policy)
+    else:
+        paid = local_day(service.paid_until, zone)
+        anchor = anchor_day(service, ledger, paid, policy)
+    assert period is not None
     length = (period.months or 0) * 30 or period.days or 1
     back = max((paid - today).days // length, -_FURTHEST)
 

@@ -122,7 +122,7 @@ class Life:
             return ()
         used = self.frame.context.usage.get(self.owner, {})
         today = local_day(now, self.frame.zone)
-        return tuple(readings(self.service, self.tariff, self.policy, today, self.frame.zone, used))
+        return tuple(readings(self.service, self.account, self.tariff, self.policy, today, self.frame.zone, used))
 
     def tiers(self, found: Iterable[Reading]) -> Iterator[Span]:
         """What usage brings, until each window ends."""
@@ -177,6 +177,11 @@ class Life:
             for stage in dunning(self.ledger.value, self.policy, later(self.owner, self.policy.expiry.spread)):
                 if BRINGS[stage.standing] is not State.ACTIVE:
                     yield Span(BRINGS[stage.standing], stage.start, stage.end, stage)
+
+    @property
+    def account(self) -> Ledger | None:
+        """What is entered, if anything is."""
+        return self.ledger.value if self.ledger is not None else None
 
     @cached_property
     def ledger(self) -> Document[Ledger] | None:

@@ -49,8 +49,8 @@ def meters_of(document: Document[Subscriber], number: int, frame: Frame) -> tupl
     if not any(tariff.value.fup for tariff in sold if tariff):
         return ()  # most, at no cost
     service = _Service(document, number, frame)
-    today = local_day(frame.now, frame.zone)
-    return tuple(meters(service.life.service, service.tariff.value, frame.policy, today, frame.zone))
+    today, life = local_day(frame.now, frame.zone), service.life
+    return tuple(meters(life.service, life.account, service.tariff.value, frame.policy, today, frame.zone))
 
 
 class Turn(NamedTuple):

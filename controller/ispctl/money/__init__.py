@@ -11,7 +11,7 @@ from ispctl.on_demand import on_demand
 if TYPE_CHECKING:
     from ispctl.money.account import BUCKETS, Debt, Settlement, ageing, balance, owed_since, settle
     from ispctl.money.amounts import Charge, charge, minor_unit, period_of, prorate, rounded, tax_within, taxed
-    from ispctl.money.billing import Invoice, invoiced, next_invoice
+    from ispctl.money.billing import Invoice, cycle_of, invoiced, next_invoice
     from ispctl.money.growth import appended
     from ispctl.money.parts import Part, priced
     from ispctl.money.periods import (
@@ -56,6 +56,7 @@ __all__ = [
     "balance",
     "begun",
     "charge",
+    "cycle_of",
     "dependents",
     "dunning",
     "effective_expiry",
@@ -89,7 +90,7 @@ __getattr__ = on_demand(
     {
         "account": ("BUCKETS", "Debt", "Settlement", "ageing", "balance", "owed_since", "settle"),
         "amounts": ("Charge", "charge", "minor_unit", "period_of", "prorate", "rounded", "tax_within", "taxed"),
-        "billing": ("Invoice", "invoiced", "next_invoice"),
+        "billing": ("Invoice", "cycle_of", "invoiced", "next_invoice"),
         "stages": ("Stage", "Standing", "dunning", "state"),
         "growth": ("appended",),
         "parts": ("Part", "priced"),

@@ -23,6 +23,8 @@ from ispctl.structs import Struct
 
 Sold = tuple[tuple[date, str], ...]
 """Names of tariffs, each with its first day; the first of them from the beginning on."""
+_NOBODY = "sub-0"
+"""Whose account has no entries."""
 _OVER = (Standing.INACTIVE, Standing.ARCHIVED)
 
 
@@ -90,6 +92,19 @@ def next_invoice(
     none = {day for day in days if any(first <= day and (last is None or day <= last) for first, last in free)}
     within = [(begins, on), *((day, tariff(name)) for day, name in names if begins < day <= until)]
     return Invoice(begins, until, parts(within, begins, until, policy, whole=whole, free=none))
+
+
+def cycle_of(service: Service, ledger: Ledger | None, policy: Policy, period: Period) -> tuple[date, int] | None:
+    """The last day of the first period that is not invoiced yet, and the day of the month on which those before and
+    after it end too; None where no invoice and no activation tells when periods begin."""
+    zone = ZoneInfo(policy.timezone)
+    known = ledger or Ledger(subscriber=_NOBODY)
+    activated = local_day(service.activated, zone) if service.activated else None
+    begins, _ = invoiced(service, known, policy) or (activated, None)
+    if begins is None:
+        return None
+    ends_on = _ends_on(service, known, policy, begins)
+    return _period(begins, period, ends_on)[1], ends_on
 
 
 def _ends_on(service: Service, ledger: Ledger, policy: Policy, begins: date) -> int:

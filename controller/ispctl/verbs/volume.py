@@ -35,7 +35,8 @@ def usage_after(draft: Draft, held: Holding, old: Tariff, new: Tariff, until: da
     service = held.service
     if until is not None and service.paid_until is not None and not hasattr(service.paid_until, "hour"):
         service = service.but(paid_until=until)
-    asked = tuple(meters(service, new, policy, draft.now.date(), zone))
+    ledger = Book(draft, held.document).ledger
+    asked = tuple(meters(service, ledger, new, policy, draft.now.date(), zone))
     used, found = draft.used(draft.head, held.owner, asked), dict[str, Volume]()
     for rule, meter in zip(new.fup, asked, strict=True):
         before = next((one for one in old.fup if one.window == rule.window), None)
