@@ -216,6 +216,34 @@ def test_a_group_that_turns_away_some_requests_suspends_nobody_and_is_listed() -
     assert ("lost", "conditional-group") in said(found)
 
 
+@pytest.mark.parametrize("op", ["==", "<", ">=", "!="])
+def test_a_date_that_is_compared_with_what_no_request_has_lets_nobody_in(op: str) -> None:
+    found = understand(person(row("Expiration", "31 Dec 2031", op)), {}, ZONE)
+    assert ("lost", "never-matches") in said(found)
+
+
+def test_two_devices_that_have_to_be_there_at_once_let_nobody_in() -> None:
+    both = row("Calling-Station-Id", "00-00-5E-00-53-01", "=="), row("Calling-Station-Id", "00-00-5E-00-53-02", "==")
+    assert ("lost", "never-matches") in said(understand(person(*both), {}, ZONE))
+
+
+def test_of_two_rules_about_devices_those_count_that_both_let_pass() -> None:
+    pattern = row("Calling-Station-Id", "^(00005e005301|00005e005302)$", "=~")
+    found = understand(person(pattern, row("Calling-Station-Id", "00-00-5E-00-53-02", "==")), {}, ZONE)
+    assert meant(found).macs == ("00:00:5e:00:53:02",)
+    assert not {one for one in said(found) if one[0] == "lost" and one[1] != "no-rate"}
+
+
+def test_two_nas_that_have_to_ask_at_once_let_nobody_in() -> None:
+    both = row("NAS-IP-Address", "192.0.2.1", "=="), row("NAS-IP-Address", "192.0.2.2", "==")
+    assert ("lost", "never-matches") in said(understand(person(*both), {}, ZONE))
+
+
+@pytest.mark.parametrize("way, odd", [("Local", True), ("System", True), ("PAP", False), ("ms-chap", False)])
+def test_a_way_to_check_passwords_that_the_server_may_not_have_is_told(way: str, odd: bool) -> None:
+    assert (("lost", "unknown-way") in said(understand(person(row("Auth-Type", way)), {}, ZONE))) is odd
+
+
 def test_a_comparison_with_a_rejection_is_none_and_is_listed() -> None:
     found = understand(person(row("Auth-Type", "Reject", "==")), {}, ZONE)
     assert not meant(found).suspended

@@ -14,7 +14,7 @@ from typing import Final
 from ispctl.adopt.old import Finding, OldGroup, Person, Row, about
 from ispctl.structs import Struct
 
-_COMPARES: Final = frozenset({"==", "!=", "=~", "!~", "<", ">", "<=", ">=", "=*", "!*"})
+COMPARES: Final = frozenset({"==", "!=", "=~", "!~", "<", ">", "<=", ">=", "=*", "!*"})
 _NOT_SENT: Final = frozenset({"==", "!=", "-="})
 """Operators of reply rows that are none."""
 
@@ -68,7 +68,7 @@ def effective(person: Person, groups: Mapping[str, OldGroup]) -> Effective:
 
 def conditional(row: Row) -> bool:
     """Whether a check row asks something about the request, instead of setting something."""
-    return row.op in _COMPARES - {"=="} or (row.op == "==" and row.attribute not in _NO_CONDITION)
+    return row.op in COMPARES - {"=="} or (row.op == "==" and row.attribute not in _NO_CONDITION)
 
 
 def first(rows: Iterable[Row], *attributes: str) -> Row | None:
@@ -84,7 +84,7 @@ def _merged(parts: Iterable[tuple[Row, ...]]) -> tuple[Row, ...]:
             earlier = [one for one in before if one.attribute == row.attribute]
             if row.op == ":=":
                 found = [one for one in found if one not in earlier]
-            elif row.op not in _COMPARES and row.op != "+=" and earlier:
+            elif row.op not in COMPARES and row.op != "+=" and earlier:
                 continue
             found.append(row)
     return tuple(found)
@@ -92,7 +92,7 @@ def _merged(parts: Iterable[tuple[Row, ...]]) -> tuple[Row, ...]:
 
 def _rejecting(rows: Iterable[Row]) -> Row | None:
     said = (row for row in rows if row.attribute == "Auth-Type" and row.value.casefold() == "reject")
-    return next((row for row in said if row.op not in _COMPARES), None)
+    return next((row for row in said if row.op not in COMPARES), None)
 
 
 def _falls(rows: Iterable[Row]) -> bool | None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.adopt import rates, values
 from ispctl.adopt.dates import End, expiration
-from ispctl.adopt.effective import Effective, conditional, effective, first
+from ispctl.adopt.effective import COMPARES, Effective, conditional, effective, first
 from ispctl.adopt.old import Finding, OldGroup, Person, Row, Severity, about, in_order
 from ispctl.adopt.rates import Speed
 from ispctl.structs import Struct, field, replace
@@ -85,6 +85,8 @@ class _Reading:
     def __init__(self, person: Person, rows: Effective, zone: ZoneInfo) -> None:
         self.login, self.anchor, self.rows, self.zone = person.login, person.anchor, rows, zone
         self.findings: list[Finding] = []
+        self._passed: dict[str, set[str]] = {}
+        """By attribute: what all its rows let pass so far."""
 
     def meaning(self) -> Meaning | None:
         password = self._password()
@@ -135,6 +137,9 @@ class _Reading:
             if row.attribute in _COMPARED and row.op in {":=", "="}:
                 self._say("note", "no-restriction", f"{row.op} compares nothing: the server lets anything pass", row)
                 continue
+            if row.attribute in _ONCE and row.op in COMPARES:
+                self._say("lost", "never-matches", f"{row.op} {_NO_REQUEST}", row)
+                continue
             if row.attribute in _ONCE and row is not first(self.rows.check, row.attribute):
                 self._say("note", "second-value", "the server takes the first of several", row)
                 continue
@@ -158,12 +163,23 @@ class _Reading:
 
     def _macs(self, found: Meaning, row: Row) -> Meaning | None:
         macs = {values.mac(part) for part in values.alternatives(row)}
-        known = {*found.macs, *(one for one in macs if one)}
-        return replace(found, macs=tuple(sorted(known))) if macs and None not in macs and len(known) <= 16 else None
+        known = self._both(row, {one for one in macs if one}) if macs and None not in macs else set()
+        return replace(found, macs=tuple(sorted(known))) if known and len(known) <= 16 else None
 
     def _nas(self, found: Meaning, row: Row) -> Meaning | None:
-        parts = values.alternatives(row)
-        return replace(found, nas=tuple(sorted({*found.nas, *parts}))) if parts else None
+        parts = set(values.alternatives(row))
+        before = self._passed.get(row.attribute, set())
+        both = self._both(row, parts) if parts else set()
+        return replace(found, nas=tuple(sorted({*found.nas} - before | both))) if both else None
+
+    def _both(self, row: Row, lets_pass: set[str]) -> set[str]:
+        """What this row and those of the same attribute before it let pass: the server asks all of them."""
+        before = self._passed.get(row.attribute, lets_pass)
+        if not before & lets_pass:
+            self._say("lost", "never-matches", "it and a row before it let nothing pass at once: nobody gets in", row)
+            return before
+        self._passed[row.attribute] = before & lets_pass
+        return before & lets_pass
 
     def _pool_name(self, found: Meaning, row: Row) -> Meaning | None:
         pool = values.pool(row.value)
@@ -181,6 +197,8 @@ class _Reading:
             return None
         if row.value.casefold() == "accept":
             self._say("refused", "no-password-asked", "Auth-Type Accept lets everybody in without a password", row)
+        elif row.value.casefold() not in _WAYS:
+            self._say("lost", "unknown-way", "a way to check passwords that FreeRADIUS 3 turns everybody away by", row)
         return found
 
     # reply rows
@@ -269,6 +287,9 @@ _PASSED: Final = frozenset({"Cleartext-Password", "User-Password", "Fall-Through
 """Read where they stand, or about how rows are read."""
 _ONCE: Final = frozenset({"Expiration", "Simultaneous-Use", "Pool-Name"})
 """Of which one counts."""
+_NO_REQUEST: Final = "compares with what no request has: the server turns the login away"
+_WAYS: Final = frozenset({"reject", "pap", "chap", "mschap", "ms-chap"})
+"""By which the password of a row is compared."""
 _COMPARED: Final = frozenset({"Calling-Station-Id", "NAS-IP-Address", "NAS-Identifier"})
 _CHECKS: Final[Mapping[str, Callable[[_Reading, Meaning, Row], Meaning | None]]] = {
     "Expiration": _Reading._expiration,
