@@ -150,3 +150,26 @@ def test_only_accounts_that_differ_are_read(begun: Path) -> None:
     with Repository.open(begun, ENV) as repository:
         assert rewritten(repository, "HEAD~1", "HEAD") == []
         assert repository.git.blobs_read == 2
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_an_account_in_the_archive_that_is_rewritten_in_the_work_tree_is_named(repo: Path, staged: bool) -> None:
+    path = "archive/a/sub-1.ledger.yaml"
+    commit(repo, {path: BEGUN, PATH.replace("sub-1", "sub-2"): BEGUN})
+
+    def named() -> list[str]:
+        with Repository.open(repo, ENV) as repository:
+            said = edited(repository, repository.git.worktree() or "")
+        return [f"{one.where} {one.code}" for one in said]
+
+    def written(text: str) -> list[str]:
+        (repo / path).write_text(text, "utf-8")
+        if staged:
+            git(repo, "add", "-A")
+        return named()
+
+    assert named() == []
+    assert written(BEGUN + MORE) == []
+    assert written(BEGUN.replace("6.00", "60.00")) == [f"{path}:4 E740"]
+    (repo / path).unlink()
+    assert named() == [f"{path} E741"]

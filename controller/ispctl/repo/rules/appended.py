@@ -31,8 +31,11 @@ def rewritten(repository: Repository, base: str, head: str) -> list[Problem]:
 
 def edited(repository: Repository, tree: str) -> list[Problem]:
     """Those that the files as they are (a tree of them) have otherwise than HEAD."""
-    found = rewritten(repository, "HEAD", tree)
-    whole = repository.git.worktree((*FOLDERS, ARCHIVE)) if any(one.code == "E741" for one in found) else None
+    archive = repository.git.worktree((ARCHIVE,))
+    touched = archive is not None and any(repository.git.diff("HEAD", archive, (ARCHIVE,)))
+    found = [] if touched else rewritten(repository, "HEAD", tree)
+    gone = any(one.code == "E741" for one in found)
+    whole = repository.git.worktree((*FOLDERS, ARCHIVE)) if touched or gone else None
     return found if whole is None else rewritten(repository, "HEAD", whole)
 
 
