@@ -118,9 +118,10 @@ anybody: from then on the fact is needed no more. A verb that reckons with these
 
 `fup` of a tariff says what becomes of whoever uses much. Each of its policies counts what was used down, up or both
 in a window: a day, a week from Monday on, a month, or a cycle, which is what one payment pays for (the periods before
-and after `paid_until`; of a postpaid service the month that begins on `money.billing.day`, else on the day of its
-activation). They begin at midnight of the ISP's time zone. `free` names whole hours of which a part does not count;
-they are told apart from the day on on which the service is on such a tariff. From `after` on a tier holds, until its
+and after `paid_until`; of a postpaid service those that it is invoiced by, as its account goes on, else as they begin
+on `money.billing.day` or on the day of its activation). They begin at midnight of the ISP's time zone. `free` names
+whole hours of which a part does not count; they are told apart from the day on on which the service is on such a
+tariff. From `after` on a tier holds, until its
 window ends or more volume is given; of several policies the strictest tier does: a block, else the lowest speed to
 the subscriber. None makes anybody faster.
 

@@ -22,8 +22,7 @@ MACHINE = re.compile(rf"(?<![\w.$}}~*/-])/(?:{'|'.join(FOLDERS)})(?=[/\w]|\b)")
 
 DEAD_ON_PURPOSE: dict[str, str] = {
     # "controller/ispctl/x.py:name": who calls it although nobody here does
-    "controller/ispctl/cli/main.py:main": "the console script ispctl",
-    "controller/ispctl/cli/stat/__init__.py:main": "the console script ispstat",
+    "controller/ispctl/cli/script.py:ispstat": "the console script",
     "controller/ispctl/lab/broken.py:FAULTS": "for the tests of whoever writes a backend",
     "controller/ispctl/lab/devices/accel_ppp.py:becomes": "for tests: faults, and who is online",
     **{

@@ -30,11 +30,11 @@ WAITING: Final[tuple[State, ...]] = ("queued", "sending", "failed")
 
 
 class Shown(Struct):
-    """A statement as JSON has it, in words and as a PDF; `title`: that of its page, in its language."""
+    """A statement as JSON has it, in words and as a PDF; `subject`: the title of its page, in its language."""
 
     said: dict[str, Any] = field(repr=False)
     language: str
-    title: str
+    subject: str
     text: str = field(repr=False)
     octets: bytes = field(repr=False)
 
@@ -57,7 +57,7 @@ def send_statement(
         subscriber=id,
         about=f"{since} to {until} in {shown.language}",
         to=to,
-        subject=shown.title or f"Statement of account {id}, {since} to {until}",
+        subject=shown.subject or f"Statement of account {id}, {since} to {until}",
         text=shown.text,
         attached=f"statement-{id}-{since}-{until}.pdf",
         octets=shown.octets,

@@ -18,7 +18,7 @@ from ispctl.model.policy import Policy
 from ispctl.model.subscriber import Service
 from ispctl.model.tariff import FairUse, Speed, Tariff, Tier
 from ispctl.model.usage import Meter
-from ispctl.money import anchor_day, cycle_of, extended
+from ispctl.money import anchor_day, extended
 from ispctl.structs import Struct
 
 _UNITS: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"))
@@ -153,6 +153,8 @@ def _cycle(
     postpaid service is invoiced by periods: those of its account, or that are to come."""
     period = tariff.period
     if tariff.billing == "postpaid":
+        from ispctl.money import cycle_of  # the arithmetic of invoices, which most have no use for
+
         found = cycle_of(service, ledger, policy, period) if period is not None else None
         if found is None:
             return _month(today, policy.money.billing.day or 1)

@@ -12,10 +12,10 @@ from ispctl.backend import Backend
 from ispctl.desired import Entitlement, Frame, Terms, turns
 from ispctl.index import ANNOUNCED, Look
 from ispctl.intent import entitlements
+from ispctl.model.subscriber import group_of
 from ispctl.plan import Cause, Change, Key, Pair, Resources, diff, effects
 from ispctl.platforms import Attribute
 from ispctl.radius.rendering import TARGET, Intent, logins
-from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import rest
 from ispctl.reconcile.applied import digest_of, from_text
 from ispctl.reconcile.reading import then
@@ -93,9 +93,9 @@ def people(around: Around, look: Look, store: Store, backend: Backend, doubtful:
     behind = _behind(around, store, sessions, want, owners) if sessions else ()
     waiting, resting = rest.split(behind, now)
     online = Counter(session.login for session in sessions)
-    fresh = [change.key for change in rows if change.action == "create" and change.owner not in was]
-    others = RadiusRows(store).of_others(fresh) if fresh else frozenset()
-    foreign = frozenset(name for _, name in others)
+    new = (change for change in rows if change.action == "create" and change.owner not in was)
+    fresh = [change.key for change in new if not _is_observed(part, change.owner)]
+    foreign = _foreign(store, fresh) if fresh else frozenset()
     pairs = tuple(_pairs(mine, was, _between(around, look, mine), around.stopped, online, foreign))
     return People(
         mine,
@@ -159,6 +159,19 @@ def _behind(
     limits = Limits(store.limits(), nas, around.now)
     wanted = {**around.shared, **want}
     return live.behind(sessions, known, wanted, owners, live.nas_by_address(nas.values()), limits, _told(store))
+
+
+def _is_observed(part: Snapshot, owner: str) -> bool:
+    """Whether its rows are others' as long as that is so; nobody has to ask for them."""
+    groups = {group_of(held.document.path) for held in part.find(owner)}
+    return any(part.managed_group(group)[0] == "observe" for group in groups)
+
+
+def _foreign(store: Store, fresh: Sequence[Key]) -> frozenset[str]:
+    """Of logins that are not ours yet, those for which somebody else wrote rows."""
+    from ispctl.radius.rows import RadiusRows
+
+    return frozenset(name for _, name in RadiusRows(store).of_others(fresh))
 
 
 def _told(store: Store) -> Callable[[str], Sequence[Attribute] | None]:

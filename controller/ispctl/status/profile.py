@@ -149,7 +149,7 @@ def _sessions(view: View, holding: Holding, e: Entitlement | None) -> tuple[Onli
     on; not of whoever had its login before, or has it now. Of another moment nobody knows the rows: what git gave is
     what was expected."""
     was = view.served.find(holding.owner) if view.then is None else ()
-    own, before = holding.service.login, {one.service.login for one in was} | view.former_of({holding.owner})
+    own, before = holding.service.login, view.logins_of((holding, *was))
     found = sessions(view, Asked(logins=frozenset({own, *before})))
     if found is None:
         return None

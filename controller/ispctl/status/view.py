@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from ispctl.backend import Unreachable
@@ -31,6 +31,7 @@ from ispctl.structs import Struct, replace
 
 T = TypeVar("T")
 Opener = Callable[[Snapshot], Store]
+_OF_THOSE_MET: Final = "applied rows logins open_sessions derived wanted wanted_applied wanted_then".split()
 
 
 class Source(Struct):
@@ -136,8 +137,7 @@ class View:
             one = copy(self)
             one._forget()
             one.head = self.knowing(part)
-            held = (*services, *(beside.services() if beside else ()))
-            known = frozenset(one.service.login for one in held) | self.former_of({one.owner for one in held})
+            known = self.logins_of([*services, *(beside.services() if beside else ())])
             one.__dict__ |= {"met": known, "logins": known, "applied": self.knowing(beside) if beside else None}
             yield one, services
             self.store, self.silence = one.store, one.silence
@@ -174,16 +174,7 @@ class View:
 
     def _forget(self) -> None:
         """What was derived from those who were known before."""
-        for name in (
-            "applied",
-            "rows",
-            "logins",
-            "open_sessions",
-            "derived",
-            "wanted",
-            "wanted_applied",
-            "wanted_then",
-        ):
+        for name in _OF_THOSE_MET:
             self.__dict__.pop(name, None)
 
     def ask(self, question: Callable[[Store], T]) -> T | None:
@@ -255,17 +246,17 @@ class View:
         if self.met is None:
             return None
         found = [holding for part in (self.head, self.served) for word in self.met for holding in part.find(word)]
-        own = {holding.service.login for holding in found}
-        return frozenset(filter(writable, self.met)) | own | self.former_of({holding.owner for holding in found})
+        return frozenset(filter(writable, self.met)) | self.logins_of(found)
 
     @cached_property
     def former(self) -> Mapping[str, str]:
         """Logins of before a renaming that may still be online, with their services."""
         return self.ask(facts.former_logins) or {}
 
-    def former_of(self, owners: Collection[str]) -> frozenset[str]:
-        """Those of some services."""
-        return frozenset(login for login, owner in self.former.items() if owner in owners)
+    def logins_of(self, held: Collection[Holding]) -> frozenset[str]:
+        """Of services: their own, and those of before."""
+        own, owners = {one.service.login for one in held}, {one.owner for one in held}
+        return frozenset(own.union(login for login, owner in self.former.items() if owner in owners))
 
     @cached_property
     def rows(self) -> Resources | None:
