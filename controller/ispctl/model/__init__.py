@@ -1,4 +1,4 @@
 """The nouns people write, and the shape of a message about them. No I/O, no clock.
 
-Annotations are not postponed in here: pydantic reads all of them whenever a command starts, and would compile each.
+Annotations are not postponed in here: they are read when a command reads the first file of a model, and each would be compiled.
 """
