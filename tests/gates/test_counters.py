@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from ispctl import money, reconcile
+from ispctl.cli import later, main, stat
 from ispctl.cli.common import demo_key, run
-from ispctl.cli.main import LATER
 from ispctl.repo.git import Git
 from ispctl.store import Database, Store
 from tests.gates import example
@@ -119,7 +119,21 @@ def test_a_plan_of_two_commits_reads_no_other_command_no_device_and_no_database(
     assert {name.split(".")[1] for name in ours} & {"adopt", "lab", "loop", "nas", "roles", "store", "verbs"} == set()
     assert ours & {"ispctl.platforms.device", "ispctl.radius.live", "ispctl.radius.session"} == set()
     assert read & {"logging", "pickle"} == set()
-    assert ours & {f"ispctl.cli.{place.partition(':')[0]}" for place in LATER.values()} == {"ispctl.cli.main"}
+    assert ours & {f"ispctl.cli.{place.partition(':')[0]}" for place in main.LATER.values()} == {"ispctl.cli.main"}
+
+
+@pytest.mark.parametrize("program", ["ispctl", "ispstat"])
+def test_a_list_of_commands_makes_none_of_them(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each says what it is for; to read and describe all their options takes longer than most of them take."""
+    made: list[str] = []
+    monkeypatch.setattr(later, "_command", lambda name, _: made.append(name))
+    assert run(main.app if program == "ispctl" else stat.app, program, ["--help"]) == 0
+    assert made == []
+
+
+def test_help_reads_nothing_that_only_a_command_at_work_needs(tmp_path: Path) -> None:
+    read = set(loaded("ispctl --help", tmp_path))
+    assert read & {"csv", "email", "random", "secrets", "socket", "tempfile", "zoneinfo"} == set()
 
 
 def test_a_question_reads_no_other_verb(applied: Path) -> None:

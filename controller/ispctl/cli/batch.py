@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -192,6 +191,8 @@ def _unreadable(file: Path, why: str) -> Refusal:
 
 def rows_of(text: str) -> Iterator[Row]:
     """JSON lines if it begins like them, else CSV. Raises Refusal E791."""
+    import csv
+
     from ispctl.verbs.rows import Row
 
     if text.lstrip().startswith("{"):

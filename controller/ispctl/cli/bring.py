@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -17,6 +16,8 @@ from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.structs import Struct
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from ispctl.adopt.importing import Imported, Request
     from ispctl.adopt.old import Finding
     from ispctl.adopt.source import Source
@@ -65,6 +66,8 @@ class _Bringing:
     """One call of a command."""
 
     def __init__(self, session: Session, origin: Origin, choice: Choice) -> None:
+        from zoneinfo import ZoneInfo
+
         self.session, self.origin, self.choice = session, origin, choice
         self.found: Imported | None = None
         self.zone = ZoneInfo("UTC")
@@ -103,7 +106,7 @@ class _Bringing:
             if errors:
                 raise Refusal(*errors)
             policy = snapshot.policy.value
-            self.zone = ZoneInfo(policy.timezone)
+            self.zone = _zone(policy.timezone)
             there = repository.contents()
             used = frozenset(PurePosixPath(path).name.partition(".")[0] for path in repository.paths())
             request = Request(self.zone, policy.currency, self.session.now, self.choice.group, snapshot, there, used)
@@ -219,6 +222,8 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

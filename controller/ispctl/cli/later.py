@@ -4,12 +4,13 @@ longer than many a command itself.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 
@@ -20,6 +21,14 @@ class Later(Mapping[str, Any]):
     def __init__(self, made: Mapping[str, Any], later: Mapping[str, str]) -> None:
         self._names = [*made, *later]
         self._made, self._later = dict(made), later
+
+    def told(self, name: str) -> Any:
+        """One of them, if there is such a one, as far as it stands in a list: its name and what it is for."""
+        if name in self._made or name not in self._later:
+            return self._made.get(name)
+        found = _found(self._later[name])
+        about = found.info.help if isinstance(found, typer.Typer) else inspect.getdoc(found)
+        return TyperCommand(name, help=about)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
@@ -41,13 +50,28 @@ def group_of(later: Mapping[str, str]) -> type[TyperGroup]:
             super().__init__(**said)
             self.commands: Any = Later(self.commands, later)
 
+        def list_commands(self, _: Any) -> list[str]:
+            return list(self.commands)
+
+        def get_command(self, _: Any, cmd_name: str) -> Any:
+            """As far as it is listed; `resolve_command` makes the one that is called."""
+            return self.commands.told(cmd_name)
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+            name, told, rest = super().resolve_command(ctx, args)
+            return name, told and self.commands[name], rest
+
     return Group
+
+
+def _found(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(f"ispctl.cli.{module}"), attribute)
 
 
 def _command(name: str, place: str) -> Any:
     """As Typer makes it, without what it gives to a program alone."""
-    module, _, attribute = place.partition(":")
-    found = getattr(import_module(f"ispctl.cli.{module}"), attribute)
+    found = _found(place)
     if isinstance(found, typer.Typer):
         group = get_group(found)
         group.name = name

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -16,6 +15,8 @@ from ispctl.cli.verb import Wanted
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from ispctl.model.subscriber import Service
     from ispctl.repo import Holding, Repository, Snapshot
     from ispctl.verbs.rows import Row
@@ -81,6 +82,8 @@ def each(owners: Sequence[str], values: Mapping[str, str]) -> list[Row]:
 def selected(wanted: Wanted, group: str, days: int | None) -> list[str]:
     """The live services of a group (all groups, if it is ""), with a paid day within so many days from now on, if any
     are given. Who began with a first login has the day that follows from it. Raises Refusal E616."""
+    from zoneinfo import ZoneInfo
+
     from ispctl.model.days import local_day
     from ispctl.money import held_days
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from ispctl.model.problem import Problem, Refusal
 def write(out: Path, pieces: Iterable[str | bytes], option: str = "--out") -> None:
     """The whole of it, or nothing: what stood there stays until the last piece is written. Mode 0600, also where
     another stood there. A pipe or a device is written to as it is. `option` named it. Raises Refusal E613."""
+    import tempfile
+
     place = out.resolve()  # of a link, what it leads to
     try:
         if place.exists() and not place.is_file():

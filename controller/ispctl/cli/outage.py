@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from ispctl.cli.common import tell
 from ispctl.cli.many import fetched, selected
@@ -33,6 +32,8 @@ class Down(Struct):
 
 def down(wanted: Wanted, nas: str, group: str, since: str | None, until: str | None) -> Down | None:
     """What --nas, --from and --to say; None where they say nothing. Raises Refusal E600, E687."""
+    from zoneinfo import ZoneInfo
+
     from ispctl.cli.times import at_time
     from ispctl.verbs.grace import outage_of
 
@@ -78,6 +79,8 @@ def _met(wanted: Wanted, down: Down) -> Iterator[tuple[str, Problem | None]]:
 
 def _there(held: Holding, down: Down) -> bool:
     """Whose login it was then: one that is over may be somebody else's since."""
+    from zoneinfo import ZoneInfo
+
     from ispctl.model.days import moment
 
     over = held.service.terminated

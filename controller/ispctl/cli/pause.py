@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -17,6 +15,8 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.structs import replace
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from ispctl.repo import Repository, Snapshot
     from ispctl.store import Pause, Store
 
@@ -153,6 +153,8 @@ def _said(reason: str) -> str:
 
 def _put(session: Session, store: Store, chosen: Chosen, end: datetime, reason: str) -> None:
     """A pause of the same part is the same pause: its end and its reason change."""
+    import secrets
+
     from ispctl.store import Pause
 
     known = [one for one in store.pauses(session.now) if (one.kind, one.name) == chosen]

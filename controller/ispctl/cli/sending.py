@@ -6,9 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -17,6 +15,8 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.structs import Struct, field
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from ispctl.model.document import Document
     from ispctl.model.subscriber import Subscriber
     from ispctl.notices import Letter, Mail
@@ -43,6 +43,9 @@ def send_statement(
     session: Session, shared: Snapshot, document: Document[Subscriber], shown: Shown, *, again: bool
 ) -> None:
     """Send a statement to its subscriber, as he is written to now, unless it went. Raises Refusal."""
+    from hashlib import sha256
+    from zoneinfo import ZoneInfo
+
     from ispctl.notices import Letter, deliver
     from ispctl.report.plan_json import dumps
 
@@ -163,6 +166,8 @@ def outbox(
     format: FormatOption = "text",
 ) -> None:
     """What was to be sent to people and did not go, why, and how to send it once more. Nothing sends it by itself."""
+    from zoneinfo import ZoneInfo
+
     session: Session = context.obj
     with session.repository() as repository:
         shared = repository.part("HEAD", ())

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -19,6 +18,8 @@ from ispctl.cli.out import write
 from ispctl.model.problem import Problem, Refusal
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from ispctl.index import Lookup
     from ispctl.model.document import Document
     from ispctl.model.subscriber import Subscriber
@@ -84,6 +85,8 @@ def _account(
     session: Session, repository: Repository, commit: str, sub: str, since: str | None, until: str | None
 ) -> tuple[Document[Subscriber], dict[str, Any]]:
     """Whose it is, and the statement as JSON has it."""
+    from zoneinfo import ZoneInfo
+
     from ispctl import money
     from ispctl.model.ledger import Ledger, companion
     from ispctl.report import statement as report

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -38,6 +37,8 @@ def adopt(
 ) -> None:
     """Take over rows that were there before, where they mean what git says. Nobody's service changes, no session ends.
     Exit code: 0 done, 1 refused or some say otherwise."""
+    from zoneinfo import ZoneInfo
+
     from ispctl.adopt.taking import Choice, Judge, most
     from ispctl.cli import plans
     from ispctl.cli.answers import width

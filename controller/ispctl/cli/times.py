@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time, timedelta
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Final
 
 from ispctl.model.problem import Problem, Refusal
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DAYS: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}

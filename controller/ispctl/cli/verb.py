@@ -6,7 +6,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Collection
-from email.utils import parseaddr
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
@@ -156,6 +155,8 @@ def carried(wanted: Wanted, words: Collection[str], act: Verb, promises: Promise
 
 
 def _author(text: str) -> Author | None:
+    from email.utils import parseaddr
+
     from ispctl.repo.scratch import Author
 
     if not text:
