@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ispctl.repo import git as git_module
-from ispctl.repo.git import Entry, Git
+from ispctl.repo.git import Difference, Entry, Git
 from ispctl.repo.git_child import Child
 from tests.repo.repositories import ENV, FILES, commit, git, opened, refusal, repo, write
 
@@ -85,22 +86,82 @@ def test_a_tree_that_is_no_commit_s_is_read_the_same(odd: Path) -> None:
         assert [entry.path for entry in repository.entries(tree, ["inventory/new.yaml"])] == ["inventory/new.yaml"]
 
 
-def test_a_large_folder_is_left_to_git(repo: Path, opened: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_folder_is_left_to_git(repo: Path, opened: Git, started: list[str]) -> None:
     names = [f"tariffs/a-tariff-with-a-name-of-some-length-{number:05}.yaml" for number in range(4000)]
     head, some = commit(repo, dict.fromkeys(names, "x\n")), [names[7], names[3999], "tariffs/none.yaml"]
-    started: list[str] = []
-    command = Child.command
-
-    def counted(child: Child, arguments: Sequence[str]) -> list[str]:
-        started.append(arguments[0])
-        return command(child, arguments)
-
-    monkeypatch.setattr(Child, "command", counted)
+    opened.resolve(head)
+    started.clear()
     assert [entry.path for entry in opened.entries(head, some)] == [names[7], names[3999]]
     below, inside = list(opened.below(head, WANTED)), list(opened.names(head, "tariffs"))
     assert started == ["ls-tree"] * 3
     assert below == list(opened.tree(head, WANTED))
     assert len(inside) == len(names) + 1
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What git is asked for in children that are started from now on."""
+    words: list[str] = []
+    command = Child.command
+
+    def noted(child: Child, arguments: Sequence[str]) -> list[str]:
+        words.append(arguments[0])
+        return command(child, arguments)
+
+    monkeypatch.setattr(Child, "command", noted)
+    return words
+
+
+def compared(repository: Git, base: str, head: str, *folders: str) -> list[Difference]:
+    """By git itself."""
+    return list(repository._compared(repository.resolve(base), repository.resolve(head), folders))
+
+
+def test_what_differs_folder_by_folder_is_what_git_says(odd: Path) -> None:
+    folders = (*WANTED, "subscribers", "archive", "tariffs.yaml", "none")
+    (odd / "inventory/run.sh").chmod(0o644)
+    (odd / "tariffs/linked.yaml").unlink()
+    write(odd, {"tariffs/linked.yaml/now/a/folder.yaml": "x\n", "archive/a/s-1.yaml": "x\n", "tariffs.yaml": "more\n"})
+    git(odd, "rm", "-q", "--cached", "inventory/module")
+    write(odd, {"inventory/module": "a file\n"})
+    shutil.rmtree(odd / "templates/nas")
+    (odd / "templates/nas").write_text("a file\n")
+    commit(odd, {os.fsdecode(b"tariffs/\xff.yaml"): "another\n"})
+    with Git.open(odd, ENV) as repository:
+        for base, head in (("HEAD~1", "HEAD"), ("HEAD", "HEAD~1"), ("HEAD", "HEAD")):
+            for some in (folders, folders[:1], ("none", "templates/nas")):
+                assert list(repository.diff(base, head, some)) == compared(repository, base, head, *some)
+        assert {one.status for one in repository.diff("HEAD~1", "HEAD", folders)} == {"A", "M", "D"}
+
+
+def test_what_a_few_folders_have_otherwise_is_told_by_the_child_that_reads(
+    repo: Path, opened: Git, started: list[str]
+) -> None:
+    base = opened.resolve("HEAD")
+    head = commit(repo, {"subscribers/a/sub-2.yaml": "id: two\n"})
+    started.clear()
+    assert [one.path for one in opened.diff(base, head)] == ["subscribers/a/sub-2.yaml"]
+    assert list(opened.diff(base, head, ("archive",))) == []
+    assert opened.is_ancestor(base, head)
+    assert not opened.is_ancestor(head, base)
+    assert set(started) <= {"cat-file"}
+
+
+def test_what_many_folders_have_otherwise_git_compares(repo: Path, opened: Git, started: list[str]) -> None:
+    base = opened.resolve("HEAD")
+    head = commit(repo, {f"subscribers/a/{shard:02x}/s-{shard}.yaml": "x\n" for shard in range(40)})
+    started.clear()
+    assert len(list(opened.diff(base, head))) == 40
+    assert started[-1] == "diff-tree"
+
+
+def test_a_long_history_git_walks(repo: Path, opened: Git, started: list[str]) -> None:
+    base = opened.resolve("HEAD")
+    for number in range(20):
+        commit(repo, {"README.md": f"{number}\n"})
+    started.clear()
+    assert opened.is_ancestor(base, "HEAD")
+    assert started[-1] == "merge-base"
 
 
 def test_a_missing_folder_is_refused_and_never_taken_for_an_empty_one(repo: Path, opened: Git) -> None:
@@ -143,18 +204,38 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @settings(max_examples=40)
 @given(paths=TREES, asked=TREES)
 def test_names_come_in_git_s_order_whatever_they_are(empty: Path, paths: set[str], asked: set[str]) -> None:
-    files = sorted(path for path in paths if not any(other.startswith(f"{path}/") for other in paths))
-    given_ = "".join(f"100644 {BLOB}\ttariffs/{path}\n" for path in files)
-    git(empty, "read-tree", "--empty")
-    git(empty, "hash-object", "-w", "--stdin", given=b"x\n")
-    git(empty, "update-index", "--index-info", given=given_.encode())
-    git(empty, "commit", "-q", "--allow-empty", "-m", "Next")
+    _committed(empty, paths, ())
     with Git.open(empty, ENV) as repository:
         head = repository.resolve("HEAD")
         assert list(repository.below(head, ["tariffs"])) == list(repository.tree(head, ["tariffs"]))
         named = [f"tariffs/{path}" for path in asked | paths]
         found = [entry.path for entry in repository.entries(head, named) if entry.mode == 0o100644]
-        assert found == [f"tariffs/{path}" for path in files]
+        assert found == [f"tariffs/{path}" for path in _files(paths)]
+
+
+@settings(max_examples=40)
+@given(before=TREES, after=TREES, others=st.sets(NAMES))
+def test_differences_are_git_s_whatever_differs(
+    empty: Path, before: set[str], after: set[str], others: set[str]
+) -> None:
+    """`others`: names whose files hold something else."""
+    base, head = _committed(empty, before, ()), _committed(empty, after, others)
+    with Git.open(empty, ENV) as repository:
+        assert list(repository.diff(base, head, ("tariffs",))) == compared(repository, base, head, "tariffs")
+
+
+def _files(paths: Collection[str]) -> list[str]:
+    return sorted(path for path in paths if not any(other.startswith(f"{path}/") for other in paths))
+
+
+def _committed(folder: Path, paths: Collection[str], others: Collection[str]) -> str:
+    blobs = {True: git(folder, "hash-object", "-w", "--stdin", given=b"y\n"), False: BLOB}
+    given_ = "".join(f"100644 {blobs[path.rpartition('/')[2] in others]}\ttariffs/{path}\n" for path in _files(paths))
+    git(folder, "read-tree", "--empty")
+    git(folder, "hash-object", "-w", "--stdin", given=b"x\n")
+    git(folder, "update-index", "--index-info", given=given_.encode())
+    git(folder, "commit", "-q", "--allow-empty", "-m", "Next")
+    return git(folder, "rev-parse", "HEAD")
 
 
 BLOB = "587be6b4c3f93f93c489c0111bba5596147a26cb"

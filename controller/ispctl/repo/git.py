@@ -38,6 +38,10 @@ __all__ = ["FOLDER", "FOLDERS", "Commit", "Difference", "Entry", "Git", "Signatu
 _BESIDE: Final = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _FEW: Final = 64
 """Files that are found folder by folder; of more git finds them faster in a child of its own."""
+_FOLDERS: Final = 24
+"""Folders of two commits that are compared here."""
+_STEPS: Final = 16
+"""Commits that are looked at for what they follow."""
 _AT_ONCE: Final = 256
 """Paths on one command line."""
 _PLACE: Final = re.compile(r"(.*)\n(true|false)\n(true|false)\n(true|false)\n(\w+)\n(.*)\n", re.DOTALL)
@@ -152,12 +156,24 @@ class Git:
         pair = self.resolve(ancestor), self.resolve(commit)
         if pair[0] == pair[1]:
             return True
+        if not self.shallow and (known := self._near(*pair)) is not None:
+            return known
         done = self._child.ask("merge-base", "--is-ancestor", *pair)
         if done.returncode not in {0, 1}:
             raise failed(f"git merge-base failed: {first_line(done.stderr)}")
         if done.returncode and self.shallow:
             raise self._unknown(f"whether {commit[:12]} contains {ancestor[:12]} cannot be told")
         return not done.returncode
+
+    def _near(self, ancestor: str, commit: str) -> bool | None:
+        """The same, where a few commits tell; else None."""
+        met, ahead = {commit}, [commit]
+        while ahead and len(met) <= _STEPS:
+            ahead = [parent for one in ahead for parent in self._reader.parents(one) if parent not in met]
+            if ancestor in ahead:
+                return True
+            met.update(ahead)
+        return None if ahead else False
 
     def tree(self, commit: str, folders: Sequence[str] = FOLDERS, *, sizes: bool = True) -> Iterator[Entry]:
         """Every file below `folders`, in git's order; links and submodules too, see `refused`. Without `sizes` it costs
@@ -211,8 +227,14 @@ class Git:
     def diff(self, base: str, head: str, folders: Sequence[str] = FOLDERS) -> Iterator[Difference]:
         """The paths below `folders` that differ between two commits. Costs what differs, not what there is."""
         pair = self.resolve(base), self.resolve(head)
+        try:
+            return iter(trees.differing(self._reader, *pair, [folder.encode() for folder in folders], _FOLDERS))
+        except Large:
+            return self._compared(*pair, folders)
+
+    def _compared(self, base: str, head: str, folders: Sequence[str]) -> Iterator[Difference]:
         options = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--ignore-submodules=none")
-        parts = self._child.parts("diff-tree", *options, *pair, "--", *folders)
+        parts = self._child.parts("diff-tree", *options, base, head, "--", *folders)
         return (difference_of(head, path) for head, path in zip(parts, parts, strict=True))
 
     def blob(self, blob: str, limit: int | None = None) -> bytes:

@@ -24,6 +24,8 @@ _ITEM: Final = {
     32: re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{32})", re.DOTALL),
 }
 """An entry of a folder (gitformat-pack, "tree object"), by the octets of an id."""
+_PARENT: Final = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
+"""A line of a commit's headers (git-commit-tree)."""
 
 
 class Item(NamedTuple):
@@ -45,10 +47,17 @@ class Folder:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._items)
 
+    def unlike(self, other: Folder) -> set[bytes]:
+        """The names under which another has something else, or one of both nothing."""
+        return {name for name, _ in self._items.items() ^ other._items.items()}
+
     def get(self, name: bytes) -> Item | None:
         """What stands under a name."""
         found = self._items.get(name)
         return Item(int(found[0], 8), found[1].hex()) if found else None
+
+
+EMPTY: Final = Folder(b"", 20)
 
 
 class Large(Exception):
@@ -102,6 +111,11 @@ class Reader:
             found = self._read(id, kind, None)
         assert isinstance(found, bytes)
         return found
+
+    def parents(self, id: str) -> list[str]:
+        """Of a commit."""
+        head, _, _ = self.content(id, "commit").partition(b"\n\n")
+        return [parent.decode() for parent in _PARENT.findall(head)]
 
     def sizes(self, ids: Iterable[str]) -> list[int]:
         """In octets, in the order asked for. Every git tells them with the contents, and only newer ones without."""
