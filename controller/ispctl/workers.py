@@ -11,7 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from ispctl.structs import Struct
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -26,7 +28,7 @@ _SECONDS: Final = 30.0
 """So long a process that helped waits for the others."""
 
 
-class _Mine(NamedTuple):
+class _Mine(Struct):
     """What a process that helps is doing: the job as it was sent, what it needs beside the part, and the work."""
 
     job: bytes

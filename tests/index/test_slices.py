@@ -202,7 +202,7 @@ class Full(io.BytesIO):
 def test_a_disk_without_room_for_the_slices_takes_memory_and_nothing_else(
     tmp_path: Path, isp: Isp, truth: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ispctl.reconcile.far.tempfile.SpooledTemporaryFile", lambda _: Full())
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", lambda _: Full())
     site = Site(tmp_path, "full", SLICES)
     applied(site, isp)
     assert site.rows() == truth.rows()

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DAYS: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
-_AWAY: Final = re.compile(r"([+-]?)((?:\d{1,6}[smhdw])+)", re.ASCII)
-_NAMED: Final = re.compile(r"(yesterday|today|tomorrow)(?:[ T](\d\d:\d\d(?::\d\d)?))?", re.ASCII)
+_AWAY: Final = r"([+-]?)((?:[0-9]{1,6}[smhdw])+)"
+_NAMED: Final = r"(yesterday|today|tomorrow)(?:[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?))?"
 _ADVICE: Final = "Write 2026-12-01, '2026-12-01 09:00', 2026-12-01T09:00:00+05:45, -2h, +3d or 'tomorrow 09:00'"
 
 
@@ -37,19 +37,19 @@ def since(text: str | None, now: datetime, zone: ZoneInfo, flag: str = "--since"
     """A moment of the past: as `at_time` takes it, where a bare 1h means an hour ago. Raises Refusal E600."""
     if text is None:
         return None
-    ago = _AWAY.fullmatch(text)
+    ago = re.fullmatch(_AWAY, text)
     return at_time(f"-{text}" if ago and not ago[1] else text, now, zone, flag)
 
 
 def ahead(text: str, now: datetime, zone: ZoneInfo, flag: str = "--until") -> datetime:
     """A moment to come: as `at_time` takes it, where a bare 1h means in an hour. Raises Refusal E600."""
-    away = _AWAY.fullmatch(text)
+    away = re.fullmatch(_AWAY, text)
     return at_time(f"+{text}" if away and not away[1] else text, now, zone, flag)
 
 
 def _away(text: str, now: datetime) -> datetime | None:
     """ "-2h", "+1d12h"; without a sign it would not be clear which way."""
-    found = _AWAY.fullmatch(text)
+    found = re.fullmatch(_AWAY, text)
     if not found or not found[1]:
         return None
     parts = re.findall(r"(\d+)([smhdw])", found[2], re.ASCII)
@@ -61,7 +61,7 @@ def _named(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
     """ "now", "tomorrow 09:00" """
     if text == "now":
         return now
-    found = _NAMED.fullmatch(text)
+    found = re.fullmatch(_NAMED, text)
     if not found:
         return None
     day = now.astimezone(zone).date() + timedelta(days=_DAYS[found[1]])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from ispctl.model.days import local_day, moment
@@ -27,7 +27,7 @@ _FURTHEST: Final = 2000
 """Periods from what is paid to today, beyond which nobody looks for the one that is now."""
 
 
-class Reading(NamedTuple):
+class Reading(Struct):
     """One policy of a tariff as it stands: `used` octets of its window, less what was given beyond it (`more`)."""
 
     part: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 from ispctl.desired._fair_use import Held, Reading, readings, volume
 from ispctl.desired._frame import Frame
@@ -18,9 +18,10 @@ from ispctl.model.subscriber import Activation, Hold, Service, Subscriber
 from ispctl.model.tariff import Tariff
 from ispctl.money import Stage, begun, dunning, paid_end
 from ispctl.states import BRINGS, State
+from ispctl.structs import Struct, replace
 
 
-class Span(NamedTuple):
+class Span(Struct):
     """A state that holds from `start` (inclusive) to `end` (exclusive). `stage` of the account, or `held` of fair use,
     brought it."""
 
@@ -146,7 +147,7 @@ class Life:
             yield from self._after(self._paid())
         # whoever does not know of a first login looks at these moments: nothing happens there any more
         waits = self._waits(self.activation)
-        yield from (span._replace(state=State.ACTIVE) for span in waits) if began else waits
+        yield from (replace(span, state=State.ACTIVE) for span in waits) if began else waits
 
     def _paid(self) -> datetime:
         return paid_end(self.service, self.frame.zone, self.owner, self.policy.expiry.spread) or BEGINNING

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ispctl.desired._fair_use import Held, meters, strictest
 from ispctl.desired._frame import Frame
@@ -24,6 +24,7 @@ from ispctl.model.subscriber import Binding, Ipv4, Ipv6, Service, Subscriber, gr
 from ispctl.model.tariff import Tariff
 from ispctl.model.usage import Meter
 from ispctl.states import STRICTNESS, Access, State, access
+from ispctl.structs import Struct
 
 
 def entitle(document: Document[Subscriber], number: int, context: Context, now: datetime) -> Entitlement:
@@ -53,7 +54,7 @@ def meters_of(document: Document[Subscriber], number: int, frame: Frame) -> tupl
     return tuple(meters(life.service, life.account, service.tariff.value, frame.policy, today, frame.zone))
 
 
-class Turn(NamedTuple):
+class Turn(Struct):
     """A moment at which time changes what a service is entitled to, and whether less is open from then on."""
 
     at: datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from ispctl.desired._fair_use import Reading, slowed
 from ispctl.model.document import Document, Spot
@@ -100,7 +100,7 @@ class Terms(Struct):
         return f"{self.tariff}{tier}{_SLOW if self.throttled else ''}"
 
 
-class FirstLogin(NamedTuple):
+class FirstLogin(Struct):
     """Of a service that begins with its first session: from when on one counts, and when it began (None: it waits)."""
 
     since: datetime
@@ -166,7 +166,7 @@ class Entitlement(Struct):
         return f"{self.id}/{self.key}"
 
 
-class Likeness(NamedTuple):
+class Likeness(Struct):
     """All of a service on which it depends what another rate of its tariff means for it: who are alike in this are
     alike in what they get, notice and are told, and differ in their names and addresses."""
 

@@ -6,16 +6,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from ispctl.desired import Terms, terms_of
 from ispctl.index._file import File, Member
 from ispctl.model.tariff import FairUse, Period, Tariff
 from ispctl.repo import Snapshot
 from ispctl.repo.traits import hashed
-from ispctl.structs import replace
+from ispctl.structs import Struct, replace
 
 Rates = Literal["read", "counted", "left out"]
 """What becomes of those for whom nothing differs but the rate of their tariff."""
@@ -23,7 +22,7 @@ FEW: Final = 20
 """So many of a kind are read rather than counted."""
 
 
-class Crowd(NamedTuple):
+class Crowd(Struct):
     """Services of one kind. `example`: one that is looked at; `owners`: all others, in order; `logins`: theirs, each
     hashed as it is written."""
 
@@ -32,14 +31,14 @@ class Crowd(NamedTuple):
     logins: tuple[int, ...]
 
 
-@dataclass
 class Rated:
     """Whom the rates of these tariffs concern, as the index knows them."""
 
-    alone: set[int] = field(default_factory=set)
-    """Files that have to be read."""
-    kinds: list[tuple[Member, list[Member]]] = field(default_factory=list)
-    """An example of each kind, and the others."""
+    def __init__(self) -> None:
+        self.alone: set[int] = set()
+        """Files that have to be read."""
+        self.kinds: list[tuple[Member, list[Member]]] = []
+        """An example of each kind, and the others."""
 
     def crowds(self, without: Collection[int]) -> Iterator[Crowd]:
         """Those who are in none of these files."""

@@ -8,7 +8,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from itertools import chain, groupby
@@ -36,7 +35,7 @@ from ispctl.index._parts import (
 from ispctl.model.problem import Problem, Where
 from ispctl.repo.facts import Facts, Tally
 from ispctl.repo.traits import hashed
-from ispctl.structs import as_dict
+from ispctl.structs import Struct, as_dict
 
 Span = tuple[bytes, bytes]
 Held = tuple[bytes, bytes, int]
@@ -67,7 +66,7 @@ class Sold(NamedTuple):
     """Hashed as it is written."""
 
 
-class Member(NamedTuple):
+class Member(Struct):
     """Who has a tariff, or whatever else is shared: the file, and what it says of this service; see Sold."""
 
     file: int
@@ -76,8 +75,7 @@ class Member(NamedTuple):
     login: int
 
 
-@dataclass
-class Row:
+class Row(Struct):
     """What is remembered of one file."""
 
     path: str

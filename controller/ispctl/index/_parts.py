@@ -10,7 +10,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import islice, takewhile
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from ispctl.structs import Struct
 
 Key = tuple[Any, Any]
 Stored = tuple[Any, ...]
@@ -77,7 +79,7 @@ _PUT: Final = "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?)"
 _DROP: Final = "DELETE FROM part WHERE name = ? AND first = ? AND second = ?"
 
 
-class Part(NamedTuple):
+class Part(Struct):
     """The rows from `first` up to `next`, without that."""
 
     first: Key

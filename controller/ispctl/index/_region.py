@@ -7,7 +7,6 @@ that may concern: their own files are the same, and none of them shares anything
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
@@ -54,18 +53,18 @@ class Besides(Struct):
     everybody: bool = False
 
 
-@dataclasses.dataclass
 class Others:
     """Whom a shared file may concern, beside those that differ: these files, or all."""
 
-    paths: set[str] = dataclasses.field(default_factory=set)
-    everybody: bool = False
-    recount: bool = False
-    """Whether what all say together is another."""
-    rated: set[str] = dataclasses.field(default_factory=set)
-    """The tariffs of which nothing but the rate is another: nobody is judged otherwise for that."""
-    stale: bool = False
-    """Whether what the index says of them is no longer so even where nothing differs."""
+    def __init__(self, *, everybody: bool) -> None:
+        self.paths: set[str] = set()
+        self.everybody = everybody
+        self.recount = False
+        """Whether what all say together is another."""
+        self.rated: set[str] = set()
+        """The tariffs of which nothing but the rate is another: nobody is judged otherwise for that."""
+        self.stale = False
+        """Whether what the index says of them is no longer so even where nothing differs."""
 
     @property
     def any(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -21,6 +21,7 @@ from ispctl.repo.checks import check
 from ispctl.repo.facts import tallies
 from ispctl.repo.traits import claims, hashed, held, longest, moments, shared, span, uses
 from ispctl.states import State
+from ispctl.structs import replace
 
 REMEMBERED: Final = timedelta(days=7)
 """So long before an index is made begins what it knows of turns: it serves an apply that was missed for a while."""
@@ -42,14 +43,14 @@ def rows(part: Snapshot, paths: Collection[str], now: datetime, *, alone: bool =
         wrong[problem.where.file if problem.where else ""].append(problem)
     frame = Frame(part, now - REMEMBERED)
     for row in found:
-        path = row.path
-        row.problems = wrong.get(path, ())
-        document = document_at(part, path)
+        document = document_at(part, row.path)
+        turns: Sequence[Turning] = ()
+        sold: Sequence[Sold] = ()
         if document is not None and isinstance(document.value, Subscriber):
-            _through_time(row, document, frame, now)
+            turns, sold = _through_time(document, frame, now)
         elif document is not None and owed_since(document.value, part.policy.value, frame.now):
-            row.sold = (Sold(OWING, 0, 0, "", 0),)
-        yield row
+            sold = (Sold(OWING, 0, 0, "", 0),)
+        yield replace(row, problems=wrong.get(row.path, ()), turns=turns, sold=sold)
 
 
 def traits(part: Snapshot, path: str) -> Row:
@@ -82,7 +83,7 @@ def claims_of(part: Snapshot, document: Document[Subscriber] | Document[Ledger])
     yield from claims(document)
 
 
-def _through_time(row: Row, document: Document[Subscriber], frame: Frame, now: datetime) -> None:
+def _through_time(document: Document[Subscriber], frame: Frame, now: datetime) -> tuple[list[Turning], list[Sold]]:
     """When time changes its services, and what they are now. Nothing of a service whose tariff does not exist: it has
     no entitlement, and an error instead."""
     turns, sold = list[Turning](), list[Sold]()
@@ -98,7 +99,7 @@ def _through_time(row: Row, document: Document[Subscriber], frame: Frame, now: d
         others = [] if like.state is State.ACTIVE else [shared("state", like.state)]
         others += [UNTOLD] if document.value.services[number].activation else []
         sold += [Sold(one, number, 0, owner, named) for one in others]
-    row.turns, row.sold = turns, sold
+    return turns, sold
 
 
 @lru_cache(10_000)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from ispctl.index._file import File, Row, fingerprint, text_of
 from ispctl.index._parts import (
@@ -39,6 +39,7 @@ from ispctl.index._parts import (
 from ispctl.model.compact import compact
 from ispctl.model.problem import Problem
 from ispctl.repo.facts import Facts
+from ispctl.structs import Struct
 
 _PATIENCE: Final = 5.0
 """Seconds to wait for others who read."""
@@ -54,7 +55,7 @@ Taken = Sequence[tuple[int, Row]]
 """Files by their numbers."""
 
 
-class Told(NamedTuple):
+class Told(Struct):
     """What every table remembers of some files, which have numbers from 1 on among themselves; fit to be sent."""
 
     rows: Mapping[str, Sequence[Stored]]

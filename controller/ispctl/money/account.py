@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from ispctl.model.accounting import Dunning
@@ -20,7 +20,7 @@ BUCKETS: Final = (30, 60, 90)
 _USUAL: Final = Dunning.usual()
 
 
-class Line(NamedTuple):
+class Line(Struct):
     """An entry as the balance sees it. `owed` is what it adds to what the subscriber owes."""
 
     number: int

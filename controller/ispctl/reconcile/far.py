@@ -5,11 +5,9 @@ Nobody in a slice shares anything with anybody elsewhere, so that each slice can
 
 from __future__ import annotations
 
-import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from operator import itemgetter
@@ -22,7 +20,7 @@ from ispctl.plan import Alike, Change, Plan, ServiceChange, Stop, Sums, Switch, 
 from ispctl.reconcile.people import People
 from ispctl.reconcile.rerender import noticed
 from ispctl.reconcile.stops import Kept, kept_by, together
-from ispctl.structs import replace
+from ispctl.structs import Struct, replace
 
 if TYPE_CHECKING:
     from ispctl.radius.live import Behind
@@ -41,7 +39,7 @@ class Slice(NamedTuple):
     people: People | None
 
 
-class Gist(NamedTuple):
+class Gist(Struct):
     """What is known of a slice without having it at hand, and the slice itself, packed."""
 
     sums: Sums
@@ -105,34 +103,34 @@ def groups_of(people: People) -> Mapping[str, str]:
     return {login: str(fields["group"]) for login, fields in found if fields}
 
 
-@dataclass
 class Far:
     """All slices of a plan; none, where everybody is at hand."""
 
-    sums: Sums | None = None
-    noticed: frozenset[str] = frozenset()
-    rerendered: tuple[str, ...] = ()
-    until: datetime | None = None
-    ending: int = 0
-    unsaid: int = 0
-    waiting: tuple[Behind, ...] = ()
-    resting: tuple[Behind, ...] = ()
-    groups: dict[str, str] = field(default_factory=dict)
-    """Of the logins of those who wait."""
-    stops: tuple[Stop, ...] = ()
-    switches: tuple[Switch, ...] = ()
-    kept: dict[str, frozenset[str]] = field(default_factory=dict)
-    enforced: frozenset[str] = frozenset()
-    counts: Counter[str] = field(default_factory=Counter)
-    wrong: tuple[Problem, ...] = ()
-    count: int = 0
-    """How many slices there are."""
-    alone: int = 0
-    """So many of them one process does as fast as several."""
-    _alike: dict[Any, list[str]] = field(default_factory=dict)
-    _shelf: _Shelf | None = None
-    _services: int = 0
-    _changes: int = 0
+    def __init__(self) -> None:
+        self.sums: Sums | None = None
+        self.noticed: frozenset[str] = frozenset()
+        self.rerendered: tuple[str, ...] = ()
+        self.until: datetime | None = None
+        self.ending = 0
+        self.unsaid = 0
+        self.waiting: tuple[Behind, ...] = ()
+        self.resting: tuple[Behind, ...] = ()
+        self.groups: dict[str, str] = {}
+        """Of the logins of those who wait."""
+        self.stops: tuple[Stop, ...] = ()
+        self.switches: tuple[Switch, ...] = ()
+        self.kept: dict[str, frozenset[str]] = {}
+        self.enforced: frozenset[str] = frozenset()
+        self.counts = Counter[str]()
+        self.wrong: tuple[Problem, ...] = ()
+        self.count = 0
+        """How many slices there are."""
+        self.alone = 0
+        """So many of them one process does as fast as several."""
+        self._alike: dict[Any, list[str]] = {}
+        self._shelf: _Shelf | None = None
+        self._services = 0
+        self._changes = 0
 
     def add(self, one: Gist) -> None:
         """A slice that follows those that are there."""
@@ -221,6 +219,8 @@ class _Shelf:
     there stays in memory."""
 
     def __init__(self) -> None:
+        import tempfile
+
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  as long as its plan
         weakref.finalize(self, self._file.close)
         self._kept: list[tuple[int, int] | bytes] = []

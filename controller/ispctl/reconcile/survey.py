@@ -154,7 +154,7 @@ class Surveying:
         plan = with_stops(plan, self.store.pauses(around.now), mine, self.store)
         plan = with_observed(plan, mine, all_of_it)
         made = gist(plan, found.until, found.ending, found.unmarked, enforced(mine, all_of_it), found)
-        return made._replace(unsaid=unsaid(plan, mine[0], around.applied))
+        return replace(made, unsaid=unsaid(plan, mine[0], around.applied))
 
 
 def _shared(reading: Reading) -> tuple[tuple[Change, ...], tuple[Key, ...], Around]:

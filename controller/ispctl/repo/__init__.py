@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from ispctl.model.document import Document
@@ -42,7 +42,7 @@ class Changes(Struct):
         return tuple(sorted({*self.added, *self.modified, *self.removed}))
 
 
-class Parsed(NamedTuple):
+class Parsed(Struct):
     """One file: its document, or what is wrong with it; its content where it is no record (`kind` is None)."""
 
     kind: str | None

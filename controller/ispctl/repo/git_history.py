@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -70,6 +69,8 @@ class History:
     ) -> Mapping[str, Signature]:
         """Of commits that carry one. `keys`: SSH keys that count, with the names of whose they are. `openpgp`: whether
         others do, which are looked for in the keyring of whoever runs this. Raises Refusal E763."""
+        import tempfile
+
         if not commits:
             return {}
         ssh, gpg = self.program("ssh"), self.program("openpgp") if openpgp else "false"

@@ -38,7 +38,7 @@ class Entry(NamedTuple):
     plain: bool = True
 
 
-class Difference(NamedTuple):
+class Difference(Struct):
     """One path that differs between two trees; an id is "" and `mode` the old one where a side does not have it."""
 
     status: Literal["A", "M", "D"]

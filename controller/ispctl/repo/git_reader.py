@@ -19,10 +19,7 @@ _MANY: Final = 1 << 18
 """Octets of a folder that git looks through faster than we do: some thousand names."""
 _KEPT: Final = 256
 """Folders that are remembered."""
-_ITEM: Final = {
-    20: re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL),
-    32: re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{32})", re.DOTALL),
-}
+_ITEM: Final = rb"([0-7]{5,6}) ([^\0]+)\0(.{%d})"
 """An entry of a folder (gitformat-pack, "tree object"), by the octets of an id."""
 _PARENT: Final = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
 """A line of a commit's headers (git-commit-tree)."""
@@ -39,7 +36,7 @@ class Folder:
     """The names in a folder, in git's order, of the text of a tree. Raises ValueError for what is none."""
 
     def __init__(self, data: bytes, octets: int) -> None:
-        found = _ITEM[octets].findall(data)
+        found = re.findall(_ITEM % octets, data, re.DOTALL)
         self._items = {name: (mode, id) for mode, name, id in found}
         if sum([len(mode) + len(name) for mode, name, _ in found]) + len(found) * (octets + 2) != len(data):
             raise ValueError("that is no tree")

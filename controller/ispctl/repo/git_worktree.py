@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 
 from ispctl.model.problem import Problem, Refusal, Where
@@ -17,6 +16,8 @@ class WorkTree:
     """Writes trees of what the files hold now. `git add` is not used: it would run filters of the configuration."""
 
     def __init__(self, child: Child, root: str) -> None:
+        import tempfile
+
         self._child = child
         self._root = os.fsencode(root)
         self._folder = tempfile.TemporaryDirectory(prefix="ispctl-")  # mode 0700

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ispctl.model.problem import Problem, Where
 
-HIDDEN = re.compile(
+HIDDEN = (
     # controls but tab and line ends, a CR that ends no line, Unicode's own line ends, characters that turn the
     # reading direction, tags, byte order marks inside the text, code points that are no characters
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff"
@@ -19,14 +19,14 @@ def hidden_in(text: str) -> int | None:
     """The code point of the first character of `text` that a review would not show; None where there is none."""
     if text.isprintable():  # the usual, told at once
         return None
-    found = HIDDEN.search(text)
+    found = re.search(HIDDEN, text)
     return ord(found[0]) if found else None
 
 
 def hidden_lines(text: str, file: str) -> Iterator[Problem]:
     """E019 for each line that holds such a character, at its first."""
     line, begin, last = 1, 0, 0
-    for found in HIDDEN.finditer(text):
+    for found in re.finditer(HIDDEN, text):
         line += text.count("\n", begin, found.start())
         begin = found.start()
         if line > last:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ispctl.model.document import Document
 from ispctl.model.network import FALLBACK, Accounting, Defaults, Host, HostGroups, Hosts, Management, Nas, Nornir
 from ispctl.model.problem import Where
+from ispctl.structs import Struct
 
 
-class Password(NamedTuple):
+class Password(Struct):
     """A sealed password for management, the place it must be sealed for (`<kind>/<owner>/password`) and its line."""
 
     kind: Literal["nas", "nas-group", "nas-defaults"]

@@ -25,6 +25,7 @@ from ispctl.model.tariff import Tariff
 from ispctl.model.usage import Meter
 from ispctl.repo.facts import Facts, Tally, tallies
 from ispctl.repo.inventory import Inventory
+from ispctl.structs import Struct
 
 T = TypeVar("T")
 Prefix = IPv4Network | IPv6Network
@@ -47,7 +48,7 @@ class Holding(NamedTuple):
         return f"{self.document.value.id}/{self.service.key}"
 
 
-class Files(NamedTuple):
+class Files(Struct):
     """What was read of one commit, by kind."""
 
     single: Mapping[str, Document[Any]]

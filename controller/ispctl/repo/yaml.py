@@ -37,7 +37,7 @@ def read(data: bytes, file: str, *, limit: int) -> tuple[Node | None, Marks, lis
     from ispctl.repo.yaml_events import Builder  # ruamel costs 60 ms: only a command that reads files pays
 
     builder = Builder(file, problems)
-    root = builder.read(HIDDEN.sub("\ufffd", text))
+    root = builder.read(re.sub(HIDDEN, "\ufffd", text))
     return root, Marks(root, builder.rows, builder.nulls) if root is not None else Marks(), in_order(problems)
 
 

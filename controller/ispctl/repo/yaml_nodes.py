@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from ispctl.structs import Struct
 
 MOST_PROBLEMS: Final = 100
 """More than this in one file are not collected: somebody sent us something else than records."""
@@ -36,7 +38,7 @@ class Scalar(str):
         return str(self), self.plain
 
 
-class Shape(NamedTuple):
+class Shape(Struct):
     """What stands where in the text of a file: a value with all that is below it. Signs are counted from 0."""
 
     kind: Literal["scalar", "mapping", "sequence"]

@@ -10,8 +10,8 @@ import base64
 import binascii
 import hashlib
 import json
+import os
 import re
-import secrets as chance
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -29,12 +29,12 @@ Kind = Literal["service", "nas", "nas-group", "nas-defaults"]
 
 _NONCE: Final = 12
 _TAG: Final = 16
-_KEY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_OWNERS: Final[Mapping[Kind, re.Pattern[str]]] = {
-    "service": re.compile(r"[^/\s]+/[^/\s]+"),
-    "nas": re.compile(r"[^/\s]+"),
-    "nas-group": re.compile(r"[^/\s]+"),
-    "nas-defaults": re.compile("all"),
+_KEY_ID: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
+_OWNERS: Final[Mapping[Kind, str]] = {
+    "service": r"[^/\s]+/[^/\s]+",
+    "nas": r"[^/\s]+",
+    "nas-group": r"[^/\s]+",
+    "nas-defaults": "all",
 }
 _LONGEST_SEALED: Final = 8192  # characters; an age file for twenty recipients has about 3,000
 _LONGEST_CLEAR: Final = 128  # octets; RFC 2865 section 5.2: User-Password hides no more
@@ -95,7 +95,7 @@ def _damage(scheme: str, rest: str) -> str | None:
 
 def _enc_damage(rest: str) -> str | None:
     key, colon, body = rest.partition(":")
-    if not colon or not _KEY_ID.fullmatch(key):
+    if not colon or not re.fullmatch(_KEY_ID, key):
         return "a sealed value reads enc:<key>:<base64>, and this one names no key"
     sealed = _decoded(body)
     if sealed is None:
@@ -137,7 +137,7 @@ class Keyring:
     @classmethod
     def create(cls) -> Self:
         """A keyring with one fresh key, k1."""
-        return cls("k1", {"k1": chance.token_bytes(32)})
+        return cls("k1", {"k1": os.urandom(32)})
 
     @classmethod
     def unlock(cls, keyring_age: bytes, identity: str, recipients: Sequence[str] = ()) -> Self:
@@ -168,7 +168,7 @@ class Keyring:
         """Seals `clear` with the current key for one place. Raises E209 if the value could never work, E211."""
         place = _place(kind, owner, field)
         secret = _fit(place, clear)
-        nonce = chance.token_bytes(_NONCE)
+        nonce = os.urandom(_NONCE)
         body = nonce + self._ciphers[self._current].encrypt(nonce, secret, place.aad.encode("utf-8"))
         text = f"enc:{self._current}:{base64.b64encode(body).decode('ascii')}"
         return Sealed(place.kind, owner, field, text)
@@ -193,7 +193,7 @@ class Keyring:
         """A keyring with one more key, which new values are sealed with; the old ones still open."""
         numbers = [int(key[1:]) for key in self._keys if re.fullmatch(r"k[0-9]{1,9}", key)]
         new = f"k{max(numbers, default=0) + 1}"
-        return type(self)(new, {**self._keys, new: chance.token_bytes(32)}, self._identity)
+        return type(self)(new, {**self._keys, new: os.urandom(32)}, self._identity)
 
     def resealed(self, sealed: Sealed) -> Sealed:
         """The same value under the current key; itself if it is. Folds `age:` into `enc:`. Raises what `open` does."""
@@ -273,13 +273,15 @@ def parts_of(place: str) -> tuple[Kind, str, str]:
 
 def new_password(groups: int = 4) -> str:
     """A strong password that survives the telephone, `kt7m-w3xr-…`: four characters, near 20 bits, in each group."""
+    import secrets as chance
+
     return "-".join("".join(chance.choice(_READABLE) for _ in range(4)) for _ in range(groups))
 
 
 def _place(kind: str, owner: str, field: str) -> Sealed:
     """Two places must never share one associated data, so the shape of each part is fixed."""
     known = next((one for one in _OWNERS if one == kind), None)
-    if known is None or not _OWNERS[known].fullmatch(owner) or not re.fullmatch(r"[a-z0-9_.-]+", field):
+    if known is None or not re.fullmatch(_OWNERS[known], owner) or not re.fullmatch(r"[a-z0-9_.-]+", field):
         advice = "Write service/<subscriber>/<service key>/password or nas/<host>/radius.secret"
         raise Refusal(Problem("E211", "this names no place of a sealed value", None, advice))
     return Sealed(known, owner, field, "")
@@ -329,7 +331,9 @@ def _keys_of(said: object) -> dict[str, bytes]:
     if not isinstance(said, dict) or set(said) != {"current", "keys"} or not isinstance(said["keys"], dict):
         return {}
     keys = {
-        key: _decoded(text) for key, text in said["keys"].items() if isinstance(text, str) and _KEY_ID.fullmatch(key)
+        key: _decoded(text)
+        for key, text in said["keys"].items()
+        if isinstance(text, str) and re.fullmatch(_KEY_ID, key)
     }
     whole = {key: raw for key, raw in keys.items() if raw is not None and len(raw) == 32}
     return whole if len(whole) == len(said["keys"]) and isinstance(said["current"], str) else {}

@@ -14,7 +14,7 @@ from ispctl.repo.rules.scene import Scene, Version, called, spot
 from ispctl.repo.rules.unique import binding_of, conflicts
 from ispctl.repo.snapshot import Holding
 
-_MAC: Final = re.compile("[^0-9a-f]?".join(["[0-9a-f]{2}"] * 6))
+_MAC: Final = "[^0-9a-f]?".join(["[0-9a-f]{2}"] * 6)
 """What the server takes for a MAC address, whatever stands between its octets."""
 _AS_LONG: Final = range(12, 18)
 """So long is one."""
@@ -41,7 +41,7 @@ def _nameless(version: Version) -> Iterator[Problem]:
 
 def _spelling(version: Version) -> Iterator[Problem]:
     login = version.service.login
-    if not _MAC.fullmatch(login):
+    if not re.fullmatch(_MAC, login):
         return
     octets = re.sub("[^0-9a-f]", "", login)
     if login != (usual := ":".join(octets[i : i + 2] for i in range(0, 12, 2))):

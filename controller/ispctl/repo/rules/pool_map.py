@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ispctl.model.document import Spot
 from ispctl.model.network import Pool
 from ispctl.model.problem import Where
 from ispctl.repo.rules.scene import Scene
 from ispctl.repo.snapshot import Prefix
+from ispctl.structs import Struct
 
 
-class Range(NamedTuple):
+class Range(Struct):
     """One prefix of a pool; `host` is the NAS whose slice it is, or empty."""
 
     first: int

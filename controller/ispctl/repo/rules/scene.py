@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ispctl.model.days import BEGINNING, NEVER, moment
@@ -17,9 +17,10 @@ from ispctl.model.subscriber import Group, Service, Subscriber, group_of
 from ispctl.model.tariff import Tariff
 from ispctl.repo import profiles
 from ispctl.repo.snapshot import Holding, Snapshot
+from ispctl.structs import Struct, replace
 
 
-class Tenure(NamedTuple):
+class Tenure(Struct):
     """The time in which somebody holds something: from `start` (inclusive) to `end` (exclusive), in UTC."""
 
     start: datetime
@@ -29,7 +30,7 @@ class Tenure(NamedTuple):
         return self.start < other.end and other.start < self.end
 
 
-class Version(NamedTuple):
+class Version(Struct):
     """A service as written, or as it stands after a scheduled change (`change` is its number in the file, else None).
     `places` tells where the fields stand that changes have set."""
 
@@ -164,7 +165,7 @@ class Scene:
             service = service.but(**{name: getattr(setting, name) for name in setting.given})
             at: Loc = ("services", version.number, "scheduled", i, "set")
             places = places | {name: (*at, name) for name in setting.given}
-            yield version._replace(service=service, change=i, places=places)
+            yield replace(version, service=service, change=i, places=places)
 
 
 def takes_its_own(version: Version) -> bool:

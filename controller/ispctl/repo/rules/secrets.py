@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
 
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo.rules.fleet import place
 from ispctl.repo.rules.scene import Scene, spot
 from ispctl.secrets import KEYRING, RECIPIENTS, finding, recipients_from
-from ispctl.structs import replace
+from ispctl.structs import Struct, replace
 
 
-class _Standing(NamedTuple):
+class _Standing(Struct):
     """A sealed text, the place that it must have been sealed for, and how to find where it is written."""
 
     text: str
