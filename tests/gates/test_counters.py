@@ -118,6 +118,8 @@ def test_a_plan_of_two_commits_reads_no_other_command_no_device_and_no_database(
     ours = {name for name in read if name.startswith("ispctl.")}
     assert {name.split(".")[1] for name in ours} & {"adopt", "lab", "loop", "nas", "roles", "store", "verbs"} == set()
     assert ours & {"ispctl.platforms.device", "ispctl.radius.live", "ispctl.radius.session"} == set()
+    assert ours & {"ispctl.index._writing", "ispctl.repo.git_history", "ispctl.repo.git_worktree"} == set()
+    assert ours & {"ispctl.cli.out", "ispctl.report.saved"} == set()  # what is written, or was before
     assert read & {"logging", "pickle"} == set()
     assert ours & {f"ispctl.cli.{place.partition(':')[0]}" for place in main.LATER.values()} == {"ispctl.cli.main"}
 

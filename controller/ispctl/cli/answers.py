@@ -9,20 +9,20 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from ispctl.cli.out import write
 from ispctl.cli.progress import Progress
 from ispctl.model.problem import Problem, Refusal
 from ispctl.report.plan_json import dumps, pieces, stamp
-from ispctl.report.saved import Saved, read_saved
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from ispctl.cli.drift import HandEdits
     from ispctl.cli.plans import Planned
     from ispctl.reconcile import Drift, Result
     from ispctl.repo import Snapshot
     from ispctl.report.gist import Gist
+    from ispctl.report.saved import Saved
 
 WIDEST = 110
 
@@ -49,6 +49,8 @@ def plan_text(planned: Planned, next_command: str | None = "") -> str:
 def save(planned: Planned, format: str, out: Path, option: str = "--out") -> None:
     """Write a plan to a file: the note (markdown), GitLab's counts (terraform), else the JSON, which `apply --plan`
     takes. A plan holds personal data, so only its owner may read the file. `option` named it. Raises Refusal."""
+    from ispctl.cli.out import write
+
     kind = format if format in ("markdown", "terraform") else "json"
     with Progress() as progress:
         write(out, _plan_pieces(planned, kind, progress), option)
@@ -80,6 +82,8 @@ def _counts(planned: Planned) -> str:
 
 def saved_plan(path: Path) -> Saved:
     """A plan that `plan --live --out` wrote. Raises Refusal."""
+    from ispctl.report.saved import read_saved
+
     try:
         with path.open(encoding="utf-8") as file:
             return read_saved(file)
@@ -116,6 +120,8 @@ def hand_edits_answer(edits: HandEdits, format: str) -> str:
 
 def zone_of(snapshot: Snapshot) -> ZoneInfo:
     """The ISP's time zone."""
+    from zoneinfo import ZoneInfo
+
     return ZoneInfo(snapshot.policy.value.timezone)
 
 

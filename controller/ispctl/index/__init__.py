@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ispctl.index._crowds import Crowd, Rates
 from ispctl.index._file import File, Row, throw_away
@@ -22,7 +22,6 @@ from ispctl.index._look import ANNOUNCED, Look, Part, Progress, Size, Slices, co
 from ispctl.index._lookup import EVERYBODY, Lookup, Narrow, is_large, opened
 from ispctl.index._region import Besides, Region, region
 from ispctl.index._rows import rows, traits
-from ispctl.index._writing import Making, Moving, Told, told
 from ispctl.model.ledger import companion
 from ispctl.model.problem import Problem
 from ispctl.repo import Entry, Repository, Snapshot, chunks
@@ -31,6 +30,9 @@ from ispctl.repo.facts import Facts, Tally
 from ispctl.repo.layout import is_shared
 from ispctl.structs import replace
 from ispctl.workers import each
+
+if TYPE_CHECKING:
+    from ispctl.index._writing import Making, Told
 
 __all__ = [
     "ANNOUNCED",
@@ -153,6 +155,8 @@ class Index:
             slices, parts = self._recounted(file, found, slices) if found.others.recount else (slices, parts)
         there = {entry.path for entry in self.repository.git.entries(commit, found.paths)}
         file.close()
+        from ispctl.index._writing import Moving
+
         moving = Moving(self._place, old)
         try:
             for row in rows(parts[commit], found.paths, now):
@@ -168,6 +172,8 @@ class Index:
         return whole({rev: self.repository.at(rev) for rev in revs}, now)
 
     def _made(self, rev: str, now: datetime) -> File:
+        from ispctl.index._writing import Making
+
         commit = self.repository.resolve(rev)
         making = Making(self._place)
         try:
@@ -261,6 +267,8 @@ class Index:
 
 def _rows(commit: str, now: datetime, repository: Repository, entries: list[Entry]) -> tuple[Told, Counter[Tally]]:
     """What is remembered of some files, and what they say together."""
+    from ispctl.index._writing import told
+
     part = repository.chunk({commit: None}, entries)[commit]
     found = list(rows(part, [entry.path for entry in entries], now, alone=True))
     return told(found), Counter(tally for row in found for tally in row.tallies)

@@ -9,12 +9,11 @@ from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.repo import git_trees as trees
 from ispctl.repo.git_child import Child, failed, first_line
-from ispctl.repo.git_history import History, Signature
 from ispctl.repo.git_names import (
     FOLDER,
     Commit,
@@ -29,11 +28,14 @@ from ispctl.repo.git_names import (
     refused,
 )
 from ispctl.repo.git_reader import Large, Reader
-from ispctl.repo.git_worktree import WorkTree
 from ispctl.repo.hidden import hidden_in
 from ispctl.repo.yaml import too_large
 
-__all__ = ["FOLDER", "FOLDERS", "Commit", "Difference", "Entry", "Git", "Signature", "refused"]
+if TYPE_CHECKING:
+    from ispctl.repo.git_history import History
+    from ispctl.repo.git_worktree import WorkTree
+
+__all__ = ["FOLDER", "FOLDERS", "Commit", "Difference", "Entry", "Git", "refused"]
 
 _BESIDE: Final = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _FEW: Final = 64
@@ -271,6 +273,8 @@ class Git:
     @property
     def history(self) -> History:
         """What lies between commits."""
+        from ispctl.repo.git_history import History
+
         return History(self._child)
 
     def last_change(self, commit: str, path: str) -> Commit | None:
@@ -305,6 +309,8 @@ class Git:
         if self._root is None:
             return None
         if self._worktree is None:
+            from ispctl.repo.git_worktree import WorkTree
+
             self._worktree = WorkTree(self._child, self._root)
             self._reader.forget()  # it does not know the folder of new objects yet
         tree = self._worktree.write(folders)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from ispctl.model.roles import Kind, Roles, is_ssh
-from ispctl.repo.git import Git, Signature
+from ispctl.repo.git import Git
+from ispctl.repo.git_history import Signature
 
 
 class Review(NamedTuple):
