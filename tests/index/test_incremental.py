@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,8 +13,9 @@ import pytest
 from ispctl.index import Index, Size, whole
 from ispctl.model.problem import Problem, Refusal
 from ispctl.reconcile import propose
-from ispctl.repo import Repository
+from ispctl.repo import Repository, yaml_places
 from ispctl.repo.git_child import Child
+from ispctl.repo.yaml_nodes import Marks
 from ispctl.report.plan_json import document
 from tests.depth import times
 from tests.index.isp import NOON, PROFILE, SHARED, Isp, in_any_order
@@ -128,6 +130,31 @@ def test_a_file_that_is_not_read_where_it_lies_is_seen_there(tmp_path: Path, pat
             index.advance(rev, NOON)
             made = Index(repository, tmp_path / rev, size=Size(worth=1)).look((rev,), NOON, warnings=True)
             assert answers(made.problems(rev)) == answers(truth)
+
+
+def test_the_place_of_a_nas_is_looked_for_when_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To find the places of a file takes as long as to read it, and with a thousand NAS longer than a plan to make."""
+    isp = Isp(tmp_path / "isp.git", random.Random(7))
+    base = isp.commit()
+    isp.people["s-003"].tariff = "home-20"
+    head = isp.commit()
+    asked: list[bytes] = []
+    real = yaml_places.places
+
+    def noted(data: bytes) -> Marks | None:
+        asked.append(data)
+        return real(data)
+
+    monkeypatch.setattr(yaml_places, "places", noted)
+    with Repository.open(isp.folder) as repository:
+        propose(repository, Index(repository, None, size=Size(worth=1)).look((base, head), NOON), base, head)
+        hosts = repository.contents(head)["inventory/hosts.yaml"]
+        assert hosts not in asked
+        (nas, *_) = repository.at(head).nas.values()
+        elsewhere = pickle.loads(pickle.dumps(nas))  # noqa: S301
+        assert hosts in asked  # where it is sent, it is told, without the file
+        assert (elsewhere.where, elsewhere) == (nas.where, nas)
+        assert nas.where.line == 1 + hosts[: hosts.index(f"{nas.name}:".encode())].count(b"\n")
 
 
 def test_git_is_started_twice_for_a_change_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

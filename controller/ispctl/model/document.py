@@ -39,6 +39,29 @@ class Spot(Struct):
         return Where(self.file, *self.places.value(self.loc))
 
 
+class At(Struct):
+    """One place for whatever is asked."""
+
+    line: int
+    column: int
+
+    def key(self, loc: Loc) -> tuple[int, int]:  # noqa: ARG002
+        return (self.line, self.column)
+
+    value = key
+
+
+class Line(Spot):
+    """The place of a key, likewise. Another process is sent the place, not the file in which it is looked up."""
+
+    @property
+    def where(self) -> Where:
+        return Where(self.file, *self.places.key(self.loc))
+
+    def __reduce__(self) -> tuple[type["Line"], tuple[str, Loc, Places]]:
+        return Line, (self.file, self.loc, At(*self.places.key(self.loc)))
+
+
 class Document(Struct, Generic[T]):
     """One file: its path, its content as a model, and where each part of it stands."""
 
@@ -53,6 +76,10 @@ class Document(Struct, Generic[T]):
     def spot(self, *loc: str | int) -> Spot:
         """The same, not looked up yet."""
         return Spot(self.path, loc, self.places)
+
+    def line(self, *loc: str | int) -> Line:
+        """The place of a key, not looked up yet."""
+        return Line(self.path, loc, self.places)
 
     def where_key(self, *loc: str | int) -> Where:
         """The place of a key."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from ispctl import structs
 from ispctl.model.device import Device, NasTarget
+from ispctl.model.document import Line
 from ispctl.model.problem import Where
 from ispctl.model.record import Record, Table, check, field
 from ispctl.model.rules import Between, Length, Reads, Wrong
@@ -112,10 +113,15 @@ class Nas(Struct):
     radius: Radius | None
     coa: Coa | None
     accounting: Accounting
-    where: Where
+    at: Where | Line
     managed: Managed | None = None
     device: Device | None = None
     management: Management = structs.field(default_factory=lambda: Management("", None, ""), repr=False)
+
+    @property
+    def where(self) -> Where:
+        """The line that begins it."""
+        return self.at.where if isinstance(self.at, Line) else self.at
 
 
 class Host(Nornir):

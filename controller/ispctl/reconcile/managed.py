@@ -97,12 +97,12 @@ def _groups(snapshots: Sequence[Snapshot]) -> dict[str, str]:
 def _switches(before: Snapshot, after: Snapshot) -> Iterator[Switch]:
     """Parts that both commits have and manage otherwise."""
     for name in sorted(after.group_folders & before.group_folders):
-        was, (now, where) = before.managed_group(name)[0], after.managed_group(name)
+        was, (now, line) = before.managed_group(name)[0], after.managed_group(name)
         if was != now:
             count = sum(group_of(holding.document.path) == name for holding in after.services())
-            yield Switch(f"group {name}", was, now, count, Because("managed", f"managed: {now}", where))
+            yield Switch(f"group {name}", was, now, count, Because("managed", f"managed: {now}", line))
     for name, nas in after.nas.items():
         if name in before.nas:
-            was, (now, where) = before.managed_nas(before.nas[name])[0], after.managed_nas(nas)
+            was, (now, at) = before.managed_nas(before.nas[name])[0], after.managed_nas(nas)
             if was != now:
-                yield Switch(f"nas {name}", was, now, 0, Because("managed", f"managed: {now}", where))
+                yield Switch(f"nas {name}", was, now, 0, Because("managed", f"managed: {now}", at))

@@ -87,7 +87,7 @@ class Inventory:
             radius=_first([part.data for part in chain], "radius"),
             coa=_first([part.data for part in chain], "coa"),
             accounting=_first([part.data for part in chain], "accounting") or Accounting(),
-            where=document.where_key(name),
+            at=document.line(name),
             managed=_first([part.data for part in chain], "managed"),
             device=_first([part.data for part in chain], "device"),
             management=self._management(name, host, chain),

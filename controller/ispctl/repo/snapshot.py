@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from ispctl.model.cpe import CpeProfile
-from ispctl.model.document import Document
+from ispctl.model.document import Document, Line
 from ispctl.model.ledger import Ledger
 from ispctl.model.network import Nas, Pool, Pools, Targets
 from ispctl.model.policy import Policy
@@ -226,18 +226,18 @@ class Snapshot:
 
     # what is written, and what is only observed
 
-    def managed_group(self, name: str) -> tuple[Managed, Where]:
+    def managed_group(self, name: str) -> tuple[Managed, Line]:
         """How the services of a group are managed, and the line that says so."""
         group = self.group(name)
         if group is not None and group.value.managed is not None:
-            return group.value.managed, group.where_key("managed")
-        return self.policy.value.managed, self.policy.where_key("managed")
+            return group.value.managed, group.line("managed")
+        return self.policy.value.managed, self.policy.line("managed")
 
-    def managed_nas(self, nas: Nas) -> tuple[Managed, Where]:
+    def managed_nas(self, nas: Nas) -> tuple[Managed, Where | Line]:
         """How a NAS is managed, and the line that says so."""
         if nas.managed is not None:
-            return nas.managed, nas.where
-        return self.policy.value.managed, self.policy.where_key("managed")
+            return nas.managed, nas.at
+        return self.policy.value.managed, self.policy.line("managed")
 
     # look-ups
 

@@ -31,8 +31,8 @@ def pauses_of(view: View, holding: Holding) -> tuple[Pause, ...]:
 
 def observed(view: View, holding: Holding) -> Where | None:
     """The line that says that a service is only observed; None if it is not."""
-    managed, where = view.head.managed_group(group_of(holding.document.path))
-    return where if managed == "observe" else None
+    managed, line = view.head.managed_group(group_of(holding.document.path))
+    return line.where if managed == "observe" else None
 
 
 def stop_of(view: View, holding: Holding) -> Literal["", "paused", "observed"] | None:

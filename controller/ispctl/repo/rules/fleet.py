@@ -69,32 +69,34 @@ def circles(edges: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
 
 def _askers(scene: Scene) -> Iterator[Problem]:
     """A request is known by the address it comes from, and accounting by the identifier too."""
-    sources: dict[Any, tuple[str, Where]] = {}
-    identifiers: dict[str, tuple[str, Where]] = {}
-    for nas in sorted(scene.snapshot.nas.values(), key=lambda nas: nas.where):
+    sources: dict[Any, tuple[Nas, int]] = {}
+    identifiers: dict[str, Nas] = {}
+    hosts = scene.snapshot.file("hosts")
+    for nas in (scene.snapshot.nas[name] for name in (hosts.value.root if hosts else ())):  # as they are written
         if nas.radius is None:
             continue
         for i, source in enumerate(nas.radius.sources):
-            where = place(scene, nas, "radius", "sources", i)
-            host, other = sources.setdefault(source, (nas.name, where))
-            if where is not other:
-                text = f"{source} is a source of {host} already ({spot(other)})"
+            first, other = sources.setdefault(source, (nas, i))
+            if first is not nas or other != i:
+                at = spot(place(scene, first, "radius", "sources", other))
+                text = f"{source} is a source of {first.name} already ({at})"
+                where = place(scene, nas, "radius", "sources", i)
                 yield Problem("E125", text, where, "Each address belongs to one NAS: correct one of them")
         yield from _identifier(scene, nas, identifiers)
 
 
-def _identifier(scene: Scene, nas: Nas, identifiers: dict[str, tuple[str, Where]]) -> Iterator[Problem]:
+def _identifier(scene: Scene, nas: Nas, identifiers: dict[str, Nas]) -> Iterator[Problem]:
     name = nas.radius.identifier if nas.radius else None
     if name is None:
         return
-    where = place(scene, nas, "radius", "identifier")
-    host, other = identifiers.setdefault(name, (nas.name, where))
-    if where is not other:
-        text = f"{name} is the identifier of {host} already ({spot(other)})"
+    first = identifiers.setdefault(name, nas)
+    if first is not nas:
+        text = f"{name} is the identifier of {first.name} already ({spot(place(scene, first, 'radius', 'identifier'))})"
+        where = place(scene, nas, "radius", "identifier")
         yield Problem("E126", text, where, "Give each NAS a name of its own")
     if len(name.encode()) > _OCTETS:
         text = f"the identifier has {len(name.encode())} octets; a RADIUS attribute holds {_OCTETS}"
-        yield Problem("E130", text, where, "Choose a shorter one")
+        yield Problem("E130", text, place(scene, nas, "radius", "identifier"), "Choose a shorter one")
 
 
 def place(scene: Scene, nas: Nas, *loc: str | int) -> Where:
@@ -102,7 +104,7 @@ def place(scene: Scene, nas: Nas, *loc: str | int) -> Where:
     document = scene.snapshot.file("hosts")
     host = document.value.root[nas.name] if document else None
     if document is None or host is None or getattr(host.data, str(loc[0])) is None:
-        return Where(nas.where.file, nas.where.line, nas.where.column)
+        return nas.where
     return document.where(nas.name, "data", *loc)
 
 
