@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from ipaddress import ip_address, ip_network
 from operator import itemgetter
 from typing import Final
@@ -28,20 +29,26 @@ POOLS: Final = frozenset({"ISP-Pool", "ISP-IPv6-Pool", "ISP-Delegated-Pool"})
 LARGEST: Final = 65536
 """Addresses or prefixes in a range: each is a row."""
 _OPERATORS: Final = frozenset({"=", ":=", "+="})
-_NOT_WRITTEN: Final = re.compile(
+_NOT_WRITTEN: Final = (
     r"(?!Acct-Interim-Interval$)(NAS-|ADSL-|Acct-|MS-|CHAP-|EAP-|Event-)"
     r"|(User-Name|User-Password|Class|State|Proxy-State|Message-Authenticator|Tunnel-Password|Error-Cause)$"
 )
-_NAME: Final = re.compile(r"[A-Za-z0-9@.\-_:/+#,;()\[\]|~*!&\x80-\U0010ffff]+")
+_NAME: Final = r"[A-Za-z0-9@.\-_:/+#,;()\[\]|~*!&\x80-\U0010ffff]+"
 """What the server looks up literally; any other character reaches the query as =XX and can never match."""
-_GROUP: Final = re.compile(r"isp:[A-Za-z0-9@._:/+-]+")
-_WORD: Final = re.compile(r"[A-Za-z0-9._-]+")
-_POOL_NAME: Final = re.compile(r"[a-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?")
-_ADDRESS: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f:]{2,39}/[0-9]{1,3}")
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
-_IDENTITY: Final = re.compile(rf"mac:{_MAC.pattern}|circuit:([0-9a-f]{{2}})+(/([0-9a-f]{{2}})+)?")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_GROUP: Final = r"isp:[A-Za-z0-9@._:/+-]+"
+_WORD: Final = r"[A-Za-z0-9._-]+"
+_POOL_NAME: Final = r"[a-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?"
+_ADDRESS: Final = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f:]{2,39}/[0-9]{1,3}"
+_DIGEST: Final = r"sha256:[0-9a-f]{64}"
+_MAC: Final = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
+_IDENTITY: Final = rf"mac:{_MAC}|circuit:([0-9a-f]{{2}})+(/([0-9a-f]{{2}})+)?"
+_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
+
+
+@cache
+def _fullmatch(pattern: str) -> Callable[[str], re.Match[str] | None]:
+    """Compiled when the first row is judged."""
+    return re.compile(pattern).fullmatch
 
 
 class Unfit(Exception):
@@ -57,7 +64,7 @@ def stored(value: str, what: str) -> str:
     """The text of the value column that the server reads as `value`. Raises Unfit (E315) if there is none."""
     if not value:
         raise Unfit("E315", f"{what} is empty")
-    if _CONTROL.search(value):
+    if re.search(_CONTROL, value):
         raise Unfit("E315", f"{what} holds a control character")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`":
         raise Unfit("E315", f"{what} begins and ends with the same quote, which the server would not take literally")
@@ -79,7 +86,7 @@ def nas_secret(value: str) -> str:
     """A shared secret as it stands in `nas`: taken literally there, but a backslash breaks it (measured)."""
     if "\\" in value:
         raise Unfit("E315", "the shared secret holds a backslash, which the server cannot read back")
-    if not value or _CONTROL.search(value):
+    if not value or re.search(_CONTROL, value):
         raise Unfit("E315", "the shared secret is empty or holds a control character")
     return value
 
@@ -146,12 +153,12 @@ def rows(value: Value) -> tuple[Row, ...]:
 
 
 def _login_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or len(name.encode()) > 64:
+    if not _fullmatch(_NAME)(name) or len(name.encode()) > 64:
         raise Unfit("E317", "the login holds a character that the server can never match, or more than 64 octets")
 
 
 def _group_name(name: str) -> None:
-    if not _GROUP.fullmatch(name) or len(name) > 64:
+    if not _fullmatch(_GROUP)(name) or len(name) > 64:
         raise Unfit("E317", "the group is not named isp:<name>@<platform>, or its name is longer than 64 characters")
 
 
@@ -165,7 +172,7 @@ def _nas_name(name: str) -> None:
 
 
 def _pop_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not _fullmatch(_NAME)(name):
         raise Unfit("E317", "the name of a set of NAS holds an unusual character")
 
 
@@ -186,16 +193,16 @@ def _cut(name: str, length: Value) -> None:
 
 
 def _realm_name(name: str) -> None:
-    if not _WORD.fullmatch(name) or name != name.lower():
+    if not _fullmatch(_WORD)(name) or name != name.lower():
         raise Unfit("E317", "a realm is named in small letters, digits, '.', '_' and '-'")
 
 
 def _reply(value: Value, what: str) -> None:
     for attribute, operator, text in rows(value):
-        if attribute in POOLS and operator in _OPERATORS and _WORD.fullmatch(text):
+        if attribute in POOLS and operator in _OPERATORS and _fullmatch(_WORD)(text):
             continue
         known = definitions().get(untagged(attribute))
-        if known is None or _NOT_WRITTEN.match(attribute) or known.encrypted:
+        if known is None or re.match(_NOT_WRITTEN, attribute) or known.encrypted:
             raise Unfit("E316", f"{what}: the attribute {attribute!r} is not on the list of what is written")
         if operator not in _OPERATORS:
             raise Unfit("E316", f"{what}: the operator {operator!r} is not one of {' '.join(sorted(_OPERATORS))}")
@@ -219,11 +226,9 @@ def _one_of(*words: str) -> Callable[[Value, str], None]:
     return check
 
 
-def _like(pattern: str | re.Pattern[str], *, absent: bool = False) -> Callable[[Value, str], None]:
-    fits = re.compile(pattern).fullmatch
-
+def _like(pattern: str, *, absent: bool = False) -> Callable[[Value, str], None]:
     def check(value: Value, what: str) -> None:
-        if not (isinstance(value, str) and fits(value)) and not (absent and value is None):
+        if not (isinstance(value, str) and _fullmatch(pattern)(value)) and not (absent and value is None):
             raise Unfit("E315", f"{what} has not the form it needs")
 
     return check
@@ -238,11 +243,12 @@ def _number(least: int, *, absent: bool = False) -> Callable[[Value, str], None]
     return check
 
 
-def _all_like(pattern: re.Pattern[str]) -> Callable[[Value, str], None]:
+def _all_like(pattern: str) -> Callable[[Value, str], None]:
     def check(value: Value, what: str) -> None:
         if value == ():
             return
-        right = isinstance(value, tuple) and all(isinstance(item, str) and pattern.fullmatch(item) for item in value)
+        fits = _fullmatch(pattern)
+        right = isinstance(value, tuple) and all(isinstance(item, str) and fits(item) for item in value)
         if not right or not isinstance(value, tuple) or len(set(value)) != len(value):
             raise Unfit("E315", f"{what} is no list of different, well-formed values")
 

@@ -12,7 +12,6 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from importlib.metadata import version
 from typing import Final
 
 from ispctl.desired import Because
@@ -214,6 +213,8 @@ def explained(changes: Sequence[Change], nas: Nas) -> list[Change]:
 def _mark(nas: Nas, one: Slice, own: Mapping[str, bytes]) -> str:
     """Stands for all that the resources of a device are made of: what git says, the templates, and this version; and
     for which device it is, since another one in its place has nothing of them."""
+    from importlib.metadata import version  # with what reads mail and archives
+
     platform = nas_platform(one.platform)
     assert platform is not None
     texts = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ispctl import money
 from ispctl.model.days import moment
 from ispctl.model.document import Document
 from ispctl.model.ledger import Entry, Ledger
 from ispctl.model.problem import Problem
-from ispctl.money import minor_unit
 from ispctl.repo.rules.scene import Scene, spot
 
 _CORRECT = "A mistake that was committed is undone by a reversal"
@@ -82,7 +82,7 @@ def _invoices(ledger: Document[Ledger]) -> Iterator[Problem]:
 
 def _amounts(scene: Scene, ledger: Document[Ledger]) -> Iterator[Problem]:
     policy = scene.snapshot.policy.value
-    unit = minor_unit(policy)
+    unit = money.minor_unit(policy)
     for number, entry in enumerate(ledger.value.entries):
         if entry.currency not in (None, policy.currency):
             text = f"the currency is {entry.currency}, and that of the policy is {policy.currency}"
