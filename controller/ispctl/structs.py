@@ -13,9 +13,9 @@ reads one: with all of ours that was a fifth of what a short command takes. What
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
-from typing import Any, ClassVar, Final, TypeVar, dataclass_transform, overload
+from typing import Any, ClassVar, TypeVar, dataclass_transform, overload
 
 import msgspec
 from msgspec import NODEFAULT, StructMeta
@@ -30,10 +30,17 @@ class Field:
     """A field that is more than a name, a type and a default."""
 
     def __init__(self, default: Any, factory: Any, *, shown: bool, compared: bool, hashed: bool) -> None:
-        self.plain: Final[Any] = msgspec.field(default=default, default_factory=factory)  # type: ignore[call-overload]
-        self.shown: Final = shown
-        self.compared: Final = compared
-        self.hashed: Final = hashed and compared
+        self.default, self.factory = default, factory
+        self.shown, self.compared, self.hashed = shown, compared, hashed and compared
+
+    def put(self, name: str, namespace: dict[str, Any]) -> None:
+        """Where msgspec looks for what a field has that is not said."""
+        if self.factory is not NODEFAULT:
+            namespace[name] = msgspec.field(default_factory=self.factory)
+        elif self.default is not NODEFAULT:
+            namespace[name] = self.default
+        else:
+            del namespace[name]
 
 
 @overload
@@ -60,8 +67,9 @@ class Meta(StructMeta):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
         said = {key: one for key, one in namespace.items() if isinstance(one, Field)}
-        namespace.update((key, one.plain) for key, one in said.items())
-        if any(isinstance(one, cached_property) for one in namespace.values()):
+        for key, one in said.items():
+            one.put(key, namespace)
+        if cached_property in map(type, namespace.values()):
             options.setdefault("dict", True)  # where it keeps what it found
         made: Any = super().__new__(mcs, name, bases, namespace, **options)
         if said:
@@ -69,9 +77,9 @@ class Meta(StructMeta):
             made._aside |= {key for key, one in said.items() if not one.compared}
             made._unhashed |= {key for key, one in said.items() if not one.hashed}
         if made._aside:
-            made._same, made.__eq__ = attrgetter(*compared(made) or ("__class__",)), _equal
+            made.__eq__ = _equal
         if made._unhashed:
-            made._mark, made.__hash__ = attrgetter(*sorted(set(names(made)) - made._unhashed) or ("__class__",)), _hash
+            made.__hash__ = _hash
         return made
 
 
@@ -84,9 +92,6 @@ class Struct(msgspec.Struct, metaclass=Meta, frozen=True):
     _aside: ClassVar[frozenset[str]] = frozenset()
     """Fields in which equal values may differ."""
     _unhashed: ClassVar[frozenset[str]] = frozenset()
-    _same: ClassVar[attrgetter[Any]]
-    """What must be equal in equal values; what is hashed."""
-    _mark: ClassVar[attrgetter[Any]]
 
     def __repr__(self) -> str:
         seen = (f"{name}={getattr(self, name)!r}" for name in shown(self))
@@ -122,8 +127,23 @@ def _plain(one: Any) -> Any:
 
 
 def _equal(one: Struct, other: object) -> Any:
-    return one._same(one) == one._same(other) if type(one) is type(other) else NotImplemented
+    if type(one) is not type(other):
+        return NotImplemented
+    same = _same(type(one))
+    return same(one) == same(other)
 
 
 def _hash(one: Struct) -> int:
-    return hash(one._mark(one))
+    return hash(_mark(type(one))(one))
+
+
+@cache
+def _same(kind: type[Struct]) -> attrgetter[Any]:
+    """What must be equal in equal values."""
+    return attrgetter(*compared(kind))
+
+
+@cache
+def _mark(kind: type[Struct]) -> attrgetter[Any]:
+    """What is hashed."""
+    return attrgetter(*sorted(set(names(kind)) - kind._unhashed))

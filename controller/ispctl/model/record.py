@@ -7,6 +7,7 @@ needed to have one.
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cache
+from types import FunctionType
 from typing import Any, ClassVar, Generic, Self, TypeVar, dataclass_transform, overload
 
 from msgspec import NODEFAULT
@@ -24,7 +25,6 @@ class Said(structs.Field):
 
     def __init__(self, default: Any, factory: Any, key: str, description: str, *, shown: bool) -> None:
         super().__init__(default, factory, shown=shown, compared=True, hashed=True)
-        self.default, self.factory = default, factory
         self.key, self.description = key, description
 
 
@@ -57,8 +57,8 @@ _CHECK = "_asked_of_a_record"
 
 class _Meta(structs.Meta):
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
-        said = {key: one for key, one in namespace.items() if isinstance(one, Said)}
-        checks = [one for one in namespace.values() if hasattr(one, _CHECK)]
+        said = {key: one for key, one in namespace.items() if type(one) is Said}
+        checks = [one for one in namespace.values() if type(one) is FunctionType and _CHECK in one.__dict__]
         made: Any = super().__new__(mcs, name, bases, namespace, kw_only=True, **options)
         above = made.__mro__[1]
         made._said = {**getattr(above, "_said", {}), **said}
