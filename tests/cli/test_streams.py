@@ -16,6 +16,7 @@ from tests.gates import example
 FULL = "E613 cannot-write-plan: the answer cannot be written to standard output (No space left on device)."
 EARLY = """\
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as of a terminal; what a shell puts behind ignores it
 class Meanwhile:
     def find_spec(self, name, *_):
         if name == "{module}":
