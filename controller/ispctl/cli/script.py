@@ -1,4 +1,4 @@
-"""The console scripts. Until a program is read, which takes a fifth of a second, Ctrl-C ends it like any other."""
+"""The console scripts. Until a program is read, Ctrl-C ends it like any other."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Text, lists and mappings of a file -> records and values, as their types say.
 
-Whoever needs to know everything that is wrong asks `judge`, which takes a hundred times as long to begin. Both take the
-same and mean the same (tests/model/test_judge.py).
+Whoever needs to know everything that is wrong asks `judge`, for which pydantic has to be loaded. Both take the same and
+mean the same (tests/model/test_judge.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence

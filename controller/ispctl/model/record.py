@@ -112,7 +112,6 @@ class Field(structs.Struct):
     key: str
     hint: Any
     description: str
-    shown: bool
     said: Said | None
 
     @property
@@ -135,9 +134,9 @@ def fields_of(kind: type[Record]) -> Mapping[str, Field]:
         hints |= base.__dict__.get("__annotations__", {})  # noqa: RUF063  to read inspect takes longer than this
     found = ((name, kind._said.get(name)) for name in names(kind) if name != "given")
     return {
-        name: Field(name, said.key or name, hints[name], said.description, said.shown, said)
+        name: Field(name, said.key or name, hints[name], said.description, said)
         if said is not None
-        else Field(name, name, hints[name], "", True, None)
+        else Field(name, name, hints[name], "", None)
         for name, said in found
     }
 

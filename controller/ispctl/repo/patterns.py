@@ -188,7 +188,7 @@ class _Learning:
             else:
                 parts.append((name, self._below(hint, below)))
         usual = {name: _default(one.default) for name, one in fields.items() if name not in given}
-        make = partial(_made, model, {**usual, "given": frozenset(given)}, values, parts)
+        make = partial(_made, model, usual, frozenset(given), values, parts)
         few = not parts and not any(_many(fields[name].hint) for name, *_ in values)
         return partial(_kept, {}, first, self.number, make) if few else make
 
@@ -234,6 +234,7 @@ class _Learning:
 def _made(
     model: type[Record],
     usual: Mapping[str, Any],
+    given: frozenset[str],
     values: Sequence[tuple[str, int, Convert | None, int]],
     parts: Sequence[tuple[str, Make]],
     texts: Sequence[str],
@@ -247,10 +248,7 @@ def _made(
         said[name] = value if convert is None else convert(value)
     for name, make in parts:
         said[name] = make(texts)
-    one = model(**said)
-    for check in model.checks:
-        check(one)
-    return one
+    return model.made(said, given)
 
 
 def _items(makes: Sequence[Make], texts: Sequence[str]) -> tuple[Any, ...]:
