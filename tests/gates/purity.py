@@ -51,7 +51,7 @@ class _Guard:
                 self.on = True
 
     def _judge(self, event: str, args: tuple[object, ...]) -> None:
-        if event in ("open", "os.listdir", "os.scandir") and _harmless(event, args):
+        if event in ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rename") and _harmless(event, args):
             return
         if place := _ours(sys._getframe(2)):
             self.seen.append(f"{event} in {place}")
@@ -78,11 +78,17 @@ def enforced() -> Iterator[None]:
 
 
 def _harmless(event: str, args: tuple[object, ...]) -> bool:
-    """Reading a module or a time zone; `args` of open: path, mode, flags."""
+    """Reading a module or a time zone, and keeping byte code of what was read; `args` of open: path, mode, flags."""
+    if event == "open" and isinstance(args[0], int) and args[0] > 2:
+        return True  # whoever opened what this descriptor is was judged
+    path = os.fsdecode(args[0]) if isinstance(args[0], str | bytes) else ""
+    if "__pycache__" in path.split(os.sep) and path.startswith((*READABLE, str(ROOT))):
+        return True
+    if event in ("os.mkdir", "os.rename"):
+        return False
     if event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
         return False
-    path = os.fsdecode(args[0]) if isinstance(args[0], str | bytes) else ""
-    return path.startswith(READABLE) or (path.startswith(str(ROOT)) and path.endswith((".py", ".pyc")))
+    return f"{path}{os.sep}".startswith(READABLE) or (path.startswith(str(ROOT)) and path.endswith((".py", ".pyc")))
 
 
 def _ours(frame: FrameType | None) -> str:

@@ -33,6 +33,7 @@ def swallow(path):
     try: open(path)
     except Exception: return 0
 def zone(): return __import__("zoneinfo").ZoneInfo.no_cache("Pacific/Kiritimati")
+def late(): return __import__("read_late").SAID
 """
 
 
@@ -58,6 +59,18 @@ def test_opening_a_file_raises_even_when_the_code_catches_it(impure: ModuleType,
     file.touch()
     with pytest.raises(purity.Impure, match=r"open in impure\.py"), purity.enforced():
         getattr(impure, act)(str(file))
+
+
+def test_a_module_that_loads_late_may_keep_its_byte_code(
+    impure: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "read_late.py").write_text("SAID = 1")
+    monkeypatch.setattr(purity, "READABLE", (*purity.READABLE, f"{tmp_path}/"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with purity.enforced():
+        assert impure.late() == 1
+    assert list(tmp_path.glob("__pycache__/*.pyc"))
 
 
 def test_a_time_zone_may_be_loaded_and_a_test_may_read_its_golden_file(impure: ModuleType, tmp_path: Path) -> None:
