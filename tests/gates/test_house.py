@@ -47,6 +47,7 @@ READ_BY_LIBRARIES = [
     *("auth_timeout", "banner_timeout", "handshake_timeout"),  # paramiko
     *("begin_auth", "connection_lost", "exc", "password_auth_supported", "validate_password"),  # asyncssh
     *("public_key_auth_supported", "validate_public_key", "map_path"),
+    "session_preparation",  # netmiko
     *("list_commands",),  # typer
     "collect",  # prometheus_client
     *("ports",),  # templates

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.backend import Unreachable
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from netmiko import BaseConnection
 
 _TAIL: Final = 400
-"""Characters of an answer in which its end is looked for."""
+"""Octets of an answer in which its end is looked for."""
+_PACKET: Final = 65_536
 _UNITS: Final = {"year": 31_536_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
 _LONGEST: Final = 200
 """Characters of an error that are told."""
@@ -29,37 +30,45 @@ class Terminal:
 
     def __init__(self, host: str, connection: BaseConnection, prompt: str, patience: float) -> None:
         self._host, self._connection, self._end, self._patience = host, connection, prompt, patience
+        self._channel: Any = connection.remote_conn
         self.prompt = ""
 
     def ask(self, line: str, *, until: str = "", patience: float = 0) -> str:
         """What it answers, without the line and the prompt. `until`: another end, a question. Raises Unreachable."""
         end = re.compile(f"(?:{until}|{self._end})" if until else self._end)
         with told(self._host):
+            self._channel.settimeout(self._patience)
             self._connection.write_channel(f"{line}\n")
             said = self._read(end, patience or self._patience)
         _, *lines, self.prompt = said.replace("\r", "").split("\n")
         return "\n".join([*lines, self.prompt] if until and re.search(until, self.prompt) else lines)
 
     def _read(self, end: re.Pattern[str], patience: float) -> str:
-        """netmiko's own waiting does not see that the other side is gone, nor fits long configurations."""
-        said, deadline, channel = "", monotonic() + patience, self._connection.remote_conn
-        while not end.search(said[-_TAIL:]):
-            more = self._connection.read_channel()
-            said += more
-            if more:
-                continue
-            if getattr(channel, "closed", False) or getattr(channel, "eof_received", False):
+        """netmiko's own reading sleeps between two looks, loses a letter whose octets come in two packets, and does not
+        see that the other side is gone."""
+        octets, deadline = b"", monotonic() + patience
+        while not end.search(self._text(octets[-_TAIL:])):
+            self._channel.settimeout(max(deadline - monotonic(), 0.001))
+            try:
+                more = self._channel.recv(_PACKET)
+            except TimeoutError:
+                raise TimeoutError(f"no answer for {patience:.0f} s") from None
+            if not more:
                 raise EOFError("the connection broke")
-            if monotonic() > deadline:
-                raise TimeoutError(f"no answer for {patience:.0f} s")
-            sleep(0.005)
-        return said
+            octets += more
+        return self._text(octets)
+
+    def _text(self, octets: bytes) -> str:
+        text = octets.decode(self._connection.encoding, "ignore")
+        return self._connection.strip_ansi_escape_codes(text) if self._connection.ansi_escape_codes else text
 
 
 @contextmanager
-def connected(login: Login, kind: str, prompt: str, port: int) -> Iterator[Terminal]:
+def connected(
+    login: Login, kind: str, prompt: str, port: int, make: Callable[..., BaseConnection] | None = None
+) -> Iterator[Terminal]:
     """A command line that is ready. `kind`: netmiko's name of the device; `prompt`: matches what ends an answer, with
-    `{name}` for what the device calls itself. Raises Unreachable."""
+    `{name}` for what the device calls itself; `make`: instead of netmiko's own connection. Raises Unreachable."""
     if not login.host_key.startswith(("ssh-", "ecdsa-")):
         raise Denied(f"nas:{login.host}", "its SSH host key is not in git: nothing is sent to it")
     from netmiko import ConnectHandler
@@ -70,7 +79,7 @@ def connected(login: Login, kind: str, prompt: str, port: int) -> Iterator[Termi
         known = Path(folder) / "known_hosts"
         known.write_text(f"{place} {login.host_key}\n", "ascii")
         with told(login.host):
-            connection = ConnectHandler(
+            connection = (make or ConnectHandler)(
                 device_type=kind,
                 host=login.address,
                 port=login.port or port,

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ispctl.backend import Unreachable
 from ispctl.platforms.device import Login
 from ispctl.platforms.terminal import Terminal, connected
 
+if TYPE_CHECKING:
+    from netmiko import BaseConnection
+
 _PROMPT: Final = r"(?:^|\n){name}(?::\S*)?[$#] ?$"
+_GREETED: Final = r"@\S+:\S*[$>] ?\Z"
 _PROCEED: Final = r"Proceed ?\?.*\] ?$"
 _TYPED: Final = re.compile("is not valid|[Ff]ailed|Nothing to delete|Invalid|requires a value")
 _LONG: Final = 300.0
@@ -33,7 +37,7 @@ class Shell:
     @contextmanager
     def open(cls, login: Login) -> Iterator[Shell]:
         """Connect. Raises `Unreachable`."""
-        with connected(login, "vyos", _PROMPT, 22) as terminal:
+        with connected(login, "vyos", _PROMPT, 22, _connection) as terminal:
             yield cls(login.host, terminal)
 
     def lost(self, why: str) -> Unreachable:
@@ -87,6 +91,24 @@ class Shell:
         said = self.run("save")
         if "Done" not in said and "Saving configuration" not in said:
             raise Refused(_words(said))
+
+
+def _connection(**settings: Any) -> BaseConnection:
+    """As netmiko has it, without the seconds of silence that it waits for."""
+    from netmiko.exceptions import ReadTimeout
+    from netmiko.vyos import VyOSSSH
+
+    class Connection(VyOSSSH):
+        def session_preparation(self) -> None:
+            try:
+                self.read_until_pattern(_GREETED, read_timeout=self.conn_timeout)
+            except ReadTimeout:
+                raise ValueError("it shows no prompt like user@host:~$ after the login") from None
+            self.set_base_prompt()
+            self.set_terminal_width("set terminal width 512", pattern="terminal")
+            self.disable_paging("set terminal length 0")
+
+    return Connection(**settings)
 
 
 def _judge(said: str) -> None:
