@@ -33,7 +33,7 @@ SEALED = "enc:k1:" + "A" * 60
 
 @cache
 def _template(folder: Path) -> Path:
-    return example.copy(folder / "example-isp")
+    return example.packed(example.copy(folder / "example-isp"))
 
 
 def copy_of_example(session: Path, folder: Path) -> Path:

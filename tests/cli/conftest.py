@@ -77,23 +77,36 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".gitignore").write_text("var/\n", "utf-8")
     example.commit(folder, "Leave the database out")
     Store.create(DSN, base=folder, lab=True).close()
+    return example.packed(folder)
+
+
+@pytest.fixture(scope="session")
+def once_applied(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, applied."""
+    folder = Path(shutil.copytree(fresh, tmp_path_factory.mktemp("cli") / "isp"))
+    process("ispctl", "--repo", folder, "apply").check_returncode()
     return folder
 
 
 @pytest.fixture
-def cli(fresh: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(request: pytest.FixtureRequest, tmp_path: Path) -> Cli:
     """A copy of the example to which nothing was applied."""
-    for name in [name for name in os.environ if name.startswith(("ISPCTL_", "ISPSTAT_", "GIT_"))]:
-        if name != "ISPCTL_TEST_RUN":
-            monkeypatch.delenv(name)
-    return Cli(Path(shutil.copytree(fresh, tmp_path / "isp")), capsys, monkeypatch)
+    return _on(request, "fresh", tmp_path / "isp")
 
 
 @pytest.fixture
-def applied(cli: Cli) -> Cli:
+def applied(request: pytest.FixtureRequest, tmp_path: Path) -> Cli:
     """The example, applied."""
-    assert cli("apply").code == 0
-    return cli
+    return _on(request, "once_applied", tmp_path / "isp")
+
+
+def _on(request: pytest.FixtureRequest, template: str, folder: Path) -> Cli:
+    patch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    for name in [name for name in os.environ if name.startswith(("ISPCTL_", "ISPSTAT_", "GIT_"))]:
+        if name != "ISPCTL_TEST_RUN":
+            patch.delenv(name)
+    copy = Path(shutil.copytree(request.getfixturevalue(template), folder))
+    return Cli(copy, request.getfixturevalue("capsys"), patch)
 
 
 def process(*words: object, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -34,6 +34,14 @@ def commit(folder: Path, message: str) -> None:
     git(folder, *who, "commit", "-q", "--allow-empty", "-m", message)
 
 
+def packed(folder: Path) -> Path:
+    """The same repository in few files, for whoever copies it for each test."""
+    git(folder, "gc", "-q")
+    for sample in (folder / ".git" / "hooks").glob("*.sample"):
+        sample.unlink()
+    return folder
+
+
 def git(folder: Path, *words: str) -> str:
     done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True)
     return done.stdout

@@ -278,7 +278,7 @@ def built(folder: Path, dsn: str = DSN) -> Path:
     (folder / ".gitignore").write_text("var/\n", "utf-8")
     example.commit(folder, "Leave the database out")
     Store.create(dsn, base=folder, lab=True).close()
-    return folder
+    return example.packed(folder)
 
 
 def copied(template: Path, folder: Path) -> Path:

@@ -149,6 +149,7 @@ def build(folder: Path) -> World:
     Store.create(DSN, base=folder, lab=True).close()
     world = World(folder)
     world.apply(NOW - timedelta(hours=1))
+    example.packed(folder)
     return world
 
 
