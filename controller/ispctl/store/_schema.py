@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from importlib import resources
+from pathlib import Path
 from typing import Final
 
 from ispctl.model.problem import Problem, Refusal
@@ -18,12 +18,13 @@ _EXTRA: Final = {
     "nas": {"require_ma": "integer NOT NULL DEFAULT 0"},
     "radpostauth": dict.fromkeys(("reason", "detail", "profile", "nas", "callingstationid"), "text"),
 }
+_HERE: Final = Path(__file__).parent
 _INIT: Final = "Make its tables with: ispctl radius init"
 
 
 def newest() -> int:
     """The schema version this program writes."""
-    return max(number for number, _ in _migrations(""))
+    return max(_number_of(file) for file in _files())
 
 
 def create(database: Database, *, lab: bool) -> None:
@@ -118,15 +119,21 @@ def _run(database: Database, script: str) -> None:
         database.write(statement)
 
 
+def _files() -> Iterator[Path]:
+    return _HERE.joinpath("migrations").glob("*.sql")
+
+
+def _number_of(file: Path) -> int:
+    return int(file.name[:4])
+
+
 def _migrations(dialect: str) -> Iterator[tuple[int, str]]:
     """Their numbers and texts. What is for one dialect alone, as the second part of the name of its file says, is empty
     for the others."""
-    folder = resources.files(__package__) / "migrations"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
-    for file in files:
+    for file in sorted(_files()):
         mine = file.name.split(".")[1] in {"sql", dialect}
-        yield int(file.name[:4]), file.read_text("utf-8") if mine else ""
+        yield _number_of(file), file.read_text("utf-8") if mine else ""
 
 
 def _text(name: str) -> str:
-    return (resources.files(__package__) / name).read_text("utf-8")
+    return _HERE.joinpath(name).read_text("utf-8")
