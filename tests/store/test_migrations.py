@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +17,15 @@ STEP = "CREATE TABLE ispctl_extra (note text); -- a remark; with a semicolon\nIN
 
 
 @pytest.fixture
-def newer(place: Place, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Make this program one that has one migration more."""
-    first = list(_schema._migrations(place.kind))
-    return lambda text: monkeypatch.setattr(_schema, "_migrations", lambda _: iter([*first, (OLD + 1, text)]))
+    steps = Path(shutil.copytree(_schema._STEPS, tmp_path / "migrations"))
+    monkeypatch.setattr(_schema, "_STEPS", steps)
+
+    def more(text: str) -> None:
+        (steps / f"{OLD + 1:04}_more.sql").write_text(text, "utf-8")
+
+    return more
 
 
 def test_an_older_database_is_opened_only_after_it_was_brought_up_to_date(
@@ -71,9 +77,9 @@ def test_from_each_version_one_comes_to_the_same_tables_and_keeps_every_row(
         other = Place(request.getfixturevalue("fresh_database")(), tmp_path)
     with other.create() as fresh:
         wanted = _made_of(fresh)
-    steps = list(_schema._migrations(place.kind))
     with monkeypatch.context() as patch:
-        patch.setattr(_schema, "_migrations", lambda _: iter([step for step in steps if step[0] <= begun]))
+        files = [file for file in _schema._files() if _schema._number_of(file) <= begun]
+        patch.setattr(_schema, "_files", lambda: iter(files))
         with place.create() as store:
             assert store.meta.get("schema") == str(begun)
             write = store.database.write

@@ -19,6 +19,7 @@ _EXTRA: Final = {
     "radpostauth": dict.fromkeys(("reason", "detail", "profile", "nas", "callingstationid"), "text"),
 }
 _HERE: Final = Path(__file__).parent
+_STEPS: Final = _HERE / "migrations"
 _INIT: Final = "Make its tables with: ispctl radius init"
 
 
@@ -120,7 +121,7 @@ def _run(database: Database, script: str) -> None:
 
 
 def _files() -> Iterator[Path]:
-    return _HERE.joinpath("migrations").glob("*.sql")
+    return _STEPS.glob("*.sql")
 
 
 def _number_of(file: Path) -> int:
