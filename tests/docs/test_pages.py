@@ -65,6 +65,11 @@ def test_every_setting_of_the_environment_stands_in_the_readme() -> None:
     assert sorted(name for name in named if name not in text) == []
 
 
+def test_every_debian_package_that_is_installed_stands_in_the_readme() -> None:
+    script, readme = ((ROOT / name).read_text("utf-8") for name in ("scripts/debian-packages", "README.md"))
+    assert [name for name in re.findall(r"(?m)^ *need (\S+)", script) if f"`{name}`" not in readme] == []
+
+
 def test_every_layer_of_the_house_stands_in_the_architecture() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
