@@ -192,3 +192,51 @@ def test_a_login_that_is_spelt_by_numbers_is_found_in_the_text(isp: Isp) -> None
     with Repository.open(isp.folder) as repository:
         part = Lookup(repository, None, worth=1).part("main", ("anita@home.example",))
         assert [one.owner for one in part.find("anita@home.example")] == ["s-900/main"]
+
+
+ADDED = "at: 2026-01-01T00:00:00+05:45, type: note, service: main, event: {verb: add}"
+
+
+def added(isp: Isp, place: Path | None, *keys: str) -> tuple[dict[str, str], int]:
+    """Who was added under which of these keys, by the files of their accounts; and how many files that reads."""
+    with Repository.open(isp.folder) as repository:
+        found = Lookup(repository, place, worth=1).added("main", keys)
+        return {key: f"{where.file}:{where.line}" for key, where in found.items()}, repository.git.blobs_read
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_who_was_added_under_a_key_is_found_and_another_entry_with_that_key_is_not(
+    isp: Isp, place: Path, indexed: bool
+) -> None:
+    isp.people["s-003"].entries = [ADDED]
+    isp.people["s-004"].entries = [ADDED.replace("event: {verb: add}", "reason: e0")]
+    isp.commit()
+    if indexed:
+        with Repository.open(isp.folder) as repository:
+            Index(repository, place, size=Size(worth=1)).advance("main", NOON)
+    account = companion(isp.people["s-003"].path)
+    found, files = added(isp, place if indexed else None, "e0", "e1")
+    assert found == {"e0": f"{account}:3"}
+    if indexed:
+        assert files == SHARED + 1
+        assert added(isp, place, "new") == ({}, SHARED)
+
+
+def test_who_was_added_since_the_index_was_made_is_found_by_the_key(isp: Isp, place: Path) -> None:
+    person = isp.people["s-003"]
+    person.entries = [ADDED]
+    isp.commit()
+    account = companion(person.path)
+    assert added(isp, place, "e0")[0] == {"e0": f"{account}:3"}
+    person.login = "renamed@home.example"
+    isp.elsewhere[person.id] = f"archive/{person.group}/{person.id}.yaml"
+    isp.commit()
+    assert added(isp, place, "e0")[0] == {"e0": f"{account}:3"}
+
+
+@pytest.mark.parametrize("spelt", ["Asha's order", r'''"\x41sha's order"''', "'Asha''s order'"])
+def test_a_key_is_found_however_it_is_quoted(isp: Isp, spelt: str) -> None:
+    path = companion(isp.people["s-003"].path)
+    isp.shared[path] = f"subscriber: s-003\nentries:\n  - {{key: {spelt}, {ADDED}}}\n"
+    isp.commit()
+    assert added(isp, None, "Asha's order")[0] == {"Asha's order": f"{path}:3"}

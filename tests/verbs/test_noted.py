@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ispctl.model.ledger import Ledger
@@ -62,6 +64,56 @@ def test_a_newcomer_begins_with_a_note_under_a_key(isp: Isp) -> None:
     words = ("add", "lalitpur", "--login", "nima@home.example", "--name", "Nima Lama", "--tariff", "home-50")
     (account, _) = sorted(isp.done(*words, "--key", "crm-1", "--direct")["files"])
     assert [(one.key, one.service) for one in _account(isp, account).entries] == [("crm-1", "main")]
+
+
+NIMA = ("add", "lalitpur", "--login", "nima@home.example", "--name", "Nima Lama", "--tariff", "home-50")
+NEW = "subscribers/lalitpur/d5/sub-000502.yaml"
+
+
+def test_a_newcomer_is_known_by_the_key_whatever_became_of_him(isp: Isp) -> None:
+    asked = (*NIMA, "--key", "portal-1", "--direct")
+    first = isp.done(*asked)["commit"]
+
+    def again() -> tuple[str, str, str]:
+        done = isp.done(*asked)
+        return done["status"], done["commit"], done["where"].split(":")[0]
+
+    ledger = NEW.replace(".yaml", ".ledger.yaml")
+    assert again() == ("already", first, ledger)
+    isp.done("change-tariff", "sub-000502", "home-100", "--direct")
+    isp.done("rename-login", "sub-000502", "nima.lama@home.example", "--direct")
+    assert again() == ("already", first, ledger)
+    isp.done("move", "sub-000502", "--group", "kathmandu", "--direct")
+    status, _, where = again()
+    assert (status, where) == ("already", "subscribers/kathmandu/d5/sub-000502.ledger.yaml")
+    path = "subscribers/kathmandu/d5/sub-000502.yaml"
+    isp.push(path, isp.text(path) + "    terminated: 2021-01-01\n")
+    isp.done("archive", "sub-000502", "--direct")
+    status, _, where = again()
+    assert (status, where) == ("already", "archive/kathmandu/d5/sub-000502.ledger.yaml")
+
+
+def test_a_key_that_another_verb_was_asked_with_adds_somebody(isp: Isp) -> None:
+    isp.done("edit", SUB, PHONE, "--key", "crm-3", "--direct")
+    assert isp.done(*NIMA, "--key", "crm-3", "--direct")["status"] == "committed"
+
+
+def test_of_two_rows_that_add_under_one_key_the_first_is_done(isp: Isp, tmp_path: Path) -> None:
+    row = "{{verb: add, group: lalitpur, login: {}, name: Nima, tariff: home-50, key: portal-1}}"
+    lines = (row.format(login).replace(": ", '": "').replace(", ", '", "') for login in ("nima", "nima.lama"))
+    rows = [line.replace("{", '{"').replace("}", '"}') for line in lines]
+    (tmp_path / "rows").write_text("\n".join(rows), "utf-8")
+    done = isp.done("batch", tmp_path / "rows", "--direct")
+    assert [one["outcome"] for one in done["rows"]] == ["done", "already"]
+    (tmp_path / "rows").write_text(rows[1], "utf-8")
+    assert isp.done("batch", tmp_path / "rows", "--direct")["rows"][0]["outcome"] == "already"
+
+
+def test_that_somebody_was_added_is_nothing_that_can_be_reverted(isp: Isp) -> None:
+    isp.done(*NIMA, "--key", "portal-1", "--direct")
+    assert isp.done("revert", "sub-000502")["events"] == []
+    said = isp("revert", "sub-000502", "portal-1", "--reason", "a mistake", "--direct")
+    assert (said.code, "portal-1 changed nothing that could be undone" in said.err) == (1, True)
 
 
 def test_what_changes_time_stands_in_the_account_and_is_taken_back_from_there(

@@ -108,7 +108,7 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
 def _carried(wanted: Wanted, found: Batch) -> Carried[Planned]:
     while True:
         try:
-            return carried(wanted, found.words, found, found)
+            return carried(wanted, found.words, found, found, found.newcomers)
         except Refusal as refusal:
             if not found.bar(refusal.problems):
                 raise

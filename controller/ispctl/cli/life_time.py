@@ -69,6 +69,7 @@ def add(
         wanted,
         [word for word in (login, id) if word],
         lambda draft: act(draft, who, lambda *place: seal(wanted.session, *place)),
+        newcomers=[wanted.key] if wanted.key else [],
     )
     answer(wanted, done)
     if show and done.status in ("committed", "proposed"):

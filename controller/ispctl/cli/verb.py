@@ -119,8 +119,15 @@ class Promises(Protocol):
         """The commit was not taken."""
 
 
-def carried(wanted: Wanted, words: Collection[str], act: Verb, promises: Promises | None = None) -> Carried[Planned]:
-    """Carry a verb out, with its plan and the question on the way. `promises`: what is to be done once it is pushed.
+def carried(
+    wanted: Wanted,
+    words: Collection[str],
+    act: Verb,
+    promises: Promises | None = None,
+    newcomers: Collection[str] = (),
+) -> Carried[Planned]:
+    """Carry a verb out, with its plan and the question on the way. `words`: the logins and ids that it will look for;
+    `newcomers`: the idempotency keys with which it adds somebody; `promises`: what is to be done once it is pushed.
     Raises Refusal, Stopped."""
     from ispctl.cli import plans
     from ispctl.cli.facts import first_login, used
@@ -128,7 +135,7 @@ def carried(wanted: Wanted, words: Collection[str], act: Verb, promises: Promise
     from ispctl.repo.remote import Remote
     from ispctl.repo.scratch import Scratch
     from ispctl.roles import check_direct
-    from ispctl.verbs.carry import Declined, Desk, Way, carry
+    from ispctl.verbs.carry import Declined, Desk, Named, Way, carry
     from ispctl.verbs.draft import Asked
 
     session = wanted.session
@@ -149,7 +156,7 @@ def carried(wanted: Wanted, words: Collection[str], act: Verb, promises: Promise
             *((promises.promise, promises.take_back) if promises else ()),
         )
         try:
-            return carry(desk, words, act, asked, way)
+            return carry(desk, Named(words, newcomers), act, asked, way)
         except Declined:
             raise Stopped("Nothing was changed.") from None
 

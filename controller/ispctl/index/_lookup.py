@@ -16,12 +16,12 @@ from ispctl.index._file import File
 from ispctl.index._rows import OWING, REMEMBERED, UNTOLD
 from ispctl.model.days import NEVER
 from ispctl.model.document import Document
-from ispctl.model.ledger import companion
-from ispctl.model.problem import Refusal
+from ispctl.model.ledger import LEDGER, companion
+from ispctl.model.problem import Refusal, Where
 from ispctl.model.subscriber import Subscriber
 from ispctl.repo import Entry, Holding, Repository, Snapshot
 from ispctl.repo.git import refused
-from ispctl.repo.layout import LARGE, SMALL, is_shared
+from ispctl.repo.layout import ARCHIVE, LARGE, SMALL, is_shared
 from ispctl.repo.snapshot import Prefix
 from ispctl.repo.traits import hashed, held, longest, prefix_of, span
 from ispctl.states import State
@@ -36,6 +36,8 @@ MANY: Final = 20_000
 CHUNK: Final = 2000
 """Files that are looked through at once."""
 Progress = Callable[[str, int, int], None]
+Pattern = re.Pattern[bytes] | None
+"""What is looked for in the text of files; None: nothing."""
 
 
 class Lookup:
@@ -77,11 +79,28 @@ class Lookup:
         file = opened(self.repository, self._place)
         if file is None and not self._large(commit):
             return self.repository.at(commit)
-        paths = self._remembered(file, commit, words) if file is not None else None
+        paths = self._remembered(file, commit, _hashes(words), _text_of(words)) if file is not None else None
         if paths is None:
             paths = self._looked_for(commit, words)
         found = self.repository.part(commit, paths)
         return self.repository.part(commit, {doc.path for doc in _named(found, words)} | (found.broken & paths))
+
+    def added(self, rev: str, keys: Collection[str]) -> Mapping[str, Where]:
+        """Of those who were added under one of these idempotency keys, the entry that says so, by key: whatever their
+        logins are now, and also if they are archived. The text of archived accounts is looked through. Raises
+        Refusal."""
+        commit, pattern = self.repository.resolve(rev), _saying(keys)
+        if pattern is None:
+            return {}
+        file, git = opened(self.repository, self._place), self.repository.git
+        claims = {hashed("added", key) for key in keys}
+        paths = self._remembered(file, commit, claims, pattern) if file is not None else None
+        if paths is None:
+            paths = self._holding(git.tree(commit, ("subscribers",)), pattern)
+        part = self.repository.part(commit, {path for path in paths if path.endswith(LEDGER)})
+        gone = self._holding(git.tree(commit, (ARCHIVE,)), pattern)
+        found = chain(part.ledgers(), self.repository.archived(commit, gone))
+        return {key: one.where("entries", n) for one in found for key, n in one.value.added() if key in keys}
 
     def alike(self, rev: str, names: Collection[str]) -> Snapshot | None:
         """The part of many names of which hardly one is anybody's; None where all would be looked through for it."""
@@ -187,17 +206,17 @@ class Lookup:
             self._sizes[commit] = is_large(self.repository, commit, self._worth)
         return self._sizes[commit]
 
-    def _remembered(self, file: File, commit: str, words: Collection[str]) -> set[str] | None:
+    def _remembered(self, file: File, commit: str, claims: Collection[int], pattern: Pattern) -> set[str] | None:
         """By the index, and by whatever differs from it; None where it turns out to be damaged. Nobody who moves the
         index waits for longer than this look takes."""
         try:
             with closing(file):
-                base, found = file.commit, {*file.paths(file.claiming(_hashes(words))), *file.unread()}
+                base, found = file.commit, {*file.paths(file.claiming(claims)), *file.unread()}
         except sqlite3.Error:
             return None
         changed = self._changed(base, commit)
         if len(changed) > self._few:
-            changed = self._holding(self.repository.git.entries(commit, changed), words)
+            changed = self._holding(self.repository.git.entries(commit, changed), pattern)
         return found | changed
 
     def _looked_for(self, commit: str, words: Collection[str]) -> set[str]:
@@ -213,22 +232,22 @@ class Lookup:
             seen.commit = commit
         fresh = set(words) - seen.words
         if fresh:
-            seen.paths |= self._holding(self.repository.git.tree(seen.commit, ("subscribers",)), fresh)
+            seen.paths |= self._holding(self.repository.git.tree(seen.commit, ("subscribers",)), _text_of(fresh))
             seen.words |= fresh
         changed = self._changed(seen.commit, commit)
-        return seen.paths | self._holding(self.repository.git.entries(commit, changed), words)
+        return seen.paths | self._holding(self.repository.git.entries(commit, changed), _text_of(words))
 
     def _changed(self, base: str, commit: str) -> set[str]:
         if base == commit:
             return set()
         return {path for path in self.repository.changes(base, commit).paths if not is_shared(path)}
 
-    def _holding(self, entries: Iterable[Entry], words: Collection[str]) -> set[str]:
-        """The files of subscribers whose text may hold one of these words as an id or a login."""
-        pattern, found, done = _text_of(words), set[str](), 0
+    def _holding(self, entries: Iterable[Entry], pattern: Pattern) -> set[str]:
+        """The files of subscribers whose text, in lower case, matches."""
+        found, done = set[str](), 0
         if pattern is None:
             return found
-        fit = (one for one in entries if one.size <= SMALL and refused(one) is None and not is_shared(one.path))
+        fit = (one for one in entries if one.size <= _most(one) and refused(one) is None)
         while chunk := list(islice(fit, CHUNK)):
             contents = self.repository.git.blobs((entry.blob for entry in chunk), LARGE)
             found |= {one.path for one, data in zip(chunk, contents, strict=True) if pattern.search(data.lower())}
@@ -350,7 +369,20 @@ def _id(word: str) -> str:
     return word.partition("/")[0]
 
 
-def _text_of(words: Collection[str]) -> re.Pattern[bytes] | None:
+def _saying(keys: Collection[str]) -> Pattern:
+    """Matches every file, in lower case, in which one of these idempotency keys may stand, as a text of one line is
+    written; and every one with a backslash."""
+    spelt = sorted(re.escape(key.encode("utf-8", "replace").lower()).replace(b"'", b"'+") for key in keys if key)
+    return re.compile(rb"\\|" + b"|".join(spelt)) if spelt else None
+
+
+def _most(entry: Entry) -> int:
+    """Octets of a file of a subscriber, or of an account, archived ones too; of a larger one nothing is read."""
+    small = 0 if is_shared(entry.path) else SMALL
+    return LARGE if entry.path.endswith(LEDGER) else small
+
+
+def _text_of(words: Collection[str]) -> Pattern:
     """Matches every file, in lower case, that says one of them as a whole scalar; and every one with a backslash, since
     a quoted scalar may spell its letters by number. A login and an id are ASCII without blanks, so that nothing else
     takes them apart, and no alias stands for them (E013)."""

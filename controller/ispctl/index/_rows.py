@@ -19,7 +19,7 @@ from ispctl.money import owed_since
 from ispctl.repo import Snapshot
 from ispctl.repo.checks import check
 from ispctl.repo.facts import tallies
-from ispctl.repo.traits import claims, hashed, held, longest, moments, shared, span, uses
+from ispctl.repo.traits import claims, hashed, held, longest, moments, newcomers, shared, span, uses
 from ispctl.states import State
 from ispctl.structs import replace
 
@@ -79,8 +79,8 @@ def claims_of(part: Snapshot, document: Document[Subscriber] | Document[Ledger])
     if isinstance(document.value, Ledger):
         beside = part.at_path(companion(document.path))
         if beside is not None and beside.value.id == document.value.subscriber:
-            return
-    yield from claims(document)
+            return newcomers(document.value)
+    return claims(document)
 
 
 def _through_time(document: Document[Subscriber], frame: Frame, now: datetime) -> tuple[list[Turning], list[Sold]]:

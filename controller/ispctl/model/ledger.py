@@ -3,7 +3,7 @@
 What one entry says of another (a reversal, a key given twice) is judged by the rules of `repo`, which know the lines.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
@@ -14,6 +14,8 @@ from ispctl.model.scalars import Currency, Day, Moment, Money, Name, SubscriberI
 Type = Literal["invoice", "payment", "credit", "adjustment", "refund", "reversal", "note"]
 LEDGER: Final = ".ledger.yaml"
 """How the name of an account ends."""
+ADDED: Final = "add"
+"""The verb of an event that begins an account and changes no field."""
 _UNSIGNED: Final = {"invoice", "payment", "credit", "refund"}
 """What says its direction by its type, and would be two things with a sign. An invoice may be over nothing."""
 
@@ -92,12 +94,22 @@ class Entry(Record):
         if self.tax is not None and self.tax > abs(amount):
             raise ValueError("tax is more than the amount that holds it")
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether it only notes what was done elsewhere: there is nothing in it that could be undone."""
+        return self.type == "note" and not (self.event and self.event.set)
+
 
 class Ledger(Record):
     """The account of one subscriber."""
 
     subscriber: SubscriberId = field(description="Whose account it is.")
     entries: tuple[Entry, ...] = field(default=(), description="In the order in which they were written.")
+
+    def added(self) -> Iterator[tuple[str, int]]:
+        """The keys under which whoever has this account was added, and the numbers of the entries that say so."""
+        notes = ((n, entry) for n, entry in enumerate(self.entries) if entry.event is not None)
+        return ((entry.key, n) for n, entry in notes if entry.event is not None and entry.event.verb == ADDED)
 
     def reversals(self) -> Mapping[str, int]:
         """Which entries are undone: their keys, and the number of the entry that undoes each."""

@@ -47,7 +47,7 @@ def revert(
     if number is None:
         return Undone((), {}, (Obstacle("unknown", None, f"no entry has the key {key}"),))
     entry = ledger.entries[number]
-    if entry.reverses is not None or (entry.event is None and entry.amount is None):
+    if entry.reverses is not None or entry.changes_nothing:
         return Undone((), {}, (Obstacle("unknown", number, f"{key} changed nothing of a service"),))
     if key in undone:
         return Undone((), {}, (Obstacle("already", undone[key], f"{key} was reverted already"),))

@@ -241,9 +241,12 @@ class Repository:
         tree = rev or self.git.worktree() or self.git.resolve("HEAD")
         return (entry.path for entry in self.git.tree(tree, ("subscribers", ARCHIVE)))
 
-    def archived(self, rev: str) -> Iterator[Document[Ledger]]:
-        """The accounts of those whose contracts are over long ago. Raises Refusal for one that cannot be read."""
-        entries = (entry for entry in self.git.tree(self.git.resolve(rev), (ARCHIVE,)) if entry.path.endswith(LEDGER))
+    def archived(self, rev: str, paths: Collection[str] | None = None) -> Iterator[Document[Ledger]]:
+        """The accounts of those whose contracts are over long ago, or those of them that lie there. Raises Refusal for
+        one that cannot be read."""
+        commit = self.git.resolve(rev)
+        tree = self.git.tree(commit, (ARCHIVE,)) if paths is None else self.git.entries(commit, sorted(paths))
+        entries = (entry for entry in tree if entry.path.endswith(LEDGER))
         for chunk in chunks(entries, 1000):
             blobs = self.git.blobs((entry.blob for entry in chunk), LARGE)
             for entry, data in zip(chunk, blobs, strict=True):

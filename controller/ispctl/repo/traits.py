@@ -25,6 +25,7 @@ def claims(document: Document[Any]) -> Iterator[int]:
     value = document.value
     if isinstance(value, Ledger):
         yield hashed("id", value.subscriber)
+        yield from newcomers(value)
         return
     yield hashed("id", value.id)
     for service in value.services:
@@ -42,6 +43,11 @@ def claims(document: Document[Any]) -> Iterator[int]:
         for binding in (service.mac, *(change.set.mac for change in service.scheduled)):
             for device in binding.addresses if binding else ():
                 yield hashed("mac", device.mac)
+
+
+def newcomers(ledger: Ledger) -> Iterator[int]:
+    """What an account claims wherever it lies: the idempotency keys under which its subscriber was added."""
+    return (hashed("added", key) for key, _ in ledger.added())
 
 
 def spans(document: Document[Any]) -> Iterator[tuple[bytes, bytes]]:

@@ -101,6 +101,12 @@ class Batch:
         names = ("sub", "login", "id")  # a newcomer must not be there already
         return frozenset(filter(None, (row.values.get(name, "").strip() for row in self.rows for name in names)))
 
+    @property
+    def newcomers(self) -> frozenset[str]:
+        """The idempotency keys with which somebody is added."""
+        adding = (row for row in self.rows if (self.verb or row.text("verb", "")) == "add")
+        return frozenset(filter(None, (row.values.get("key", "").strip() for row in adding)))
+
     @cached_property
     def requests(self) -> Mapping[str, Request]:
         """Every verb that may be asked for in a row, by its name."""

@@ -48,6 +48,13 @@ class Desk(Struct, Generic[Plan]):
     """That commit was not taken."""
 
 
+class Named(Struct):
+    """Whom a verb will look for: logins and ids, and the idempotency keys under which somebody may have been added."""
+
+    words: Collection[str]
+    newcomers: Collection[str] = ()
+
+
 class Way(Struct):
     """How a commit is published: on the branch that everybody works on, or on one of its own that is proposed.
     `trying`: not at all."""
@@ -82,11 +89,11 @@ class Declined(Exception):
     """Whoever was asked said no."""
 
 
-def carry(desk: Desk[Plan], words: Collection[str], verb: Verb, asked: Asked, way: Way) -> Carried[Plan]:
-    """`words`: the logins and ids that the verb will look for. Raises Refusal, Declined."""
+def carry(desk: Desk[Plan], named: Named, verb: Verb, asked: Asked, way: Way) -> Carried[Plan]:
+    """Raises Refusal, Declined."""
     for attempt in range(1, TRIES + 1):
         base = desk.remote.fetch()
-        draft = _draft(desk, base, words, asked)
+        draft = _draft(desk, base, named, asked)
         try:
             verb(draft)
         except Already as already:
@@ -139,11 +146,11 @@ def _published(desk: Desk[Plan], commit: str, push: Push, way: Way) -> str:
         raise
 
 
-def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) -> Draft:
-    part = desk.lookup.part(base, words)
+def _draft(desk: Desk[Plan], base: str, names: Named, asked: Asked) -> Draft:
+    part, added = desk.lookup.part(base, names.words), desk.lookup.added(base, names.newcomers)
     _whole(part)
     git = desk.repository.git
-    named = {holding.document.path for word in words for holding in part.find(word)}
+    named = {holding.document.path for word in names.words for holding in part.find(word)}
     concerned = list(git.entries(base, named | set(map(companion, named))))
     contents = dict(zip((one.path for one in concerned), git.blobs(one.blob for one in concerned), strict=True))
 
@@ -157,7 +164,7 @@ def _draft(desk: Desk[Plan], base: str, words: Collection[str], asked: Asked) ->
         lambda: room.held(desk.lookup.prefixes(base), asked.now),
         lambda since: _freed(desk, base, part, since, asked.now),
     )
-    return Draft(part, asked, read, whole, desk.told, desk.used)
+    return Draft(part, asked, read, whole, desk.told, desk.used, added)
 
 
 def _freed(desk: Desk[Plan], base: str, part: Snapshot, since: datetime, now: datetime) -> frozenset[Prefix]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import PurePosixPath
@@ -13,14 +13,15 @@ from ispctl.adopt.yaml_text import Value, dump
 from ispctl.model.accounting import Dunning
 from ispctl.model.days import moment
 from ispctl.model.document import Document
-from ispctl.model.problem import Problem, Refusal
+from ispctl.model.ledger import ADDED, LEDGER, Ledger
+from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.model.subscriber import Subscriber, group_of
-from ispctl.repo import Holding, Snapshot
+from ispctl.repo import Holding, Snapshot, edit
 from ispctl.repo.layout import ARCHIVE, home_of
 from ispctl.structs import Struct, field
 from ispctl.verbs.book import Book
 from ispctl.verbs.change import relocate
-from ispctl.verbs.draft import Draft, decoded
+from ispctl.verbs.draft import Already, Draft, decoded
 from ispctl.verbs.events import event, text_of
 from ispctl.verbs.mac import device
 from ispctl.verbs.noted import note
@@ -62,6 +63,8 @@ def add(draft: Draft, who: Newcomer, seal: Seal) -> None:
     if who.group not in known:
         text = f"there is no group {who.group}"
         raise Refusal(Problem("E616", text, advice=f"There are: {', '.join(known)}"))
+    if draft.asked.key and (before := draft.added.get(draft.asked.key) or _just_added(draft)):
+        raise Already(before)
     if same := [held for held in draft.head.by_login(who.login) if _is(held, who)]:
         draft.notes.append(f"{same[0].owner} is that subscriber.")
         return
@@ -69,12 +72,22 @@ def add(draft: Draft, who: Newcomer, seal: Seal) -> None:
     path = home_of(who.group, id)
     draft.write(path, _file(id, who, "" if who.line else seal(draft.head, f"{id}/main", who.password)).encode())
     document: Document[Subscriber] = decoded(path, draft.data(path))
-    note(draft, document, "add", "main")
+    if draft.asked.key:
+        Book(draft, document).enter(ADDED, "note", service="main", event={"verb": ADDED})
     group = draft.head.group(who.group)
     sold = draft.head.tariff(who.tariff or (group.value.defaults.tariff if group else None) or "")
     if sold is not None and sold.value.billing == "prepaid":
         draft.notes.append(f"Nothing is paid yet: ispctl activate {id} begins the service with its first period.")
     draft.say("add", document, "", f"a new subscriber of {who.group}")
+
+
+def _just_added(draft: Draft) -> Where | None:
+    """The entry of whoever was added with the same key in this draft."""
+    key = draft.asked.key
+    said = edit.scalar(key).encode()
+    new = [path for path, data in draft.files.items() if data and path.endswith(LEDGER) and said in data]
+    accounts: Iterator[Document[Ledger]] = (decoded(path, draft.data(path)) for path in new)
+    return next((one.where("entries", n) for one in accounts for found, n in one.value.added() if found == key), None)
 
 
 def _is(held: Holding, who: Newcomer) -> bool:

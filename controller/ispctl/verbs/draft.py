@@ -100,6 +100,9 @@ class Draft:
     whole: Whole = dataclasses.field(repr=False)
     told: Told = dataclasses.field(repr=False)
     used: Used = dataclasses.field(repr=False)
+    added: Mapping[str, Where] = dataclasses.field(default_factory=dict, repr=False)
+    """Where accounts of the head say that somebody was added, by the idempotency key of it, as far as a verb will ask
+    for them."""
     files: dict[str, bytes | None] = dataclasses.field(default_factory=dict, repr=False)
     """What differs from the head; None for a file that goes."""
     events: list[Event] = dataclasses.field(default_factory=list)

@@ -30,7 +30,7 @@ def revert(draft: Draft, term: str, key: str, *, cascade: bool = False) -> None:
     book.unless_done()
     draft.reason("revert")
     entry = next((entry for entry in book.entries if entry.key == key), None)
-    if entry is not None and entry.event is None:
+    if entry is not None and (entry.event is None or entry.changes_nothing):
         _unbook(draft, book, entry)
         return
     held = _held(draft, term, entry)
@@ -53,7 +53,7 @@ def history(ledger: Ledger, currency: str) -> list[dict[str, Any]]:
     return [
         _told(entry, currency, entry.key in undone)
         for entry in reversed(ledger.entries)
-        if entry.reverses is None and (entry.event is not None or entry.amount is not None)
+        if entry.reverses is None and not entry.changes_nothing
     ]
 
 
