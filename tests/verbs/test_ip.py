@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,25 @@ def test_what_came_and_went_a_short_while_ago_rests_too(isp: Isp) -> None:
     assert taken[0] != taken[1]
     (pool,) = isp.cli.stat("pools", "business", "--format", "json").json["items"]
     assert [part["resting"] for part in pool["parts"]] == [2]
+
+
+def test_both_commands_name_the_same_addresses_as_free(isp: Isp) -> None:
+    isp.done("ip", "set", SUB, "--static", "auto", "--direct")
+    first = _address(isp).removeprefix("ipv4: {static: ").removesuffix("}")
+    isp.done("ip", "set", SUB, "--dynamic", "--direct")
+    isp.push(OWNER, isp.text(OWNER).replace("203.0.113.11", "203.0.113.12"))
+    example.git(isp.clone, "pull", "-q")
+    words = ("business", "--free", 60, "--format", "json")
+    (pool,), (seen,) = isp("pool", *words).json["items"], isp.cli.stat("pools", *words).json["items"]
+    assert pool["free"] == seen["free"]
+    assert {first, "203.0.113.11"}.isdisjoint(pool["free"])
+
+
+def test_what_is_free_is_not_told_where_history_does_not_tell_what_rests(isp: Isp, tmp_path: Path) -> None:
+    example.git(tmp_path, "clone", "-q", "--depth", "1", f"file://{isp.origin}", "shallow")
+    said = isp.cli("pool", "business", "--free", 1, repo=tmp_path / "shallow")
+    assert (said.code, said.out, "E003" in said.err) == (1, "", True)
+    assert isp.cli("pool", "business", repo=tmp_path / "shallow").code == 0
 
 
 def test_an_address_of_a_contract_that_is_over_is_given_again_once_it_has_rested(isp: Isp) -> None:

@@ -15,7 +15,7 @@ from ispctl.model.problem import Problem, Refusal, Where
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ispctl.repo import Snapshot
+    from ispctl.repo import Repository, Snapshot
     from ispctl.repo.snapshot import Prefix
 
 
@@ -76,7 +76,7 @@ def pool(
         snapshot = repository.part("HEAD", ())
         names = [name] if name else sorted(snapshot.pools)
         written = index.lookup.prefixes("HEAD")
-        items = [_described(snapshot, written, one, free, session.now) for one in names]
+        items = [_described(repository, snapshot, written, one, free, session.now) for one in names]
     if format == "json":
         say_json({"version": 1, "items": items})
         return
@@ -88,7 +88,7 @@ def pool(
 
 
 def _described(
-    snapshot: Snapshot, written: Mapping[Prefix, int], name: str, free: int, now: datetime
+    repository: Repository, snapshot: Snapshot, written: Mapping[Prefix, int], name: str, free: int, now: datetime
 ) -> dict[str, Any]:
     from ispctl.repo import room
 
@@ -98,14 +98,17 @@ def _described(
         advice = f"There are: {', '.join(sorted(snapshot.pools)) or 'none'}"
         raise Refusal(Problem("E323", f"there is no pool {name}", where, advice))
     known = {prefix: until for prefix, until in written.items() if room.within(prefix, pool.prefixes)}
-    resting = room.held(known, now - timedelta(seconds=pool.quarantine))
-    unit = room.unit_of(snapshot, name)
+    held, unit = room.held(known, now), room.unit_of(snapshot, name)
+    resting: frozenset[Prefix] = frozenset()
+    wanted = free if pool.served_by == "static" else 0
+    if wanted and pool.quarantine:
+        resting = repository.freed(now - timedelta(seconds=pool.quarantine), now, snapshot, written)
     return {
         "name": name,
         "family": pool.family,
         "served_by": pool.served_by,
         "prefixes": [str(net) for net in pool.prefixes],
         "usable": room.units(pool.prefixes, unit) - len(room.reserved(pool)),
-        "taken": room.units(room.held(known, now), unit),
-        "free": room.free(pool, unit, resting, free) if pool.served_by == "static" else [],
+        "taken": room.units(held, unit),
+        "free": room.free(pool, unit, held | resting, wanted),
     }

@@ -154,21 +154,23 @@ class Repository:
             self._changes[pair] = Changes(tuple(found["A"]), tuple(found["M"]), tuple(found["D"]))
         return self._changes[pair]
 
-    def freed(self, since: datetime, head: str, held: Collection[Prefix], zone: ZoneInfo) -> frozenset[Prefix]:
-        """What subscribers have held at `since` or after it and hold no more, by what stood with them then. Costs what
+    def freed(self, since: datetime, now: datetime, part: Snapshot, known: Mapping[Prefix, int]) -> frozenset[Prefix]:
+        """What subscribers have held at `since` or after it and hold at `now` no more, by an edit or since a contract
+        is over. `known`: what stands with all of the commit of `part`, and until when (seconds since 1970). Costs what
         was changed meanwhile: git reads it, and those files are read here in which a line with an address came or
         went. Raises Refusal (E003) where the history does not reach back."""
-        gone: set[Prefix] = set()
-        line = self.git.history.line(self.git.before(head, since), self.git.resolve(head))
+        zone = ZoneInfo(part.policy.value.timezone)
+        gone = {prefix for prefix, until in known.items() if since.timestamp() < until}
+        line = self.git.history.line(self.git.before(part.commit, since), self.git.resolve(part.commit))
         steps = self.git.history.steps(line, ("subscribers",), _ADDRESSES)
         before = {change.old: change.path for step in steps.values() for change in step if change.old}
         for blob, path in before.items():
             kind = kind_of(path)
             if isinstance(kind, Kind) and kind.name == "subscriber":
                 document, _ = decode(path, self.git.blob(blob, LARGE), kind)
-                known = traits.held(document, zone) if document else ()
-                gone |= {prefix for prefix, until in known if until > since.timestamp()}
-        return frozenset(gone.difference(held))
+                had = traits.held(document, zone) if document else ()
+                gone |= {prefix for prefix, until in had if until > since.timestamp()}
+        return frozenset(prefix for prefix in gone if known.get(prefix, 0) <= now.timestamp())
 
     def parent(self, rev: str) -> str:
         """The first parent of a commit; empty where it has none, or where this copy of the history ends before it."""

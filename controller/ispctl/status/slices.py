@@ -128,8 +128,7 @@ class _Counting:
             return frozenset()
         try:
             since = self.view.now - timedelta(seconds=pool.quarantine)
-            edited = self.view.repository.freed(since, self.view.head.commit, self.written, self.view.zone)
-            return edited | (room.held(self.known, since) - self.written)
+            return self.view.repository.freed(since, self.view.now, self.view.head, self.known)
         except Refusal:
             return None
 

@@ -6,9 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
 from typing import Final, Generic, Literal, TypeVar
-from zoneinfo import ZoneInfo
 
 from ispctl.index import Lookup
 from ispctl.model.ledger import companion
@@ -16,7 +14,6 @@ from ispctl.model.problem import Refusal, Where
 from ispctl.repo import Repository, Snapshot, room
 from ispctl.repo.remote import Push, Remote
 from ispctl.repo.scratch import Author, Scratch
-from ispctl.repo.snapshot import Prefix
 from ispctl.structs import Struct, replace
 from ispctl.verbs.draft import Already, Asked, Draft, Event, Told, Used, Whole
 
@@ -162,16 +159,9 @@ def _draft(desk: Desk[Plan], base: str, names: Named, asked: Asked) -> Draft:
     whole = Whole(
         lambda: desk.repository.paths(base),
         lambda: room.held(desk.lookup.prefixes(base), asked.now),
-        lambda since: _freed(desk, base, part, since, asked.now),
+        lambda since: desk.repository.freed(since, asked.now, part, desk.lookup.prefixes(base)),
     )
     return Draft(part, asked, read, whole, desk.told, desk.used, added)
-
-
-def _freed(desk: Desk[Plan], base: str, part: Snapshot, since: datetime, now: datetime) -> frozenset[Prefix]:
-    """Let go by an edit, or by the end of a contract."""
-    known, zone = desk.lookup.prefixes(base), ZoneInfo(part.policy.value.timezone)
-    held = room.held(known, now)
-    return desk.repository.freed(since, base, held, zone) | (room.held(known, since) - held)
 
 
 def _whole(part: Snapshot) -> None:
