@@ -112,7 +112,9 @@ No file says when somebody logged in: that is a fact, kept in the database and i
 waits again and the next session is the first. `ispctl activate SUB --first-login` writes the activation, with the
 invoice; `ispctl activate SUB --confirm` puts `activated` and `paid_until` in its place, which changes nothing for
 anybody: from then on the fact is needed no more. A verb that reckons with these dates (`renew`, `grace`,
-`change-tariff`) writes them first, in its own commit.
+`change-tariff`) writes them first, in its own commit. Before the first login `ispctl renew SUB` adds its periods to
+what the service begins with, by the price of today; the other two are refused (E729): all that is paid is
+still to come.
 
 ## Fair use
 

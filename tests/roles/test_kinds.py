@@ -116,6 +116,21 @@ def test_dates_of_a_first_login_go_with_the_renewal_that_reckons_with_them(dates
     assert found(waits, PERSON.replace("paid_until: 2026-11-20", dates)) == kinds
 
 
+@pytest.mark.parametrize(
+    "before, after, kinds",
+    [
+        ("months: 1", "months: 3", ["renew 7"]),
+        ("months: 3", "months: 1", ["revert 7"]),
+        ("months: 1", "days: 90", ["activate 7"]),
+        ("months: 1", "months: 3, until: 2026-11-20", ["activate 7"]),
+        ("2026-10-20, months: 1", "2026-10-21, months: 3", ["activate 7"]),
+    ],
+)
+def test_more_that_begins_with_the_first_login_is_a_renewal(before: str, after: str, kinds: list[str]) -> None:
+    waits = WAITS.replace("2026-10-20, months: 1", before if "-" in before else f"2026-10-20, {before}")
+    assert found(waits, waits.replace(before, after)) == kinds
+
+
 def test_a_password_that_is_new_is_a_password() -> None:
     dialled = PERSON.replace("ipoe, identify: circuit, circuit_id: port-1", "pppoe")
     before, after = (f'{dialled}    password: "enc:k1:{sign * 60}"\n' for sign in "AB")

@@ -119,13 +119,62 @@ def test_what_reckons_with_the_dates_writes_them_on_the_way(verb: Callable[..., 
 
 
 @RECKONS
-def test_what_reckons_with_dates_that_nobody_knows_is_refused(verb: Callable[..., None]) -> None:
-    assert "it has had none yet" in refused(paid(), "E729", noon("2026-11-06"), verb, reason="r")
+def test_where_nobody_can_say_whether_it_began_what_reckons_with_that_is_refused(verb: Callable[..., None]) -> None:
     with pytest.raises(Refusal) as refusal:
         paid(unreachable).at(noon("2026-11-06"), verb, reason="r")
     ours, theirs = refusal.value.problems
     assert (ours.code, theirs.code) == ("E729", "E303")
     assert "ispctl activate sub-1/main --confirm" in str(ours)
+
+
+def test_what_is_paid_before_the_first_login_lasts_longer_from_there_on() -> None:
+    isp = paid().at(noon("2026-10-25"), renew, periods=1, payment="CASH-2", key="till-2")
+    assert isp.service.activation is not None
+    assert (isp.service.activation.months, isp.service.paid_until) == (3, None)
+    assert isp.said == ["waits for its first login, 1 month more, 3 months in all, 200.00 NPR"]
+    invoice, money = isp.ledger.entries[2:]
+    assert (invoice.key, invoice.amount, invoice.period) == ("till-2", Decimal("200.00"), None)
+    assert (money.reference, money.part_of) == ("CASH-2", "till-2")
+    assert (isp.problems(noon("2026-10-25")), balance(isp, "2026-10-25")) == ([], Decimal(0))
+    with pytest.raises(Already):
+        isp.at(noon("2026-10-26"), renew, payment="CASH-2")
+    isp.told = told
+    isp.at(noon("2026-11-06"), confirm)
+    assert (isp.service.activated, isp.service.paid_until) == (date(2026, 11, 5), date(2027, 2, 4))
+
+
+def test_what_was_paid_before_the_first_login_is_taken_back_alone() -> None:
+    isp = paid()
+    first, before = isp.ledger.entries[0].key, isp.service.activation
+    isp.at(noon("2026-10-25"), renew)
+    assert "depends" not in refused(isp, "E725", noon("2026-10-26"), revert, first, reason="r")
+    isp.at(noon("2026-10-26"), revert, isp.ledger.entries[-1].key, reason="r")
+    assert (isp.service.activation, balance(isp, "2026-10-26")) == (before, Decimal(0))
+
+
+def test_days_and_months_are_not_added_up() -> None:
+    isp = Isp(tariffs={"silver": "200"}).at(noon("2026-10-20"), activate_at_first_login)
+    tariff = isp.files["tariffs/silver.yaml"].replace(b"{months: 1}", b"{days: 30}")
+    isp.files["tariffs/silver.yaml"] = tariff
+    key = isp.ledger.entries[0].key
+    said = refused(isp, "E729", noon("2026-10-25"), renew)
+    assert "what is paid for sub-1/main are months from the first login on, and silver is sold by days" in said
+    assert f"ispctl revert sub-1/main {key} --reason TEXT" in said
+
+
+def test_nothing_is_added_for_whoever_came_too_late_to_begin() -> None:
+    isp = Isp().at(noon("2026-10-20"), activate_at_first_login, until=date(2026, 10, 31))
+    said = refused(isp, "E729", noon("2026-11-01"), renew)
+    assert "its first login had to come by 2026-10-31" in said
+    assert f"ispctl revert sub-1/main {isp.ledger.entries[0].key} --reason TEXT" in said
+    isp.at(noon("2026-10-31"), renew)
+
+
+@pytest.mark.parametrize("verb", RECKONS.args[1][1:], ids=["grace", "change-tariff"])
+def test_what_reckons_with_days_that_have_not_begun_is_refused_and_says_what_to_do(verb: Callable[..., None]) -> None:
+    said = refused(paid(), "E729", noon("2026-11-06"), verb, reason="r")
+    assert "it has had none yet" in said
+    assert "ispctl revert sub-1/main activate-2026-10-20 --reason TEXT" in said
 
 
 def test_who_has_begun_so_is_not_activated_again() -> None:

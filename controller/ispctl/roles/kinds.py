@@ -12,7 +12,7 @@ from ispctl.model.ledger import Entry, Ledger
 from ispctl.model.problem import Where
 from ispctl.model.record import Loc, fields_of
 from ispctl.model.roles import ROLES, Kind
-from ispctl.model.subscriber import Grace, Scheduled, Service, Setting, Subscriber
+from ispctl.model.subscriber import Activation, Grace, Scheduled, Service, Setting, Subscriber
 from ispctl.money.periods import begun
 from ispctl.repo import layout
 from ispctl.repo.layout import ARCHIVE
@@ -194,11 +194,21 @@ def _spent(was: Service, service: Service) -> bool:
 def _of_field(name: str, old: Any, new: Any) -> Iterable[Kind]:
     if name == "paid_until":
         return ("renew",) if _later(old, new) else ("revert",)
+    if name == "activation" and old and new and old.but(months=new.months, days=new.days) == new:
+        return _begins_with(old, new)
     if name == "grace":
         return _grace(old, new)
     if name == "scheduled":
         return _scheduled(old, new)
     return (_FIELDS.get(name, "other"),)
+
+
+def _begins_with(old: Activation, new: Activation) -> Iterable[Kind]:
+    """More or less that is paid from the first login on. A month may be so many days or so many."""
+    if (old.months is None) != (new.months is None):
+        return ("activate",)
+    more = (old.months or 0, old.days or 0) < (new.months or 0, new.days or 0)
+    return ("renew",) if more else ("revert",)
 
 
 def _later(old: date | None, new: date | None) -> bool:

@@ -39,20 +39,38 @@ def dated(draft: Draft, held: Holding, book: Book) -> Holding:
     Raises Refusal E729 where nobody knows them."""
     if held.service.activation is None:
         return held
-    where = held.document.where(*held.loc, "activation")
-    text = f"what is paid for {held.owner} begins with its first login"
-    try:
-        at = _first(draft, held)
-    except Refusal as refusal:
-        advice = f"Where the database can be read, write the dates first: ispctl activate {held.owner} --confirm"
-        raise Refusal(
-            Problem("E729", f"{text}, and who knows when that was cannot be asked", where, advice), *refusal.problems
-        ) from refusal
+    at = _known(draft, held)
     if at is None:
-        advice = f"ispctl revert {held.owner} lists what can be undone; then activate it with more periods"
-        raise Refusal(Problem("E729", f"{text}, and it has had none yet", where, advice))
+        raise undated(held, f"what is paid for {held.owner} begins with its first login, and it has had none yet")
     draft.notes.append(f"{held.owner}: {_written(draft, held, book, at, own='confirm')}")
     return draft.service(held.owner)
+
+
+def waits(draft: Draft, held: Holding) -> bool:
+    """Whether it waits for its first login still. Raises Refusal E729 where nobody knows."""
+    return held.service.activation is not None and _known(draft, held) is None
+
+
+def undated(held: Holding, text: str) -> Refusal:
+    """What cannot be reckoned with before the first login, and how it can be sold otherwise."""
+    key = held.service.activation.key if held.service.activation else None
+    back = f"ispctl revert {held.owner} {key} --reason TEXT" if key else "take the line out of the file"
+    advice = (
+        f"All that is paid is left until then. To sell it otherwise, take the activation back: {back}; "
+        f"then ispctl activate {held.owner} --first-login"
+    )
+    return Refusal(Problem("E729", text, held.document.where(*held.loc, "activation"), advice))
+
+
+def _known(draft: Draft, held: Holding) -> datetime | None:
+    """Its first login, as `_first`. Raises Refusal E729."""
+    try:
+        return _first(draft, held)
+    except Refusal as refusal:
+        text = f"what is paid for {held.owner} begins with its first login, and who knows when that was cannot be asked"
+        advice = f"Where the database can be read, write the dates first: ispctl activate {held.owner} --confirm"
+        where = held.document.where(*held.loc, "activation")
+        raise Refusal(Problem("E729", text, where, advice), *refusal.problems) from refusal
 
 
 def _first(draft: Draft, held: Holding) -> datetime | None:

@@ -13,7 +13,7 @@ from ispctl.verbs.book import Book
 from ispctl.verbs.dates import confirm
 from ispctl.verbs.draft import Draft
 from ispctl.verbs.events import record_text
-from ispctl.verbs.renew import activate, book_payment, enter_invoice, prepaid, sellable, tariff_at
+from ispctl.verbs.renew import activate, book_payment, counted, enter_invoice, prepaid, sellable, steps, tariff_at
 from ispctl.verbs.rows import Request, Row
 
 
@@ -35,9 +35,9 @@ def activate_at_first_login(
         raise Refusal(Problem("E687", f"{until} is over", advice="Take a day to come, or none"))
     period = period_of(prepaid(held, tariff_at(draft, held, draft.asked.now)))
     found = renewed(service, period, draft.head.policy.value, draft.asked.now, held.owner, periods=periods)
-    lasts: dict[str, Value] = {"months": period.months * periods} if period.months else {}
-    lasts = lasts or {"days": (period.days or 0) * periods}
-    said = {"at": "first-login", "since": draft.now.isoformat(timespec="seconds"), **lasts}
+    unit, each = steps(period)
+    said: dict[str, Value] = {"at": "first-login", "since": draft.now.isoformat(timespec="seconds")}
+    said |= {unit: each * periods}
     said |= {"until": until.isoformat()} if until else {}
     draft.put(held.document.path, (*held.loc, "activation"), {**said, "key": book.key("activate")})
     written = record_text(draft.service(held.owner).service.activation)
@@ -45,9 +45,8 @@ def activate_at_first_login(
     if payment or amount:
         book_payment(held, book, payment, amount)
     last = f" until {until}" if until else ""
-    (name, number), *_ = lasts.items()
-    name = name if number != 1 else name.removesuffix("s")
-    draft.say("activate", held.document, service.key, f"waits for its first login{last}, {number} {name}{cost}")
+    lasts = counted(unit, each * periods)
+    draft.say("activate", held.document, service.key, f"waits for its first login{last}, {lasts}{cost}")
 
 
 _FIELDS: Final = ("on", "first_login", "until", "periods", "payment", "amount")

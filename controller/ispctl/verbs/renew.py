@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 from ispctl.desired import entitle
-from ispctl.model.days import local_day, moment
+from ispctl.model.days import ending, local_day, moment
 from ispctl.model.problem import Problem, Refusal
-from ispctl.model.tariff import Tariff
+from ispctl.model.tariff import Period, Tariff
 from ispctl.money import Charge, Renewed, held_days, period_of, priced, renewed
 from ispctl.money.periods import Anchor
 from ispctl.repo import Holding
 from ispctl.verbs.book import Book
-from ispctl.verbs.dates import dated
+from ispctl.verbs.dates import dated, undated, waits
 from ispctl.verbs.draft import Draft
 from ispctl.verbs.events import Changed, Was, event, record_text, text_of
 from ispctl.verbs.rows import Request, Row
@@ -31,21 +31,64 @@ def renew(
     amount: str = "",
 ) -> None:
     """Pay for more periods: a new `paid_until`, an invoice, and with `payment` (its reference) what was paid; `amount`
-    where that is another than the invoice's. Raises Refusal E321, E720, E722, E746, Already."""
+    where that is another than the invoice's. Who waits for the first login has so much more from there on. Raises
+    Refusal E321, E684, E720, E722, E729, E746, Already."""
     held = draft.service(term)
     book = Book(draft, held.document)
     book.unless_done(payment)
-    held = sellable(draft, held, book, "renewed")
+    _unless_ended(held, "renewed")
+    if waits(draft, held):
+        _lengthen(draft, held, book, periods)
+    else:
+        _renew(draft, dated(draft, held, book), book, periods, anchor)
+    if payment or amount:
+        book_payment(held, book, payment, amount)
+    if held.service.suspended is not None:
+        draft.notes.append(f"{held.owner} stays suspended; ispctl resume {held.owner} ends that.")
+
+
+def _renew(draft: Draft, held: Holding, book: Book, periods: int, anchor: Anchor | None) -> None:
     # the first day is the same on any tariff, and what it costs goes by the tariff of that day
     found = _renewed(draft, held, book, prepaid(held, tariff_at(draft, held, draft.asked.now)), 1, anchor)
     begins = found.since + _later(draft, held, found)
     then = prepaid(held, tariff_at(draft, held, max(draft.asked.now, moment(begins, draft.zone))))
     found = _renewed(draft, held, book, then, periods, anchor)
     _extend(draft, held, book, "renew", found)
-    if payment or amount:
-        book_payment(held, book, payment, amount)
-    if held.service.suspended is not None:
-        draft.notes.append(f"{held.owner} stays suspended; ispctl resume {held.owner} ends that.")
+
+
+def _lengthen(draft: Draft, held: Holding, book: Book, periods: int) -> None:
+    """More of what begins with the first login, by today's price as what is paid already. Raises Refusal E722, E729,
+    E746."""
+    activation, loc = held.service.activation, (*held.loc, "activation")
+    assert activation is not None
+    last = activation.until
+    if last is not None and ending(last, draft.zone, "", 0) <= draft.now:
+        raise undated(held, f"{held.owner} never began: its first login had to come by {last}")
+    tariff = prepaid(held, tariff_at(draft, held, draft.asked.now))
+    unit, each = steps(period_of(tariff))
+    paid = activation.months if unit == "months" else activation.days
+    if paid is None:
+        other = "days" if unit == "months" else "months"
+        text = f"what is paid for {held.owner} are {other} from the first login on, and {tariff.name} is sold by {unit}"
+        raise undated(held, text)
+    policy, more = draft.head.policy.value, each * periods
+    found = renewed(held.service, period_of(tariff), policy, draft.asked.now, held.owner, periods=periods)
+    draft.put(held.document.path, (*loc, unit), paid + more)
+    longer = draft.service(held.owner).service.activation
+    changed = {"activation": (record_text(activation), record_text(longer))}
+    cost = enter_invoice(draft, held, book, "renew", found, changed, dated=False)
+    text = f"waits for its first login, {counted(unit, more)} more, {counted(unit, paid + more)} in all{cost}"
+    draft.say("renew", held.document, held.service.key, text)
+
+
+def steps(period: Period) -> tuple[Literal["months", "days"], int]:
+    """How long one payment lasts, in which unit."""
+    return ("months", period.months) if period.months else ("days", period.days or 0)
+
+
+def counted(unit: str, number: int) -> str:
+    """So many months or days, in words."""
+    return f"{number} {unit if number != 1 else unit.removesuffix('s')}"
 
 
 def activate(
@@ -100,11 +143,15 @@ def _renewed(draft: Draft, held: Holding, book: Book, tariff: Tariff, periods: i
 def sellable(draft: Draft, held: Holding, book: Book, what: str) -> Holding:
     """The service with its dates in its file. Raises Refusal E684 where its contract ends, E729 where nobody knows when
     it began."""
+    _unless_ended(held, what)
+    return dated(draft, held, book)
+
+
+def _unless_ended(held: Holding, what: str) -> None:
     if held.service.terminated is not None:
         text = f"{held.owner} ends {held.service.terminated} and cannot be {what}"
         where = held.document.where(*held.loc, "terminated")
         raise Refusal(Problem("E684", text, where, "Take the line away first, if the contract goes on"))
-    return dated(draft, held, book)
 
 
 def _extend(
