@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from ispctl.status import listing, online, profile
 from ispctl.status.listing import Wanted
 from ispctl.status.present import Screen
 from ispctl.status.present_profile import headline
-from tests.status.world import ANITA, ANITA_ID, NOW, World
+from ispctl.store import Store
+from ispctl.store.retention import Keep, prune
+from ispctl.structs import replace
+from tests.status.world import ANITA, ANITA_ID, DSN, NOW, World
 
 FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
 NEW = "anita.new@home.example"
@@ -66,3 +72,59 @@ def test_who_was_online_by_the_login_of_before_was_seen(world: World) -> None:
         silent = {one.id for one in listing.listing(view, Wanted(no_session=1))}
     assert found[ANITA_ID] == NOW - timedelta(minutes=10)
     assert ANITA_ID not in silent
+
+
+def _seen(world: World) -> dict[str, datetime | None]:
+    with world.view() as view:
+        return {one.id: one.last_seen for one in listing.listing(view, Wanted())}
+
+
+def _was_online(world: World, login: str, minutes: int) -> None:
+    world.dial(login, world.class_of(login), heard=minutes * 60)
+    ended = int((NOW - timedelta(minutes=minutes)).timestamp())
+    world.sql("UPDATE radacct SET acctstoptime = ? WHERE username = ?", ended, login)
+
+
+def test_who_was_online_by_a_login_of_before_was_seen_also_once_the_renaming_is_applied(world: World) -> None:
+    _was_online(world, ANITA, 10)
+    world.edit(FILE, lambda text: text.replace(ANITA, NEW))
+    for _ in range(3):  # the second one finds that no session is open any more
+        world.apply()
+        assert _seen(world)[ANITA_ID] == NOW - timedelta(minutes=10)
+    with world.view() as view:
+        assert [one.last_seen for one in listing.listing(view, Wanted(group="lalitpur")) if one.id == ANITA_ID] == [
+            NOW - timedelta(minutes=10)
+        ]
+        assert ANITA_ID not in {one.id for one in listing.listing(view, Wanted(no_session=1))}
+    world.edit(FILE, lambda text: text.replace(NEW, "anita.newer@home.example"))
+    for _ in range(2):
+        world.apply()
+    assert _seen(world)[ANITA_ID] == NOW - timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_who_gets_a_login_was_not_online_by_it_before(world: World, at_once: bool) -> None:
+    _was_online(world, ANITA, 10)
+    other = world.folder / "subscribers/lalitpur/3f/sub-000124.yaml"
+    (had,) = re.findall("login: (.*)", other.read_text("utf-8"))
+    world.edit(FILE, lambda text: text.replace(ANITA, NEW))
+    if not at_once:
+        world.apply()
+    world.edit("subscribers/lalitpur/3f/sub-000124.yaml", lambda text: text.replace(had, ANITA))
+    for _ in range(2):
+        world.apply()
+    assert _seen(world)[ANITA_ID] == NOW - timedelta(minutes=10)
+
+
+def test_of_whom_the_sessions_are_deleted_it_is_forgotten_when_he_was_seen(world: World) -> None:
+    _was_online(world, ANITA, 10)
+    world.edit(FILE, lambda text: text.replace(ANITA, NEW))
+    for _ in range(2):
+        world.apply()
+    with Store.open(DSN, base=world.folder) as store:
+        keep = Keep(silent=timedelta(days=1), sessions=timedelta(minutes=11))
+        prune(store, keep, NOW, actor="a test", rest=lambda _: None)
+    assert _seen(world)[ANITA_ID] == NOW - timedelta(minutes=10)
+    with Store.open(DSN, base=world.folder) as store:
+        prune(store, replace(keep, sessions=timedelta(minutes=9)), NOW, actor="a test", rest=lambda _: None)
+    assert _seen(world)[ANITA_ID] is None

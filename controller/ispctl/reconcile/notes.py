@@ -19,7 +19,7 @@ from ispctl.reconcile.stops import STOPPED
 from ispctl.reconcile.survey import RENDERED, SHARED, TERMS, Survey, shared_key
 from ispctl.reconcile.world import Waiting
 from ispctl.states import State
-from ispctl.store import Applied, AppliedService, Run, Store, cpes, first_logins, meters
+from ispctl.store import Applied, AppliedService, Run, Store, cpes, first_logins, given_up, meters
 from ispctl.store.cpes import Wanted
 from ispctl.store.first_logins import Begins
 from ispctl.store.meters import Mark
@@ -138,6 +138,9 @@ class Notes:
         if entitlement is None:
             self.store.forget_entitlement((id, key))
         else:
+            had = self.people.stored.get(owner)
+            if had is not None and had.login != entitlement.login:
+                given_up.renamed(self.store, owner, had.login)
             self.store.put_entitlement(self._applied(entitlement))
         self._effects(owner)
 

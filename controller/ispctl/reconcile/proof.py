@@ -13,8 +13,7 @@ from ispctl.radius.live import former, nas_by_address
 from ispctl.radius.proof import verify
 from ispctl.radius.session import LiveSession
 from ispctl.radius.session import Proof as Judged
-from ispctl.store import Proof, Session, Store, proofs
-from ispctl.store.usage import LEFT
+from ispctl.store import Proof, Session, Store, given_up, proofs
 from ispctl.structs import Struct, replace
 
 PAUSE: Final = 0.25
@@ -36,9 +35,8 @@ class Settled(Struct):
 def settle(store: Store, nas: Mapping[str, Nas], now: datetime) -> Settled:
     """Look at the accounting of sessions that acknowledged a change, where it says something new. Writes what is proved
     and what is contradicted, and forgets what has ended (of logins that were given up too)."""
-    by_address, left = nas_by_address(nas.values()), store.objects(LEFT)
-    for login in left.keys() - {session.login for session in store.sessions(logins=[*left])}:
-        store.forget_object(LEFT, login)
+    by_address = nas_by_address(nas.values())
+    given_up.settle(store)
     found, learned, gone = Counter[str](), list[Proof](), list[str]()
     for proof, session in proofs.news(store):
         if session is None or former(proof, session.started):

@@ -25,7 +25,7 @@ from ispctl.status.spool import Spool
 from ispctl.status.stops import observed, stop_of, unadopted
 from ispctl.status.values import Speed, addresses_of, speed_of
 from ispctl.status.view import View
-from ispctl.store import facts
+from ispctl.store import facts, given_up
 from ispctl.structs import Struct
 
 Presence = Literal["yes", "no", "stale", "unknown"]
@@ -122,9 +122,9 @@ def listing(view: View, wanted: Wanted) -> Spool[Listed]:
 
 
 def _listed(view: View, wanted: Wanted) -> Iterator[Listed]:
-    filter = _Filter(view, wanted)
+    filter, before = _Filter(view, wanted), (None if view.then else view.ask(given_up.last_heard)) or {}
     for part, services in view.slices(wanted.narrow(view.now)):
-        world = _World(part)
+        world = _World(part, before)
         yield from (one for one in (world.listed(holding, wanted) for holding in services) if filter.passes(one))
 
 
@@ -135,10 +135,10 @@ class _Owed(TypedDict, total=False):
 
 
 class _World:
-    """What lines of one part share, read once."""
+    """What lines of one part share, read once. `before`: when services were last seen by logins that they gave up."""
 
-    def __init__(self, view: View) -> None:
-        self.view = view
+    def __init__(self, view: View, before: Mapping[str, datetime]) -> None:
+        self.view, self.before = view, before
         logins = None if view.logins is None else sorted(view.logins)
         self.seen: Mapping[str, datetime] | None = (
             None if view.then else view.ask(lambda store: facts.last_seen(store, logins))
@@ -181,13 +181,15 @@ class _World:
         )
 
     def _last_seen(self, holding: Holding) -> datetime | None:
-        """Of its login, and of the one it has until a renaming is applied, or had before; nothing where that was
+        """Of its login, of the one it has until a renaming is applied, and of those that it had; nothing where that was
         another's by then."""
-        if not self.seen:
+        if self.seen is None:
             return None
         was = {one.service.login for one in self.view.served.find(holding.owner)} | self._former[holding.owner]
         known = ((login, self.seen.get(login)) for login in {holding.service.login} | was)
-        return max((at for login, at in known if at and self._is_his(holding, login, at)), default=None)
+        found = [at for login, at in known if at and self._is_his(holding, login, at)]
+        earlier = self.before.get(holding.owner)
+        return max([*found, *([earlier] if earlier else [])], default=None)
 
     def _is_his(self, holding: Holding, login: str, at: datetime) -> bool:
         found = whose(self.view.head, login, at)

@@ -225,9 +225,10 @@ class Store:
         ((count,),) = self.database.query("SELECT count(*) FROM ispctl_service")
         return int(count)
 
-    def objects(self, kind: str) -> dict[str, Any]:
-        """What was noted about the objects of one kind: key -> what `put_object` was given."""
-        rows = self.database.query("SELECT key, value FROM ispctl_object WHERE kind = ? ORDER BY key", (kind,))
+    def objects(self, kind: str, key: str | None = None) -> dict[str, Any]:
+        """What was noted about the objects of one kind, or about one of them: key -> what `put_object` was given."""
+        one, values = ("", (kind,)) if key is None else ("AND key = ?", (kind, key))
+        rows = self.database.query(f"SELECT key, value FROM ispctl_object WHERE kind = ? {one} ORDER BY key", values)
         try:
             said = {key: json.loads(value) for key, value in rows}
             return {key: value if isinstance(value, dict) else {} for key, value in said.items()}

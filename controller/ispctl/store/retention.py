@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from ispctl.store import facts, nas_backups, usage
+from ispctl.store import facts, given_up, nas_backups, usage
 from ispctl.store._journal import Run
 from ispctl.store._store import Store
 from ispctl.store.records import moment, stamp
@@ -135,6 +135,7 @@ def prune(
             rest(min(time.monotonic() - began, _REST))
     if found.done and keep.sessions is not None:
         _forget_counted(store, now - keep.sessions)
+        given_up.forget(store, now - keep.sessions)
     with store.transaction():
         if run:
             run.finish("done" if found.done else "not all", now, found.counts)
