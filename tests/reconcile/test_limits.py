@@ -181,7 +181,7 @@ def test_a_nas_that_always_refuses_is_asked_later_and_later_and_the_plan_says_so
     assert (told(resting), resting.exit_code) == ([], 3)
     (unread,) = world.plan().unread
     assert (unread.target, unread.code) == ("nas:lalitpur-1", "E509")
-    assert unread.text.startswith("sessions that still run older values: 1. Asked 3 times in vain")
+    assert unread.text.startswith("sessions that still run older values: 1. Asked in 3 runs in vain")
     assert unread.text.endswith("not again before 2027-01-15 12:10")
     assert len(requests(dae)) == 3
     world.tick(minutes=10)
@@ -193,6 +193,20 @@ def test_a_nas_that_always_refuses_is_asked_later_and_later_and_the_plan_says_so
     assert told(world.apply()) == [("sub-000123/main", "coa", "ack", "")]
     assert world.plan().empty
     assert world.plan().unread == ()
+
+
+def test_of_a_silent_nas_it_is_said_how_many_sessions_were_not_asked_at_all(world: World, dae: Dae) -> None:
+    many(world, dae, 12)
+    slower(world)
+    with silence(world, dae):
+        last = [world.apply() for _ in range(3)][-1]
+        unasked = sum(one.answer == "unasked" for one in last.sessions)
+        (unread,) = world.plan().unread
+    assert 0 < unasked < 12
+    assert unread.text.startswith(
+        f"sessions that still run older values: 12. Tried in 3 runs in vain"
+        f" ({unasked} not asked in the last one), and not again before"
+    )
 
 
 def test_a_change_that_is_refused_without_a_reason_becomes_an_end_after_three_times(world: World, dae: Dae) -> None:

@@ -34,8 +34,9 @@ NO_LIMITS: Final = Limits()
 class Behind(Struct):
     """A session that runs something else than it should, and what to do: tell it (coa), or end it (disconnect).
 
-    `instead`: why it is ended although a change would do. `attempts`: how often it was asked for this in vain, and
-    `rests`: until when it is left alone therefore; `alone`: it is to be named by its id alone.
+    `instead`: why it is ended although a change would do. `attempts`: in how many runs this was tried in vain, in the
+    last of them without asking itself if `unasked`, since that was of no use; `rests`: until when it is left alone
+    therefore; `alone`: it is to be named by its id alone.
     """
 
     session: Session
@@ -46,6 +47,7 @@ class Behind(Struct):
     attributes: tuple[tuple[str, str], ...] = ()
     instead: str = ""
     attempts: int = 0
+    unasked: bool = False
     rests: datetime | None = None
     alone: bool = False
     walled: bool = False
@@ -149,12 +151,12 @@ def _found_out(one: Behind, proof: Proof | None) -> str:
 
 
 def _later(one: Behind, proof: Proof | None, limits: Limits) -> Behind:
-    """How often the same was asked in vain, and until when it rests."""
+    """In how many runs the same was tried in vain, and until when it rests."""
     one = replace(one, alone=limits.alone(one.nas.name))
     same = proof is not None and (proof.kind, proof.class_to) == (one.kind, one.class_to)
     if proof is None or not same or proof.answer not in VAIN:
         return one
-    return replace(one, attempts=proof.attempts, rests=proof.retry)
+    return replace(one, attempts=proof.attempts, unasked=not proof.tries, rests=proof.retry)
 
 
 def pause(attempts: int) -> timedelta:

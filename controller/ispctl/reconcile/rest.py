@@ -70,11 +70,10 @@ def _rests(one: Behind, now: datetime) -> bool:
 
 def _resting(its: Sequence[Behind], timezone: str) -> str:
     until = min(one.rests for one in its if one.rests).astimezone(ZoneInfo(timezone))
-    most = max(one.attempts for one in its)
-    return (
-        f"sessions that still run older values: {len(its):,}. Asked {most} times in vain, and not again before"
-        f" {until:%Y-%m-%d %H:%M}"
-    )
+    runs, unasked = {one.attempts for one in its}, sum(one.unasked for one in its)
+    tried = f"in {'up to ' if len(runs) > 1 else ''}{max(runs)} runs in vain"
+    asked = f"Tried {tried} ({unasked:,} not asked in the last one)" if unasked else f"Asked {tried}"
+    return f"sessions that still run older values: {len(its):,}. {asked}, and not again before {until:%Y-%m-%d %H:%M}"
 
 
 def _ends(waiting: Sequence[Behind]) -> Iterator[str]:

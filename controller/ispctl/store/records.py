@@ -146,8 +146,9 @@ class Session(Struct):
 class Proof(Struct):
     """What was asked of a live session, what it answered, and what proves that it happened.
 
-    `down`, `up`: bit/s that were promised; `burst_down`, `burst_up`: octets that a burst may add. `attempts`: how often
-    in a row it was asked for this in vain; `retry`: when it may be asked again.
+    `down`, `up`: bit/s that were promised; `burst_down`, `burst_up`: octets that a burst may add. `tries`: how
+    often it was asked in the last run; `attempts`: in how many runs in a row this was in vain; `retry`: when it may be
+    asked again.
     """
 
     uniqueid: str
