@@ -142,6 +142,25 @@ def test_whose_clock_is_wrong_is_written_down(rig: Rig, wrong: int) -> None:
     assert (nas, ahead, at) == ("lalitpur-1", pytest.approx(wrong, abs=5), pytest.approx(time.time(), abs=5))
 
 
+def test_starts_that_waited_are_told_from_a_clock_that_is_behind(rig: Rig) -> None:
+    """A clock is behind by the same each time; of what waited only the first is looked at in a minute."""
+
+    def agreed(*starts: int) -> int:
+        rig.run("UPDATE ispctl_clock SET at = at - 120")
+        for ago in starts:
+            Line(rig).send("Start", ago=ago)
+        [(times,)] = rig.rows("SELECT agreed FROM ispctl_clock")
+        return int(times)
+
+    rig.run("DELETE FROM ispctl_clock")
+    assert agreed(1200, 1190, 600) == 0  # as the line came back
+    assert agreed(400, 0) == 0
+    assert agreed(1800) == 0
+    assert agreed(1802) == 1
+    assert agreed(1795) == 2
+    assert agreed(300) == 0
+
+
 def test_reports_are_kept_where_nobody_can_write_down_whose_clock_is_wrong(rig: Rig) -> None:
     line = Line(rig, BEHIND)
     rig.run("ALTER TABLE ispctl_clock RENAME TO elsewhere")

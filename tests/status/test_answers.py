@@ -318,14 +318,22 @@ def test_devices_that_somebody_forgot_say_nothing_of_the_last_run(world: World) 
 def test_a_nas_whose_clock_is_wrong_is_named_for_a_day(world: World) -> None:
     now = int(NOW.timestamp())
     for nas, ahead, at in (("lalitpur-1", -1200, now - 60), ("kathmandu-1", 20700, now - 7200), ("gone-1", 99, now)):
-        world.sql("INSERT INTO ispctl_clock VALUES (?, ?, ?)", nas, ahead, at)
-    world.sql("INSERT INTO ispctl_clock VALUES ('pokhara-1', -99, ?)", now - 90000)
+        world.sql("INSERT INTO ispctl_clock VALUES (?, ?, ?, 1)", nas, ahead, at)
+    world.sql("INSERT INTO ispctl_clock VALUES ('pokhara-1', -99, ?, 1)", now - 90000)
     found = _check(world, "nas clocks")
     assert (found.level, found.text) == (
         "warning",
         "the clock of kathmandu-1 is 5 h 45 min ahead (2 h ago), of lalitpur-1 is 20 min behind (1 min ago);"
         " what it reports counts from when it arrives",
     )
+
+
+def test_what_came_late_once_is_no_clock_that_is_wrong(world: World) -> None:
+    """A Start that waited without counting looks like one of a clock that lags. Nothing comes before it happens."""
+    now = int(NOW.timestamp())
+    world.sql("INSERT INTO ispctl_clock VALUES ('lalitpur-1', -1200, ?, 0)", now - 60)
+    world.sql("INSERT INTO ispctl_clock VALUES ('kathmandu-1', 1200, ?, 0)", now - 60)
+    assert _check(world, "nas clocks").text.startswith("the clock of kathmandu-1 is 20 min ahead (1 min ago); ")
 
 
 def test_an_address_that_became_a_nas_of_ours_is_no_stranger_any_more(world: World) -> None:
