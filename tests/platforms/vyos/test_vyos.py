@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ispctl.nas.job import Job, work
 from ispctl.platforms.device import Port, Session
 from ispctl.platforms.statements import Line
 from ispctl.platforms.vyos._lines import commands, lines_of, quote, resources
+from ispctl.platforms.vyos._shell import Refused, Shell
 from ispctl.platforms.vyos.nas import NAS
 from ispctl.structs import replace
 from tests.platforms.nas_contract import Hands, clear, subject, wanted
@@ -237,6 +238,84 @@ def test_a_commit_that_an_apply_of_ours_left_unconfirmed_is_gone_on_from(tmp_pat
             assert "set firewall group network-group isp-walled-allow network '198.51.100.53/32'" in one.box.lines()
         else:
             assert (answer.status, "Another confirm is pending" in answer.text) == ("refused", True)
+
+
+def left_unconfirmed(one: Device) -> tuple[Hands, Job]:
+    """An apply of ours that dies before it confirms, and what the next one is asked to do."""
+    hands = Hands(VYOS)
+    with NAS.open(one.login) as session:
+        hands.apply(session, usual("vyos"))
+    return hands, Job(one.login, (), {}, unconfirmed=True)
+
+
+def by_hand(one: Device, name: str) -> None:
+    one.box.running["system"]["host-name"] = {name: {}}
+
+
+@pytest.mark.live
+def test_what_an_administrator_has_on_trial_is_not_confirmed_where_ours_went_back(tmp_path: Path) -> None:
+    with device(tmp_path) as one:
+        hands, job = left_unconfirmed(one)
+        one.box.passes(60)
+        by_hand(one, "on-trial")
+        one.box.back_at = one.box.clock + 600
+        with NAS.open(one.login) as session:
+            changes = hands.plan(session, usual("vyos"))
+        answer = work(replace(job, changes=changes, secrets=clear(changes)))
+        assert (answer.status, "Another confirm is pending" in answer.text) == ("refused", True)
+        one.box.passes(600)
+        assert "set system host-name 'vyos'" in one.box.lines()
+        assert work(replace(job, changes=changes, secrets=clear(changes))).status == "applied"
+
+
+@pytest.mark.live
+def test_what_somebody_commits_while_ours_is_typed_stays_and_is_not_saved_for_him(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with device(tmp_path) as one:
+        with NAS.open(one.login) as session:
+            changes = Hands(VYOS).plan(session, usual("vyos"))
+        typed = Shell.type
+
+        def meanwhile(shell: Shell, lines: Sequence[str]) -> None:
+            typed(shell, lines)
+            by_hand(one, "meanwhile")
+            monkeypatch.setattr(Shell, "commit_confirm", refuses)
+
+        def refuses(_: Shell, __: int) -> None:
+            raise Refused("somebody else's commit goes on")
+
+        monkeypatch.setattr(Shell, "type", meanwhile)
+        assert work(Job(one.login, changes, clear(changes))).status == "refused"
+        assert "set system host-name 'meanwhile'" in one.box.lines()
+        assert "meanwhile" not in one.box.file.read_text("utf-8")
+
+
+@pytest.mark.live
+def test_what_an_administrator_has_on_trial_beside_what_stands_is_left_to_him(tmp_path: Path) -> None:
+    """Ours was confirmed, and the apply died before it could say so."""
+    with router(tmp_path) as (one, session, hands):
+        changes = hands.plan(session, usual("vyos"))
+        hands.make(session, usual("vyos"))
+        by_hand(one, "on-trial")
+        one.box.back_at = 600.0
+        assert work(Job(one.login, changes, clear(changes), unconfirmed=True)).status == "applied"
+        assert (one.box.back_at, "on-trial" in one.box.file.read_text("utf-8")) == (600.0, False)
+
+
+@pytest.mark.live
+def test_where_others_changed_something_beside_what_waits_nothing_is_confirmed(tmp_path: Path) -> None:
+    with device(tmp_path) as one:
+        with NAS.open(one.login) as session:
+            changes = Hands(VYOS).plan(session, usual("vyos"))
+        left_unconfirmed(one)
+        by_hand(one, "not-saved")
+        answer = work(Job(one.login, changes, clear(changes), unconfirmed=True))
+        assert answer.status == "unreachable"
+        assert "others changed it too since it was saved: confirm or save it there" in answer.text
+        assert one.box.back_at is not None
+        one.box.save()
+        assert work(Job(one.login, changes, clear(changes), unconfirmed=True)).status == "applied"
 
 
 @pytest.mark.live

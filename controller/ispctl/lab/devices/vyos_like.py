@@ -68,10 +68,14 @@ class VyosLike(Shell):
 
     def boot(self) -> None:
         """What was saved runs, and nobody is online."""
-        self.running = {}
-        for line in self.file.read_text("utf-8").splitlines():
-            schema.put(self.running, tuple(shlex.split(line)[1:]))
+        self.running = self.saved()
         self.sessions, self.back_at = 0, None
+
+    def saved(self) -> Tree:
+        found: Tree = {}
+        for line in self.file.read_text("utf-8").splitlines():
+            schema.put(found, tuple(shlex.split(line)[1:]))
+        return found
 
     def passes(self, seconds: float) -> None:
         """So much time; a commit that nobody confirmed is taken back by a boot."""
@@ -149,6 +153,7 @@ class _Terminal(Line):
             "commit-confirm": self._commit_confirm,
             "confirm": self._confirm,
             "save": self._save,
+            "load": self._load,
             "discard": self._discard,
             "exit": self._exit,
             "show": self._show,
@@ -231,6 +236,16 @@ class _Terminal(Line):
     def _save(self, _: tuple[str, ...]) -> list[str]:
         self.device.save()
         return ["Saving configuration to '/config/config.boot'...", "Done"]
+
+    def _load(self, _: tuple[str, ...]) -> list[str]:
+        self.candidate = self.device.saved()
+        changed = self.candidate != self.base
+        done = (
+            "Load complete. Use 'commit' to make changes effective."
+            if changed
+            else "No configuration changes to commit."
+        )
+        return ["Loading configuration from '/config/config.boot'...", done]
 
     def _discard(self, _: tuple[str, ...]) -> list[str]:
         if self.candidate == self.base:

@@ -86,6 +86,12 @@ class Shell:
             said = self.run("y")
         _judge(said)
 
+    def load(self) -> None:
+        """Let the candidate be what was saved. Raises `Refused` where it could not."""
+        said = self.run("load")
+        if "Load complete" not in said and "No configuration changes" not in said:
+            raise Refused(_words(said))
+
     def save(self) -> None:
         """Raises `Refused` where it could not."""
         said = self.run("save")

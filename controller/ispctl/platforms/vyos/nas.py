@@ -78,22 +78,40 @@ class _Session:
             yield Outcome(change, error, REFUSED if error else "")
 
     def confirm(self) -> None:
+        if not self.pending and not self._left_by_us():
+            return
         with self._trusted(), self.shell.configuring():
             if "No confirm pending" in self.shell.run("confirm") and self.pending:
                 raise self.shell.lost("it went back by itself before it was told that all is well")
             self.pending = False
             self.shell.save()
 
+    def _left_by_us(self) -> bool:
+        """Whether a commit that waits may be one of an earlier apply. All is saved before ours begins, so that what
+        runs differs from that by our lines alone; a commit that somebody else tries differs by his. Raises Unreachable
+        where it is both."""
+        with self._trusted():
+            running = self._running()
+            with self.shell.configuring():
+                self.shell.load()
+                saved = self._lines(self.shell.run("show | commands"))
+        marks = _lines.Marks.of(running), _lines.Marks.of(saved)
+        differ = set(running) ^ set(saved)
+        others = {line for line in differ if not any(one.owner(line) for one in marks)}
+        if others and others != differ:
+            text = "what was made there is not saved, and others changed it too since it was saved"
+            raise self.shell.lost(f"{text}: confirm or save it there")
+        return not others
+
     def revert(self) -> None:
-        if self.before is None:
-            return
+        if self.before is None or not self.pending:
+            return  # nothing of ours was committed, and what others did meanwhile is theirs
         with self._trusted(), self.shell.configuring():
             typed = _lines.commands(self._running(inside=True), self.before)
             if typed:
                 self.shell.type(typed)
                 self.shell.commit()
-            if self.pending:
-                self.shell.run("confirm")
+            self.shell.run("confirm")
             self.shell.save()
         self.pending, self.before = False, None
 
