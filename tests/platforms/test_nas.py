@@ -6,7 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ispctl.intent import binding_name
+from ispctl.model.problem import Refusal
 from ispctl.platforms import nas_platforms
 from ispctl.platforms.device import PoolPart, nas_platform
 from ispctl.platforms.rendering import render, texts
@@ -51,6 +55,32 @@ def test_a_pool_that_is_called_like_a_prefix_of_another_is_none_of_its_prefixes(
     assert vendor is not None
     clear = render(vendor, replace(wanted, pools=pools(name, "home", "home-9")), {})
     found = render(vendor, replace(wanted, pools=pools(name, "home", second)), {})
+    assert sorted(kind for kind, _ in found) == sorted(kind for kind, _ in clear)
+
+
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,47}", fullmatch=True)
+IDS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,47}", fullmatch=True)
+
+
+@settings(max_examples=30)
+@given(st.lists(NAMES, min_size=2, max_size=2, unique=True), IDS, st.lists(NAMES, min_size=2, max_size=2, unique=True))
+@pytest.mark.parametrize("name", nas_platforms())
+def test_whatever_git_takes_for_a_name_is_one_name_on_the_nas_or_refused_by_the_plan(
+    name: str, called: list[str], id: str, keys: list[str]
+) -> None:
+    vendor, wanted = nas_platform(name), usual(name)
+    assert vendor is not None
+    bound = tuple(
+        replace(one, name=binding_name(f"{id}/{key}"), owner=f"{id}/{key}")
+        for one, key in zip(wanted.bindings, keys, strict=True)
+    )
+    clear = render(vendor, replace(wanted, pools=pools(name, "home", "office")), {})
+    try:
+        found = render(vendor, replace(wanted, pools=pools(name, *called), bindings=bound), {})
+    except Refusal as refusal:
+        if refusal.problems[0].code != "E801":
+            raise
+        return
     assert sorted(kind for kind, _ in found) == sorted(kind for kind, _ in clear)
 
 

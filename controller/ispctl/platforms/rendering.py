@@ -13,6 +13,9 @@ from ispctl.platforms import short
 from ispctl.platforms.device import NasPlatform, PoolPart, Slice, template_path, usual_template
 from ispctl.structs import names, replace
 
+_SIGNS: Final = "-_."
+"""Between the name of a pool and the number of a prefix: what names of every vendor may hold."""
+
 
 def render(platform: NasPlatform, want: Slice, own: Mapping[str, bytes]) -> Resources:
     """What a NAS should hold of ours, in normal form. `own`: the ISP's templates by path. Raises Refusal E800 for a
@@ -150,11 +153,17 @@ def _span(prefixes: Sequence[str]) -> str:
 
 
 def _names(pool: PoolPart, pools: Sequence[PoolPart], before: str = "") -> list[str]:
-    """A name for each prefix of a pool, of which none is that of another pool: home, home-2; home+2 where there is a
-    pool home-2. `before`: what stands before those that have a number."""
-    taken = {one.name for one in pools}
-    numbered = (f"{before}{pool.name}{{}}{number}" for number in range(2, len(pool.prefixes) + 1))
-    return [pool.name, *(one.format("+" if one.format("-") in taken else "-") for one in numbered)]
+    """A name for each prefix of a pool, of which none is that of another pool: home, home-2; home_2 where there is a
+    pool home-2, and home.2 where there is home_2 too. `before`: what stands before those that have a number."""
+    taken, found = {one.name for one in pools}, [pool.name]
+    for number in range(2, len(pool.prefixes) + 1):
+        free = (name for sign in _SIGNS if (name := f"{before}{pool.name}{sign}{number}") not in taken)
+        found.append(next(free, ""))
+    if not all(found):
+        raise _Unfit(
+            f"no name is left for a prefix of the pool {pool.name}: others are called like all that it may have"
+        )
+    return found
 
 
 def _only(values: Sequence[str]) -> str:
