@@ -44,6 +44,16 @@ def test_a_pool_is_made_before_it_is_listed_and_listed_no_more_before_it_goes(
 
 
 @pytest.mark.live
+def test_a_prefix_has_another_name_than_a_pool_and_one_that_the_router_takes(
+    router: Router, session: Session, hands: Hands
+) -> None:
+    prefixes = ("2001:db8:10::/48", "2001:db8:11::/48")
+    pools = PoolPart("home6", 6, prefixes, "nas"), PoolPart("home6-2", 6, ("2001:db8:12::/48",), "nas")
+    hands.make(session, replace(USUAL, pools=pools, bindings=()))
+    assert "ipv6 prefix isp-home6_2 local" in typed(router)
+
+
+@pytest.mark.live
 def test_entries_of_the_wall_are_changed_by_their_numbers(router: Router, session: Session, hands: Hands) -> None:
     hands.make(session, replace(USUAL, wall=replace(WALL, allow=("198.51.100.80/32", "198.51.100.53/32"))))
     typed(router)

@@ -165,7 +165,7 @@ class HuaweiLike(Shell):
             Rule(r"traffic policy \S+", 0, "trafficpolicy", _POLICY, _small),
             Rule(r"traffic-policy \S+ (inbound|outbound)", keep=_small, check=_there("traffic policy", "policy", 1)),
             Rule(r"ip pool \S+ bas (local|remote)", 3, "ip-pool", _POOL, _small, leave=_unused("ip-pool")),
-            Rule(r"ipv6 prefix \S+ (local|delegation)", 3, "ipv6-prefix", _PREFIX, _small),
+            Rule(r"ipv6 prefix [\w.-]{1,32} (local|delegation)", 3, "ipv6-prefix", _PREFIX, _small),
             Rule(r"ipv6 pool \S+ bas (local|delegation)", 3, "ipv6-pool", _POOL6, _small, leave=_unused("ipv6-pool")),
             Rule(r"radius-server group \S+", 0, "radius", group, _small),
             Rule(r"radius-server authorization \S+ shared-key-cipher (\S+|\".+\") server-group \S+", 3, keep=secret),
