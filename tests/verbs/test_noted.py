@@ -93,6 +93,14 @@ def test_a_newcomer_is_known_by_the_key_whatever_became_of_him(isp: Isp) -> None
     assert (status, where) == ("already", "archive/kathmandu/d5/sub-000502.ledger.yaml")
 
 
+def test_a_newcomer_who_is_only_proposed_is_not_proposed_again_though_the_next_number_is_another(isp: Isp) -> None:
+    asked = (*NIMA, "--key", "portal-1")
+    first = isp.done(*asked)
+    isp.done("add", "lalitpur", "--login", "else@home.example", "--name", "Else", "--tariff", "home-50", "--direct")
+    again = isp.done(*asked)
+    assert (first["status"], again["status"], again["branch"]) == ("proposed", "already", first["branch"])
+
+
 def test_a_key_that_another_verb_was_asked_with_adds_somebody(isp: Isp) -> None:
     isp.done("edit", SUB, PHONE, "--key", "crm-3", "--direct")
     assert isp.done(*NIMA, "--key", "crm-3", "--direct")["status"] == "committed"

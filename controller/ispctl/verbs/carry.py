@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, Generic, Literal, TypeVar
 
 from ispctl.index import Lookup
-from ispctl.model.ledger import companion
+from ispctl.model.ledger import ADDED, companion
 from ispctl.model.problem import Refusal, Where
 from ispctl.repo import Repository, Snapshot, room
 from ispctl.repo.remote import Push, Remote
@@ -182,6 +182,8 @@ def _branch(draft: Draft) -> str:
     owners = sorted({event.owner for event in draft.events})
     verb = draft.events[0].verb
     name = re.sub(r"[^a-z0-9-]+", "-", owners[0].casefold()) if len(owners) == 1 else f"{len(owners)}-services"
+    if draft.asked.key and verb == ADDED:
+        name = "newcomer"  # the number may be another by then
     token = draft.asked.key or f"{draft.asked.now.isoformat()} {owners}"
     return f"ispctl/{verb}-{name}-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
