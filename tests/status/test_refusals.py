@@ -170,3 +170,24 @@ def test_it_is_known_whether_the_server_records_at_all(world: World) -> None:
     assert _ask(world, Wanted()).reported == NOW - timedelta(minutes=1)
     world.refused(ANITA, "mac", ago=5)
     assert _ask(world, Wanted(EKRAJ)).recorded == NOW - timedelta(minutes=5)
+
+
+def test_whoever_asks_for_a_login_as_the_router_sends_it_is_told_of_its_capitals(world: World) -> None:
+    """The server compares logins to the letter, and ours have no capitals."""
+    world.refused("Anita.Rai@home.example", "unknown-login", ago=1)
+    world.refused(ANITA, "mac", ago=5)
+    capitals, plain = _ask(world, Wanted("Anita.Rai@home.example")).items
+    assert (capitals.login, capitals.id, plain.login) == ("Anita.Rai@home.example", ANITA_ID, ANITA)
+    assert capitals.advice == f"The router sends capitals, and the login is {ANITA}: correct it in the router"
+
+
+def test_a_mistyped_realm_is_answered_by_the_login_that_was_meant(world: World) -> None:
+    world.refused("anita.rai@hom.example", "unknown-realm")
+    assert _ask(world, Wanted("anita.rai@hom.example")).items[0].advice.startswith(f"Did you mean {ANITA}?")
+
+
+def test_who_has_no_rows_for_his_nas_is_told_of_the_repair(world: World) -> None:
+    """An apply writes what a commit changes, and not what somebody took away by hand."""
+    world.sql("DELETE FROM radusergroup WHERE username = ?", ANITA)
+    (now,) = _ask(world, Wanted(ANITA)).now
+    assert (now.word, "ispctl drift --repair" in now.advice) == ("no-profile", True)

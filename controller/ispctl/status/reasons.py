@@ -48,12 +48,20 @@ def _say(text: str) -> Advice:
 
 
 def _unknown(asked: Asked) -> str:
+    if asked.e is not None and asked.e.login != asked.login:
+        return f"The router sends capitals, and the login is {asked.e.login}: correct it in the router"
     if asked.e is not None:
         return f"Git has this login: ispstat show {asked.login} tells whether the database knows it now"
     close = near(asked.view, asked.login)
     if close:
         return f"Did you mean {' or '.join(close)}? The router may be set up with a misspelt login"
     return "No login is spelt like this: is it another provider's customer, or not committed yet?"
+
+
+def _realm(asked: Asked) -> str:
+    close = near(asked.view, asked.login)
+    meant = f"Did you mean {' or '.join(close)}? " if close else ""
+    return f"{meant}A realm of yours? realms: of policy.yaml lists them; nothing is passed on to another server"
 
 
 def _mac(asked: Asked) -> str:
@@ -77,7 +85,7 @@ def _password(asked: Asked) -> str:
 
 def _profile(asked: Asked) -> str:
     platform = asked.nas.platform if asked.nas else "this platform"
-    return f"There are no reply rows for {platform}: ispctl apply writes them, ispstat drift tells who took them away"
+    return f"No rows of a group for {platform}: those that are gone ispctl drift --repair writes, new ones ispctl apply"
 
 
 _STATES: Final[Mapping[State, tuple[str, str]]] = {
@@ -106,10 +114,7 @@ _WORDS: Final[Mapping[str, _Word]] = {
         "login",
     ),
     "unknown-login": _Word("there is no such login", _unknown),
-    "unknown-realm": _Word(
-        "there is no such login, and its realm is not one of the policy's",
-        _say("A realm of yours? realms: of policy.yaml lists them; nothing is passed on to another server"),
-    ),
+    "unknown-realm": _Word("there is no such login, and its realm is not one of the policy's", _realm),
     "unknown-client": _Word(
         "an address that is no NAS of ours", _say("A new router? Its address belongs to radius.sources in hosts.yaml")
     ),

@@ -68,7 +68,9 @@ def refusals(view: View, wanted: Wanted) -> Answer | None:
     if wanted.login:
         view.meet(wanted.login)
     found = view.head.find(wanted.login) if wanted.login else ()
-    logins = tuple(dict.fromkeys(one.service.login for one in found)) or ((wanted.login,) if wanted.login else ())
+    logins = tuple(dict.fromkeys(one.service.login for one in found))
+    if wanted.login and (not logins or wanted.login.casefold() in logins):
+        logins = tuple(dict.fromkeys((*logins, wanted.login)))  # the server, unlike git, compares to the letter
     read = view.ask(lambda store: _read(store, wanted, logins))
     recorded = view.ask(lambda store: (facts.last_answer(store), facts.last_report(store)))
     if read is None or recorded is None:
