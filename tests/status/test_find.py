@@ -60,7 +60,7 @@ def test_where_nobody_had_it_the_last_before_and_the_first_after_are_told(world:
     had(world, OTHER, 20, None)
     before, after = ask(world, ADDRESS, 40)
     assert (before.login, before.match, after.login, after.match) == (ANITA, "before", OTHER, "after")
-    assert told((before, after), SCREEN).startswith("Nobody had it then.")
+    assert told((before, after), SCREEN, of="then").startswith("Nobody had it then.")
     assert ask(world, "100.64.3.3") == ()
 
 
@@ -117,6 +117,25 @@ def test_a_device_is_found_in_any_notation(world: World, mac: str) -> None:
     assert [(one.basis, one.login) for one in ask(world, mac)] == [("git", OTHER), ("accounting", ANITA)]
 
 
+@pytest.mark.parametrize("mac", ["02:00:5e:10:03:06", "02-00-5E-10-03-06", "0200.5e10.0306"])
+def test_a_device_that_is_itself_the_login_is_found(world: World, mac: str) -> None:
+    (one,) = ask(world, mac)
+    assert (one.basis, one.id, one.login) == ("git", "sub-000306", "02:00:5e:10:03:06")
+    with world.view() as view:
+        place = (view.repository.at("HEAD").find(one.login)[0]).document.where("services", 0, "login")
+    assert (one.file, one.line) == (place.file, place.line)
+
+
+def test_before_git_begins_nobody_is_said_to_have_had_nothing(world: World) -> None:
+    """The accounting alone was asked: what git said then is unknown."""
+    with world.view() as view:
+        there = elsewhen(view, NOW - timedelta(days=2), unwritten=True)
+        said = told(find(there, "203.0.113.7") or (), SCREEN, of="unwritten")
+        assert said == "By the accounting nobody had it then; what git said is not known."
+        (problem,) = view.problems
+        assert "ispstat find" not in problem.advice, "which was just asked"
+
+
 def test_before_git_begins_the_accounting_alone_tells_who_had_it(world: World) -> None:
     early = NOW - timedelta(days=2)
     had(world, EKRAJ, 3000, 2800, framedipaddress="203.0.113.7")
@@ -142,7 +161,11 @@ def test_of_a_time_to_come_nobody_knows_who_will_be_online(world: World) -> None
     for term in (ADDRESS, "100.64.0.0/24", "02:00:5e:10:00:01", ANITA):
         with world.view() as view:
             assert find(elsewhen(view, NOW + timedelta(hours=3)), term) == ()
-    assert "not known yet" in told((), SCREEN, ahead=True)
+    assert "not known yet" in told((), SCREEN, of="ahead")
+
+
+def test_what_nobody_has_now_is_not_said_of_another_moment(world: World) -> None:
+    assert told(ask(world, "100.64.3.3"), SCREEN) == "Nobody has it."
 
 
 def test_a_name_tells_what_it_holds_and_a_wrong_one_what_was_meant(world: World) -> None:

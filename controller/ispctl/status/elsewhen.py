@@ -53,14 +53,15 @@ def elsewhen(view: View, at: datetime, *, unwritten: bool = False) -> Elsewhen:
     written = git.until(view.head.commit, at)
     commit = written or git.before(view.head.commit, at)
     if written is None:
-        problem = _begins(commit, view)
         if not unwritten:
-            raise Refusal(problem)
-        view.problems += (problem,)
+            raise Refusal(
+                _begins(commit, view, "Who had an address, the accounting may know: ispstat find ADDRESS --at TIME")
+            )
+        view.problems += (_begins(commit, view, "The accounting alone was asked"),)
     return Elsewhen(view, Then(at, commit, "history", made=git.commit(commit).when), written=written is not None)
 
 
-def _begins(first: str, view: View) -> Problem:
+def _begins(first: str, view: View, advice: str) -> Problem:
     when = view.repository.git.commit(first).when.astimezone(view.zone)
     text = f"what git said then cannot be told: it begins with commit {first[:12]}, of {when:%Y-%m-%d %H:%M}"
-    return Problem("E003", text, advice="Who had an address, the accounting may know: ispstat find ADDRESS --at TIME")
+    return Problem("E003", text, advice=advice)

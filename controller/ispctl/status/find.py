@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_network
+from itertools import chain
 from typing import Literal
 
 from ispctl.model.reading import value_of
@@ -93,10 +94,19 @@ def _of_device(view: View, mac: str) -> tuple[Found, ...] | None:
     learned = view.ask(lambda store: facts.learned(store, mac))
     part = view.lookup.binding(view.head.commit, mac)
     declared = [_declared(one, mac) for one in _then(view, part, part.by_mac(mac))]
+    declared += [_declared(one, mac) for one in _then(view, view.head, _called(view, mac))]
     if sessions is None or learned is None:
         return None
     bound = (_bound(view, one.login, mac, at) for one in learned if (at := one.learned))
     return (*declared, *bound, *(_session(view, one, "then") for one in sessions))
+
+
+def _called(view: View, mac: str) -> Iterator[Holding]:
+    """Those whose login is the device itself, in whichever notation their router sends it (IPoE)."""
+    plain = mac.replace(":", "")
+    spelt = (mac, mac.replace(":", "-"), f"{plain[:4]}.{plain[4:8]}.{plain[8:]}", plain)
+    view.meet(*spelt)
+    return chain.from_iterable(map(view.head.by_login, spelt))
 
 
 def _bound(view: View, login: str, mac: str, learned: datetime) -> Found:

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, Literal
 
 from ispctl.status.find import Found
 from ispctl.status.present import Screen, table
 from ispctl.status.values import when
+from ispctl.status.view import View
 
 _HEADINGS = ("SERVICE", "LOGIN", "HAD", "FROM", "UNTIL", "NAS", "MAC", "BY")
 
 
-def told(found: Sequence[Found], screen: Screen, *, ahead: bool = False) -> str:
-    """A table of those who had it, and a sentence where nobody had. `ahead`: of a time to come git alone tells."""
+Moment = Literal["now", "then", "ahead", "unwritten"]
+"""Of a time to come git alone tells, and of one before git began the accounting alone."""
+_NOBODY: Final[dict[Moment, str]] = {
+    "now": "Nobody has it.",
+    "then": "Nobody had it then.",
+    "ahead": "Git gives it to nobody then; who will be online is not known yet.",
+    "unwritten": "By the accounting nobody had it then; what git said is not known.",
+}
+
+
+def told(found: Sequence[Found], screen: Screen, *, of: Moment = "now") -> str:
+    """A table of those who had it, and a sentence where nobody had."""
     then = [one for one in found if one.match == "then"]
     if then:
         return table(_HEADINGS, [_row(one, screen) for one in then], screen)
-    said = ["Git gives it to nobody then; who will be online is not known yet." if ahead else "Nobody had it then."]
+    said = [_NOBODY[of]]
     if found:
         rows = [_row(one, screen) for one in found]
         said += ["", "The last before, the first after:", table(_HEADINGS, rows, screen)]
     return "\n".join(said)
+
+
+def moment(view: View) -> Moment:
+    """Of which moment a view tells."""
+    if view.then is None:
+        return "now"
+    return "ahead" if view.now > view.today else "then" if view.written else "unwritten"
 
 
 def _row(one: Found, screen: Screen) -> tuple[str, ...]:

@@ -33,6 +33,6 @@ def find(
         if format == "json":
             say_json({**present.envelope(view, found or ()), **said_then(view, then)})
         elif found is not None:
-            say(present_find.told(found, screen(then), ahead=then.now > then.today))
+            say(present_find.told(found, screen(then), of=present_find.moment(then)))
         doubts(view, "who had it", aloud=format == "text")
         return 0 if found and any(one.match == "then" for one in found) else 1
