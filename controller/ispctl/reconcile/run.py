@@ -21,6 +21,7 @@ from ispctl.radius.rows import RadiusRows
 from ispctl.reconcile import configure, looking, proof
 from ispctl.reconcile.beside import Later
 from ispctl.reconcile.counting import count_before_apply
+from ispctl.reconcile.did import did
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.far import groups_of
 from ispctl.reconcile.guards import (
@@ -113,7 +114,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
             closed=world.beside.closed(devices, result.closed) if world.beside else result.closed,
             under_way=world.beside is not None and world.beside.busy,
         )
-        run.finish("failed" if result.exit_code == 1 else "done", world.clock(), found.plan.summary)
+        run.finish("failed" if result.exit_code == 1 else "done", world.clock(), did(found.plan, waits, result))
         return result
 
 
