@@ -87,7 +87,7 @@ def test_going_back_on_purpose_asks_nobody(ruled: World) -> None:
 def test_the_live_plan_says_it_beforehand(ruled: World) -> None:
     commit = pushed(ruled)
     with ruled.opened(readonly=True) as world:
-        (problem,) = reconcile.refusals(world, reconcile.live(world, commit))
+        (problem,) = reconcile.refusals(world, reconcile.live(world, commit), Permission())
     assert problem.code == "E760"
 
 

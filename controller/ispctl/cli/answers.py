@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ispctl.cli.common import tell
 from ispctl.cli.progress import Progress
 from ispctl.model.problem import Problem, Refusal
 from ispctl.report.plan_json import dumps, pieces, stamp
@@ -28,12 +29,16 @@ WIDEST = 110
 
 
 def say_plan(planned: Planned, format: str, next_command: str = "") -> None:
-    """A plan on stdout as text, JSON or a note for a merge request; what to type next, where it is not the usual."""
+    """A plan on stdout as text, JSON or a note for a merge request; what to type next, where it is not the usual. Why
+    an apply would be refused stands on stderr, last: that is what to look at next."""
     if format == "text":
         sys.stdout.write(plan_text(planned, next_command))
     else:
         with Progress() as progress:
             sys.stdout.writelines(_plan_pieces(planned, format, progress))
+    sys.stdout.flush()
+    for problem in planned.refused:
+        tell(f"An apply would be refused: {problem}")
 
 
 def plan_text(planned: Planned, next_command: str | None = "") -> str:
@@ -41,9 +46,12 @@ def plan_text(planned: Planned, next_command: str | None = "") -> str:
     from ispctl.report import plan_text
 
     gist, until = _gist(planned)
-    return coloured(
-        plan_text.render(gist, closed=planned.closed, until=until, width=width(), next_command=next_command)
+    if planned.refused:
+        next_command = next_command or None
+    said = plan_text.render(
+        gist, closed=planned.closed, until=until, width=width(), next_command=next_command, about=planned.about
     )
+    return coloured(said)
 
 
 def save(planned: Planned, format: str, out: Path, option: str = "--out") -> None:
@@ -65,7 +73,7 @@ def _plan_pieces(planned: Planned, format: str, progress: Progress) -> Iterable[
     from ispctl.report import plan_markdown
 
     gist, until = _gist(planned)
-    return [plan_markdown.render(gist, closed=planned.closed, until=until)]
+    return [plan_markdown.render(gist, closed=planned.closed, until=until, about=planned.about)]
 
 
 def _gist(planned: Planned) -> tuple[Gist, str | None]:

@@ -59,10 +59,11 @@ def rollback(
     with session.repository() as repository:
         with session.store(repository.part("HEAD", ()), readonly=True) as store:
             undoes = undoable(store, run)
-        planned = plans.live(session, repository, undoes.base, session.now)
+        permission = Permission(rollback=True, undoes=undoes)
+        planned = plans.live(session, repository, undoes.base, session.now, permission=permission)
     if dry_run:
         say_plan(planned, format, f"ispctl rollback {run}")
-        raise typer.Exit(1 if planned.plan.unread else 0 if planned.plan.empty else 2)
+        raise typer.Exit(1 if planned.plan.unread else 0 if planned.plan.settled else 2)
     if not yes:
         tell(plan_text(planned, f"ispctl rollback {run} --yes"))
         if not sys.stdin.isatty():

@@ -76,7 +76,7 @@ def rollback(
             command = " ".join([command, *(one.flag for one in gated.closed)])
             if dry_run:
                 say_plan(planned, format, command)
-                raise typer.Exit(1 if plan.unread else 0 if plan.empty else 2)
+                raise typer.Exit(1 if plan.unread else 0 if plan.settled else 2)
             waits = gated.waits or plan.unread  # nobody is asked what cannot be done
             if not (yes or waits):
                 tell(plan_text(planned, f"{command} --yes"))

@@ -72,6 +72,10 @@ class Planned(Struct):
     snapshot: Snapshot
     closed: tuple[Closed, ...] = ()
     held: frozenset[str] = frozenset()
+    about: str = "RADIUS"
+    """What is equal to the commit where there is nothing to do."""
+    refused: tuple[Problem, ...] = ()
+    """Why an apply of it would be refused, whatever its gates say."""
 
     @cached_property
     def gist(self) -> Gist:
@@ -166,17 +170,36 @@ def fleet_of(target: NasTarget) -> Fleet:
     return Fleet(target.workers, target.attempts, Far(target.scheduler, target.label or "", float(target.patience)))
 
 
-def live(session: Session, repository: Repository, commit: str, now: datetime, about: Scope = EVERYTHING) -> Planned:
-    """The plan of a commit against what was applied, and the gates that would refuse it."""
+def live(
+    session: Session,
+    repository: Repository,
+    commit: str,
+    now: datetime,
+    about: Scope = EVERYTHING,
+    permission: Permission | None = None,
+) -> Planned:
+    """The plan of a commit against what was applied, the gates that would refuse it, and whatever else would.
+    `permission`: with which it is to be applied."""
     from ispctl.backend import Unreachable
-    from ispctl.reconcile import closed_gates, empty, held, live, live_devices, older_copy, refusals, with_unread
+    from ispctl.reconcile import (
+        Permission,
+        closed_gates,
+        empty,
+        held,
+        live,
+        live_devices,
+        older_copy,
+        refusals,
+        with_unread,
+    )
 
     commit = repository.resolve(commit)
     snapshot = verified(looked(session, repository, (commit,), now), commit)
     with world(session, repository, snapshot, now, about, readonly=True) as opened:
         if not about.rows:
             plan, closed, held_back = live_devices(opened, commit, about.hosts)
-            return Planned(plan, snapshot, closed, held_back)
+            hosts = ", ".join(about.hosts or ("every NAS that is configured",))
+            return Planned(plan, snapshot, closed, held_back, hosts)
         try:
             found = live(opened, commit)
         except Unreachable as error:
@@ -184,9 +207,8 @@ def live(session: Session, repository: Repository, commit: str, now: datetime, a
         if older := older_copy(repository, opened.store, found.applied):
             tell(f"{older}.")
         closed = closed_gates(opened, found, {})
-        for problem in refusals(opened, found) if now == session.now else ():
-            tell(f"An apply would be refused: {problem}")
-        return Planned(found.plan, snapshot, closed, held(found, closed))
+        refused = refusals(opened, found, permission or Permission()) if now == session.now else ()
+        return Planned(found.plan, snapshot, closed, held(found, closed), refused=refused)
 
 
 def apply_to(

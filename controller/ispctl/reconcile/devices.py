@@ -75,7 +75,7 @@ def apply_devices(world: World, commit: str, permission: Permission, hosts: Coll
     with world.store.lock(holder), world.store.lock(holder, "nas"):
         snapshot = world.repository.part(reading.commit, ())
         _known(world, snapshot, hosts)
-        may_begin(world, reading, permission)
+        may_begin(world, reading.commit, reading.snapshot, reading.last, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(snapshot.policy.value.timezone))
         gated = _gated(world, snapshot, looking.look(world, snapshot, hosts).alone(), permission.most)
         is_the_plan(gated.plan, permission)

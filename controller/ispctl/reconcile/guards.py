@@ -14,63 +14,61 @@ from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Plan
 from ispctl.radius.rendering import TARGET
 from ispctl.reconcile.promised import promised
-from ispctl.reconcile.reading import Reading
 from ispctl.reconcile.survey import Survey
 from ispctl.reconcile.unsaid import unsaid
 from ispctl.reconcile.world import Permission, Waiting, World
-from ispctl.repo import Repository
+from ispctl.repo import Repository, Snapshot
 from ispctl.repo.rules.appended import rewritten
 from ispctl.roles import refused
-from ispctl.store import Pause, backup
+from ispctl.store import Applied, Pause, backup
 
 DAY: Final = timedelta(hours=24)
 BACKWARDS: Final = timedelta(seconds=60)
 
 
-def may_begin(world: World, reading: Reading, permission: Permission) -> None:
+def may_begin(world: World, commit: str, snapshot: Snapshot, applied: Applied | None, permission: Permission) -> None:
     """What is always refused: nothing to want, history that goes backwards, a clock that does, an account that was
     rewritten, changes by whoever may not make them. Raises Refusal."""
-    if not reading.snapshot.facts.services:
+    if not snapshot.facts.services:
         text = "the commit has no subscribers: applying it would cut everybody off"
         raise Refusal(Problem("E603", text, advice="Check --commit and --repo"))
-    applied = reading.last
     if applied is None:
-        _not_older(world, reading, permission)
+        _not_older(world, commit, permission)
         return
     if world.now < applied.at - BACKWARDS:
         text = (
             f"the clock says {world.now:%Y-%m-%d %H:%M:%S}Z, but the last apply was at {applied.at:%Y-%m-%d %H:%M:%S}Z"
         )
         raise Refusal(Problem("E605", text, advice="Set the clock of this machine; expiries depend on it"))
-    if permission.rollback or applied.commit == reading.commit:
+    if permission.rollback or applied.commit == commit:
         return
-    if not _known(world.repository, reading.commit, applied.commit):
-        text = f"commit {reading.commit[:12]} does not contain {applied.commit[:12]}, which is applied"
+    if not _known(world.repository, commit, applied.commit):
+        text = f"commit {commit[:12]} does not contain {applied.commit[:12]}, which is applied"
         advice = "An old pipeline run again, or a branch that was not merged? To go back on purpose: --allow-rollback"
         raise Refusal(Problem("E602", text, advice=advice))
-    if rewrites := rewritten(world.repository, applied.commit, reading.commit):
+    if rewrites := rewritten(world.repository, applied.commit, commit):
         raise Refusal(*rewrites)
-    permitted(world, applied.commit, reading.commit, permission)
+    _permitted(world, applied.commit, commit, permission)
 
 
-def permitted(world: World, applied: str, commit: str, permission: Permission) -> None:
+def _permitted(world: World, applied: str, commit: str, permission: Permission) -> None:
     """Since what is applied, nobody did what he may not. Raises Refusal."""
     if found := refused(world.repository, applied, commit, world.reviews, permission.commits):
         raise Refusal(*found)
 
 
-def _not_older(world: World, reading: Reading, permission: Permission) -> None:
+def _not_older(world: World, commit: str, permission: Permission) -> None:
     """Into a database without rows anything may be applied, unless it was restored: then people had more already."""
     before = backup.began_with(world.store)
-    if before and not permission.rollback and not _known(world.repository, reading.commit, before):
+    if before and not permission.rollback and not _known(world.repository, commit, before):
         text = (
-            f"commit {reading.commit[:12]} does not contain {before[:12]}, which was applied when the backup was made"
+            f"commit {commit[:12]} does not contain {before[:12]}, which was applied when the backup was made"
             " that this database began with"
         )
         advice = "Fetch the branch first: this repository is older than the backup. On purpose: --allow-rollback"
         raise Refusal(Problem("E602", text, advice=advice))
     if before and not permission.rollback:
-        permitted(world, before, reading.commit, permission)
+        _permitted(world, before, commit, permission)
 
 
 def _known(repository: Repository, commit: str, ancestor: str) -> bool:

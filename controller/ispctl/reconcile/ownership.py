@@ -74,7 +74,7 @@ def _take(
 ) -> Takeover:
     backend = RadiusRows(world.store)
     reading = Reading(world.repository, world.store, backend, world.repository.resolve(commit), world.now, world.index)
-    may_begin(world, reading, Permission())
+    may_begin(world, reading.commit, reading.snapshot, reading.last, Permission())
     if not dry_run:
         not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
     try:

@@ -27,11 +27,9 @@ from ispctl.reconcile.far import groups_of
 from ispctl.reconcile.guards import (
     announced,
     closed_gates,
-    contains,
     is_the_plan,
     may_begin,
     not_paused,
-    permitted,
     spare_drops,
     waiting,
 )
@@ -56,15 +54,13 @@ def live(world: World, commit: str) -> Survey:
     return replace(found, plan=looking.look(world, found.snapshot).joined(found.plan, _names(found)))
 
 
-def refusals(world: World, found: Survey) -> tuple[Problem, ...]:
-    """Why an apply of this plan would be refused as it stands: changes by whoever may not make them, what was taken
-    back, a clock that leapt."""
-    commit, nothing = found.plan.commit, Permission()
+def refusals(world: World, found: Survey, permission: Permission) -> tuple[Problem, ...]:
+    """Why an apply of this plan would be refused as it stands, whatever its gates say."""
+    commit = found.plan.commit
     try:
-        if found.applied is not None and contains(world.repository, commit, found.applied.commit):
-            permitted(world, found.applied.commit, commit, nothing)
-        not_rolled_back(world, commit, nothing)
-        announced(world, found, nothing)
+        may_begin(world, commit, found.snapshot, found.applied or world.store.applied, permission)
+        not_rolled_back(world, commit, permission)
+        announced(world, found, permission)
     except Refusal as refusal:
         return refusal.problems
     return ()
@@ -75,7 +71,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
     permission = permission or Permission()
     with world.store.lock(Holder("", world.now)), ExitStack() as stack:
         reading = _fresh(world, commit)
-        may_begin(world, reading, permission)
+        may_begin(world, reading.commit, reading.snapshot, reading.last, permission)
         not_rolled_back(world, reading.commit, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
         proof.settle(world.store, reading.snapshot.nas, world.now)

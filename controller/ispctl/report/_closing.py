@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 GATES: Final = {"cut_off": "cut-off", "dropped": "dropped sessions", "slower": "slower", "delete": "deleted rows"}
 
 
-def nothing(plan: HeadJson, until: str | None) -> str:
-    """Why nothing is to be done: three different things to know. `until`: when the clock changes something next."""
+def nothing(plan: HeadJson, until: str | None, about: str) -> str:
+    """Why nothing is to be done: three different things to know. `until`: when the clock changes something next;
+    `about`: what was looked at."""
     commit = short(plan["commit"])
     if plan["kind"] == "live":
-        said = f"No changes: RADIUS is already what commit {commit} says."
+        said = f"No changes: {about} is already what commit {commit} says."
     elif plan["commit"] != plan["base"]:
         said = f"No changes: nothing in commit {commit} changes anything for anybody."
     else:

@@ -35,15 +35,16 @@ class Row(Struct):
 
 class Rows:
     """Takes the changes of a plan in any order. First are those that people share, then those of the people who lose
-    most (`first`, in order), then the others. `held`: the ids of what waits."""
+    most (`first`, in order), then the others. `held`: the ids of what waits; `stopped`: of what is paused or only
+    observed."""
 
-    def __init__(self, first: Sequence[str], held: Collection[str]) -> None:
+    def __init__(self, first: Sequence[str], held: Collection[str], stopped: Collection[str]) -> None:
         self.count = 0
         self._order = {owner: number for number, owner in enumerate(first, 1)}
         self._last = len(first) + 1
         self._found: Least[Change] = Least(MOST)
         self._actions: Counter[tuple[bool, str]] = Counter()
-        self._held = held
+        self._held, self._stopped = held, stopped
         self._waiting, self._going = _Share(self._order), _Share(self._order)
 
     def add(self, one: Change) -> None:
@@ -52,7 +53,7 @@ class Rows:
         self._actions[session, action] += 1
         rank = self._order.get(owner, self._last) if owner else 0
         self._found.add((rank, _DONE.get(_verb(action, session=session), 3), one.target, one.key), one)
-        if self._held:
+        if self._held and one.id not in self._stopped:
             (self._waiting if one.id in self._held else self._going).add(owner)
 
     @property

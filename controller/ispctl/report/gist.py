@@ -45,6 +45,8 @@ class Gist(Struct):
     """Sentences on what closed gates hold back, and what goes ahead."""
     hidden: frozenset[str]
     """The logins that stand in its free texts, and that nobody may see."""
+    settled: bool
+    """Whether nothing would be done but what is only observed."""
 
     @property
     def empty(self) -> bool:
@@ -63,7 +65,7 @@ def gather(plan: Plan, zone: tzinfo = UTC, held: Collection[str] = ()) -> Gist:
             logins.add(one.was.login)
     for many in plan.many:
         people.add_many(many)
-    rows = Rows(people.first.found, held)
+    rows = Rows(people.first.found, held, plan.stopped)
     for change in plan.changes:
         rows.add(change)
         if change.key[0] == "login":
@@ -73,9 +75,9 @@ def gather(plan: Plan, zone: tzinfo = UTC, held: Collection[str] = ()) -> Gist:
     hidden = logins.among(said) | _named(plan.many, said)
     verdict = _verdict(head, people, rows)
     waiting = tuple(rows.waiting)
-    return Gist(
-        head, people.count, rows.count, verdict, printed.lines(hidden), rows.found, rows.counted, waiting, hidden
-    )
+    lines = printed.lines(hidden)
+    counts = (people.count, rows.count)
+    return Gist(head, *counts, verdict, lines, rows.found, rows.counted, waiting, hidden, plan.settled)
 
 
 def rerendered(said: Mapping[str, Any] | HeadJson) -> str:

@@ -24,20 +24,21 @@ def render(
     closed: Sequence[Closed] = (),
     until: str | None = None,
     next_command: str = "",
+    about: str = "RADIUS",
 ) -> str:
     """The plan as GitLab markdown; the arguments are those of the text."""
     head = plan.head
-    parts = [*_heading(plan, until), [inline(text) for text in explained(head)], *_people(plan)]
+    parts = [*_heading(plan, until, about), [inline(text) for text in explained(head)], *_people(plan)]
     parts += [_gates(plan, closed), _unread(plan)]
     parts += [[f"- {inline(text)}" for text in (*endings(head), *switches(head), *stops(head["stops"], plan.hidden))]]
     parts += [[inline(text) for text in announcement(head)], _rows(plan)]
     if head["assumes"]:
         parts.append(["Assumed:", "", *(f"- {inline(masked(text, plan.hidden))}" for text in head["assumes"])])
-    parts.append([f"**Next:** {code(next_command or closing.next_command(head, closed, empty=plan.empty))}"])
+    parts.append([f"**Next:** {code(next_command or closing.next_command(head, closed, empty=plan.settled))}"])
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def _heading(plan: Gist, until: str | None) -> Iterator[list[str]]:
+def _heading(plan: Gist, until: str | None, about: str) -> Iterator[list[str]]:
     head, unread = plan.head, not plan.services and not plan.changes
     verdict = "no changes" if plan.empty else "not everything was read" if unread else inline(plan.verdict)
     yield [f"### ispctl plan: {verdict}"]
@@ -45,7 +46,7 @@ def _heading(plan: Gist, until: str | None) -> Iterator[list[str]]:
     kind = "Proposed" if head["kind"] == "proposed" else "Live"
     yield [f"{kind}: commit {code(short(head['commit']))}{against}, at {inline(with_offset(head['now']))}"]
     if plan.empty:
-        yield [inline(closing.nothing(head, until))]
+        yield [inline(closing.nothing(head, until, about))]
 
 
 def _people(plan: Gist) -> Iterator[list[str]]:

@@ -26,16 +26,17 @@ def render(
     until: str | None = None,
     width: int = 100,
     next_command: str | None = "",
+    about: str = "RADIUS",
 ) -> str:
     """The plan as plain text, wrapped at `width`, ending with what to type next.
 
     closed: gates that refuse it. until: when the clock changes something next, as RFC 3339. next_command: instead of
-    the usual one.
+    the usual one. about: what is equal to the commit where there is nothing to do.
     """
     head = plan.head
     parts = [_heading(head)]
     if plan.empty:
-        parts.append([closing.nothing(head, until)])
+        parts.append([closing.nothing(head, until, about)])
     else:
         parts += [
             [f"{_upper(plan.verdict)}."] if plan.services or plan.changes else [],
@@ -47,7 +48,7 @@ def render(
     if head["assumes"]:
         parts.append(["Assumed:", *(f"  - {masked(text, plan.hidden)}" for text in head["assumes"])])
     if next_command is not None:
-        parts.append([f"Next: {next_command or closing.next_command(head, closed, empty=plan.empty)}"])
+        parts.append([f"Next: {next_command or closing.next_command(head, closed, empty=plan.settled)}"])
     return "\n\n".join("\n".join(wrapped(part, width)) for part in parts if part) + "\n"
 
 

@@ -1,0 +1,60 @@
+"""What a plan says of itself is what an apply of it does: refusals, what goes ahead, and what to type next."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import Cli
+from tests.gates.example import commit, git
+
+A_FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
+
+
+def last(text: str) -> str:
+    return text.rstrip().splitlines()[-1]
+
+
+def test_where_all_that_is_left_is_only_observed_there_is_nothing_to_apply(applied: Cli) -> None:
+    said = applied("plan")
+    assert (said.code, last(said.out)) == (0, "Next: ispctl drift")
+    assert "OBSERVED: group timal" in said.out
+    run = applied("apply", "--format", "json").json["run"]
+    assert run
+
+
+def test_a_rollback_to_what_is_there_already_is_no_change_though_somebody_is_observed(applied: Cli) -> None:
+    applied.changed(A_FILE, "Anita Rai", "Anita Rai Karki")
+    run = applied("apply", "--format", "json").json["run"]
+    assert applied("rollback", run, "--dry-run").code == 0
+
+
+def test_what_is_only_observed_does_not_go_ahead_of_closed_gates(applied: Cli) -> None:
+    git(applied.repo, "rm", "-q", "-r", "subscribers/kathmandu")
+    commit(applied.repo, "Clean up")
+    said = applied("plan")
+    assert "Held back: " in said.out
+    assert "Goes ahead" not in said.out
+    assert "sub-000501/main: new" in said.out
+
+
+def test_a_plan_that_loses_an_account_says_that_it_would_be_refused(applied: Cli) -> None:
+    assert applied("renew", "sub-000131", "--direct").code == 0
+    assert applied("apply").code == 0
+    git(applied.repo, "rm", "-q", "subscribers/lalitpur/3f/sub-000131.ledger.yaml")
+    commit(applied.repo, "Clean up")
+    said = applied("plan")
+    assert "An apply would be refused: subscribers/lalitpur/3f/sub-000131.ledger.yaml E741" in said.err
+    assert "ispctl apply" not in last(said.out), "which is refused, whatever else is said"
+
+
+def test_a_plan_of_an_older_commit_says_that_it_would_be_refused(applied: Cli) -> None:
+    applied.changed(A_FILE, "home-50", "home-100")
+    assert applied("apply").code == 0
+    said = applied("plan", "--commit", "HEAD~1")
+    assert "An apply would be refused: E602" in said.err
+    run = applied("runs", "--format", "json").json["items"][0]["run"]
+    assert "E602" not in applied("rollback", run, "--dry-run").both, "which is how one goes back"
+
+
+def test_a_plan_of_nobody_says_that_it_would_be_refused(applied: Cli) -> None:
+    git(applied.repo, "rm", "-q", "-r", "subscribers")
+    commit(applied.repo, "Clean up")
+    assert "An apply would be refused: E603" in applied("plan").err
