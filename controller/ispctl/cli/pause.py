@@ -90,7 +90,9 @@ def unpause(
                     _note(session, store, "resume")
             left = store.pauses(session.now)
     if format == "text":
-        say("\n".join(f"Resumed: {one.what}." for one in over) or "Nothing of that was paused.")
+        said = [f"Resumed: {one.what}." for one in over]
+        goes = "What waited goes on with the next ispctl apply; ispctl run does it within 15 s."
+        say("\n".join([*said, goes] if over else ["Nothing of that was paused."]))
     _answer(left, snapshot, format)
 
 

@@ -28,6 +28,7 @@ class Stopped(BaseException):
 
 _ACTOR: Final = "ispctl run"
 _A_WHILE: Final = timedelta(seconds=5)
+_LATELY: Final = timedelta(hours=1)
 """So long old facts are deleted, or new ones counted, in one turn; the next goes on."""
 _CATCHING_UP: Final = 4.0
 """Seconds to wait for replicas: less than a loop may take to end. The next turn looks again."""
@@ -131,11 +132,12 @@ class Site:
         return result
 
     def reports(self) -> frozenset[Report]:
-        """The newest accounting of each session whose change is still to be proved, and who waited for a first login
-        and had it, and whose device took another password."""
+        """The newest accounting of each session whose change is still to be proved, who waited for a first login and
+        had it, whose device took another password, and which pauses are over."""
+        now = self._clock()
         with self.store() as store:
-            facts = (*first_logins.came(store, self._clock()), *cpes.to_look_at(store))
-            return awaited_reports(store) | {(owner, None) for owner in facts}
+            facts = (*first_logins.came(store, now), *cpes.to_look_at(store))
+            return awaited_reports(store) | {(owner, None) for owner in facts} | store.pauses_over(now - _LATELY, now)
 
     def prune(self, now: datetime) -> Pruned | None:
         """What is older than the applied policy keeps, once a day, some seconds' worth; None: not due."""

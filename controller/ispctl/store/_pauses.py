@@ -22,6 +22,16 @@ def pauses(database: Database, now: datetime) -> tuple[Pause, ...]:
     return tuple(sorted((one for one in found if one.is_on(now)), key=lambda one: (_WIDEST[one.kind], one.name)))
 
 
+def over(database: Database, since: datetime, now: datetime) -> frozenset[tuple[str, datetime | None]]:
+    """The ids of those that ended by `now`, by themselves or before, and when; none that ended before `since`."""
+    sql = (
+        "SELECT pause, coalesce(resumed, ends) FROM ispctl_pause"
+        " WHERE ends >= ? AND coalesce(resumed, ends) BETWEEN ? AND ?"
+    )
+    rows = database.query(sql, (stamp(since), stamp(since), stamp(now)))
+    return frozenset((id, moment(ended)) for id, ended in rows)
+
+
 def put(database: Database, pause: Pause) -> None:
     names = _COLUMNS.split(", ")
     updates = ", ".join(f"{name} = excluded.{name}" for name in names[3:])

@@ -298,6 +298,10 @@ class Store:
         """The pauses that hold at `now`, the widest first."""
         return _pauses.pauses(self.database, now)
 
+    def pauses_over(self, since: datetime, now: datetime) -> frozenset[tuple[str, datetime | None]]:
+        """The ids of the pauses that ended in between, and when."""
+        return _pauses.over(self.database, since, now)
+
     def put_pause(self, pause: Pause) -> None:
         """Write a pause down, or what became of one; none is ever forgotten."""
         _pauses.put(self.database, pause)
