@@ -163,6 +163,10 @@ def test_bad_rows_are_left_out_where_somebody_says_so(isp: Isp) -> None:
     assert said.json["items"][0]["rows"] == [{"table": "line", "id": 3}]
 
 
+def test_a_password_of_one_letter_is_sealed_like_any_other(isp: Isp) -> None:
+    assert imported(isp, HEAD + "anita,y,gold,50M/25M,,,,,\n").code == 0
+
+
 def test_what_the_rules_refuse_is_a_bad_row_too(isp: Isp) -> None:
     rows = [f"{name},canary-pw-1,gold,50M/25M,,,203.0.113.7,,\n" for name in ("anita", "bikash")]
     said = imported(isp, HEAD + "".join(rows))

@@ -246,6 +246,8 @@ def test_who_has_no_address_is_told_before_anything_is_written_down(isp: Isp, po
     assert (said.code, f"E752 no-e-mail: {ANNAPURNA} has no e-mail address" in said.err) == (1, True), said.err
     assert FILE in said.err
     assert isp("outbox").out == "Nothing waits.\n"
+    (advised,) = re.findall(r"ispctl (edit \S+ \S+=)…", said.err)
+    assert isp(*f"{advised}someone@example.net".split()).code == 0
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,7 @@ def _address(document: Document[Subscriber], otherwise: str) -> str:
     if found:
         return found
     id = document.value.id
-    advice = f"ispctl edit {id} email=…, or {otherwise}"
+    advice = f"ispctl edit {id} profile.email=…, or {otherwise}"
     raise Refusal(Problem("E752", f"{id} has no e-mail address", document.where("profile"), advice))
 
 

@@ -92,7 +92,7 @@ Page = Annotated[
     ),
 ]
 
-_SEALED = r"enc:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{40,}={0,2}|age:[A-Za-z0-9+/]{40,}={0,2}"
+_SEALED = r"enc:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{39,}={0,2}|age:[A-Za-z0-9+/]{40,}={0,2}"
 
 
 def _sealed(value: Any) -> Any:
