@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.cli.conftest import Cli
+from ispctl.report._people import session_words
+from ispctl.store import Store
+from tests.cli.conftest import DSN, Cli
 from tests.gates.example import commit, git
 
 A_FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
@@ -58,3 +60,14 @@ def test_a_plan_of_nobody_says_that_it_would_be_refused(applied: Cli) -> None:
     git(applied.repo, "rm", "-q", "-r", "subscribers")
     commit(applied.repo, "Clean up")
     assert "An apply would be refused: E603" in applied("plan").err
+
+
+def test_who_is_online_in_a_database_that_was_restored_is_not_said_to_have_no_session(cli: Cli) -> None:
+    with Store.open(DSN, base=cli.repo) as store:
+        store.database.write(
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime)"
+            " VALUES ('s', 'u', 'anita.rai@home.example', '192.0.2.1', 1795500000, 1795500000)"
+        )
+    (anita,) = (one for one in cli("plan", "--format", "json").json["services"] if one["id"] == "sub-000123")
+    assert (anita["effects"], anita["session"]) == (["new"], "kept")
+    assert session_words(anita) == "stays online"

@@ -46,7 +46,8 @@ def turn(effects: Collection[str]) -> str:
 
 
 def session_words(service: ServiceJson) -> str:
-    if not service["was"] or service["was"].get("access") == "none":
+    had = service["was"].get("access", "none") != "none"
+    if not had and service["session"] in ("unknown", "none"):
         return "no session yet"
     kept = service["if_online"] == "kept"
     return {
