@@ -9,10 +9,12 @@ import pytest
 from ispctl.model.problem import Refusal
 from ispctl.status import drift, health, listing, online, profile
 from ispctl.status.check import Check
+from ispctl.status.elsewhen import elsewhen
 from ispctl.status.listing import Wanted
+from ispctl.status.names import services
 from ispctl.store import Store
 from ispctl.structs import replace
-from tests.status.world import ANITA, ANITA_ID, DSN, EKRAJ, LALITPUR, NOW, World
+from tests.status.world import ANITA, ANITA_ID, DSN, EKRAJ, LALITPUR, NOW, World, committed
 
 OLD = "0" * 16 + "-" + "0" * 16
 FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
@@ -357,3 +359,18 @@ def test_without_a_database_health_says_what_is_unknown(world: World) -> None:
         found = health.health(view)
     assert [(check.name, check.ok) for check in found] == [("repository", True), ("database", False)]
     assert "E302" in found[1].text
+
+
+def test_whoever_is_gone_from_the_head_and_still_served_is_told_so(world: World) -> None:
+    """A commit that takes him away waits: he is online, and his helpdesk has him on the telephone."""
+    (world.folder / "subscribers" / "lalitpur" / "3f" / "sub-000123.yaml").unlink()
+    committed(world.folder, "Clean up", NOW)
+    for named in (ANITA, ANITA_ID):
+        with world.view() as view, pytest.raises(Refusal) as raised:
+            services(view, named)
+        (problem,) = raised.value.problems
+        assert (problem.code, f"ispstat show {ANITA_ID} --at now tells" in problem.advice) == ("E321", True)
+        assert "which is applied, has it" in problem.text
+        assert ANITA not in str(problem)
+    with world.view() as view:
+        assert services(elsewhen(view, NOW), ANITA_ID)

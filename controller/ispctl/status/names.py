@@ -74,6 +74,10 @@ def services(view: View, named: str) -> tuple[Holding, ...]:
     found = view.head.find(named)
     if found:
         return found
+    if view.applied is not None and (served := view.applied.find(named)):
+        text = f"the head has nobody of that name any more; commit {view.applied.commit[:12]}, which is applied, has it"
+        advice = f"ispstat show {served[0].document.value.id} --at now tells what holds until then"
+        raise Refusal(Problem("E321", text, advice=advice))
     close = near(view, named)
     advice = f"Did you mean {' or '.join(close)}?" if close else "ispstat list names everybody"
     if view.head.broken:
