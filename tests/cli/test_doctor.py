@@ -63,6 +63,11 @@ def test_a_commit_with_errors(applied: Cli) -> None:
     assert "E112" in bad(applied)["repository"]
 
 
+def test_a_branch_that_is_not_there_is_not_what_people_push(applied: Cli) -> None:
+    example.git(applied.repo, "branch", "-m", "main", "master")
+    assert "E631" in bad(applied)["remote"]
+
+
 def test_a_remote_that_does_not_answer(applied: Cli) -> None:
     example.git(applied.repo, "remote", "add", "origin", str(applied.repo / "nowhere.git"))
     assert "E630" in bad(applied)["remote"]

@@ -237,6 +237,12 @@ def test_windows_line_ends_do_not_matter_and_old_mac_ones_are_refused() -> None:
         ("a:\n  b: 1\n c: 2\n", (3, 2), "this line does not fit the ones above", None),
         ("a: b: c\n", (1, 5), "a ':' stands where no key can be", None),
         ("a: 1\nb\nc: 2\n", (3, 1), "a line without 'key: '", None),
+        (
+            "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\n",
+            (2, 1),
+            "two versions of a merge stand here",
+            None,
+        ),
         ("a: [1, 2\nb: 3\n", (2, 2), "a list in brackets goes on without ',' or ']'", None),
         ("a: {b: 1\nc: 3\n", (2, 2), "a mapping in braces goes on without ',' or '}'", None),
         ("a: - b\n", (1, 4), "a '- ' stands where no list can begin", None),

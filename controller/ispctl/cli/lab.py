@@ -224,7 +224,7 @@ def _heard(answer: dict[str, Any]) -> str:
     if answer["outcome"] == "silent":
         return "No answer: FreeRADIUS does not know this NAS, or its database is away."
     if answer["outcome"] == "rejected":
-        return f"Access-Reject{': ' + answer['message'] if answer.get('message') else ''}. Why: ispstat show LOGIN"
+        return f"Access-Reject{': ' + answer['message'] if answer.get('message') else ''}. Why: ispstat rejects LOGIN"
     got = answer["session"]
     parts = [
         f"Access-Accept on {got['nas']}",

@@ -60,7 +60,7 @@ def init(
     initialise(directory / "inventory", key_file=key)
     written = write(directory)
     say(f"Wrote {len(written)} files to {directory}. The age key is {key}: keep it safe and out of git.")
-    say(f"Next:\n  git -C {directory} init && git -C {directory} add . && git -C {directory} commit -m First")
+    say(f"Next:\n  git -C {directory} init -b main && git -C {directory} add . && git -C {directory} commit -m First")
     say(f"  export ISPCTL_AGE_KEY_FILE={key}\n  ispctl --repo {directory} validate")
 
 

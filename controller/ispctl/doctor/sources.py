@@ -22,13 +22,13 @@ def repository(repository: Repository, errors: Sequence[Problem]) -> Check:
 
 def remote(remote: Remote) -> Check:
     """Whether the remote answers, and whether it has what is not here yet."""
-    if not remote.exists:
-        return Check("remote", "ok", f"none: {remote.branch} is what people push here")
     try:
         there = remote.there()
     except Refusal as refusal:
         problem = refusal.problems[0]
         return Check("remote", "bad", f"{problem.code} {problem.text}", problem.advice)
+    if not remote.exists:
+        return Check("remote", "ok", f"none: {remote.branch} is what people push here")
     if there == remote.here():
         return Check("remote", "ok", f"{remote.name} answers; {remote.branch} is here as it is there")
     text = f"{remote.name} has {there[:12]} on {remote.branch}, here it is {remote.here()[:12] or 'not there'}"

@@ -7,14 +7,25 @@ from zoneinfo import ZoneInfo
 
 from ispctl.model.accounting import Accounting
 from ispctl.model.device import NasPolicy
-from ispctl.model.record import Record, check, field
-from ispctl.model.rules import Between
+from ispctl.model.record import Record, field
+from ispctl.model.rules import Between, Reads, Wrong
 from ispctl.model.scalars import Count, Currency, Managed, Name, Net, Page, Realm, Seconds, Share, Text, Whole
 from ispctl.model.tariff import Speed
 
 DAY: Final = 86400
 FORMAT = 1
 """The newest inventory format this version reads."""
+
+
+def _zone(value: Any) -> Any:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError, TypeError):
+        raise Wrong("zone", "expected an IANA time zone like Asia/Kathmandu") from None
+    return value
+
+
+Zone = Annotated[Text, Reads(_zone)]
 
 
 class Block(Record):
@@ -117,7 +128,7 @@ class Policy(Record):
     """The rules that hold for everybody."""
 
     format: Annotated[Whole, Between(1)] = field(description="Format of the inventory.")
-    timezone: Text = field(description="IANA name; days begin and end there.")
+    timezone: Zone = field(description="IANA name; days begin and end there.")
     currency: Currency = field(description="ISO 4217.")
     realms: dict[Realm, Literal["local"]] = field(default_factory=dict, description="Realms that logins may carry.")
     roaming: Literal["allow", "alert", "reject"] = field(
@@ -156,10 +167,3 @@ class Policy(Record):
         """Whoever is blocked meets what one meets who has not paid."""
         as_expired = node.get("expired", {"method": "wall"})
         return {"suspended": as_expired, "hold": as_expired, "blocked": as_expired, **node}
-
-    @check
-    def _zone_exists(self) -> None:
-        try:
-            ZoneInfo(self.timezone)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("timezone: is not an IANA time zone like Asia/Kathmandu") from None

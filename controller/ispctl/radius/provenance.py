@@ -135,7 +135,7 @@ def _shortest(scene: Scene, interim: int) -> Because:
     name = next((name for name, nas in sorted(scene.nas.items()) if nas.accounting.interim == interim), "")
     if not name:
         return Because("rule", "the usual interval: no NAS says another")
-    return Because("nas", f"interim of {name}", scene.interim(name))
+    return Because("nas", f"interim of {name}, the shortest of all NAS", scene.interim(name))
 
 
 def _key(document: Document[Any] | None, name: str) -> Where | None:

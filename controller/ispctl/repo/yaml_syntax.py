@@ -12,6 +12,8 @@ _LOOK_UP = "Compare its indentation with the lines above"
 _COLON = f"{_LOOK_UP}; a text that holds ': ' goes in quotes"
 _CLOSE = "Close it, or put the text in quotes if the bracket belongs to it"
 
+_VERSIONS: Final = ("two versions of a merge stand here", "Keep one, without the lines <<<<<<<, ======= and >>>>>>>")
+
 # A piece of ruamel's sentence -> ours, and what to do. The first that fits is taken.
 _SENTENCES: Final = (
     ("could not find expected ':'", "a line without 'key: '", "Write 'key: value'; a long text goes in quotes"),
@@ -46,6 +48,9 @@ _SENTENCES: Final = (
 
 def explain(error: MarkedYAMLError, text: str) -> tuple[int, int, str, str]:
     """(line, column, what is wrong, what to do) for an error that ruamel raised about `text`. Quotes nothing of it."""
+    begun = re.search(r"^<{7} ", text, re.MULTILINE)
+    if begun and re.search(r"^={7}$", text, re.MULTILINE):
+        return text.count("\n", 0, begun.start()) + 1, 1, *_VERSIONS
     said = " ".join(str(part) for part in (error.problem, error.context) if part)
     mark = error.problem_mark or error.context_mark
     if "not closed" in (found := _sentence(said))[0] and error.context_mark:

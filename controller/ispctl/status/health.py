@@ -116,7 +116,11 @@ def _runs(view: View) -> Check:
     if running:
         one = running[0]
         return Check("runs", "ok", f"{one.kind} is running for {span((view.now - one.started).total_seconds())}")
-    old = f"{len(open_runs)} killed long ago, made good since" if open_runs else "none unfinished"
+    old = (
+        f"{len(open_runs)} killed before the last apply, which made good what they left"
+        if open_runs
+        else "none unfinished"
+    )
     return Check("runs", "ok", old)
 
 
