@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -121,29 +120,6 @@ def test_a_closed_gate_is_said_with_its_number_and_counts_as_not_done(applied: C
     code, events, said = once(applied)
     assert (code, events) == (1, ["started", "gates-closed", "ended"])
     assert "ispctl apply --allow-slower 5" in said
-
-
-@pytest.mark.parametrize("ends", ["by hand", "by itself"])
-def test_what_waited_for_a_pause_goes_on_within_seconds_of_its_end(applied: Cli, ends: str) -> None:
-    log, session, later = Log(), Session(applied.repo, "ISPCTL", ENV), timedelta()
-    file = "subscribers/lalitpur/3f/sub-000123.yaml"
-    with Repository.open(applied.repo, env=ENV) as repository:
-        unlock = lambda snapshot, lab: session.keyring(snapshot, lab=lab)  # noqa: E731
-        opener = lambda snapshot, readonly: session.store(snapshot, readonly=readonly)  # noqa: E731
-        now = lambda: clock() + later  # noqa: E731
-        site = Site(repository, Remote(applied.repo, "main", ENV), opener, unlock, now, lambda *_: None)
-        loop = Loop(site, Pace(resync=timedelta(hours=9)), "main", now, log)
-        assert applied("pause", "--group", "lalitpur", "--until", "30m", "--reason", "splicing").code == 0
-        applied.changed(file, "home-50", "home-100")
-        loop.turn()
-        if ends == "by hand":
-            assert "goes on" in applied("resume", "--group", "lalitpur").out
-        else:
-            later = timedelta(minutes=30)
-        later += Pace().watch
-        assert log.events == []
-        loop.turn()
-    assert log.events == ["applied"]
 
 
 # many turns

@@ -186,6 +186,17 @@ def _rejects(world: World, login: str) -> str:
         return present_refusals.told(found, _screen())
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_on_a_narrow_terminal_a_row_goes_on_below_and_no_cell_is_torn(world: World, width: int) -> None:
+    """A login that is cut in three can neither be read aloud nor copied."""
+    with world.view() as view:
+        found = listing.listing(view, listing.Wanted())
+        text = "\n".join(present.listed(found, present.DEFAULT_COLUMNS, _screen(width)))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert all(f" {one.login} " in f" {text} ".replace("\n", " ") for one in found)
+    assert "  RATE" in text
+
+
 @pytest.mark.parametrize("width", [60, 100])
 def test_a_terminal_is_never_overrun(world: World, width: int) -> None:
     with world.view() as view:

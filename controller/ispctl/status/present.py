@@ -64,9 +64,11 @@ def doubts(view: View, unknown: str) -> str:
 
 # tables
 
+_BELOW: Final = "    "
+
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], screen: Screen) -> str:
-    """Columns under headings. On a terminal long cells are folded; in a pipe each row stays one line."""
+    """Columns under headings. On a terminal that is too narrow a row goes on below; in a pipe it stays one line."""
     cells = [[clean(cell) for cell in row] for row in rows]
     if screen.width is not None:
         return _on_terminal(headings, cells, screen.width)
@@ -80,19 +82,32 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _on_terminal(headings: Sequence[str], cells: list[list[str]], width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        grid.add_column(heading, overflow="fold")
-    for row in cells:
-        grid.add_row(*map(Text, row))
+    widths = [max(map(cell_len, column)) for column in zip(headings, *cells, strict=True)]
     console = Console(file=io.StringIO(), width=width, force_terminal=True, highlight=False)
     with console.capture() as capture:
-        console.print(grid)
+        for style, row in (("bold", headings), *(("", row) for row in cells)):
+            padded = [set_cell_size(cell, size) for cell, size in zip(row, widths, strict=True)]
+            for number, (first, last) in enumerate(_turns(widths, width)):
+                line = (_BELOW if number else "") + "  ".join(padded[first:last]).rstrip()
+                if line.strip():
+                    console.print(Text(line, style, overflow="fold"))
     return capture.get().rstrip("\n")
+
+
+def _turns(widths: Sequence[int], width: int) -> Iterator[tuple[int, int]]:
+    """The columns of each line of a row, as many as fit: a row that is too wide goes on below."""
+    first, used = 0, 0
+    for column, size in enumerate(widths):
+        if column > first and used + 2 + size > width:
+            yield first, column
+            first, used = column, len(_BELOW) + size
+        else:
+            used += size + (2 if column else 0)
+    yield first, len(widths)
 
 
 def dated(moment: datetime, screen: Screen) -> str:
