@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 
 from ispctl.status import listing
+from ispctl.status.account import account
 from ispctl.status.listing import Wanted
-from tests.status.world import World
+from tests.status.world import NOW, World, committed
 
 
 def _ids(world: World, wanted: Wanted) -> list[str]:
@@ -38,3 +39,14 @@ def test_an_account_that_cannot_be_read_has_no_balance(world: World) -> None:
         found = {one.id: one.balance for one in listing.listing(view, Wanted(accounts=True))}
         assert (found["sub-000206"], found["sub-000207"]) == (None, Decimal("0.00"))
         assert not view.sources()[0].ok
+
+
+def test_of_a_prepaid_account_the_state_and_the_debt_name_the_same_last_day(world: World) -> None:
+    """It has no consequences there, and the days to pay are those of the policy all the same."""
+    bill = 'subscriber: sub-000123\nentries:\n  - {key: inv-1, at: 2027-01-10, type: invoice, amount: "900.00"}\n'
+    (world.folder / "subscribers/lalitpur/3f/sub-000123.ledger.yaml").write_text(bill, "utf-8")
+    committed(world.folder, "A bill", NOW)
+    with world.view() as view:
+        (one,) = account(view, "sub-000123", 1)
+    assert one.oldest is not None
+    assert (one.oldest.due, one.why) == (date(2027, 1, 25), "inv-1 is to be paid until 2027-01-25")

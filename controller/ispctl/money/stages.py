@@ -44,19 +44,22 @@ class Stage(Struct):
     why: str
 
 
-def dunning(ledger: Ledger, policy: Policy, later: timedelta = timedelta()) -> tuple[Stage, ...]:
+def dunning(
+    ledger: Ledger, policy: Policy, later: timedelta = timedelta(), *, decides: bool = True
+) -> tuple[Stage, ...]:
     """The stages of an account from the beginning to the end of time, without gaps, as far as the entries tell: a
-    payment ends them. What takes something away begins `later` after midnight. Without rules in the policy an account
-    is due at most."""
+    payment ends them. What takes something away begins `later` after midnight. Without rules in the policy, or where
+    the account does not decide, it is due at most."""
+    rules = policy.money.dunning if decides else None
     stages = [Stage(Standing.ACTIVE, BEGINNING, NEVER, None, "nothing is owed")]
     over: datetime | None = None
     for at, account in history(ledger, policy, NEVER):
-        over = (over or at) if _over(account, policy.money.dunning) else None
+        over = (over or at) if _over(account, rules) else None
         while stages and stages[-1].start >= at:
             stages.pop()
         if stages:
             stages[-1] = replace(stages[-1], end=at)
-        for stage in _clipped(_follows(account, policy, over, later), at):
+        for stage in _clipped(_follows(account, rules, over, later), at):
             last = stages[-1] if stages else None
             if last and (last.standing, last.why) == (stage.standing, stage.why):
                 stages[-1] = replace(last, end=stage.end)
@@ -84,7 +87,7 @@ def _clipped(stages: list[Stage], at: datetime) -> Iterator[Stage]:
             yield replace(stage, start=max(stage.start, at), end=end)
 
 
-def _follows(account: Running, policy: Policy, over: datetime | None, later: timedelta) -> list[Stage]:
+def _follows(account: Running, rules: Dunning | None, over: datetime | None, later: timedelta) -> list[Stage]:
     """What happens if nothing is entered any more, in order."""
     debts = account.open
     if not debts:
@@ -92,7 +95,6 @@ def _follows(account: Running, policy: Policy, over: datetime | None, later: tim
     first = debts[0]
     said = f"{_name(account, first)} is to be paid until {first.due}"
     stages = [_stage(Standing.DUE, BEGINNING, first, said)]
-    rules = policy.money.dunning
     if rules is None:
         return stages
     calendar = _Calendar(rules, account.zone, later)

@@ -98,9 +98,8 @@ def account(view: View, named: str, last: int) -> tuple[Account, ...]:
         gone = view.repository.archived_as(view.head.commit, named)
         if gone is None:
             raise
-        over = _account(
-            view, *gone, last, money.dunning(Ledger(subscriber=named), _without_dunning(view.head.policy.value))
-        )
+        stages = money.dunning(Ledger(subscriber=named), view.head.policy.value, decides=False)
+        over = _account(view, *gone, last, stages)
         return (replace(over, state="archived", why=f"the contract is over, {gone[0].path}"),)
     return tuple(account_of(view, document, last) for document in documents.values())
 
@@ -113,7 +112,7 @@ def account_of(view: View, document: Document[Subscriber], last: int | None, lat
     part.need({path})
     found, policy = part.ledger_at(path), view.head.policy.value
     ledger = found.value if found else Ledger(subscriber=document.value.id)
-    stages = money.dunning(ledger, policy if _decides(view, document) else _without_dunning(policy), later)
+    stages = money.dunning(ledger, policy, later, decides=_decides(view, document))
     return _account(view, document, found, last, stages)
 
 
@@ -177,11 +176,6 @@ def postpaid(entitlement: Entitlement, snapshot: Snapshot) -> bool:
     """Whether what is owed decides about a service; of a prepaid one the paid days do."""
     tariff = snapshot.tariff(entitlement.terms.tariff)
     return tariff is not None and tariff.value.billing == "postpaid"
-
-
-def _without_dunning(policy: Policy) -> Policy:
-    """Nothing follows from what is owed."""
-    return policy.but(money=policy.money.but(dunning=None))
 
 
 def _entries(ledger: Ledger, found: Document[Ledger] | None, policy: Policy, view: View) -> list[Entered]:
