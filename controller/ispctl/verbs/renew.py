@@ -151,7 +151,7 @@ def _unless_ended(held: Holding, what: str) -> None:
     if held.service.terminated is not None:
         text = f"{held.owner} ends {held.service.terminated} and cannot be {what}"
         where = held.document.where(*held.loc, "terminated")
-        raise Refusal(Problem("E684", text, where, "Take the line away first, if the contract goes on"))
+        raise Refusal(Problem("E684", text, where, f"ispctl terminate {held.owner} --cancel, if the contract goes on"))
 
 
 def _extend(
@@ -174,7 +174,9 @@ def _extend(
         changed["hold"] = (record_text(service.hold), None)
         draft.drop(path, (*held.loc, "hold"))
         draft.notes.append(f"{held.owner}: its hold is over and gone, so that its days are not added to this end.")
-    text = f"paid until {until}{enter_invoice(draft, held, book, verb, found, changed)}"
+    more = 0 if found.hold_spent else held_days(service, draft.zone)
+    longer = f" and {more} {'day' if more == 1 else 'days'} of hold longer" if more else ""
+    text = f"paid until {until}{longer}{enter_invoice(draft, held, book, verb, found, changed)}"
     if found.grace_days:
         text += f", {found.grace_days} days of grace deducted"
     draft.say(verb, held.document, service.key, text)
@@ -213,6 +215,9 @@ def book_payment(held: Holding, book: Book, payment: str, amount: str) -> None:
         raise Refusal(Problem("E720", text, advice="Say it: --amount AMOUNT"))
     paid = book.amount(amount) if amount else (invoice.amount or Decimal(0))
     said = {"service": held.service.key, "reference": payment, "part_of": invoice.key}
+    if invoice.amount is not None and paid != invoice.amount:
+        of = f"{paid} of {invoice.amount} {book.draft.currency}"
+        book.draft.notes.append(f"{held.owner}: {of} are paid")
     if paid:
         book.enter("payment", "payment", amount=f"{paid}", **said)
     elif payment:  # of nothing, and yet it begins one period only
