@@ -13,7 +13,7 @@ from ispctl.nas.memory import HEARD, MADE, Heard, Made
 from ispctl.plan import Change
 from ispctl.reconcile import fleet as devices
 from ispctl.reconcile.asking import Asked
-from ispctl.status import fleet, present, present_fleet
+from ispctl.status import fleet, health, present, present_fleet
 from ispctl.status.devices import Configured, Owned
 from ispctl.status.metrics import samples
 from ispctl.status.present import Screen
@@ -250,3 +250,18 @@ def test_the_list_and_one_in_full(busy: World, golden: Golden) -> None:
         found = replace(found, device=replace(found.device, slice=(held,), asked=now))
         golden("nas-device", present_fleet.shown(found, screen))
         golden("nas-device-json", json.dumps(present.envelope(view, [found])["items"], indent=2))
+
+
+def test_health_names_the_nas_that_did_not_take_what_git_says(reached: World) -> None:
+    """Whoever looks at health alone would believe that all routers are as git says."""
+    heard(reached, "unreachable", code="E810", text="no route")
+    heard(reached, "applied", host="bhaktapur-1")
+    heard(reached, "refused", host="gone-1")
+    assert devices_check(reached) == ("warning", "lalitpur-1 unreachable", "ispstat nas")
+    heard(reached, "seen")
+    assert devices_check(reached) is None
+
+
+def devices_check(world: World) -> tuple[str, str, str] | None:
+    with world.view() as view:
+        return next(((c.level, c.text, c.advice) for c in health.health(view) if c.name == "devices"), None)

@@ -9,6 +9,7 @@ from typing import Final
 from ispctl.desired import Entitlement
 from ispctl.intent import entitlements
 from ispctl.model.problem import Refusal
+from ispctl.nas.memory import Memory
 from ispctl.plan import Resources
 from ispctl.radius.rows import NOT_OURS, RadiusRows
 from ispctl.reconcile import older_copy
@@ -46,6 +47,7 @@ def health(view: View) -> tuple[Check, ...]:
         _pauses(view),
         _strangers(view),
         *_nas_clocks(view),
+        *_devices(view),
     )
     return checks if view.readable else (checks[0], _silent(view))
 
@@ -238,6 +240,16 @@ def _nas_clocks(view: View) -> Iterable[Check]:
     if said:
         text = f"the clock of {', of '.join(said)}; what it reports counts from when it arrives"
         yield Check("nas clocks", "warning", text, "set NTP on it")
+
+
+def _devices(view: View) -> Iterable[Check]:
+    """NAS that did not take what git says when a run last had to do with them."""
+    heard = view.ask(lambda store: Memory(store).heard()) or {}
+    configured = (host for host in sorted(heard) if (nas := view.head.nas.get(host)) is not None and nas.device)
+    said = [f"{host} {heard[host].status}" for host in configured if heard[host].status not in ("seen", "applied")]
+    if said:
+        more = f" and {len(said) - 3} more" if len(said) > 3 else ""
+        yield Check("devices", "warning", ", ".join(said[:3]) + more, "ispstat nas")
 
 
 def _strangers(view: View) -> Check:
