@@ -252,13 +252,13 @@ def without(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def hush(library: str) -> None:
-    """What a library logs of a conversation as long as all is well is told to nobody, however much else is: it holds
-    every line that is typed, and so the secrets."""
+def hush(*libraries: str) -> None:
+    """What libraries log of a conversation is told to nobody, however much else is: it holds every line that is typed,
+    and so the secrets; and what is wrong they raise as well, which is said once and in words."""
     import logging
 
-    logger = logging.getLogger(library)
-    logger.setLevel(max(logger.level, logging.WARNING))
+    for library in libraries:
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
 
 
 def _folder(name: str) -> str:

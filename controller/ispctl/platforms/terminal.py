@@ -73,7 +73,7 @@ def connected(
         raise Denied(f"nas:{login.host}", "its SSH host key is not in git: nothing is sent to it")
     from netmiko import ConnectHandler
 
-    hush("netmiko")
+    hush("netmiko", "paramiko")
     place = login.address if (login.port or port) == 22 else f"[{login.address}]:{login.port or port}"
     with TemporaryDirectory(prefix="ispctl-") as folder:
         known = Path(folder) / "known_hosts"

@@ -246,7 +246,7 @@ def _connected(login: Login, usual: int) -> Iterator[Any]:
     from jnpr.junos import Device
     from napalm.junos import JunOSDriver
 
-    hush("ncclient")
+    hush("ncclient", "paramiko")
     port = login.port or usual
     with TemporaryDirectory(prefix="ispctl-") as folder, _told(login.host):
         for name, text in (

@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any, Final, Self
 
 from ispctl.backend import Unreachable
-from ispctl.platforms.device import Denied, Login
+from ispctl.platforms.device import Denied, Login, hush
 
 SLOW: Final = 60.0
 """Seconds that one step may take on a busy router."""
@@ -108,6 +108,7 @@ class Ssh:
     def _new(self, socket: Any) -> Any:
         import paramiko
 
+        hush("paramiko")
         transport = paramiko.Transport(socket)
         transport.banner_timeout = transport.auth_timeout = transport.handshake_timeout = self._login.timeout
         return transport

@@ -140,7 +140,8 @@ def _secured(connection: Any, login: Login) -> Any:
         secured = context.wrap_socket(connection)
     except OSError as error:
         connection.close()
-        raise Unreachable(f"nas:{login.host}", f"no TLS: {error}; api-ssl needs a certificate") from None
+        why = "it did not answer" if isinstance(error, TimeoutError) else f"{error}; api-ssl needs a certificate"
+        raise Unreachable(f"nas:{login.host}", f"no TLS: {why}") from None
     shown = "sha256:" + hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
     if not hmac.compare_digest(shown, login.host_key.replace(":", "").lower().replace("sha256", "sha256:", 1)):
         secured.close()
