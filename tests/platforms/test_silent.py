@@ -41,3 +41,12 @@ def test_a_silent_device_is_one_sentence_and_nothing_of_a_library(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert capfd.readouterr().err == ""
     assert "certificate" not in raised.value.text
+
+
+@pytest.mark.parametrize("name", ["huawei-vrp", "ios-xe", "vyos"])
+def test_a_host_key_that_is_none_is_told_as_such(name: str, port: int) -> None:
+    vendor = nas_platform(name)
+    assert vendor is not None
+    login = Login("silent-1", name, "127.0.0.1", port, "ispctl", host_key=f"{USUAL[:-4]}=AAA", timeout=0.2)
+    with pytest.raises(Unreachable, match="the host key in git is none"), vendor.open(login):
+        pass

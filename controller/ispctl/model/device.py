@@ -8,7 +8,8 @@ from ispctl.model.record import Record, check, field
 from ispctl.model.rules import Between, Reads, Wrong
 from ispctl.model.scalars import Address, Count, Flag, Moment, Name, Port, SealedText, Seconds, Share, Text, Whole
 
-_HOST_KEY = r"(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9-]+) [A-Za-z0-9+/]+={0,2}|sha256:[0-9a-f]{64}"
+_BASE64 = r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+_HOST_KEY = rf"(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9-]+) {_BASE64}|sha256:[0-9a-f]{{64}}"
 _INTERFACE = r"[A-Za-z0-9][A-Za-z0-9 ./:_-]{0,62}"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 _SCHEDULER = r"tls://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+):[0-9]{1,5}|tcp://(?:127\.0\.0\.1|\[::1\]|localhost):[0-9]{1,5}"

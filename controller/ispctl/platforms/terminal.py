@@ -113,9 +113,12 @@ def told(host: str) -> Iterator[None]:
     """Whatever the library raises where there is no answer to trust."""
     from netmiko.exceptions import NetmikoAuthenticationException, NetmikoBaseException
     from paramiko import SSHException
+    from paramiko.hostkeys import InvalidHostKey
 
     try:
         yield
+    except InvalidHostKey:
+        raise Denied(f"nas:{host}", "the host key in git is none") from None
     except NetmikoAuthenticationException:
         raise Denied(f"nas:{host}", "the login was refused") from None
     except (SSHException, NetmikoBaseException, OSError, EOFError, ValueError, AttributeError) as error:
