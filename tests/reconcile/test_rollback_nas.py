@@ -80,6 +80,20 @@ def test_what_ends_more_sessions_than_a_day_may_take_waits_until_it_is_said(move
         assert len(guards.taken(world)["dropped"]) == 3, "they count for the commits of that day as well"
 
 
+def test_what_a_gate_holds_of_it_holds_all_of_it(routers: Routers) -> None:
+    """A part of it would be neither the one nor the other."""
+    world = routers.world
+    world.changed(POLICY, "198.51.100.53/32", "198.51.100.99/32")
+    assert routers.apply()[HOST] == ("applied", "")
+    world.tick(days=2)
+    world.changed(POLICY, "delete: {share: 5%, floor: 5}", "delete: {share: 0%, floor: 0}")
+    with asked(routers, "") as (_, _, gated):
+        assert {one.action for one in gated.plan.changes} == {"create", "delete"}
+        assert gated.held == {one.id for one in gated.plan.changes}
+    result = back(routers)
+    assert (result.run, set(result.held)) == ("", {one.id for one in result.plan.changes})
+
+
 def test_what_ends_sessions_waits_for_the_window_and_the_plan_says_so(
     moved: Routers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

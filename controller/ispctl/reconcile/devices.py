@@ -23,7 +23,7 @@ from ispctl.reconcile.world import Permission, Result, World
 from ispctl.repo import Repository, Snapshot
 from ispctl.repo.rules.scene import meant
 from ispctl.store import Holder, Pause
-from ispctl.structs import Struct
+from ispctl.structs import Struct, replace
 
 RESTS: Final = timedelta(hours=24)
 """A NAS that was put back by hand is left alone for so long; `ispctl resume` ends it."""
@@ -98,12 +98,13 @@ def restorable(world: World, host: str, run: str | None) -> tuple[str, Resources
 
 
 def plan_restore(world: World, snapshot: Snapshot, host: str, run: str, before: Resources, allowed: Allowed) -> Gated:
-    """What putting a NAS back would do, and what would hold it: all that holds an apply of it, but for a pause of
-    whoever asks. Raises Refusal."""
+    """What putting a NAS back would do, and what would hold all of it: whatever holds an apply of it, but for a
+    pause of whoever asks. Raises Refusal."""
     _known(world, snapshot, (host,))
     mine = {one.id for one in world.store.pauses(world.now) if world.actor and one.by == world.actor}
     instead = fleet.Instead(host, before, _base(world, host, run), mine)
-    return _gated(world, snapshot, looking.look(world, snapshot, (host,), every=True, instead=instead), allowed)
+    gated = _gated(world, snapshot, looking.look(world, snapshot, (host,), every=True, instead=instead), allowed)
+    return replace(gated, held=frozenset(one.id for one in gated.plan.changes)) if gated.held else gated
 
 
 def restore(
