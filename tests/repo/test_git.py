@@ -112,6 +112,10 @@ def test_a_sha256_repository_is_read_with_its_longer_ids(tmp_path: Path) -> None
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
     expected = f"E001 not-a-repository: {tmp_path} is not a git repository. Look at --repo; "
     assert refusal(lambda: Git.open(tmp_path, ENV)).startswith(expected)
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "policy.yaml").write_text("format: 1\n", "utf-8")
+    laid_out = f"{tmp_path} is not a git repository yet. Begin one: git -C {tmp_path} init -b main"
+    assert refusal(lambda: Git.open(tmp_path, ENV)) == f"E001 not-a-repository: {laid_out}"
     assert "E001 not-a-repository: there is no folder" in refusal(lambda: Git.open(tmp_path / "gone", ENV))
     (tmp_path / "file").write_text("x")
     assert "E001 not-a-repository: there is no folder" in refusal(lambda: Git.open(tmp_path / "file", ENV))

@@ -364,6 +364,9 @@ def _why_not(folder: str, stderr: bytes) -> Problem:
     if b"dubious ownership" in stderr:
         text = f"the repository {folder} belongs to another user, and git reads only what its owner trusts"
         return Problem("E005", text, None, f"If you trust it: git config --global --add safe.directory {folder}")
+    if b"not a git repository" in stderr and os.path.exists(f"{folder}/inventory/policy.yaml"):
+        advice = f"Begin one: git -C {folder} init -b main"
+        return Problem("E001", f"{folder} is not a git repository yet", None, advice)
     if b"not a git repository" in stderr:
         advice = "Look at --repo; a new one is made by: ispctl init DIR"
         return Problem("E001", f"{folder} is not a git repository", None, advice)
