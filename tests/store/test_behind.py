@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from ispctl.store import Proof, proofs
+from ispctl.store import Proof, doubts, proofs
 from ispctl.structs import replace
 from tests.databases import Place
 
@@ -53,16 +53,16 @@ def test_a_session_is_behind_that_runs_other_values_or_may(
     with place.open() as store:
         if told is not None:
             proofs.put(store, [told])
-        assert store.behind() == (frozenset({"sub-1/main"}) if behind else frozenset())
+        assert doubts.behind(store) == (frozenset({"sub-1/main"}) if behind else frozenset())
 
 
 def test_who_is_refused_should_not_be_online_and_an_ended_session_is_nobodys(place: Place) -> None:
     dialled(place, f"{OWN}-{GROUP}", refuse="suspended")
     with place.open() as store:
-        assert store.behind() == frozenset({"sub-1/main"})
+        assert doubts.behind(store) == frozenset({"sub-1/main"})
     place.hand(f"UPDATE radacct SET acctstoptime = {place.instant('8')}")
     with place.open() as store:
-        assert store.behind() == frozenset()
+        assert doubts.behind(store) == frozenset()
 
 
 def test_a_session_runs_what_the_platform_of_its_nas_is_given_and_not_what_another_is(place: Place) -> None:
@@ -74,9 +74,9 @@ def test_a_session_runs_what_the_platform_of_its_nas_is_given_and_not_what_anoth
         "INSERT INTO nas (nasname, shortname, type, secret) VALUES ('192.0.2.1', 'pop', 'routeros', 'x')",
     )
     with place.open() as store:
-        assert store.behind() == frozenset()
+        assert doubts.behind(store) == frozenset()
         store.database.write("UPDATE nas SET type = 'junos'")
-        assert store.behind() == frozenset({"sub-1/main"})
+        assert doubts.behind(store) == frozenset({"sub-1/main"})
 
 
 def test_of_many_each_is_judged_by_its_own_login_and_the_group_of_that(place: Place) -> None:
@@ -122,7 +122,7 @@ def test_of_many_each_is_judged_by_its_own_login_and_the_group_of_that(place: Pl
             return bool(refuse) or bool(runs and runs not in given)
 
         found = {f"sub-{name}/main" for name, kind in every.items() if is_behind(*kind)}
-        assert store.behind() == found
+        assert doubts.behind(store) == found
         assert 0 < len(found) < len(every)
 
 
@@ -131,9 +131,9 @@ def test_what_open_sessions_may_run_is_asked_by_name(place: Place) -> None:
     with place.open() as store:
         proofs.put(store, [replace(TOLD, uniqueid="v", class_to=f"{OWN}-{'a' * 16}")])
         before = store.database.rows_read
-        assert store.running([GROUP, OTHER, "a" * 16]) == {GROUP, "a" * 16}
+        assert doubts.running(store, [GROUP, OTHER, "a" * 16]) == {GROUP, "a" * 16}
         assert store.database.rows_read - before == 2
-        assert store.running([]) == frozenset()
+        assert doubts.running(store, []) == frozenset()
 
 
 def test_what_open_sessions_may_run_is_found_by_an_index(place: Place) -> None:

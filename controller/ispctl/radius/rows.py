@@ -16,6 +16,7 @@ from ispctl.backend import Outcome, Unreachable
 from ispctl.model.problem import Problem, Refusal
 from ispctl.plan import Change, Fields, Key, Resources
 from ispctl.radius import _rows_text as text
+from ispctl.radius._rows_doubt import doubt
 from ispctl.radius._rows_read import Reader
 from ispctl.radius._rows_write import Opener, Writer
 from ispctl.radius.rendering import TARGET
@@ -153,6 +154,7 @@ class RadiusRows:
             self._database.hold(*_TABLES)
             self._store.check_lock()  # whoever took it since waits for these tables
             if self._made(batch, ready, held):
+                doubt(self._database, batch, {})
                 return [Outcome(change) for change in batch]
             known = reader.known([name for _, name in ready.told])
             new = {key for key in ready.told if key[1] not in known}
@@ -182,9 +184,9 @@ class RadiusRows:
                     told.append((change, problem or []))
             problems |= self._together(told, have, held, ready)
             done = (change for change in batch if change.key not in problems)
-            self._print(
-                c for c in done if (c.key in have) != (c.after is not None) or have.get(c.key) != text.frozen(c.after)
-            )
+            written = [c for c in done if have.get(c.key) != text.frozen(c.after)]
+            self._print(written)
+            doubt(self._database, written, have)
             found = ((change, problems.get(change.key)) for change in batch)
             return [Outcome(change, no.text, no.code) if no else Outcome(change) for change, no in found]
 

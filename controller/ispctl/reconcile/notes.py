@@ -19,7 +19,7 @@ from ispctl.reconcile.stops import STOPPED
 from ispctl.reconcile.survey import RENDERED, SHARED, TERMS, Survey, shared_key
 from ispctl.reconcile.world import Waiting
 from ispctl.states import State
-from ispctl.store import Applied, AppliedService, Run, Store, cpes, first_logins, given_up, meters
+from ispctl.store import Applied, AppliedService, Run, Store, cpes, doubts, first_logins, given_up, meters
 from ispctl.store.cpes import Wanted
 from ispctl.store.first_logins import Begins
 from ispctl.store.meters import Mark
@@ -254,7 +254,7 @@ def _told(store: Store, found: Survey) -> None:
     live = {rendering(fields) for key, fields in found.around.shared.items() if key[0] == "group"}
     live |= {rendering(c.before) for c in found.here.changes if c.key[0] == "group" and c.before}
     doubtful = store.objects(TOLD).keys() - live
-    for name in doubtful - store.running(doubtful):
+    for name in doubtful - doubts.running(store, doubtful):
         store.forget_object(TOLD, name)
 
 

@@ -68,11 +68,11 @@ class Reading(Struct):
     @cached_property
     def doubtful(self) -> frozenset[str]:
         """Services that have to be looked at though neither git nor time has changed them."""
-        from ispctl.store import cpes, first_logins, meters
+        from ispctl.store import cpes, doubts, first_logins, meters
 
         begun = first_logins.to_look_at(self.store, self.now, self.now + ANNOUNCED)
-        doubts = (settled.left(self.store), self.store.behind(), self._strangers, begun)
-        return frozenset().union(*doubts, cpes.to_look_at(self.store), meters.to_look_at(self.store, self.now))
+        some = (settled.left(self.store), doubts.behind(self.store), self._strangers, begun)
+        return frozenset().union(*some, cpes.to_look_at(self.store), meters.to_look_at(self.store, self.now))
 
     @property
     def snapshot(self) -> Snapshot:

@@ -44,7 +44,7 @@ from ispctl.reconcile.touch import Promise, SessionOutcome, Touch
 from ispctl.reconcile.undo import forget, not_rolled_back
 from ispctl.reconcile.world import Permission, Result, Waiting, World
 from ispctl.reconcile.write import Written, begin, write
-from ispctl.store import Holder, Run, cpes, proofs, replicas
+from ispctl.store import Holder, Run, cpes, doubts, proofs, replicas
 from ispctl.structs import replace
 
 
@@ -74,6 +74,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         may_begin(world, reading.commit, reading.snapshot, reading.last, permission)
         not_rolled_back(world, reading.commit, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
+        doubts.look(world.store, world.now)
         proof.settle(world.store, reading.snapshot.nas, world.now)
         try:
             found = survey(reading)

@@ -17,7 +17,7 @@ from ispctl.radius.live import VAIN, Behind, pause
 from ispctl.radius.session import Answer, Request
 from ispctl.reconcile.door import Doors
 from ispctl.reconcile.proof import reading
-from ispctl.store import Proof, Session, Store, proofs
+from ispctl.store import Proof, Session, Store, doubts, proofs
 from ispctl.structs import Struct, replace
 
 Progress = Callable[[str, int, int], None]
@@ -177,6 +177,9 @@ class Touch:
             for one, answer, at in answered:
                 self._learn(one, answer, at)
             proofs.put(self.store, (self._proof(*one) for one in answered))
+            # Whether its rows say just this by now is for the next run to see.
+            told = [one.session.uniqueid for one, answer, _ in answered if answer.kind == "ack"]
+            doubts.of_sessions(self.store, told)
 
     def _proof(self, one: Behind, answer: Answer, at: datetime) -> Proof:
         attempts = one.attempts + 1 if answer.kind in VAIN else 0

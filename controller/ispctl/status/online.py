@@ -20,7 +20,7 @@ from ispctl.status.names import one_of, services
 from ispctl.status.spool import Spool
 from ispctl.status.values import Speed
 from ispctl.status.view import View, writable
-from ispctl.store import Proof, Session, Store, facts, proofs
+from ispctl.store import Proof, Session, Store, doubts, facts, proofs
 from ispctl.structs import Struct
 
 STALE: Final = 2.5
@@ -151,7 +151,7 @@ def _name(view: View, address: str) -> str:
 
 def _doubtful(store: Store) -> frozenset[str]:
     """The logins with a session that may run older values: by its Class, or by a change that is still to be proved."""
-    return facts.logins_of(store, store.behind()) | proofs.awaited_logins(store)
+    return facts.logins_of(store, doubts.behind(store)) | proofs.awaited_logins(store)
 
 
 class Count(Struct):

@@ -30,6 +30,8 @@ class Dialect(Struct):
     """Name of the file with FreeRADIUS's own tables."""
     rejects: str
     """Makes the view `ispctl_rejects` anew; `at` reads as seconds since 1970."""
+    watch: tuple[str, ...]
+    """Statements that make the triggers by which what the server writes of sessions becomes doubtful (store/doubts)."""
     hash: str
     """48 bits of a hash of a text, so that the sum of very many fits."""
     reckons: bool
@@ -59,6 +61,16 @@ _REJECTS = (
     " WHERE reply = 'Access-Reject' UNION ALL"
     " SELECT {}, '', address, '', 'unknown-client', packets || ' packets' FROM ispctl_stranger"
 )
+_BEGUN = "NEW.acctstoptime IS NULL"
+"""A session that begins, that goes on after all, or that another one took the place of."""
+_CHANGED = "(OLD.class {0} NEW.class OR (OLD.acctstoptime IS NULL) <> (NEW.acctstoptime IS NULL))"
+"""Named by each report, since the server writes all with one statement; of most it is not so. Nothing else is asked:
+the text is read anew for each of them."""
+_NOTED = "SELECT acctuniqueid FROM ispctl_session WHERE acctuniqueid = OLD.acctuniqueid"
+_TRIGGER = "CREATE TRIGGER IF NOT EXISTS {} AFTER {} ON radacct WHEN {} BEGIN INSERT INTO ispctl_doubt {}; END"
+_BY_ROW = "CREATE TRIGGER {} AFTER {} ON radacct FOR EACH ROW WHEN ({}) EXECUTE FUNCTION ispctl_doubt()"
+_EVENTS = (("ispctl_begun", "INSERT", _BEGUN), ("ispctl_ended", "DELETE", "OLD.acctstoptime IS NULL"))
+_UPDATE = "UPDATE OF acctstoptime, class"
 SQLITE = Dialect(
     name="sqlite",
     chunk=500,  # of parameters it takes 32,766 at most, older ones 999
@@ -73,6 +85,14 @@ SQLITE = Dialect(
     tables="SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'",
     freeradius="freeradius.sqlite.sql",
     rejects=f"DROP VIEW IF EXISTS ispctl_rejects; CREATE VIEW ispctl_rejects AS {_REJECTS.format('last_seen')}",
+    watch=(
+        _TRIGGER.format("ispctl_begun", "INSERT", _BEGUN, "VALUES (NEW.acctuniqueid)"),
+        _TRIGGER.format(
+            "ispctl_changed", _UPDATE, f"{_CHANGED.format('IS NOT')} AND {_BEGUN}", "VALUES (NEW.acctuniqueid)"
+        ),
+        _TRIGGER.format("ispctl_stopped", _UPDATE, "OLD.acctstoptime IS NULL AND NEW.acctstoptime IS NOT NULL", _NOTED),
+        _TRIGGER.format("ispctl_ended", "DELETE", "OLD.acctstoptime IS NULL", _NOTED),
+    ),
     hash="ispctl_hash(CAST({} AS blob))",  # a blob: somebody's broken bytes are no text
     reckons=False,  # it could, but FreeRADIUS and whoever else writes there have no such function
     middle=1 << 47,
@@ -109,6 +129,27 @@ POSTGRESQL = Dialect(
     freeradius="freeradius.postgresql.sql",
     # Not dropped: a view keeps what roles were granted on it.
     rejects=f"CREATE OR REPLACE VIEW ispctl_rejects AS {_REJECTS.format('to_timestamp(last_seen)')}",
+    # With the rights of its owner, so that a server that was given nothing but radacct goes on writing there; what it
+    # names is named in full, so that nobody can put something else in its place. Where they are there, nobody waits.
+    watch=(
+        f"""DO $do$ BEGIN
+        IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'radacct'::regclass AND tgname = 'ispctl_changed') THEN
+            RETURN;
+        END IF;
+        EXECUTE replace($of$CREATE OR REPLACE FUNCTION ispctl_doubt() RETURNS trigger LANGUAGE plpgsql
+            SECURITY DEFINER AS $f$ BEGIN
+                IF TG_OP <> 'DELETE' AND {_BEGUN} THEN
+                    INSERT INTO ~.ispctl_doubt (acctuniqueid) VALUES (NEW.acctuniqueid);
+                ELSE
+                    INSERT INTO ~.ispctl_doubt (acctuniqueid)
+                    {_NOTED.replace("FROM ", "FROM ~.")};
+                END IF;
+                RETURN NULL;
+            END $f$$of$, '~', quote_ident(current_schema()));
+        {"; ".join(_BY_ROW.format(*event) for event in _EVENTS)};
+        {_BY_ROW.format("ispctl_changed", _UPDATE, _CHANGED.format("IS DISTINCT FROM"))};
+        END $do$""",
+    ),
     hash="hashtextextended({}, 0) >> 16",
     reckons=True,
     middle=0,

@@ -44,6 +44,10 @@ def create(database: Database, *, lab: bool) -> None:
         _run(database, "CREATE TABLE IF NOT EXISTS ispctl_meta (key text PRIMARY KEY, value text NOT NULL)")
         _migrate(database)
         _run(database, database.dialect.rejects)
+        for statement in database.dialect.watch:
+            database.write(statement)
+        # It may be that nobody saw what became of sessions until now: the next apply looks at all of them.
+        database.write("DELETE FROM ispctl_meta WHERE key = 'looked'")
         _mark(database, lab=lab, fresh=fresh)
 
 

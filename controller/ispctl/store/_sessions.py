@@ -1,9 +1,9 @@
-"""What the server wrote down, sessions and refusals; which sessions run something else; what each NAS cannot do."""
+"""What the server wrote down, sessions and refusals; what each NAS cannot do."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -71,43 +71,6 @@ def select_sessions(
         f"{_SESSION} WHERE username IN ({{}}) AND {condition}{_ORDER}", sorted(set(logins)), parameters
     )
     return map(session, rows)
-
-
-_BEHIND: Final = """
-SELECT DISTINCT l.owner FROM radacct a JOIN ispctl_login l ON l.login = a.username
-LEFT JOIN ispctl_session p ON p.acctuniqueid = a.acctuniqueid
-LEFT JOIN radusergroup u ON u.username = l.login
-LEFT JOIN {nas} n ON n.nasname = {address}
-WHERE a.acctstoptime IS NULL AND (l.refuse <> '' OR p.kind <> 'coa' OR p.answer <> 'ack'
-    OR COALESCE(p.class_to, a.class, '') <> '' AND (substr(COALESCE(p.class_to, a.class), 1, 17) <> l.class || '-'
-    OR COALESCE(u.groupname, '') || '@' || COALESCE(n.type, '') || ' ' || substr(COALESCE(p.class_to, a.class), 18)
-        NOT IN (SELECT c.groupname || ' ' || c.value FROM {groups} c WHERE c.attribute = 'ISP-Rendering' UNION ALL
-            SELECT {logical} || '@ ' || c.value FROM {groups} c WHERE c.attribute = 'ISP-Rendering')))
-"""
-"""The group of a session is that of its login with "@" and the platform of its NAS, or any where the session names its
-NAS by an address that is no client's. What was told and acknowledged is run; of what was asked and not acknowledged
-nobody knows; and of a session without Class neither. What all groups render is few words, which the server keeps at
-hand: to look for those of each session took three times as long."""
-RENDERING: Final = "substr({}, 18, 16)"
-"""Of a Class: what its group grants, after 16 digits for what its login does and a hyphen. As in the index."""
-
-
-def behind(database: Database) -> frozenset[str]:
-    # A role without secrets reads the views, in which what a group renders is not hidden.
-    tables = ("radgroupcheck", "nas")
-    groups, nas = (name if database.may_read(name) else f"ispctl_seen_{name}" for name in tables)
-    dialect = database.dialect
-    logical, address = dialect.before_at.format("c.groupname"), dialect.address.format("a.nasipaddress")
-    rows = database.query(_BEHIND.format(groups=groups, nas=nas, logical=logical, address=address))
-    return frozenset(str(owner) for (owner,) in rows)
-
-
-def running(database: Database, renderings: Collection[str]) -> frozenset[str]:
-    """Which of these an open session may run, by its Class or by what it was told."""
-    told = f"SELECT DISTINCT {RENDERING.format('class_to')} FROM ispctl_session"
-    open_ = f"SELECT 1 FROM radacct WHERE acctstoptime IS NULL AND {RENDERING.format('class')} = ? LIMIT 1"
-    known = {str(name) for (name,) in database.query(told)}
-    return frozenset(name for name in renderings if name in known or database.query(open_, (name,)))
 
 
 def limits(database: Database) -> Iterator[Limit]:

@@ -348,14 +348,6 @@ class Store:
         """Rows of radacct by login and start; `open_only` leaves out what has ended."""
         return _sessions.sessions(self.database, open_only=open_only, logins=logins)
 
-    def behind(self) -> frozenset[str]:
-        """The services with an open session that may run something else than its rows say; some of them do not."""
-        return _sessions.behind(self.database)
-
-    def running(self, renderings: Collection[str]) -> frozenset[str]:
-        """Which of these renderings of groups an open session may run."""
-        return _sessions.running(self.database, renderings)
-
     def limits(self) -> Iterator[Limit]:
         """What each NAS was found unable to do, whether or not that still holds."""
         return _sessions.limits(self.database)

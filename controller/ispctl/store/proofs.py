@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from ispctl.store import _sessions
 from ispctl.store._link import Row
 from ispctl.store._store import Store
+from ispctl.store.doubts import BESIDE, OVER, TABLE, known
 from ispctl.store.records import Proof, Session, moment, stamp_or_none
 
 _COLUMNS: Final = (
@@ -28,14 +29,11 @@ _PUT: Final = (
 )
 _AWAITED: Final = "p.kind = 'coa' AND p.answer = 'ack' AND p.acked IS NOT NULL AND p.proved IS NULL"
 """As in `Proof.awaited`."""
-_OVER: Final = "(a.acctuniqueid IS NULL OR a.acctstarttime > {counted})"
-_REPORTED: Final = (
-    f"({_AWAITED} AND a.acctupdatetime > {{acked}} AND (p.counted IS NULL OR a.acctupdatetime > {{counted}}))"
-)
-_BESIDE: Final = "LEFT JOIN radacct a ON a.acctuniqueid = p.acctuniqueid AND a.acctstoptime IS NULL"
-_NEWS: Final = f"SELECT p.acctuniqueid FROM ispctl_session p {_BESIDE} WHERE {{}}"
+_REPORTED: Final = "(a.acctupdatetime > {acked} AND (p.counted IS NULL OR a.acctupdatetime > {counted}))"
+_NEWS: Final = f"SELECT p.acctuniqueid FROM ispctl_session p {BESIDE} WHERE {_AWAITED} AND ({OVER} OR {_REPORTED})"
+_ENDED: Final = f"SELECT p.acctuniqueid FROM ispctl_session p {BESIDE} WHERE {OVER}"
 _BOTH: Final = (
-    f"SELECT {_OF}, {_sessions.columns('a')} FROM ispctl_session p {_BESIDE} WHERE p.acctuniqueid IN ({{}}) {_ORDER}"
+    f"SELECT {_OF}, {_sessions.columns('a')} FROM ispctl_session p {BESIDE} WHERE p.acctuniqueid IN ({{}}) {_ORDER}"
 )
 """Names alone first: of many there is no news, and whole rows of all of them are more than a server joins in memory."""
 
@@ -65,10 +63,11 @@ def read(store: Store, *, logins: Collection[str] | None = None, ids: Collection
 def news(store: Store, *, awaited: bool = False) -> Iterator[tuple[Proof, Session | None]]:
     """Those of which the accounting may say what was not counted yet: their session has ended (None), another one has
     its id, or it has reported since a change that is still to be proved. `awaited`: of such changes alone."""
-    over = f"({_AWAITED} AND {_OVER})" if awaited else _OVER
+    ended = f"{_ENDED} AND p.acctuniqueid IN (SELECT acctuniqueid FROM {TABLE})" if known(store.database) else _ENDED
+    sql = _NEWS if awaited else f"{_NEWS} UNION {ended}"
     instant = store.database.dialect.instant
     moments = {name: instant.replace("?", f"p.{name}") for name in ("acked", "counted")}
-    found = store.database.query(_NEWS.format(f"{over} OR {_REPORTED}".format(**moments)))
+    found = store.database.query(sql.format(**moments))
     for row in store.database.among(_BOTH, sorted(str(id) for (id,) in found)):
         session = row[len(_COLUMNS) :]
         yield _proof(row[: len(_COLUMNS)]), None if session[0] is None else _sessions.session(session)
