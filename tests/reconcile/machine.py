@@ -25,6 +25,7 @@ from ispctl.radius.session import Answer, Door
 from ispctl.reconcile.applied import from_text, terms_from_value, to_text
 from ispctl.reconcile.touch import SessionOutcome, Touch
 from ispctl.states import STRICTNESS, State
+from ispctl.store import doubts
 from tests.postgres import drop, new_database
 from tests.radius.dae import Dae
 from tests.reconcile.online import PLATFORMS, Online
@@ -331,6 +332,13 @@ class Isp(RuleBasedStateMachine):
             just_before = e.until - timedelta(seconds=1)
             later = intent_of(self.world.repository.at("HEAD"), just_before).entitlements
             assert next(other for other in later if other.owner == e.owner) == e
+
+    @invariant()
+    def few_are_looked_at_and_nobody_is_missed(self) -> None:
+        """Who may run something else is found among those of whom that was written down, as among all."""
+        with self.world.store(readonly=True) as store:
+            assert doubts.known(store.database)
+            assert doubts.behind(store) == doubts.behind(store, everybody=True)
 
     @invariant()
     def rows_of_others_stay(self) -> None:

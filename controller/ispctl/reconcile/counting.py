@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ispctl.radius.live import nas_by_address
 from ispctl.repo import Snapshot
-from ispctl.store import Holder, Store, usage
+from ispctl.store import Heartbeat, Holder, Store, usage
 from ispctl.store.usage import Counted, Way
 
 _OFTEN: Final = timedelta(minutes=3)
@@ -24,9 +24,10 @@ def count_usage(store: Store, snapshot: Snapshot, now: datetime, enough: Callabl
 
 
 def count_before_apply(store: Store, snapshot: Snapshot, now: datetime) -> None:
-    """The same under the lock that an apply holds, where nobody did so lately."""
+    """The same under the lock that an apply holds, where nobody did so lately and no loop is there to do it: it rests
+    the longer the more there is to count, and nobody who pays waits for that."""
     last = usage.last_count(store)
-    if last is None or not timedelta() <= now - last < _OFTEN:
+    if last is None or (not timedelta() <= now - last < _OFTEN and not Heartbeat(store.database).lives(now)):
         _count(store, snapshot, now)
 
 

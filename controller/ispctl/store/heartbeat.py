@@ -70,6 +70,11 @@ class Heartbeat:
         began, beat = moment(since), moment(at)
         return Beat(str(token), began, beat, _state(state), int(pid), str(host)) if began and beat else None
 
+    def lives(self, now: datetime) -> bool:
+        """Whether a loop is at work."""
+        found = self.read()
+        return found is not None and not _is_over(found, now)
+
     def take(self, mine: Beat) -> Beat | None:
         """Hold the row and say that we live. None if we do; else who does."""
         with self._database.transaction():
