@@ -19,13 +19,13 @@ from ispctl.store._database import Database
 from ispctl.store._store import Store
 from ispctl.store.records import stamp
 
-TABLE: Final = "ispctl_doubt"
+_TABLE: Final = "ispctl_doubt"
 RENDERING: Final = "substr({}, 18, 16)"
 """Of a Class: what its group grants, after 16 digits for what its login does and a hyphen. As in the indexes."""
 OVER: Final = "(a.acctuniqueid IS NULL OR a.acctstarttime > {counted})"
 """Of what is noted of a session (p), beside its open row (a): it has ended, or another one bears its id."""
 BESIDE: Final = "LEFT JOIN radacct a ON a.acctuniqueid = p.acctuniqueid AND a.acctstoptime IS NULL"
-UNSURE: Final = "kind <> 'coa' OR answer <> 'ack'"
+_UNSURE: Final = "kind <> 'coa' OR answer <> 'ack'"
 """As in the index."""
 EVERYBODY: Final = timedelta(days=1)
 _MANY: Final = 20_000
@@ -47,20 +47,28 @@ WHERE a.acctstoptime IS NULL AND (l.refuse <> '' OR p.kind <> 'coa' OR p.answer 
 NAS by an address that is no client's. What was told and acknowledged is run; of what was asked and not acknowledged
 nobody knows; and of a session without Class neither. What all groups render is few words, which the server keeps at
 hand: to look for those of each session took three times as long."""
-_AMONG: Final = (
-    f" AND a.acctuniqueid IN (SELECT acctuniqueid FROM {TABLE}"
-    f" UNION SELECT acctuniqueid FROM ispctl_session WHERE {UNSURE})"
-)
-_OPEN: Final = f"INSERT INTO {TABLE} (acctuniqueid) SELECT acctuniqueid FROM radacct WHERE acctstoptime IS NULL AND "
+_OPEN: Final = f"INSERT INTO {_TABLE} (acctuniqueid) SELECT acctuniqueid FROM radacct WHERE acctstoptime IS NULL AND "
 
 
 def behind(store: Store, *, everybody: bool = False) -> frozenset[str]:
     """The services with an open session that may run something else than its rows say; some of them do not.
     `everybody`: by a comparison of all there are, whatever is written down."""
     database = store.database
-    among = "" if everybody or not known(database) or _too_many(database) else _AMONG
-    rows = database.query(f"SELECT DISTINCT l.owner {_compared(database)}{among}")
-    return frozenset(str(owner) for (owner,) in rows)
+    sql = f"SELECT DISTINCT l.owner {_compared(database)}"
+    doubtful = None if everybody else written(store)
+    if doubtful is None:
+        return frozenset(str(owner) for (owner,) in database.query(sql))
+    unsure = database.query(f"SELECT acctuniqueid FROM ispctl_session WHERE {_UNSURE}")
+    ids = sorted(doubtful.union(str(id) for (id,) in unsure))
+    return frozenset(str(owner) for (owner,) in database.among(f"{sql} AND a.acctuniqueid IN ({{}})", ids))
+
+
+def written(store: Store) -> frozenset[str] | None:
+    """The sessions that are written down as doubtful, by name, so that a database that does not know how few they are
+    looks each of them up. None where that is not to be had, or too many: then all there are have to be compared."""
+    if not known(store.database) or _too_many(store.database):
+        return None
+    return frozenset(str(id) for (id,) in store.database.query(f"SELECT acctuniqueid FROM {_TABLE}"))
 
 
 def look(store: Store, now: datetime) -> None:
@@ -72,21 +80,21 @@ def look(store: Store, now: datetime) -> None:
         with store.transaction():
             _look_at_everybody(database)
             store.meta.set(LOOKED, str(stamp(now)))
-    elif database.query(f"SELECT 1 FROM {TABLE} LIMIT 1"):
+    elif database.query(f"SELECT 1 FROM {_TABLE} LIMIT 1"):
         # One statement, and so one moment: who becomes doubtful after it stays so.
         with store.transaction():
             database.write(
-                f"DELETE FROM {TABLE} WHERE NOT EXISTS (SELECT 1 {_compared(database)}"
-                f" AND a.acctuniqueid = {TABLE}.acctuniqueid) AND NOT EXISTS ({_over(database)}"
-                f" AND p.acctuniqueid = {TABLE}.acctuniqueid)"
+                f"DELETE FROM {_TABLE} WHERE NOT EXISTS (SELECT 1 {_compared(database)}"
+                f" AND a.acctuniqueid = {_TABLE}.acctuniqueid) AND NOT EXISTS ({_over(database)}"
+                f" AND p.acctuniqueid = {_TABLE}.acctuniqueid)"
             )
 
 
 def _look_at_everybody(database: Database) -> None:
     """Who becomes doubtful in between is met by the second statement at the latest, or stays so."""
-    database.write(f"DELETE FROM {TABLE}")
+    database.write(f"DELETE FROM {_TABLE}")
     found = f"SELECT a.acctuniqueid {_compared(database)} UNION {_over(database)}"
-    database.write(f"INSERT INTO {TABLE} (acctuniqueid) {found}")
+    database.write(f"INSERT INTO {_TABLE} (acctuniqueid) {found}")
 
 
 def running(store: Store, renderings: Collection[str]) -> frozenset[str]:
@@ -111,7 +119,7 @@ def of_rendering(database: Database, rendering: str) -> None:
     """So may whoever runs what a group rendered until now."""
     database.write(f"{_OPEN}{RENDERING.format('class')} = ?", (rendering,))
     told = f"SELECT acctuniqueid FROM ispctl_session WHERE {RENDERING.format('class_to')} = ?"
-    database.write(f"INSERT INTO {TABLE} (acctuniqueid) {told}", (rendering,))
+    database.write(f"INSERT INTO {_TABLE} (acctuniqueid) {told}", (rendering,))
 
 
 def of_nas(database: Database, address: str) -> None:
@@ -133,7 +141,7 @@ def known(database: Database, condition: str = "key = ?", *values: str) -> bool:
 
 
 def _too_many(database: Database) -> bool:
-    return bool(database.query(f"SELECT 1 FROM {TABLE} LIMIT 1 OFFSET {_MANY}"))
+    return bool(database.query(f"SELECT 1 FROM {_TABLE} LIMIT 1 OFFSET {_MANY}"))
 
 
 def _over(database: Database) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from ispctl.store import _sessions
+from ispctl.store import _sessions, doubts
 from ispctl.store._link import Row
 from ispctl.store._store import Store
-from ispctl.store.doubts import BESIDE, OVER, TABLE, known
+from ispctl.store.doubts import BESIDE, OVER
 from ispctl.store.records import Proof, Session, moment, stamp_or_none
 
 _COLUMNS: Final = (
@@ -63,14 +63,22 @@ def read(store: Store, *, logins: Collection[str] | None = None, ids: Collection
 def news(store: Store, *, awaited: bool = False) -> Iterator[tuple[Proof, Session | None]]:
     """Those of which the accounting may say what was not counted yet: their session has ended (None), another one has
     its id, or it has reported since a change that is still to be proved. `awaited`: of such changes alone."""
-    ended = f"{_ENDED} AND p.acctuniqueid IN (SELECT acctuniqueid FROM {TABLE})" if known(store.database) else _ENDED
-    sql = _NEWS if awaited else f"{_NEWS} UNION {ended}"
     instant = store.database.dialect.instant
     moments = {name: instant.replace("?", f"p.{name}") for name in ("acked", "counted")}
-    found = store.database.query(sql.format(**moments))
-    for row in store.database.among(_BOTH, sorted(str(id) for (id,) in found)):
+    found = {str(id) for (id,) in store.database.query(_NEWS.format(**moments))}
+    if not awaited:
+        found.update(str(id) for (id,) in _ended(store, _ENDED.format(**moments)))
+    for row in store.database.among(_BOTH, sorted(found)):
         session = row[len(_COLUMNS) :]
         yield _proof(row[: len(_COLUMNS)]), None if session[0] is None else _sessions.session(session)
+
+
+def _ended(store: Store, sql: str) -> Iterable[Row]:
+    """Whose end, or new beginning, was not seen yet."""
+    doubtful = doubts.written(store)
+    if doubtful is None:
+        return store.database.query(sql)
+    return store.database.among(f"{sql} AND p.acctuniqueid IN ({{}})", sorted(doubtful))
 
 
 def awaited(store: Store) -> frozenset[str]:
