@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -266,16 +267,20 @@ def test_with_an_index_a_command_reads_whom_it_is_asked_about(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
+    monkeypatch.setenv("ISPCTL_CACHE", str(tmp_path))
+    monkeypatch.setenv("ISPCTL_AGE_KEY", demo_key())
+    _index(applied)
+    assert measure(applied, command.split()).blobs == SOME[command][0], SOME[command][1]
+
+
+def _index(folder: Path) -> None:
     from ispctl.cli.common import Session
     from ispctl.index import Index, Size
 
-    monkeypatch.setenv("ISPCTL_CACHE", str(tmp_path))
-    monkeypatch.setenv("ISPCTL_AGE_KEY", demo_key())
-    session = Session(applied, "ISPCTL")
+    session = Session(folder, "ISPCTL")
     with session.repository() as repository:
         place = session.index(repository, lambda *_: None)._place
         Index(repository, place, size=Size(worth=1)).look(("HEAD",), session.now)
-    assert measure(applied, command.split()).blobs == SOME[command][0], SOME[command][1]
 
 
 @pytest.mark.parametrize("command", COSTS)
@@ -293,3 +298,39 @@ def test_a_tariff_edit_costs_what_it_changes(applied: Path, tmp_path: Path, meas
     tariff.write_text(tariff.read_text("utf-8").replace("down: 50M", "down: 60M"), "utf-8")
     example.commit(folder, "Faster")
     assert measure(folder, ["ispctl", "apply"]) == Cost(FILES + 1, 684, 63)
+
+
+def test_a_renewal_reads_and_writes_the_same_whoever_else_is_online(
+    applied: Path, tmp_path: Path, measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the database itself looks through for that is counted in a test of the store."""
+    folder = Path(shutil.copytree(applied, tmp_path / "isp"))
+    monkeypatch.setenv("ISPCTL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ISPCTL_AGE_KEY", demo_key())
+    _index(folder)
+    costs = []
+    for number, many in enumerate((3, 3000)):
+        with Store.open("sqlite:///var/radius.db", base=folder) as store, store.transaction():
+            _dial(store, f"{number}-", many)
+        assert _run(folder, "ispctl", "apply") == 0
+        file = folder / "subscribers" / "lalitpur" / "3f" / "sub-000123.yaml"
+        file.write_text(re.sub(r"(paid_until: 20)\d\d", rf"\g<1>{30 + number}", file.read_text("utf-8")), "utf-8")
+        example.commit(folder, "Renew")
+        costs.append(measure(folder, ["ispctl", "apply"]))
+    assert costs[0] == costs[1]
+
+
+def _dial(store: Store, prefix: str, many: int) -> None:
+    """So many sessions of somebody else that run what they should."""
+    login = "bikash.maharjan@home.example"
+    ((klass,),) = store.database.query(
+        "SELECT l.class || '-' || c.value FROM ispctl_login l JOIN radusergroup u ON u.username = l.login"
+        " JOIN radgroupcheck c ON c.groupname = u.groupname || '@routeros' AND c.attribute = 'ISP-Rendering'"
+        " WHERE l.login = ?",
+        (login,),
+    )
+    store.database.write_many(
+        "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, class)"
+        " VALUES (?, ?, ?, '192.0.2.1', 1800000000, ?)",
+        [(f"{prefix}{number}", f"{prefix}{number}", login, klass) for number in range(many)],
+    )

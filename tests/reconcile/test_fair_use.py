@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ispctl.reconcile import Permission
-from ispctl.store import meters, usage
+from ispctl.store import Beat, Heartbeat, meters, usage
 from tests.radius.dae import Dae
 from tests.reconcile.test_sessions import dae, dial
 from tests.reconcile.world import BOTH, World, proposal
@@ -203,3 +203,19 @@ def test_a_topup_gives_the_speed_back_in_one_pass(online: tuple[World, str], dae
     uses(online, 60 * GB)
     world.apply()
     assert state(world) == "throttled"
+
+
+def test_an_apply_leaves_the_counting_to_a_loop_that_lives(online: tuple[World, str]) -> None:
+    """It may take long where many are online, and whoever pays would wait for it."""
+    world = uses(online, GB)
+    beat = Beat("loop", world.now, world.now)
+    for lives in (True, False):
+        with world.store() as store:
+            before = usage.last_count(store)
+            if lives:
+                assert Heartbeat(store.database).take(beat) is None
+            else:
+                Heartbeat(store.database).leave("loop")
+        world.apply()
+        with world.store() as store:
+            assert (usage.last_count(store) == before) is lives

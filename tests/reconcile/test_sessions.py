@@ -12,7 +12,7 @@ import pytest
 
 from ispctl.reconcile import Permission, Result
 from ispctl.report import outcome
-from ispctl.store import proofs
+from ispctl.store import doubts, proofs
 from tests.radius.dae import Dae, Seen
 from tests.reconcile.world import A_FILE, ANITA, BIKASH, BOTH, World
 
@@ -364,3 +364,14 @@ def test_a_login_during_the_hold_keeps_the_old_rate(world: World, dae: Dae) -> N
     dial(world, dae, "l900@home.example", id="late", ipv4="100.64.0.9")
     assert told(world.apply(Permission())) == []
     assert dae.seen == []
+
+
+def test_a_repair_looks_at_every_session_since_a_hand_may_have_been_there_too(world: World, dae: Dae) -> None:
+    assert world.apply().exit_code == 0
+    dial(world, dae, ANITA, klass=f"{'f' * 16}-{'f' * 16}")
+    world.sql("DELETE FROM ispctl_doubt")
+    with world.store() as store:
+        assert doubts.behind(store) == frozenset()
+    world.repair()
+    with world.store() as store:
+        assert doubts.behind(store) == {"sub-000123/main"}

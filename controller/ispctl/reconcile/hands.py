@@ -28,7 +28,7 @@ from ispctl.reconcile.sealed_values import SealedValues
 from ispctl.reconcile.stops import with_stops
 from ispctl.reconcile.world import Drift, Permission, World
 from ispctl.states import Access
-from ispctl.store import Holder, Run
+from ispctl.store import Holder, Run, doubts
 from ispctl.structs import replace
 
 _OPEN: Final[Mapping[Access, int]] = {"open": 2, "walled": 1, "none": 0}
@@ -53,6 +53,7 @@ def repair(world: World, permission: Permission | None = None) -> Drift:
         policy = shared.policy.value
         not_paused(world.store.pauses(world.now), ZoneInfo(policy.timezone))
         rows = RadiusRows(world.store)
+        doubts.look(world.store, world.now, everybody=True)  # a hand may have been at sessions too
         found = find(reading, rows, vouch=rows.vouch)
         changes = found.by_hand
         devices = standing.drifted(world, shared)

@@ -71,12 +71,12 @@ def written(store: Store) -> frozenset[str] | None:
     return frozenset(str(id) for (id,) in store.database.query(f"SELECT acctuniqueid FROM {_TABLE}"))
 
 
-def look(store: Store, now: datetime) -> None:
+def look(store: Store, now: datetime, *, everybody: bool = False) -> None:
     """Forget the doubts about sessions that run what they should. Once a day, and where many are doubtful, everybody is
-    compared instead. Belongs under the lock."""
+    compared instead, as with `everybody`. Belongs under the lock."""
     database = store.database
     lately = "key = ? AND value > ? AND value <= ?"  # of as many digits for some centuries
-    if _too_many(database) or not known(database, lately, str(stamp(now - EVERYBODY)), str(stamp(now))):
+    if everybody or _too_many(database) or not known(database, lately, str(stamp(now - EVERYBODY)), str(stamp(now))):
         with store.transaction():
             _look_at_everybody(database)
             store.meta.set(LOOKED, str(stamp(now)))
