@@ -30,7 +30,7 @@ HOSTILE := LANG=C LC_ALL=C TZ=Pacific/Kiritimati PYTHONHASHSEED=4711
 PEERS := build/peers
 FIGURES := build/bench.json
 
-.PHONY: help demo test unit deep bench bench-million bench-radius bench-sessions bench-busy bench-rebuild bench-payments bench-nas lint lock clean programs packages venv node
+.PHONY: help demo test unit deep bench bench-million bench-radius bench-sessions bench-online bench-busy bench-rebuild bench-payments bench-nas lint lock clean programs packages venv node
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf 'make %-15s %s\n' "$$name" "$$text"; done
@@ -61,6 +61,9 @@ bench-radius: programs venv ## authentications a second against a minimal FreeRA
 
 bench-sessions: programs venv ## a tariff edit that reaches 50,000 who are online, and applies that reach nobody
 	$(BIN)/python -m tests.bench.sessions --subscribers 10000 --sessions 50000
+
+bench-online: programs venv ## applies that concern one or nobody while 500,000 are online
+	$(BIN)/python -m tests.bench.online
 
 bench-busy: programs venv ## authentications and interim updates while an apply changes everybody
 	$(BIN)/python -m tests.bench.busy --subscribers 10000

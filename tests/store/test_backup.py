@@ -25,7 +25,7 @@ AGAIN = {
     *("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "nas", "nasreload", "ispctl_login"),
     *("ispctl_pop", "ispctl_identity", "ispctl_object", "ispctl_service", "ispctl_meta", "ispctl_secret"),
     *("ispctl_loop", "ispctl_rejects", "ispctl_print", "ispctl_cpe_wanted", "ispctl_cpe_value"),
-    *("ispctl_meter", "ispctl_count", "ispctl_clock"),
+    *("ispctl_meter", "ispctl_count", "ispctl_clock", "ispctl_doubt"),
 }
 """Made again: by `radius init`, an apply, whoever runs the loop, or a device that is given everything again."""
 
