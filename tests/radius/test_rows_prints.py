@@ -185,7 +185,8 @@ def test_what_was_noted_by_an_older_version_holds_and_an_edit_is_still_found(
         (sums,) = [part.total(older) for part in prints._PARTS if part.name == "login"]
         assert store.database.query(f"SELECT login FROM ispctl_login WHERE seen IS DISTINCT FROM ({sums})") == []
         store.database.write("ALTER TABLE ispctl_login DROP COLUMN seen")
-        store.database.write("DROP TABLE ispctl_clock")
+        store.database.write("DROP TABLE ispctl_clock, ispctl_doubt")
+        store.database.write("DROP INDEX ispctl_session_unsure, ispctl_session_awaited, ispctl_session_rendering")
         store.database.write("UPDATE ispctl_meta SET value = '15' WHERE key = 'schema'")
     with place.create() as store:
         assert RadiusRows(store).suspect() == set(NAMES[1:3])
