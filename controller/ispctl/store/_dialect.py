@@ -137,7 +137,7 @@ POSTGRESQL = Dialect(
             RETURN;
         END IF;
         EXECUTE replace($of$CREATE OR REPLACE FUNCTION ispctl_doubt() RETURNS trigger LANGUAGE plpgsql
-            SECURITY DEFINER AS $f$ BEGIN
+            SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$ BEGIN
                 IF TG_OP <> 'DELETE' AND {_BEGUN} THEN
                     INSERT INTO ~.ispctl_doubt (acctuniqueid) VALUES (NEW.acctuniqueid);
                 ELSE
