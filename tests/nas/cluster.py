@@ -43,6 +43,7 @@ def cluster(
         "PATH": "/usr/bin:/bin",
         "PYTHONPATH": f"{ROOT}/controller:{ROOT}",
         "HOME": str(folder),
+        "TMPDIR": str(folder),
         **UNPROFILED,
         **(env or {}),
     }
