@@ -78,6 +78,8 @@ def recorded(patch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Sequence[Any
 
 def read_whole(place: Place, statement: str, values: Sequence[Any]) -> list[str]:
     """The steps of a database's plan that read all of a table of facts."""
+    if re.fullmatch(r"SELECT 1 FROM \w+ LIMIT 1", statement):
+        return []  # whether there is anything at all
     with place.open() as store:
         database = store.database
         if place.kind == "sqlite":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import random
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ispctl import repo
 from ispctl.index import Index, Size, whole
 from ispctl.model.problem import Problem, Refusal
 from ispctl.reconcile import propose
@@ -146,6 +148,7 @@ def test_the_place_of_a_nas_is_looked_for_when_it_is_told(tmp_path: Path, monkey
         return real(data)
 
     monkeypatch.setattr(yaml_places, "places", noted)
+    monkeypatch.setattr(repo, "_parse", inspect.unwrap(repo._parse))  # another test may have had the same file
     with Repository.open(isp.folder) as repository:
         propose(repository, Index(repository, None, size=Size(worth=1)).look((base, head), NOON), base, head)
         hosts = repository.contents(head)["inventory/hosts.yaml"]

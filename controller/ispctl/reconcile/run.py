@@ -74,7 +74,6 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
         may_begin(world, reading.commit, reading.snapshot, reading.last, permission)
         not_rolled_back(world, reading.commit, permission)
         not_paused(world.store.pauses(world.now), ZoneInfo(reading.snapshot.policy.value.timezone))
-        doubts.look(world.store, world.now)
         proof.settle(world.store, reading.snapshot.nas, world.now)
         try:
             found = survey(reading)
@@ -111,6 +110,7 @@ def apply(world: World, commit: str, permission: Permission | None = None) -> Re
             closed=world.beside.closed(devices, result.closed) if world.beside else result.closed,
             under_way=world.beside is not None and world.beside.busy,
         )
+        doubts.look(world.store, world.now)
         run.finish("failed" if result.exit_code == 1 else "done", world.clock(), did(found.plan, waits, result))
         return result
 
