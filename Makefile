@@ -9,9 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV ?= .venv
-# Tests wait too, live ones more than they work: there are more of them at a time than cores on a small machine.
+# Live tests wait more than they work, so that there are more of them at a time than cores on a small machine.
 JOBS ?= 3
-SERVED_JOBS ?= 4
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # These come as source alone: plain Python, nothing is compiled.
@@ -40,7 +39,7 @@ demo: programs venv ## the main job on real parts: validate, plan, apply, dial i
 
 test: packages venv node lint ## everything: style, types, all tests, of which the unit tests in hostile surroundings
 	$(HOSTILE) $(PYTEST) -n $(JOBS) --dist worksteal --clean-tree -q $(UNIT)
-	$(PYTEST) -n $(SERVED_JOBS) --dist worksteal --clean-tree --durations=10 $(SERVED)
+	$(PYTEST) -n $(JOBS) --dist worksteal --clean-tree --durations=10 $(SERVED)
 
 unit: programs venv ## the tests that start no server, in under a minute
 	$(PYTEST) -n $(JOBS) --dist worksteal $(UNIT)
