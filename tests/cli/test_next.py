@@ -45,6 +45,9 @@ def test_a_plan_that_loses_an_account_says_that_it_would_be_refused(applied: Cli
     said = applied("plan")
     assert "An apply would be refused: subscribers/lalitpur/3f/sub-000131.ledger.yaml E741" in said.err
     assert "ispctl apply" not in last(said.out), "which is refused, whatever else is said"
+    note = applied("plan", "--format", "markdown").out
+    assert last(note).startswith("An apply would be refused: subscribers/lalitpur/3f/sub-000131.ledger.yaml E741")
+    assert "ispctl apply" not in note
 
 
 def test_a_plan_of_an_older_commit_says_that_it_would_be_refused(applied: Cli) -> None:

@@ -73,7 +73,8 @@ def _plan_pieces(planned: Planned, format: str, progress: Progress) -> Iterable[
     from ispctl.report import plan_markdown
 
     gist, until = _gist(planned)
-    return [plan_markdown.render(gist, closed=planned.closed, until=until, about=planned.about)]
+    refused = list(map(str, planned.refused))
+    return [plan_markdown.render(gist, closed=planned.closed, until=until, about=planned.about, refused=refused)]
 
 
 def _gist(planned: Planned) -> tuple[Gist, str | None]:

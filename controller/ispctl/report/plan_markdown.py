@@ -25,8 +25,10 @@ def render(
     until: str | None = None,
     next_command: str = "",
     about: str = "RADIUS",
+    refused: Sequence[str] = (),
 ) -> str:
-    """The plan as GitLab markdown; the arguments are those of the text."""
+    """The plan as GitLab markdown; the arguments are those of the text. `refused`: why an apply would be, which is what
+    to look at next then."""
     head = plan.head
     parts = [*_heading(plan, until, about), [inline(text) for text in explained(head)], *_people(plan)]
     parts += [_gates(plan, closed), _unread(plan)]
@@ -34,7 +36,10 @@ def render(
     parts += [[inline(text) for text in announcement(head)], _rows(plan)]
     if head["assumes"]:
         parts.append(["Assumed:", "", *(f"- {inline(masked(text, plan.hidden))}" for text in head["assumes"])])
-    parts.append([f"**Next:** {code(next_command or closing.next_command(head, closed, empty=plan.settled))}"])
+    if refused:
+        parts.append([f"An apply would be refused: {inline(text)}" for text in refused])
+    else:
+        parts.append([f"**Next:** {code(next_command or closing.next_command(head, closed, empty=plan.settled))}"])
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
