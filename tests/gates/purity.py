@@ -7,6 +7,7 @@ under test may not.
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
 import sys
 import sysconfig
@@ -29,7 +30,9 @@ READABLE = tuple(
     str(Path(place)) + os.sep
     for place in (PATHS["stdlib"], PATHS["purelib"], PATHS["platlib"], sys.base_prefix, *zoneinfo.TZPATH)
 )
-"""Modules that load late, and the time zone database: both are the same for everybody, and no input."""
+"""What libraries bring along, and the time zone database: both are the same for everybody, and no input."""
+IMPORTS = importlib.machinery.PathFinder.find_spec.__code__.co_filename
+"""Where the interpreter loads modules. When it does is of no account: a library may load one late."""
 
 
 class Impure(RuntimeError):
@@ -51,9 +54,12 @@ class _Guard:
                 self.on = True
 
     def _judge(self, event: str, args: tuple[object, ...]) -> None:
-        if event in ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rename") and _harmless(event, args):
+        caller = sys._getframe(2)
+        if caller.f_code.co_filename == IMPORTS:
+            return  # looks through sys.path, reads a module, keeps its byte code
+        if event in ("open", "os.listdir", "os.scandir") and _harmless(event, args):
             return
-        if place := _ours(sys._getframe(2)):
+        if place := _ours(caller):
             self.seen.append(f"{event} in {place}")
             raise Impure(f"{event} in {place}: a pure module does no I/O")
 
@@ -78,16 +84,12 @@ def enforced() -> Iterator[None]:
 
 
 def _harmless(event: str, args: tuple[object, ...]) -> bool:
-    """Reading a module or a time zone, and keeping byte code of what was read; `args` of open: path, mode, flags."""
+    """Reading a library's own files or a time zone; `args` of open: path, mode, flags."""
     if event == "open" and isinstance(args[0], int) and args[0] > 2:
         return True  # whoever opened what this descriptor is was judged
-    path = os.fsdecode(args[0]) if isinstance(args[0], str | bytes) else ""
-    if "__pycache__" in path.split(os.sep) and path.startswith((*READABLE, str(ROOT))):
-        return True
-    if event in ("os.mkdir", "os.rename"):
-        return False
     if event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
         return False
+    path = os.fsdecode(args[0]) if isinstance(args[0], str | bytes) else ""
     return f"{path}{os.sep}".startswith(READABLE) or (path.startswith(str(ROOT)) and path.endswith((".py", ".pyc")))
 
 

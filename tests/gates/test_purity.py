@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import sys
+import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +35,7 @@ def swallow(path):
     try: open(path)
     except Exception: return 0
 def zone(): return __import__("zoneinfo").ZoneInfo.no_cache("Pacific/Kiritimati")
+def nowhere(): return __import__("zoneinfo").ZoneInfo.no_cache("Nowhere/Land")
 def late(): return __import__("read_late").SAID
 """
 
@@ -65,12 +68,20 @@ def test_a_module_that_loads_late_may_keep_its_byte_code(
     impure: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "read_late.py").write_text("SAID = 1")
-    monkeypatch.setattr(purity, "READABLE", (*purity.READABLE, f"{tmp_path}/"))
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.syspath_prepend(str(tmp_path))
     with purity.enforced():
         assert impure.late() == 1
     assert list(tmp_path.glob("__pycache__/*.pyc"))
+
+
+def test_a_name_that_is_no_time_zone_may_be_looked_for_wherever_modules_are(
+    impure: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    importlib.invalidate_caches()
+    with purity.enforced(), pytest.raises(zoneinfo.ZoneInfoNotFoundError):
+        impure.nowhere()
 
 
 def test_a_time_zone_may_be_loaded_and_a_test_may_read_its_golden_file(impure: ModuleType, tmp_path: Path) -> None:
