@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import subprocess
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli, process
 from tests.gates import example
+from tests.plans import breaches
 
 FASTER = ("tariffs/home-50.yaml", "rate: {down: 50M", "rate: {down: 60M")
 ISPCTL = Path(example.path_with_commands().split(":")[0]) / "ispctl"
@@ -83,12 +83,9 @@ def test_drift_is_two_and_none_is_zero(applied: Cli) -> None:
 
 @pytest.mark.parametrize("base", [(), ("--base", "HEAD~1")], ids=["live", "proposed"])
 def test_the_json_of_a_plan_fits_its_schema_and_is_all_of_stdout(applied: Cli, base: tuple[str, ...]) -> None:
-    import jsonschema
-
-    schema = json.loads(files("ispctl.report").joinpath("schema", "plan.schema.json").read_text("utf-8"))
     applied.changed(*FASTER)
     said = applied("plan", *base, "--format", "json")
-    jsonschema.validate(said.json, schema)
+    assert breaches(said.json) == []
     assert said.json["summary"]["services"] >= 5
     assert said.json["kind"] == ("proposed" if base else "live")
 
