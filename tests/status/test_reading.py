@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -77,6 +78,13 @@ ALL_OF_IT: tuple[Question, ...] = (
     lambda view, _: slices.pools(view, free=3),
     lambda view, _: metrics.samples(view),
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _others_stay() -> None:
+    """A view collects after each part: that need not go through what a thousand other tests keep."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
