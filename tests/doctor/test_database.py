@@ -26,7 +26,7 @@ def test_a_fresh_database_is_ours_and_may_be_written(place: Place) -> None:
     with place.create() as store:
         said = found(store)
     own = {"rights", "disk"} if place.kind == "sqlite" else {"rights", "database clock"}
-    assert set(said) == {"database", "applied", *own}
+    assert set(said) == {"database", "triggers", "applied", *own}
     assert {name for name, check in said.items() if check.level != "ok"} == {"applied"}, said
     assert "schema" in said["database"].text
 
@@ -45,6 +45,42 @@ def test_two_clocks_that_differ_are_told(place: Place) -> None:
         said = found(store, timedelta(minutes=5))["database clock"]
     assert said.level == "bad"
     assert said.text.endswith("s behind ours")
+
+
+def drop(place: Place, trigger: str) -> str:
+    return f"DROP TRIGGER {trigger}" + (" ON radacct" if place.kind == "postgresql" else "")
+
+
+@pytest.mark.parametrize("trigger", ["ispctl_begun", "ispctl_changed", "ispctl_ended"])
+def test_a_trigger_that_is_gone_is_told_and_radius_init_makes_it_again(place: Place, trigger: str) -> None:
+    with place.create() as store:
+        place.hand(drop(place, trigger))
+        said = found(store)["triggers"]
+    assert (said.level, said.advice) == ("bad", "ispctl radius init")
+    assert said.text.startswith(f"E334 radacct lacks the trigger {trigger}: ")
+    with place.create() as store:
+        assert found(store)["triggers"].level == "ok"
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "hand",
+    [
+        "DROP FUNCTION ispctl_doubt CASCADE",
+        "ALTER TABLE radacct DISABLE TRIGGER USER",
+        "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "DROP FUNCTION ispctl_doubt CASCADE;"
+        "CREATE TRIGGER ispctl_begun AFTER INSERT ON radacct FOR EACH ROW EXECUTE FUNCTION nothing()",
+    ],
+)
+def test_triggers_that_do_nothing_are_told_like_those_that_are_gone(place: Place, hand: str) -> None:
+    with place.create() as store:
+        place.hand(hand)
+        said = found(store)["triggers"]
+    assert said.text.startswith("E334 radacct lacks the triggers ispctl_begun, ispctl_changed, ispctl_ended: ")
+    with place.create() as store:
+        assert found(store)["triggers"].level == "ok"
 
 
 @contextmanager

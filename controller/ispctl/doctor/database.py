@@ -11,7 +11,7 @@ from typing import Final
 
 from ispctl.model.problem import Refusal
 from ispctl.status.check import Check
-from ispctl.store import File, Store
+from ispctl.store import File, Store, doubts
 
 WRITTEN: Final = ("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "nas")
 SKEW: Final = 5.0
@@ -31,6 +31,7 @@ def checks(store: Store, clock: Callable[[], datetime]) -> Iterator[Check]:
     else:
         yield _asked("rights", store, _rights)
         yield _asked("database clock", store, lambda store: _clock(store, clock))
+    yield _asked("triggers", store, _triggers)
     yield _order(store, clock())
 
 
@@ -81,6 +82,16 @@ def _lacks(store: Store, tables: Sequence[str], rights: Sequence[str]) -> Iterat
             found = store.database.query("SELECT has_table_privilege(current_user, ?, ?)", (table, right))
             if not found[0][0]:
                 yield f"{right} {table}"
+
+
+def _triggers(store: Store) -> Check:
+    """Those by which an apply knows which sessions to look at."""
+    gone = doubts.unwatched(store.database)
+    if gone:
+        named = f"the trigger{'s' if len(gone) > 1 else ''} {', '.join(gone)}"
+        text = f"E334 radacct lacks {named}: an apply overlooks sessions that it should look at, for up to a day"
+        return Check("triggers", "bad", text, "ispctl radius init")
+    return Check("triggers", "ok", "what the server writes of sessions is looked at")
 
 
 def _clock(store: Store, clock: Callable[[], datetime]) -> Check:

@@ -128,6 +128,7 @@ CODES: Final[dict[str, str]] = {
     "E331": "replica-behind",
     "E332": "no-roles",
     "E333": "postgresql-missing",
+    "E334": "sessions-unwatched",
     "E348": "pool-of-another-length",
     "E349": "prefixes-still-leased",
     # E40x: the RADIUS server and the lab

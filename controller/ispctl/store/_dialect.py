@@ -32,6 +32,10 @@ class Dialect(Struct):
     """Makes the view `ispctl_rejects` anew; `at` reads as seconds since 1970."""
     watch: tuple[str, ...]
     """Statements that make the triggers by which what the server writes of sessions becomes doubtful (store/doubts)."""
+    watchers: tuple[str, ...]
+    """Their names."""
+    watching: str
+    """The names of those that are there and do it."""
     hash: str
     """48 bits of a hash of a text, so that the sum of very many fits."""
     reckons: bool
@@ -69,8 +73,23 @@ the text is read anew for each of them."""
 _NOTED = "SELECT acctuniqueid FROM ispctl_session WHERE acctuniqueid = OLD.acctuniqueid"
 _TRIGGER = "CREATE TRIGGER IF NOT EXISTS {} AFTER {} ON radacct WHEN {} BEGIN INSERT INTO ispctl_doubt {}; END"
 _BY_ROW = "CREATE TRIGGER {} AFTER {} ON radacct FOR EACH ROW WHEN ({}) EXECUTE FUNCTION ispctl_doubt()"
-_EVENTS = (("ispctl_begun", "INSERT", _BEGUN), ("ispctl_ended", "DELETE", "OLD.acctstoptime IS NULL"))
 _UPDATE = "UPDATE OF acctstoptime, class"
+_EVENTS = (
+    ("ispctl_begun", "INSERT", _BEGUN),
+    ("ispctl_changed", _UPDATE, _CHANGED.format("IS DISTINCT FROM")),
+    ("ispctl_ended", "DELETE", "OLD.acctstoptime IS NULL"),
+)
+_WATCHING = (
+    "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass('radacct') AND tgenabled IN ('O', 'A')"
+    " AND tgfoid = to_regproc('ispctl_doubt')"
+)
+_WATCH = """IF NOT EXISTS ({1} AND tgname = '{0[0]}') THEN
+            IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'radacct'::regclass AND tgname = '{0[0]}') THEN
+                DROP TRIGGER {0[0]} ON radacct;
+            END IF;
+            {2};
+        END IF;"""
+"""Makes a trigger that is not there, or was switched off; where it is as it should be, nobody waits."""
 SQLITE = Dialect(
     name="sqlite",
     chunk=500,  # of parameters it takes 32,766 at most, older ones 999
@@ -93,6 +112,8 @@ SQLITE = Dialect(
         _TRIGGER.format("ispctl_stopped", _UPDATE, "OLD.acctstoptime IS NULL AND NEW.acctstoptime IS NOT NULL", _NOTED),
         _TRIGGER.format("ispctl_ended", "DELETE", "OLD.acctstoptime IS NULL", _NOTED),
     ),
+    watchers=("ispctl_begun", "ispctl_changed", "ispctl_stopped", "ispctl_ended"),
+    watching="SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'radacct'",
     hash="ispctl_hash(CAST({} AS blob))",  # a blob: somebody's broken bytes are no text
     reckons=False,  # it could, but FreeRADIUS and whoever else writes there have no such function
     middle=1 << 47,
@@ -130,12 +151,9 @@ POSTGRESQL = Dialect(
     # Not dropped: a view keeps what roles were granted on it.
     rejects=f"CREATE OR REPLACE VIEW ispctl_rejects AS {_REJECTS.format('to_timestamp(last_seen)')}",
     # With the rights of its owner, so that a server that was given nothing but radacct goes on writing there; what it
-    # names is named in full, so that nobody can put something else in its place. Where they are there, nobody waits.
+    # names is named in full, so that nobody can put something else in its place.
     watch=(
         f"""DO $do$ BEGIN
-        IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'radacct'::regclass AND tgname = 'ispctl_changed') THEN
-            RETURN;
-        END IF;
         EXECUTE replace($of$CREATE OR REPLACE FUNCTION ispctl_doubt() RETURNS trigger LANGUAGE plpgsql
             SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$ BEGIN
                 IF TG_OP <> 'DELETE' AND {_BEGUN} THEN
@@ -146,10 +164,11 @@ POSTGRESQL = Dialect(
                 END IF;
                 RETURN NULL;
             END $f$$of$, '~', quote_ident(current_schema()));
-        {"; ".join(_BY_ROW.format(*event) for event in _EVENTS)};
-        {_BY_ROW.format("ispctl_changed", _UPDATE, _CHANGED.format("IS DISTINCT FROM"))};
+        {" ".join(_WATCH.format(event, _WATCHING, _BY_ROW.format(*event)) for event in _EVENTS)}
         END $do$""",
     ),
+    watchers=tuple(event[0] for event in _EVENTS),
+    watching=_WATCHING,
     hash="hashtextextended({}, 0) >> 16",
     reckons=True,
     middle=0,

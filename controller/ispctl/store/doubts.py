@@ -140,6 +140,12 @@ def known(database: Database, condition: str = "key = ?", *values: str) -> bool:
     return not database.query(absent, (LOOKED, *values))
 
 
+def unwatched(database: Database) -> tuple[str, ...]:
+    """The triggers that are not there, or switched off: what the server writes would make nobody doubtful."""
+    there = {name for (name,) in database.query(database.dialect.watching)}
+    return tuple(name for name in database.dialect.watchers if name not in there)
+
+
 def _too_many(database: Database) -> bool:
     return bool(database.query(f"SELECT 1 FROM {_TABLE} LIMIT 1 OFFSET {_MANY}"))
 
