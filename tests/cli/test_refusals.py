@@ -51,6 +51,25 @@ def test_a_wrong_word_is_answered_with_the_right_ones(cli: Cli, words: tuple[str
     assert (answer.code, answer.err.strip().splitlines()[-1]) == (1, said)
 
 
+@pytest.mark.parametrize(
+    ("program", "words", "whose"),
+    [
+        ("ispctl", ("renew", "--expiring"), "ispctl renew"),
+        ("ispctl", ("renew", "--direct=yes"), "ispctl renew"),
+        ("ispctl", ("lab", "up", "--database"), "ispctl lab up"),
+        ("ispctl", ("lab", "--unknown"), "ispctl lab"),
+        ("ispctl", ("--unknown",), "ispctl"),
+        ("ispctl", ("renew",), "ispctl renew"),
+        ("ispstat", ("list", "--expiring"), "ispstat list"),
+    ],
+)
+def test_a_flag_that_is_wrong_is_answered_with_the_help_of_its_command(
+    cli: Cli, program: str, words: tuple[str, ...], whose: str
+) -> None:
+    answer = cli(*words, program=program)
+    assert (answer.code, answer.err.splitlines()[-1]) == (1, f"Try: {whose} --help")
+
+
 def test_no_database_is_named_anywhere(cli: Cli) -> None:
     (cli.repo / "inventory" / "targets.yaml").unlink()
     example.commit(cli.repo, "No targets")

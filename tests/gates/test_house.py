@@ -48,7 +48,7 @@ READ_BY_LIBRARIES = [
     *("begin_auth", "connection_lost", "exc", "password_auth_supported", "validate_password"),  # asyncssh
     *("public_key_auth_supported", "validate_public_key", "map_path"),
     "session_preparation",  # netmiko
-    *("list_commands",),  # typer
+    *("list_commands", "context_class"),  # typer
     "collect",  # prometheus_client
     *("ports",),  # templates
     *("check_key", "comment_handling", "fetch_directive", "get_mark", "processing_version", "resolver", "scanner"),

@@ -13,6 +13,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
+from ispctl.cli.common import UsageError
+
 
 class Later(Mapping[str, Any]):
     """Commands by name, in order: those that are there (`made`), then those of `later`: name -> "module:function", or
@@ -64,6 +66,23 @@ def group_of(later: Mapping[str, str]) -> type[TyperGroup]:
     return Group
 
 
+class _Placed(typer.Context):
+    """Names the command in which a flag was wrong: of one that lacks its value the parser does not say whose it is."""
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
+        if isinstance(error, UsageError) and error.ctx is None:
+            error.ctx = self
+        return super().__exit__(kind, error, trace)
+
+
+def _placed(command: Any) -> Any:
+    """The same command, and those below it, whose wrong flags know whose they are."""
+    command.context_class = _Placed
+    for one in getattr(command, "commands", {}).values():
+        _placed(one)
+    return command
+
+
 def _found(place: str) -> Any:
     module, _, attribute = place.partition(":")
     return getattr(import_module(f"ispctl.cli.{module}"), attribute)
@@ -75,7 +94,7 @@ def _command(name: str, place: str) -> Any:
     if isinstance(found, typer.Typer):
         group = get_group(found)
         group.name = name
-        return group
+        return _placed(group)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     alone.command(name)(found)
-    return get_command(alone)
+    return _placed(get_command(alone))
