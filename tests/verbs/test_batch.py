@@ -122,6 +122,35 @@ def test_a_slip_in_a_row_is_said_with_its_line(isp: Isp, rows: Path, row: dict[s
 
 
 @pytest.mark.parametrize(
+    "words, names, told",
+    [
+        (
+            ("--verb", "pay"),
+            "sub,amout,from",
+            ["line 1: amout is no field of it; did you mean amount?", "line 1: from is no field of it"],
+        ),
+        ((), "verb,sub,amout", ["line 1: amout is no field of it; did you mean amount?"]),
+        (("--verb", "pai"), "sub,amount", ["there is no verb 'pai'; did you mean pay?"]),
+    ],
+)
+def test_a_slip_in_the_names_is_said_also_where_no_row_follows(
+    isp: Isp, rows: Path, words: tuple[str, ...], names: str, told: list[str]
+) -> None:
+    rows.write_text(f"{names}\n")
+    said = isp("batch", rows, *words, "--direct")
+    assert (said.code, said.err.splitlines()) == (1, [f"E790 bad-row: {text}" for text in told]), said.both
+
+
+@pytest.mark.parametrize("words, names", [(("--verb", "pay"), "sub,amount,reference"), ((), "verb,sub,from"), ((), "")])
+def test_names_that_are_right_and_no_row_are_nothing_to_do(
+    isp: Isp, rows: Path, words: tuple[str, ...], names: str
+) -> None:
+    rows.write_text(f"{names}\n")
+    said = isp("batch", rows, *words, "--direct")
+    assert (said.code, said.out.splitlines()[0]) == (0, "0 rows: none"), said.both
+
+
+@pytest.mark.parametrize(
     "text, told",
     [
         ('{"verb": "resume"\n', "line 1: it is no JSON object"),

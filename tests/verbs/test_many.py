@@ -66,6 +66,15 @@ def test_a_table_has_a_payment_for_each(isp: Isp, tmp_path: Path) -> None:
     assert isp.text(LEDGER).count("BANK-1") == 1
 
 
+def test_a_table_without_rows_is_judged_by_its_names(isp: Isp, tmp_path: Path) -> None:
+    table = tmp_path / "paid.csv"
+    table.write_text("sub,paymnt\n")
+    said = isp("renew", "--csv", table, "--direct")
+    assert (said.code, said.err) == (1, "E790 bad-row: line 1: paymnt is no field of it; did you mean payment?\n")
+    table.write_text("sub,payment\n")
+    assert "E321 no-such-service: nobody is meant by that" in isp("renew", "--csv", table, "--direct").err
+
+
 def test_one_key_for_a_table_is_one_for_each_row(isp: Isp, tmp_path: Path) -> None:
     """Also where two of them are one subscriber's: the second is not taken for the first."""
     table = tmp_path / "paid.csv"

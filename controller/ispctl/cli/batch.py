@@ -56,7 +56,17 @@ def batch(
         for rows in _coming():
             _stream(wanted, rows, name)
         return
-    answer(wanted, *batched(wanted, list(rows_of(text_of(file))), name))
+    answer(wanted, *batched(wanted, table_of(wanted, file, name), name))
+
+
+def table_of(wanted: Wanted, file: Path, name: str) -> list[Row]:
+    """The requests of a file; where there are none, what it says of them is judged all the same. Raises Refusal
+    E790, E791."""
+    text = text_of(file)
+    rows = list(rows_of(text))
+    if not rows:
+        _batch(wanted, rows, name).judge(_names_of(text))
+    return rows
 
 
 def answer(wanted: Wanted, done: Carried[Planned], found: Batch) -> None:
@@ -78,22 +88,10 @@ def answer(wanted: Wanted, done: Carried[Planned], found: Batch) -> None:
 def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Planned], Batch]:
     """Carry many requests out as one, with the key that was asked with as one for each. Those that would break a rule
     are left out, and the rest is tried again. Raises Refusal, Stopped."""
-    from ispctl.cli.facts import forget, learned
-    from ispctl.cli.passwords import seal
-    from ispctl.cli.sending import password_letter
-    from ispctl.secrets import new_password
-    from ispctl.verbs.batch import Batch, World
+    from ispctl.cli.facts import forget
 
     session = wanted.session
-
-    world = World(
-        lambda *place: seal(session, *place),
-        learned(session),
-        new_password,
-        partial(password_letter, session),
-        wanted.direct,
-    )
-    found = Batch([*_keyed(rows, wanted.key)] if wanted.key else rows, name, world)
+    found = _batch(wanted, [*_keyed(rows, wanted.key)] if wanted.key else rows, name)
     done = _carried(wanted, found)
     if done.status == "committed":
         found.send(done.commit)
@@ -103,6 +101,24 @@ def batched(wanted: Wanted, rows: Sequence[Row], name: str) -> tuple[Carried[Pla
         except Refusal as refusal:  # the commit is there for others all the same
             found.not_forgotten(refusal.problems)
     return done, found
+
+
+def _batch(wanted: Wanted, rows: Sequence[Row], name: str) -> Batch:
+    from ispctl.cli.facts import learned
+    from ispctl.cli.passwords import seal
+    from ispctl.cli.sending import password_letter
+    from ispctl.secrets import new_password
+    from ispctl.verbs.batch import Batch, World
+
+    session = wanted.session
+    world = World(
+        lambda *place: seal(session, *place),
+        learned(session),
+        new_password,
+        partial(password_letter, session),
+        wanted.direct,
+    )
+    return Batch(rows, name, world)
 
 
 def _carried(wanted: Wanted, found: Batch) -> Carried[Planned]:
@@ -211,6 +227,14 @@ def rows_of(text: str) -> Iterator[Row]:
             yield Row(reader.line_num, {name.strip(): value for name, value in values.items() if value.strip()})
     except csv.Error as error:
         raise Refusal(Problem("E791", f"line {reader.line_num}: {error}")) from None
+
+
+def _names_of(text: str) -> list[str]:
+    """What the first line of a table names; of JSON, nothing."""
+    import csv
+
+    first = next(csv.reader(io.StringIO(text, newline="")), ())
+    return [] if text.lstrip().startswith("{") else [name.strip() for name in first if name.strip()]
 
 
 def _object(line: str) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ispctl.cli.batch import answer, batched, rows_of, text_of
+from ispctl.cli.batch import answer, batched, table_of
 from ispctl.cli.common import Session, tell
 from ispctl.cli.verb import Wanted
 from ispctl.model.problem import Problem, Refusal
@@ -49,7 +49,7 @@ def for_many(
     given = [bool(subs), bool(group or expiring), table is not None]
     if sum(given) != 1:
         raise typer.BadParameter("name whom: SUB…, --group or --expiring, or --csv FILE; one of them")
-    for_rows(wanted, name, list(_rows(wanted, values, subs, group, expiring, table)))
+    for_rows(wanted, name, list(_rows(wanted, name, values, subs, group, expiring, table)))
 
 
 def for_rows(wanted: Wanted, name: str, rows: Sequence[Row]) -> None:
@@ -61,12 +61,18 @@ def for_rows(wanted: Wanted, name: str, rows: Sequence[Row]) -> None:
 
 
 def _rows(
-    wanted: Wanted, values: Mapping[str, str], subs: Sequence[str], group: str, expiring: str, table: Path | None
+    wanted: Wanted,
+    name: str,
+    values: Mapping[str, str],
+    subs: Sequence[str],
+    group: str,
+    expiring: str,
+    table: Path | None,
 ) -> Iterator[Row]:
     from ispctl.verbs.rows import Row
 
     if table is not None:
-        for row in rows_of(text_of(table)):
+        for row in table_of(wanted, table, name):
             yield Row(row.number, {**values, **row.values})
         return
     yield from each(subs or selected(wanted, group, _days(expiring)), values)

@@ -29,7 +29,7 @@ from ispctl.verbs import (
 )
 from ispctl.verbs.draft import Already, Asked, Draft
 from ispctl.verbs.password import Letter, Written
-from ispctl.verbs.rows import Request, Row
+from ispctl.verbs.rows import Request, Row, unread
 
 REQUESTS: Final[Mapping[str, Request]] = {
     **state.REQUESTS,
@@ -119,6 +119,13 @@ class Batch:
             **mac.of_learned(world.learned, self.forgotten, direct=world.direct),
         }
 
+    def judge(self, names: Iterable[str]) -> None:
+        """The verb, and the names in the first line of a table, where no row follows. Raises Refusal E790."""
+        requests = [self._of(self.verb)] if self.verb else self.requests.values()
+        fields = {name for request in requests for name in request.fields}
+        if said := [Problem("E790", f"line 1: {text}") for text in unread(names, fields)]:
+            raise Refusal(*said)
+
     def __call__(self, draft: Draft) -> None:
         """Edit the draft, row by row. Called anew when the head is another."""
         self.forgotten.clear()
@@ -206,12 +213,14 @@ class Batch:
     def _request(self, row: Row) -> Request:
         if row.fault:
             raise Refusal(row.fault)
-        name = self.verb or row.text("verb")
-        if name not in self.requests:
-            near = get_close_matches(name, self.requests, n=1)
+        return self._of(self.verb or row.text("verb"))
+
+    def _of(self, verb: str) -> Request:
+        if verb not in self.requests:
+            near = get_close_matches(verb, self.requests, n=1)
             advice = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(self.requests))}"
-            raise row.wrong(f"there is no verb {name!r}{advice}")
-        return self.requests[name]
+            raise Refusal(Problem("E790", f"there is no verb {verb!r}{advice}"))
+        return self.requests[verb]
 
     @staticmethod
     def _asked(asked: Asked, row: Row) -> Asked:

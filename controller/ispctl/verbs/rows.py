@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Final
@@ -89,9 +89,15 @@ class Request(Struct):
 
     def __call__(self, draft: Draft, row: Row) -> None:
         """Raises Refusal E790 for a field that nobody reads: a slip of the keyboard shall not be a silent no."""
-        known = (*OF_ALL, *self.fields)
-        for name in row.values:
-            if name not in known:
-                near = get_close_matches(name, known, n=1)
-                raise row.wrong(f"{name} is no field of it" + (f"; did you mean {near[0]}?" if near else ""))
+        for text in unread(row.values, self.fields):
+            raise row.wrong(text)
         self.act(draft, row)
+
+
+def unread(names: Iterable[str], fields: Collection[str]) -> Iterator[str]:
+    """Of each name that is neither among these fields nor one of all: what to say."""
+    known = (*OF_ALL, *fields)
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            yield f"{name} is no field of it" + (f"; did you mean {near[0]}?" if near else "")
