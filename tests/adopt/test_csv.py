@@ -167,11 +167,17 @@ def test_a_password_of_one_letter_is_sealed_like_any_other(isp: Isp) -> None:
     assert imported(isp, HEAD + "anita,y,gold,50M/25M,,,,,\n").code == 0
 
 
-def test_what_the_rules_refuse_is_a_bad_row_too(isp: Isp) -> None:
-    rows = [f"{name},canary-pw-1,gold,50M/25M,,,203.0.113.7,,\n" for name in ("anita", "bikash")]
-    said = imported(isp, HEAD + "".join(rows))
+@pytest.mark.parametrize(
+    "row, told",
+    [
+        ("bikash,canary-pw-1,gold,50M/25M,,,203.0.113.7,,\n", "ipv4: E104 duplicate-address"),
+        ("bikash,canary-pw-1,huge,900G/900G,,,,,\n", "rate: E129 rate-not-expressible"),
+    ],
+)
+def test_what_the_rules_refuse_is_a_bad_row_too_and_its_column_is_named(isp: Isp, row: str, told: str) -> None:
+    said = imported(isp, f"{HEAD}anita,canary-pw-1,gold,50M/25M,,,203.0.113.7,,\n{row}")
     assert said.code == 1
-    assert "people.clear:3 E782 bad-line: E104: the files would not be sound with it" in said.err, said.err
+    assert f"people.clear:3 E782 bad-line: {told}: the files would not be sound with it" in said.err, said.err
     assert not isp.repo.exists()
 
 

@@ -57,6 +57,18 @@ def test_the_first_commit_validates_and_its_plan_is_what_the_router_said(isp: Is
     assert [id for id, one in held.items() if one.suspended] == ["sub-000005"]
 
 
+def test_what_no_tariff_can_say_is_told_with_its_line_and_its_field(isp: Isp) -> None:
+    profile = 'add name=far rate-limit="10M/10M 2000G/2000G"'
+    secret = "add name=anita password=canary-pw-anita profile=far service=pppoe"
+    said = imported(
+        isp, "--dry-run", "--format", "json", export=f"/ppp profile\n{profile}\n/ppp secret\n{secret}\n".encode()
+    )
+    (item,) = [item for item in said.json["items"] if item["severity"] == "refused"]
+    assert item["attribute"] == "rate"
+    assert item["text"] == "E032 wrong-value: the files would not be sound with it"
+    assert item["rows"] == [{"table": "line", "id": 4}]
+
+
 def test_profiles_become_tariffs_the_routers_upload_first(isp: Isp) -> None:
     imported(isp)
     assert isp.read("tariffs/home-25.yaml") == (

@@ -19,13 +19,14 @@ from ispctl.adopt.places import Host, hosts, pools, written
 from ispctl.adopt.source import Asked, Progress, Source
 from ispctl.adopt.yaml_text import Value, dump
 from ispctl.desired import terms_of
-from ispctl.model.problem import Problem, Refusal
+from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.model.reading import read as read_record
 from ispctl.model.record import Loc
 from ispctl.model.tariff import Tariff
 from ispctl.repo import Snapshot, snapshot_of
 from ispctl.repo.checks import check
 from ispctl.repo.edit import put
+from ispctl.repo.yaml_nodes import Node
 from ispctl.secrets import Keyring
 from ispctl.structs import Struct, field
 
@@ -183,8 +184,11 @@ class _Writing:
         self.subscribers[sub.path] = sub
 
     def _refused(self, sub: Sub, problem: Problem) -> None:
-        text = f"{problem.code}: the files would not be sound with it"
-        self.findings.append(Finding("refused", problem.slug, text, *sub.meaning.anchor, login=sub.meaning.login))
+        text = f"{problem.code} {problem.slug}: the files would not be sound with it"
+        where = problem.where
+        name = _field_at(where, self.files[where.file]) if where and where.file in self.files else ""
+        anchor, login = sub.meaning.anchor, sub.meaning.login
+        self.findings.append(Finding("refused", problem.slug, text, *anchor, attribute=name, login=login))
 
     def _inventory(self) -> None:
         known = self.request.known
@@ -232,6 +236,26 @@ class _Writing:
     def _interim(self) -> int | None:
         """The shortest that a login asks for, since the NAS is told one number."""
         return min((s.meaning.interim for s in self.draft.subscribers if s.meaning.interim), default=None)
+
+
+def _field_at(where: Where, data: bytes) -> str:
+    """What stands at a place of a subscriber or a tariff, as a list of customers calls it."""
+    from ispctl.repo.yaml import read as read_yaml
+
+    root, marks, _ = read_yaml(data, where.file, limit=len(data))
+    place, there = (where.line, where.column), list(_below(root))
+    # a value before a key: where a mapping begins, its first key stands
+    found = [loc for find in (marks.value, marks.key) for loc in there if find(loc) == place]
+    named = (name for name in next(iter(found), ()) if isinstance(name, str) and name not in ("services", "profile"))
+    return next(named, "")
+
+
+def _below(node: Node, loc: Loc = ()) -> Iterator[Loc]:
+    """Where all there is stands."""
+    yield loc
+    parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, below in parts:
+        yield from _below(below, (*loc, name))
 
 
 _POLICY_HEAD: Final = b"# As the old server had it: who has not paid is turned away. A wall would be kinder: expired.\n"
