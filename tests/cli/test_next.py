@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from ispctl.report._people import session_words
 from ispctl.store import Store
 from tests.cli.conftest import DSN, Cli
 from tests.gates.example import commit, git
+from tests.plans import breaches
 
 A_FILE = "subscribers/lalitpur/3f/sub-000123.yaml"
 
@@ -48,6 +52,24 @@ def test_a_plan_that_loses_an_account_says_that_it_would_be_refused(applied: Cli
     note = applied("plan", "--format", "markdown").out
     assert last(note).startswith("An apply would be refused: subscribers/lalitpur/3f/sub-000131.ledger.yaml E741")
     assert "ispctl apply" not in note
+
+
+def test_a_plan_as_json_holds_why_it_would_be_refused_in_the_same_words(applied: Cli, tmp_path: Path) -> None:
+    git(applied.repo, "rm", "-q", "-r", "subscribers")
+    commit(applied.repo, "Clean up")
+    said = applied("plan", "--format", "json", "--out", tmp_path / "plan.json")
+    (told,) = said.json["refused"]
+    words = f"{told['code']} {told['slug']}: {told['text']}. {told['advice']}"
+    assert said.err.splitlines()[-1] == f"An apply would be refused: {words}"
+    assert (told["code"], told["severity"], told["file"], told["line"]) == ("E603", "error", "", 0)
+    assert json.loads((tmp_path / "plan.json").read_text("utf-8")) == said.json
+    assert breaches(said.json) == []
+
+
+def test_a_plan_that_did_not_ask_whether_it_would_be_refused_holds_that_it_is_unknown(applied: Cli) -> None:
+    assert applied("plan", "--format", "json").json["refused"] == []
+    for words in (("--base", "HEAD"), ("--at", "tomorrow")):
+        assert applied("plan", *words, "--format", "json").json["refused"] is None
 
 
 def test_a_plan_of_an_older_commit_says_that_it_would_be_refused(applied: Cli) -> None:

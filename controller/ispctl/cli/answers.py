@@ -37,7 +37,7 @@ def say_plan(planned: Planned, format: str, next_command: str = "") -> None:
         with Progress() as progress:
             sys.stdout.writelines(_plan_pieces(planned, format, progress))
     sys.stdout.flush()
-    for problem in planned.refused:
+    for problem in planned.refused or ():
         tell(f"An apply would be refused: {problem}")
 
 
@@ -67,13 +67,13 @@ def save(planned: Planned, format: str, out: Path, option: str = "--out") -> Non
 def _plan_pieces(planned: Planned, format: str, progress: Progress) -> Iterable[str]:
     """A plan in pieces: a plan may be longer than what memory holds."""
     if format == "json":
-        return pieces(planned.plan, zone_of(planned.snapshot), progress)
+        return pieces(planned.plan, zone_of(planned.snapshot), progress, planned.refused)
     if format == "terraform":
         return [_counts(planned)]
     from ispctl.report import plan_markdown
 
     gist, until = _gist(planned)
-    refused = list(map(str, planned.refused))
+    refused = list(map(str, planned.refused or ()))
     return [plan_markdown.render(gist, closed=planned.closed, until=until, about=planned.about, refused=refused)]
 
 

@@ -74,8 +74,8 @@ class Planned(Struct):
     held: frozenset[str] = frozenset()
     about: str = "RADIUS"
     """What is equal to the commit where there is nothing to do."""
-    refused: tuple[Problem, ...] = ()
-    """Why an apply of it would be refused, whatever its gates say."""
+    refused: tuple[Problem, ...] | None = None
+    """Why an apply of it would be refused, whatever its gates say; None where that was not asked."""
 
     @cached_property
     def gist(self) -> Gist:
@@ -207,7 +207,7 @@ def live(
         if older := older_copy(repository, opened.store, found.applied):
             tell(f"{older}.")
         closed = closed_gates(opened, found, {})
-        refused = refusals(opened, found, permission or Permission()) if now == session.now else ()
+        refused = refusals(opened, found, permission or Permission()) if now == session.now else None
         return Planned(found.plan, snapshot, closed, held(found, closed), refused=refused)
 
 

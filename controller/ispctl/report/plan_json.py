@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ispctl.desired import Because, Entitlement
+from ispctl.model.problem import Problem
 from ispctl.plan import Change, Cohort, Ending, Fields, Plan, ServiceChange, Stop, Value
 from ispctl.report._indent import indented
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         EndingJson,
         HeadJson,
         PlanJson,
+        ProblemJson,
         ReasonJson,
         ServiceJson,
         SidesJson,
@@ -27,25 +29,32 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 Progress = Callable[[str, int, int], None]
+Refused = Sequence[Problem] | None
 Left = Literal["", "paused", "observed"]
 
 
-def document(plan: Plan, zone: tzinfo = UTC) -> PlanJson:
-    """The plan as JSON; equal plans give equal documents, to the byte. `zone`: the ISP's, for the offset of times."""
-    whole = ((name, list(value) if isinstance(value, Iterator) else value) for name, value in _members(plan, zone))
+def document(plan: Plan, zone: tzinfo = UTC, refused: Refused = None) -> PlanJson:
+    """The plan as JSON; equal plans give equal documents, to the byte. `zone`: the ISP's, for the offset of times.
+    `refused`: why an apply of it would be; None where that was not asked."""
+    made = _members(plan, zone, refused)
+    whole = ((name, list(value) if isinstance(value, Iterator) else value) for name, value in made)
     return cast("PlanJson", dict(whole))
 
 
 def head(plan: Plan, zone: tzinfo = UTC) -> HeadJson:
     """The document without its services and changes."""
-    return cast("HeadJson", {name: value for name, value in _members(plan, zone) if not isinstance(value, Iterator)})
+    return cast(
+        "HeadJson", {name: value for name, value in _members(plan, zone, None) if not isinstance(value, Iterator)}
+    )
 
 
-def pieces(plan: Plan, zone: tzinfo = UTC, progress: Progress = lambda *_: None) -> Iterator[str]:
-    """`dumps(document(plan, zone))`, to the byte, in pieces of which none is longer than a service or a row. `progress`
-    is told how many of the services, and then of the rows, are done."""
+def pieces(
+    plan: Plan, zone: tzinfo = UTC, progress: Progress = lambda *_: None, refused: Refused = None
+) -> Iterator[str]:
+    """`dumps(document(plan, zone, refused))`, to the byte, in pieces of which none is longer than a service or a row.
+    `progress` is told how many of the services, and then of the rows, are done."""
     lead = "{"
-    for name, value in _members(plan, zone):
+    for name, value in _members(plan, zone, refused):
         yield f'{lead}\n  "{name}": '
         if isinstance(value, Iterator):
             total = len(plan.services if name == "services" else plan.changes)
@@ -101,7 +110,22 @@ def change(one: Change) -> ChangeJson:
     }
 
 
-def _members(plan: Plan, zone: tzinfo) -> Iterator[tuple[str, Any]]:
+def problem(one: Problem) -> ProblemJson:
+    """A problem with its place apart."""
+    where = one.where
+    return {
+        "code": one.code,
+        "slug": one.slug,
+        "severity": one.severity,
+        "text": one.text,
+        "file": where.file if where else "",
+        "line": where.line if where else 0,
+        "column": where.column if where else 0,
+        "advice": one.advice,
+    }
+
+
+def _members(plan: Plan, zone: tzinfo, refused: Refused) -> Iterator[tuple[str, Any]]:
     """Each member of the document; what may be long is an iterator."""
     left = plan.left
     yield "version", VERSION
@@ -126,6 +150,7 @@ def _members(plan: Plan, zone: tzinfo) -> Iterator[tuple[str, Any]]:
         ],
     )
     yield "rerendered", list(plan.rerendered)
+    yield "refused", None if refused is None else [problem(one) for one in refused]
     yield "coming", {"until": stamp(plan.coming.until, zone), "ends": plan.coming.ends} if plan.coming else None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from ispctl.model.problem import Problem, in_order
+from ispctl.report import plan_json
 from ispctl.report._words import clean, plural
 
 SHOWN: Final = {"W700": 1}
@@ -68,22 +69,8 @@ def to_json(problems: Iterable[Problem]) -> dict[str, Any]:
     counts = Counter(p.severity for p in found)
     return {
         "version": 1,
-        "problems": [_one(problem) for problem in found],
+        "problems": [plan_json.problem(problem) for problem in found],
         "summary": {"errors": counts["error"], "warnings": counts["warning"]},
-    }
-
-
-def _one(problem: Problem) -> dict[str, Any]:
-    where = problem.where
-    return {
-        "code": problem.code,
-        "slug": problem.slug,
-        "severity": problem.severity,
-        "text": problem.text,
-        "file": where.file if where else "",
-        "line": where.line if where else 0,
-        "column": where.column if where else 0,
-        "advice": problem.advice,
     }
 
 

@@ -67,6 +67,19 @@ class UnreadJson(TypedDict):
     text: str
 
 
+class ProblemJson(TypedDict):
+    """Something that is wrong. `file` is "" where it is about no file, and `line` 0 where about no line of it."""
+
+    code: str
+    slug: str
+    severity: Literal["error", "warning"]
+    text: str
+    file: str
+    line: int
+    column: int
+    advice: str
+
+
 class StopJson(TypedDict):
     """What people decided to leave as it is; `until` is null where nothing ends it but an edit."""
 
@@ -108,7 +121,8 @@ class ComingJson(TypedDict):
 
 
 class HeadJson(TypedDict):
-    """A plan without what may be long. Times are RFC 3339 with offset, rates integer bit/s."""
+    """A plan without what may be long. Times are RFC 3339 with offset, rates integer bit/s. `refused` is null where it
+    was not asked whether an apply would be."""
 
     version: Literal[1]
     kind: Literal["proposed", "live"]
@@ -125,6 +139,7 @@ class HeadJson(TypedDict):
     coming: ComingJson | None
     switches: list[SwitchJson]
     rerendered: list[str]
+    refused: list[ProblemJson] | None
 
 
 class PlanJson(HeadJson):
