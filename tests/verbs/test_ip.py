@@ -87,9 +87,16 @@ def test_both_commands_name_the_same_addresses_as_free(isp: Isp) -> None:
 
 def test_what_is_free_is_not_told_where_history_does_not_tell_what_rests(isp: Isp, tmp_path: Path) -> None:
     example.git(tmp_path, "clone", "-q", "--depth", "1", f"file://{isp.origin}", "shallow")
-    said = isp.cli("pool", "business", "--free", 1, repo=tmp_path / "shallow")
+    shallow = tmp_path / "shallow"
+    said = isp.cli("pool", "business", "--free", 1, repo=shallow)
     assert (said.code, said.out, "E003" in said.err) == (1, "", True)
-    assert isp.cli("pool", "business", repo=tmp_path / "shallow").code == 0
+    assert isp.cli("pool", "business", repo=shallow).code == 0
+    for words in (("business", "--free", 1), ("--free", 1), ("--free", 1, "--format", "json")):
+        seen = isp.cli("pools", *words, program="ispstat", repo=shallow)
+        assert (seen.code, seen.out, seen.err) == (1, "", said.err)
+    fill = isp.cli("pools", "business", program="ispstat", repo=shallow)
+    assert "what was freed within 7 d is unknown: git's history is cut off here" in fill.out
+    assert "E003" not in fill.err
 
 
 def test_an_address_of_a_contract_that_is_over_is_given_again_once_it_has_rested(isp: Isp) -> None:

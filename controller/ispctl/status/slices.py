@@ -62,7 +62,8 @@ _BASIS: Final = {
 
 def pools(view: View, named: str = "", free: int = 0, *, resting: bool = True) -> tuple[Filled, ...]:
     """Every pool of the head, or one. `resting`: whether to look in git for what was freed lately, which costs a walk
-    through the history of the quarantine; else nothing rests. Raises Refusal E621 for a name that is none."""
+    through the history of the quarantine; else nothing rests. `free`: name so many that nobody holds and that rest no
+    more. Raises Refusal: E621 for a name that is none, E003 where `free` is asked and git begins later."""
     known = view.head.pools
     if named:
         one_of("pools", named, sorted(known))
@@ -82,7 +83,7 @@ class _Counting:
 
     def filled(self, name: str, pool: Pool, wanted: int) -> Filled:
         unit = room.unit_of(self.view.head, name)
-        resting = self._resting(pool)
+        resting = self._resting(pool, names=wanted > 0)
         parts = tuple(self._parts(name, pool, unit, resting))
         file = self.view.head.pools_file
         where = file.where_key(name) if file else None
@@ -120,8 +121,9 @@ class _Counting:
             return None if self.leases is None else sum(one.taken for one in self.leases if one.pool == part)
         return None if self.online is None else _taken(self.online, nets, unit)
 
-    def _resting(self, pool: Pool) -> frozenset[Prefix] | None:
-        """Freed within the quarantine; None where git does not reach back so far, or does not give the pool out."""
+    def _resting(self, pool: Pool, *, names: bool) -> frozenset[Prefix] | None:
+        """Freed within the quarantine; None where git does not reach back so far, or does not give the pool out. How
+        full a pool is can be told without it. With `names`, which addresses are free, it cannot: raises Refusal."""
         if pool.served_by != "static":
             return None
         if not pool.quarantine or not self.history:
@@ -130,6 +132,8 @@ class _Counting:
             since = self.view.now - timedelta(seconds=pool.quarantine)
             return self.view.repository.freed(since, self.view.now, self.view.head, self.known)
         except Refusal:
+            if names:
+                raise
             return None
 
 
