@@ -94,8 +94,33 @@ def test_a_saved_plan_is_applied_and_its_file_is_private(applied: Cli, tmp_path:
     applied.changed(*FASTER)
     assert applied("plan", "--out", tmp_path / "plan.json").code == 2
     assert (tmp_path / "plan.json").stat().st_mode & 0o777 == 0o600
-    assert applied("apply", "--plan", tmp_path / "plan.json").code == 0
-    assert applied("apply", "--plan", tmp_path / "plan.json").code == 0  # nothing of it is left to do
+    said = applied("apply", "--plan", tmp_path / "plan.json")
+    assert (said.code, "Nothing of the saved plan" in said.err) == (0, False)
+
+
+def test_a_saved_plan_of_which_nothing_is_left_to_do_is_said_to_be_done_already(applied: Cli, tmp_path: Path) -> None:
+    """An apply that was killed may be run again, and a pipeline too: that is no failure."""
+    applied.changed(*FASTER)
+    assert applied("plan", "--out", tmp_path / "plan.json").code == 2
+    commit = applied("apply", "--plan", tmp_path / "plan.json", "--format", "json").json["commit"][:12]
+    for words in ((), ("--commit", "HEAD"), ("--format", "json")):
+        said = applied("apply", "--plan", tmp_path / "plan.json", *words)
+        assert (said.code, said.err) == (0, "Nothing of the saved plan is left to do: it was done already.\n")
+    applied.changed("tariffs/home-50.yaml", FASTER[2], FASTER[1])
+    said = applied("apply", "--plan", tmp_path / "plan.json", "--commit", "HEAD")
+    assert (said.code, "E606" in said.err) == (1, True), "what it made is to be taken back"
+    other = applied("apply", "--format", "json").json["commit"][:12]
+    said = applied("apply", "--plan", tmp_path / "plan.json", "--commit", "HEAD")
+    assert (said.code, said.err) == (
+        0,
+        f"Nothing of the saved plan, made of commit {commit}, is left to do: it was done already, or commit {other},"
+        " which is applied, says otherwise.\n",
+    )
+
+
+def test_a_plan_without_anything_to_do_is_not_said_to_be_done_already(applied: Cli, tmp_path: Path) -> None:
+    assert applied("plan", "--out", tmp_path / "plan.json").code == 0
+    assert applied("apply", "--plan", tmp_path / "plan.json").err == ""
 
 
 def test_a_saved_plan_is_about_its_own_commit(applied: Cli, tmp_path: Path) -> None:

@@ -230,12 +230,14 @@ def apply(
     most = {"cut_off": allow_cut_off, "dropped": allow_drop, "slower": allow_slower, "delete": allow_delete}
     most["clock"] = allow_clock
     permission = Permission(most, allow_rollback, allow_rolled_back, commits=allow_commit or ())
-    if saved is not None:
-        read = saved_plan(saved)
+    read = None if saved is None else saved_plan(saved)
+    if read is not None:
         permission = replace(permission, differences=read.differences)
         commit = read.commit if commit is None else commit
     result, snapshot = plans.apply_to(context.obj, "HEAD" if commit is None else commit, permission, wait, about)
     say(apply_answer(result, snapshot, format))
+    if read is not None and target is None:  # of a part nobody can tell what is left of the whole
+        plans.tell_whether_done(read, result)
     raise typer.Exit(result.exit_code)
 
 

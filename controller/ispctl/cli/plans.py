@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ispctl.reconcile import Permission, Result, World
     from ispctl.repo import Repository, Snapshot
     from ispctl.report.gist import Gist
+    from ispctl.report.saved import Saved
     from ispctl.store import Store
 
 
@@ -238,6 +239,19 @@ def apply_to(
         if not result.closed and not result.unread:
             Remote(session.repo, "", session.env).keep(snapshot.commit)
         return result, snapshot
+
+
+def tell_whether_done(saved: Saved, result: Result) -> None:
+    """Say that nothing of a saved plan was left to do. That is no failure: an apply that was killed is run again."""
+    if not result.read or result.unread or not saved.is_done(result.plan):
+        return
+    if saved.commit == result.commit:
+        tell("Nothing of the saved plan is left to do: it was done already.")
+        return
+    tell(
+        f"Nothing of the saved plan, made of commit {saved.commit[:12]}, is left to do: it was done already, or commit"
+        f" {result.commit[:12]}, which is applied, says otherwise."
+    )
 
 
 def warn_of_edits(repository: Repository, commit: str) -> None:

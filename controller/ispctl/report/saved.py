@@ -34,6 +34,11 @@ class Saved(Struct):
                 continue
             yield f"{_named(one)} {'was not in it' if known is None else 'is no longer what it saw'}"
 
+    def is_done(self, plan: Plan) -> bool:
+        """Whether nothing is left of what it was to do, going by a plan of now; what is left as it is was not to be."""
+        wanted = set(self.rows.values()) - plan.stopped if self.digest != plan.digest else set()
+        return bool(wanted) and not any(one.id in wanted for one in plan.changes)
+
 
 def read_saved(file: TextIO) -> Saved:
     """The plan that `ispctl plan --live --out FILE` wrote. Raises Refusal (E610 to E612) for anything else. Holds a row
