@@ -12,7 +12,7 @@ from ispctl.status import listing, online, profile
 from ispctl.status.listing import Wanted
 from ispctl.status.present import Screen
 from ispctl.status.present_profile import headline
-from ispctl.store import Store
+from ispctl.store import Store, backup
 from ispctl.store.retention import Keep, prune
 from ispctl.structs import replace
 from tests.status.world import ANITA, ANITA_ID, DSN, NOW, World
@@ -100,6 +100,34 @@ def test_who_was_online_by_a_login_of_before_was_seen_also_once_the_renaming_is_
     for _ in range(2):
         world.apply()
     assert _seen(world)[ANITA_ID] == NOW - timedelta(minutes=10)
+
+
+def _restored(world: World) -> None:
+    """The database is lost, and begun again with a backup."""
+    file = world.folder / "var" / "facts.gz"
+    with Store.open(DSN, base=world.folder) as store:
+        backup.write(store, file, NOW, lambda *_: None)
+    for part in (world.folder / "var").glob("radius.db*"):
+        part.unlink()
+    with Store.create(DSN, base=world.folder, lab=True) as store:
+        backup.restore(store, file, NOW, actor="a test", progress=lambda *_: None)
+    world.apply()
+
+
+def test_who_was_online_by_a_login_of_before_was_seen_also_after_a_restore(world: World) -> None:
+    _was_online(world, ANITA, 10)
+    world.edit(FILE, lambda text: text.replace(ANITA, NEW))
+    for _ in range(2):
+        world.apply()
+    _restored(world)
+    assert _seen(world)[ANITA_ID] == NOW - timedelta(minutes=10)
+
+
+def test_a_session_of_a_login_of_before_has_its_owner_also_after_a_restore(world: World) -> None:
+    _renamed(world)
+    _restored(world)
+    with world.view() as view:
+        assert [(one.login, one.id) for one in online.sessions(view) or ()] == [(ANITA, ANITA_ID)]
 
 
 @pytest.mark.parametrize("at_once", [True, False])

@@ -23,7 +23,9 @@ from typing import Any, Final, NamedTuple
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store import _schema, facts
 from ispctl.store._store import Store
+from ispctl.store.given_up import SEEN
 from ispctl.store.records import moment, stamp
+from ispctl.store.usage import LEFT
 from ispctl.structs import Struct, field
 
 Progress = Callable[[str, int, int], None]
@@ -69,6 +71,7 @@ KEPT: Final[dict[str, Kept]] = {
     "radippool": Kept(
         "addresses leased by the server", frozenset({"id", "pool_name", "rest"}), "expiry_time > '2000-01-02'"
     ),
+    "ispctl_object": Kept("logins that services gave up", where=f"kind IN ('{LEFT}', '{SEEN}')"),
     "ispctl_session": Kept("what was asked of live sessions"),
     "ispctl_nas_limit": Kept("what routers turned out to be unable to do"),
     "ispctl_stranger": Kept("who spoke RADIUS without being a NAS"),

@@ -11,13 +11,13 @@ from ispctl.store._store import Store
 from ispctl.store.records import moment, stamp
 from ispctl.store.usage import LEFT
 
-_SEEN: Final = "seen"
+SEEN: Final = "seen"
 """Kind of objects: services that had another login, with the second at which they were last heard of by it."""
 
 
 def last_heard(store: Store, owner: str | None = None) -> dict[str, datetime]:
     """Service (id/key) -> when it was last heard of by a login that it gave up; of each that ever was, or of one."""
-    found = ((owner, said.get("at")) for owner, said in store.objects(_SEEN, owner).items())
+    found = ((owner, said.get("at")) for owner, said in store.objects(SEEN, owner).items())
     return {owner: heard for owner, at in found if isinstance(at, int) and (heard := moment(at))}
 
 
@@ -25,7 +25,7 @@ def renamed(store: Store, owner: str, login: str) -> None:
     """Keep when a service was last heard of by a login that it gives up now."""
     heard, before = facts.last_seen(store, [login]).get(login), last_heard(store, owner).get(owner)
     if heard is not None:
-        store.put_object(_SEEN, owner, {"at": stamp(max(heard, before or heard))})
+        store.put_object(SEEN, owner, {"at": stamp(max(heard, before or heard))})
 
 
 def settle(store: Store) -> None:
@@ -44,4 +44,4 @@ def forget(store: Store, before: datetime) -> None:
     """What is kept of services that were last heard of before a moment."""
     for owner, at in last_heard(store).items():
         if at < before:
-            store.forget_object(_SEEN, owner)
+            store.forget_object(SEEN, owner)
