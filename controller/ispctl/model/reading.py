@@ -126,8 +126,10 @@ def _table(kind: type[Table[Any]]) -> Make:
 
 
 def _record(kind: type[Record]) -> Make:
-    known = {one.key: (one.name, maker(one.hint)) for one in fields_of(kind).values()}
-    needed = {one.name for one in fields_of(kind).values() if one.required}
+    fields = {one.key: one for one in fields_of(kind).values()}
+    needed = {one.name for one in fields.values() if one.required}
+    known: dict[str, tuple[str, Make]] = {}
+    """What a file has said by now: of most fields none ever does, and to know how to read one takes a while."""
 
     def make(node: Any) -> Any:
         if type(node) is not dict:
@@ -138,7 +140,9 @@ def _record(kind: type[Record]) -> Make:
         for key, below in kind.completed(node).items():
             found = known.get(key)
             if found is None:
-                raise Wrong("key", "has a key that is not known")
+                if (one := fields.get(key)) is None:
+                    raise Wrong("key", "has a key that is not known")
+                found = known[key] = (one.name, maker(one.hint))
             said[found[0]] = found[1](below)
         if not needed <= said.keys():
             raise Wrong("missing", "lacks something")
