@@ -5,13 +5,13 @@ The only place where what git says becomes what a backend renders; apply, plan, 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from ispctl.desired import Entitlement, Terms, all_terms, entitle_all, pop_of, sealed_digest
+from ispctl.digests import sha256
 from ispctl.model.network import Nas, Pool
 from ispctl.model.policy import Wall
 from ispctl.radius.rendering import Intent
@@ -151,4 +151,4 @@ def binding_name(owner: str) -> str:
     if key.isalnum() and len(owner) <= _LONGEST:
         return f"{id}-{key}"
     begin = re.sub("[^a-z0-9]", "-", owner[:_BEGIN])
-    return f"{begin}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}"
+    return f"{begin}-{sha256(owner.encode()).hexdigest()[:8]}"

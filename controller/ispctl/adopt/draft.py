@@ -6,7 +6,6 @@ gives the same files.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -19,6 +18,7 @@ from ispctl.adopt.old import Finding
 from ispctl.adopt.places import Host
 from ispctl.adopt.rates import Speed
 from ispctl.adopt.yaml_text import Value
+from ispctl.digests import sha256
 from ispctl.repo.layout import home_of
 from ispctl.structs import Struct
 
@@ -120,7 +120,7 @@ def _names(offers: Sequence[Offer], taken: Callable[[str, Offer], bool]) -> Mapp
             name = f"custom-{short(offer.speed.down)}-{short(offer.speed.up)}"
         if not offer.prepaid and offer._replace(prepaid=True) in mixed:
             name = f"{name[:39]}-postpaid"
-        mark = hashlib.sha256(repr(offer).encode()).hexdigest()[:6]
+        mark = sha256(repr(offer).encode()).hexdigest()[:6]
         return f"{name[:41]}-{mark}" if taken(name, offer) else name
 
     found = distinct((repr(offer), wanted(offer)) for offer in counted)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final
+
+from ispctl.digests import sha256
 
 LONGEST: Final = 48
 _STEPS: Final = ((10**9, "g"), (10**6, "m"), (10**3, "k"))
@@ -25,7 +26,7 @@ def distinct(wanted: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     taken: set[str] = set()
     for identity, name in sorted(set(wanted)):
-        mark = hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
+        mark = sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
         marked = (f"{name[: LONGEST - 1 - size]}-{mark[:size]}" for size in (4, 8, 16))
         free = next(one for one in (name, *marked) if one not in taken)
         taken.add(free)

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TextIO
 
 import typer
 
 from ispctl.cli.completion import named
+from ispctl.digests import sha256
 from ispctl.model.problem import Problem, Refusal, Stopped, in_order
 from ispctl.structs import Struct, field
 

@@ -43,9 +43,9 @@ def send_statement(
     session: Session, shared: Snapshot, document: Document[Subscriber], shown: Shown, *, again: bool
 ) -> None:
     """Send a statement to its subscriber, as he is written to now, unless it went. Raises Refusal."""
-    from hashlib import sha256
     from zoneinfo import ZoneInfo
 
+    from ispctl.digests import sha256
     from ispctl.notices import Letter, deliver
     from ispctl.report.plan_json import dumps
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 
+from ispctl.digests import sha256
 from ispctl.model.subscriber import Binding, Service
 
 
@@ -23,7 +23,7 @@ def identities(service: Service, binding: Binding) -> Iterator[str]:
 
 def sealed_digest(sealed: str) -> str:
     """How a secret stands in a change: the SHA-256 of its sealed text."""
-    return "sha256:" + hashlib.sha256(sealed.encode()).hexdigest()
+    return "sha256:" + sha256(sealed.encode()).hexdigest()
 
 
 def sealing_key(sealed: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
 from ispctl.desired._fair_use import Reading, slowed
+from ispctl.digests import sha256
 from ispctl.model.document import Document, Spot
 from ispctl.model.ledger import Ledger
 from ispctl.model.policy import Policy
@@ -228,4 +228,4 @@ def granted(use: Any) -> str:
 def pop_of(names: tuple[str, ...]) -> str:
     """The name of a set of places: the names as written, since that is what a person would look for."""
     text = "+".join(sorted(names))
-    return text if len(text) <= 64 else "nas-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+    return text if len(text) <= 64 else "nas-" + sha256(text.encode()).hexdigest()[:16]

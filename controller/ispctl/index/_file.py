@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
-from hashlib import sha256
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import ispctl
+from ispctl.digests import blake2b
 from ispctl.index._parts import (
     CLAIM,
     DUE,
@@ -239,10 +239,10 @@ class File:
 def fingerprint() -> str:
     """What an index is made by: another version reads, judges or remembers otherwise."""
     folder = os.path.dirname(ispctl.__file__)
-    made = sha256()
+    made = blake2b(digest_size=32)
     for part in _MADE_BY:
         for file in sorted(_sources(os.path.join(folder, part))):
-            with open(file, "rb") as source:
+            with open(file, "rb", buffering=0) as source:
                 made.update(source.read())
     return made.hexdigest()
 

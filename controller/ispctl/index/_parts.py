@@ -8,10 +8,10 @@ from __future__ import annotations
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
 from itertools import islice, takewhile
 from typing import Any, Final
 
+from ispctl.digests import blake2b
 from ispctl.structs import Struct
 
 Key = tuple[Any, Any]

@@ -1,10 +1,11 @@
 """Days of the ISP and instants: where a day of a file begins and ends."""
 
-import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from ispctl.digests import sha256
 
 BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
 NEVER: Final = datetime(9999, 12, 30, tzinfo=UTC)
@@ -46,4 +47,4 @@ def later(owner: str, spread: int) -> timedelta:
     """How long after midnight the days of a service end, of `spread` seconds."""
     if not spread:
         return timedelta()
-    return timedelta(seconds=int.from_bytes(hashlib.sha256(owner.encode()).digest()[:6], "big") % spread)
+    return timedelta(seconds=int.from_bytes(sha256(owner.encode()).digest()[:6], "big") % spread)

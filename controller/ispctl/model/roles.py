@@ -1,12 +1,12 @@
 """inventory/roles.yaml: who may change what alone, and what takes a second person. Without it, everybody all."""
 
-import hashlib
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final, Literal, get_args
 
+from ispctl.digests import sha256
 from ispctl.model.record import Record, check, field
 from ispctl.model.scalars import Email, Name, SigningKey, Text
 
@@ -177,5 +177,5 @@ def fingerprint(key: str) -> str:
     one."""
     if not is_ssh(key):
         return key
-    digest = hashlib.sha256(b64decode(key.split()[1])).digest()
+    digest = sha256(b64decode(key.split()[1])).digest()
     return f"SHA256:{b64encode(digest).decode().rstrip('=')}"

@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from ispctl.digests import sha256
 from ispctl.nas.job import Answer, Job, safely, work
 from ispctl.platforms.device import Login
 from ispctl.structs import replace

@@ -11,11 +11,11 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime
-from hashlib import sha256
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from ispctl.digests import sha256
 from ispctl.notices.outbox import Letter, Refused, Unsure, Waits
 from ispctl.structs import Struct, field
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Literal
 
 from ispctl.desired import Because, Entitlement
+from ispctl.digests import sha256, sha512
 from ispctl.model.compact import compact
 from ispctl.structs import Struct, field, replace
 
@@ -58,7 +58,7 @@ class Change(Struct):
     @cached_property
     def _names(self) -> tuple[str, int]:
         text = said(self).encode()
-        return hashlib.sha256(text).hexdigest()[:16], int.from_bytes(hashlib.sha512(text).digest())
+        return sha256(text).hexdigest()[:16], int.from_bytes(sha512(text).digest())
 
     @property
     def owner(self) -> str:
@@ -323,7 +323,7 @@ def digest(changes: Iterable[Change]) -> str:
 
 
 def _named(mark: int) -> str:
-    return hashlib.sha256(mark.to_bytes(64)).hexdigest()
+    return sha256(mark.to_bytes(64)).hexdigest()
 
 
 def diff(target: str, want: Resources, have: Resources) -> tuple[Change, ...]:

@@ -6,11 +6,11 @@ git says the same of the host: whoever changes its entry wants it tried again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from ispctl.digests import sha256
 from ispctl.model.network import Nas
 from ispctl.radius._causes import BAD_VALUE, NO_COA, named
 from ispctl.radius.session import Answer
@@ -90,7 +90,7 @@ def entry_of(nas: Nas) -> str:
     """A hash of what git says of a host, as far as it bears on its sessions."""
     known = (nas.radius.sources, nas.radius.identifier) if nas.radius else ()
     door = (nas.coa.address, nas.coa.port) if nas.coa else ()
-    return hashlib.sha256(repr((nas.platform, *map(str, known), *map(str, door))).encode()).hexdigest()[:16]
+    return sha256(repr((nas.platform, *map(str, known), *map(str, door))).encode()).hexdigest()[:16]
 
 
 def _refuses(limit: Limit, attributes: Pairs) -> bool:

@@ -8,13 +8,13 @@ each. What stands in `place` needs a new session, what stands in `grade` a CoA c
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from ipaddress import IPv4Address, ip_network
 
 from ispctl.desired import Entitlement, Terms, sealed_digest
+from ispctl.digests import sha256
 from ispctl.model.network import FALLBACK, Nas, Pool
 from ispctl.model.policy import Policy, Wall
 from ispctl.plan import Fields, Key, Resources, Value
@@ -322,4 +322,4 @@ def _client(nas: Nas) -> Iterator[tuple[Key, Fields]]:
 
 
 def _hash(value: object) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:8]
+    return sha256(repr(value).encode()).hexdigest()[:8]

@@ -5,7 +5,6 @@ What a tariff grants is kept once, not with each of its services: a tariff edit 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from ispctl.desired import Entitlement, Terms
+from ispctl.digests import sha256
 from ispctl.model.compact import compact, quoted
 from ispctl.plan import Fields, listed
 from ispctl.states import State
@@ -87,4 +87,4 @@ def digest_of(rendered: Fields | None) -> str:
     """A short name for rendered rows: what was written last is known without reading it back."""
     if rendered is None:
         return ""
-    return hashlib.sha256(listed(rendered).encode()).hexdigest()[:16]
+    return sha256(listed(rendered).encode()).hexdigest()[:16]

@@ -7,7 +7,6 @@ the last are well.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from ispctl.desired import Because
+from ispctl.digests import sha256
 from ispctl.gates import sums
 from ispctl.intent import slices_of
 from ispctl.model.network import Nas
@@ -222,4 +222,4 @@ def _mark(nas: Nas, one: Slice, own: Mapping[str, bytes]) -> str:
     }
     device = nas.management.hostname, nas.management.port, nas.device.host_key if nas.device else None
     said = json.dumps([version("ispctl"), device, as_dict(one), texts], sort_keys=True, default=str)
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    return sha256(said.encode()).hexdigest()[:32]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from ispctl.digests import sha256
 
 if TYPE_CHECKING:
     from ispctl.store import Store

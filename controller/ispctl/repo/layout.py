@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
 
+from ispctl.digests import sha256
 from ispctl.model.cpe import CpeProfile
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger
@@ -102,7 +102,7 @@ def is_shared(path: str) -> bool:
 
 def home_of(group: str, id: str) -> str:
     """Where a new subscriber's file goes: the shard keeps the listing of the group short, and means nothing."""
-    return f"subscribers/{group}/{hashlib.sha256(id.encode()).hexdigest()[:2]}/{id}.yaml"
+    return f"subscribers/{group}/{sha256(id.encode()).hexdigest()[:2]}/{id}.yaml"
 
 
 def _stray(path: str, name: str) -> Problem:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from ispctl.digests import blake2b
 from ispctl.model.days import NEVER, moment
 from ispctl.model.document import Document
 from ispctl.model.ledger import Ledger

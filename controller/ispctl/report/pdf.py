@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import warnings
 from typing import Any, Final
 
+from ispctl.digests import sha256
 from ispctl.model.problem import Problem, Refusal, Where
 
 PACKAGES: Final = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
@@ -31,7 +31,7 @@ def pdf(page: str, template: str) -> bytes:
             return super().fetch(url, headers)
 
     octets: bytes = weasyprint.HTML(string=page, base_url=_HERE, url_fetcher=Within()).write_pdf(
-        pdf_identifier=hashlib.sha256(page.encode()).digest()[:16]
+        pdf_identifier=sha256(page.encode()).digest()[:16]
     )
     if wanted:
         text = f"the template does not fit: {wanted[0]} does not stand in the page"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from ispctl.digests import sha256
 from ispctl.model.problem import Problem, in_order
 from ispctl.report import plan_json
 from ispctl.report._words import clean, plural
@@ -89,7 +89,7 @@ def _issue(problem: Problem, seen: Counter[str]) -> dict[str, Any]:
     return {
         "description": clean(f"{problem.code} {problem.slug}: {problem.text}{advice}"),
         "check_name": f"{problem.code} {problem.slug}",
-        "fingerprint": hashlib.sha256(f"{said}\0{seen[said]}".encode()).hexdigest(),
+        "fingerprint": sha256(f"{said}\0{seen[said]}".encode()).hexdigest(),
         "severity": _SEVERITY[problem.severity],
         "location": {"path": path, "lines": {"begin": max(1, problem.where.line if problem.where else 1)}},
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from ispctl import structs
+from ispctl.digests import sha256
 from ispctl.model.problem import Problem, Refusal, Where
 from ispctl.secrets._age import HEADER, KEYRING, RECIPIENTS, identity_from, open_file, seal_file, why_closed
 from ispctl.structs import Struct
@@ -62,7 +62,7 @@ class Sealed(Struct):
     @property
     def digest(self) -> str:
         """`sha256:<hex>` of the sealed text: what stands in a plan instead of the value."""
-        return "sha256:" + hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+        return "sha256:" + sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def check(text: str) -> str | None:

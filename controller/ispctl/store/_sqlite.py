@@ -7,11 +7,11 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Sequence
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from ispctl.digests import blake2b
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store import _errors
 from ispctl.store._dialect import SQLITE, Dialect

@@ -3,11 +3,11 @@ is done again on the new head; the text of files is never merged."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Generic, Literal, TypeVar
 
+from ispctl.digests import sha256
 from ispctl.index import Lookup
 from ispctl.model.ledger import ADDED, companion
 from ispctl.model.problem import Refusal, Where
@@ -185,7 +185,7 @@ def _branch(draft: Draft) -> str:
     if draft.asked.key and verb == ADDED:
         name = "newcomer"  # the number may be another by then
     token = draft.asked.key or f"{draft.asked.now.isoformat()} {owners}"
-    return f"ispctl/{verb}-{name}-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
+    return f"ispctl/{verb}-{name}-{sha256(token.encode()).hexdigest()[:8]}"
 
 
 def _options(target: str, draft: Draft) -> Sequence[str]:

@@ -6,7 +6,6 @@ reservations of Kea. What they say together is one resource; `amiss` says where 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import defaultdict
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
+from ispctl.digests import sha256
 from ispctl.plan import Fields, Resources, Value
 from ispctl.platforms.device import MARK, UNCONFIRMED
 from ispctl.platforms.linux.text import FILLED, FIREWALL, TABLE, packed, unpacked
@@ -94,7 +94,7 @@ def shown_blocks(seen: Picture) -> dict[str, str]:
                 found[f"{kind} {body['name']}"] = [_still(body, body["name"] in FILLED)]
             elif kind == "rule":
                 found[f"chain {body['chain']}"].append(_still(body, False))
-    return {name: hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest() for name, body in found.items()}
+    return {name: sha256(json.dumps(body, sort_keys=True).encode()).hexdigest() for name, body in found.items()}
 
 
 def _still(body: Any, filled: bool) -> Any:

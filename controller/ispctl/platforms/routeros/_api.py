@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from ispctl.backend import Unreachable
+from ispctl.digests import sha256
 from ispctl.platforms.device import Denied, Login
 
 _TLS: Final = 8729
@@ -130,7 +131,6 @@ def _socket(login: Login) -> Any:
 
 
 def _secured(connection: Any, login: Login) -> Any:
-    import hashlib
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -142,7 +142,7 @@ def _secured(connection: Any, login: Login) -> Any:
         connection.close()
         why = "it did not answer" if isinstance(error, TimeoutError) else f"{error}; api-ssl needs a certificate"
         raise Unreachable(f"nas:{login.host}", f"no TLS: {why}") from None
-    shown = "sha256:" + hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
+    shown = "sha256:" + sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
     if not hmac.compare_digest(shown, login.host_key.replace(":", "").lower().replace("sha256", "sha256:", 1)):
         secured.close()
         raise Denied(f"nas:{login.host}", f"it shows another certificate than host_key says: {shown}")

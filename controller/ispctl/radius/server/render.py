@@ -3,13 +3,13 @@ platforms.conf what the platforms call a pool."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from ispctl.digests import sha256
 from ispctl.model.problem import Problem, Refusal
 from ispctl.platforms import pool_names
 from ispctl.radius.server.settings import ServerSettings, safe_path
@@ -77,7 +77,7 @@ def _marker(texts: Mapping[str, str], settings: ServerSettings) -> str:
 
 
 def _short(value: object) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
+    return sha256(repr(value).encode()).hexdigest()[:12]
 
 
 def _main(settings: ServerSettings, confdir: str, mark: str) -> str:
