@@ -14,7 +14,8 @@ import pytest
 import typer.main
 
 from ispctl import repo
-from tests import plans, quick
+from ispctl.repo import git
+from tests import found_once, plans, quick
 from tests.gates import purity
 from tests.gates.recorder import Outputs
 from tests.gates.session import Gates
@@ -31,6 +32,8 @@ if os.access("/dev/shm", os.W_OK):
 typer.main.get_command = cache(typer.main.get_command)
 # And what a file of the example says, which nobody can change, is found out once and not by each of their commands.
 repo._parse = lru_cache(maxsize=2000)(repo._parse)
+# Likewise where a repository is, of which kind, and whose.
+git._discover = found_once.discover
 OUTPUTS = pytest.StashKey[Outputs]()
 
 

@@ -15,10 +15,11 @@ from ispctl import repo
 from ispctl.index import Index, Size, whole
 from ispctl.model.problem import Problem, Refusal
 from ispctl.reconcile import propose
-from ispctl.repo import Repository, yaml_places
+from ispctl.repo import Repository, git, yaml_places
 from ispctl.repo.git_child import Child
 from ispctl.repo.yaml_nodes import Marks
 from ispctl.report.plan_json import document
+from tests import found_once
 from tests.depth import times
 from tests.index.isp import NOON, PROFILE, SHARED, Isp, in_any_order
 
@@ -178,6 +179,7 @@ def test_git_is_started_twice_for_a_change_of_one_file(tmp_path: Path, monkeypat
         return command(child, arguments)
 
     monkeypatch.setattr(Child, "command", counted)
+    monkeypatch.setattr(git, "_discover", found_once.ask)
     with Repository.open(isp.folder) as repository:
         repository.part(head, ())
         propose(repository, Index(repository, place, size=Size(worth=1)).look((base, head), NOON), base, head)
