@@ -154,15 +154,16 @@ class Isp:
 
     def commit(self) -> str:
         text = [
-            b"commit refs/heads/main\ncommitter A <a@example.net> %d +0000\ndata 1\nx\n" % (10**9 + len(self.commits))
+            b"commit refs/heads/main\nmark :1\ncommitter A <a@example.net> %d +0000\ndata 1\nx\n"
+            % (10**9 + len(self.commits))
         ]
         text += [f"from {self.commits[-1]}\n".encode()] if self.commits else []
         text.append(b"deleteall\n")
         for path, content in self.files().items():
             text.append(b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content.encode()))
-        feed = b"".join(text)
-        subprocess.run(["git", "-C", str(self.folder), "fast-import", "--quiet", "--force"], input=feed, check=True)
-        head = subprocess.check_output(["git", "-C", str(self.folder), "rev-parse", "main"], text=True).strip()
+        feed = b"".join([*text, b"get-mark :1\n"])
+        made = ["git", "-C", str(self.folder), "fast-import", "--quiet", "--force"]
+        head = subprocess.check_output(made, input=feed).decode().strip()
         self.commits.append(head)
         return head
 
