@@ -147,6 +147,13 @@ def lived(site: Site, isp: Isp, chance: random.Random, now: datetime) -> None:
         database.commit()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _what_other_tests_left() -> None:
+    """A command collects between slices what it holds itself, not what is left of a thousand tests before."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.mark.parametrize("seed", range(times(3)))
 def test_a_part_answers_as_the_whole_does_for_any_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
