@@ -37,8 +37,12 @@ help: ## show this list
 demo: programs venv ## the main job on real parts: validate, plan, apply, dial in, change, repair
 	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo
 
-test: packages venv node lint ## everything: style, types, all tests, of which the unit tests in hostile surroundings
-	$(HOSTILE) $(PYTEST) -n $(JOBS) --dist worksteal --clean-tree -q $(UNIT)
+# Types are judged by one core: the others begin meanwhile. All workers read all tests, and one compiles them first.
+test: packages venv node ## everything: style, types, all tests, of which the unit tests in hostile surroundings
+	@$(MAKE) --no-print-directory lint & lint=$$!; trap 'wait $$lint' EXIT; \
+	$(PYTEST) --collect-only -qq > /dev/null || true; \
+	$(HOSTILE) $(PYTEST) -n $(JOBS) --dist worksteal --clean-tree -q $(UNIT); \
+	wait $$lint
 	$(PYTEST) -n $(JOBS) --dist worksteal --clean-tree --durations=10 $(SERVED)
 
 unit: programs venv ## the tests that start no server, in under a minute
