@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
+from ispctl.radius import mschap
 from tests.canary import PASSWORD
 from tests.live.rig import Rig, online, refused
 
@@ -63,3 +67,55 @@ def test_an_end_counts_to_the_second_in_the_servers_own_time(rig: Rig) -> None:
 )
 def test_an_end_that_the_server_cannot_read_is_a_bad_row_and_no_open_door(rig: Rig, written: str) -> None:
     assert ends(rig, written) == ("Access-Reject", "bad-row")
+
+
+def test_an_end_that_is_compared_holds_as_long_as_it_is_to_come(rig: Rig) -> None:
+    """FreeRADIUS compares an Expiration with the clock, and says nothing of why there is no match."""
+    for end, expected in (("31 Dec 2036", "Access-Accept"), ("31 Dec 2020", "Access-Reject")):
+        login = foreign(rig)
+        rig.insert("radcheck", username=login, attribute="Expiration", op="==", value=end)
+        rig.routeros.authenticate(login, PASSWORD)
+        assert rig.log(login)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("attribute", "stored"),
+    [
+        ("NT-Password", lambda clear: mschap.md4(clear.encode("utf-16-le")).hex().upper()),
+        ("MD5-Password", lambda clear: hashlib.md5(clear.encode(), usedforsecurity=False).hexdigest()),
+        (
+            "SHA-Password",
+            lambda clear: base64.b64encode(hashlib.sha1(clear.encode(), usedforsecurity=False).digest()).decode(),
+        ),
+        (
+            "SSHA-Password",
+            lambda clear: (hashlib.sha1(clear.encode() + b"salt", usedforsecurity=False).digest() + b"salt").hex(),
+        ),
+    ],
+    ids=["nt", "md5", "sha", "ssha"],
+)
+def test_a_hash_that_is_written_as_hex_or_base64_opens_the_door_as_it_did(
+    rig: Rig, attribute: str, stored: Callable[[str], str]
+) -> None:
+    login = rig.login(ours=False, password=None, check=((attribute, stored(PASSWORD)),))
+    for method in ("pap", "mschapv2") if attribute == "NT-Password" else ("pap",):
+        rig.routeros.authenticate(login, PASSWORD, method=method)
+        assert rig.log(login) == ("Access-Accept", "ok")
+        rig.routeros.authenticate(login, PASSWORD + "x", method=method)
+        assert rig.log(login) == ("Access-Reject", "bad-password")
+
+
+def test_hours_in_which_somebody_may_dial_in_hold_on(rig: Rig) -> None:
+    login = foreign(rig, check=(("Login-Time", "Al0000-2400"),))
+    online(rig.routeros.dial(login, PASSWORD))
+    day = "Su" if datetime.now().astimezone().isoweekday() == 3 else "We"
+    login = foreign(rig, check=(("Login-Time", f"{day}0000-0001"),))
+    refused(rig.routeros.dial(login, PASSWORD))
+    assert rig.log(login) == ("Access-Reject", "refused")
+
+
+@pytest.mark.parametrize("spelt", ["02-00-5E-10-00-77", "0200.5e10.0077", "02005E100077"])
+def test_a_device_that_is_a_login_is_found_in_the_spelling_that_its_row_has(rig: Rig, spelt: str) -> None:
+    rig.insert("radcheck", username=spelt, attribute="Cleartext-Password", op=":=", value=PASSWORD)
+    rig.routeros.authenticate(spelt, PASSWORD)
+    assert rig.rows("SELECT reply FROM radpostauth WHERE username = ?", spelt) == [("Access-Accept",)]
