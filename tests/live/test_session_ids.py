@@ -154,3 +154,44 @@ def test_a_report_that_waited_and_tells_no_time_belongs_to_its_session(rig: Rig)
     line.send("Interim-Update", 0, 300, 70, Event_Timestamp=None, Acct_Delay_Time=1200)
     line.send("Interim-Update", 0, 1500, 90, Event_Timestamp=None)
     assert line.rows() == [(90, True)]
+
+
+def begun_elsewhere(rig: Rig, line: Line) -> None:
+    """A session as the configuration wrote it that served the login before: under an unique id of its own making."""
+    moment = rig.place.instant()
+    rig.run(
+        "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime,"
+        " acctsessiontime, acctoutputoctets, callingstationid)"
+        f" VALUES ('00000001', ?, ?, '192.0.2.1', {moment}, {moment}, 300, 4000, '02-00-5E-10-00-01')",
+        *(f"old {line.login}", line.login, BEGAN, BEGAN + 300),
+    )
+
+
+def test_a_session_that_another_configuration_began_goes_on_in_its_row(rig: Rig) -> None:
+    line = Line(rig)
+    begun_elsewhere(rig, line)
+    line.send("Interim-Update", BEGAN + 602, 600, 5000, Calling_Station_Id="02-00-5E-10-00-01")
+    assert line.rows() == [(5000, True)]
+    sql = "SELECT callingstationid FROM radacct WHERE username = ?"
+    assert rig.rows(sql, line.login) == [("02:00:5e:10:00:01",)]
+    for _ in range(2):
+        line.send("Stop", BEGAN + 702, 700, 6000)
+        assert line.rows() == [(6000, False)]
+    line.send("Start", BEGAN + 720, 0, 0)
+    assert line.rows() == [(6000, False), (0, True)]
+
+
+def test_a_session_whose_nas_is_called_otherwise_goes_on_in_its_row(rig: Rig) -> None:
+    line = Line(rig)
+    line.send("Start", BEGAN, 0, 0)
+    rig.run("UPDATE radacct SET acctuniqueid = ? WHERE username = ?", f"old {line.login}", line.login)
+    line.send("Interim-Update", BEGAN + 300, 300, 70)
+    assert line.rows() == [(70, True)]
+
+
+def test_what_another_configuration_never_saw_end_is_not_taken_for_a_new_session(rig: Rig) -> None:
+    line = Line(rig)
+    begun_elsewhere(rig, line)
+    line.send("Start", ENDED, 0, 0)
+    line.send("Interim-Update", ENDED + 60, 60, 70)
+    assert line.rows() == [(4000, True), (70, True)]
