@@ -130,8 +130,8 @@ def test_everything_that_was_not_understood_is_listed(isp: Isp) -> None:
         "unreadable-date",
     }  # fmt: skip
     assert items(said, "lost") == {
-        "conditional-group", "nas", "no-rate", "unknown-check", "unknown-reply", "unreadable-address",
-        "unreadable-rate",
+        "conditional-group", "nas", "never-matches", "no-rate", "unknown-check", "unknown-reply",
+        "unreadable-address", "unreadable-rate",
     }  # fmt: skip
     by_kind = {item["kind"]: item for item in said.json["items"]}
     assert by_kind["hashed-password"]["rows"] == [{"table": "radcheck", "id": 15}]

@@ -295,6 +295,13 @@ def test_the_words_for_a_person_fold_what_is_alike(simple: Isp) -> None:
     )
 
 
+def test_what_each_says_in_a_row_of_its_own_is_folded_too(simple: Isp) -> None:
+    sql(simple, "INSERT INTO radreply (username, attribute, op, value) SELECT username, 'Idle-Timeout', ':=', '9'"
+                " FROM radusergroup")  # fmt: skip
+    said = simple("adopt", "--all")
+    assert "  Idle-Timeout (3): an attribute that our files cannot say [sub-000001/main (radreply " in said.out
+
+
 def test_a_name_that_is_none_is_refused(simple: Isp) -> None:
     for words in (("nobody@home.example",), ("--group", "nowhere")):
         said = simple("adopt", *words)

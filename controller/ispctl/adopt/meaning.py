@@ -122,6 +122,10 @@ class _Reading:
             return None
         for one in hashed:
             self._say("note", "second-password", "a hash beside the clear password: the clear one is taken", one)
+        if row.attribute == "User-Password":
+            self._say("lost", "never-matches", "FreeRADIUS 3 compares nothing with it: it turns the login away", row)
+        elif row.op in {"=", "=="}:
+            self._say("lost", "never-matches", f"{row.op} {_NO_REQUEST}", row)
         value = values.literal(row.value)
         if value is None or not values.is_password(value):
             self._say("refused", "unfit-password", "a password that the server does not take as it stands", row)
@@ -137,7 +141,7 @@ class _Reading:
             if row.attribute in _COMPARED and row.op in {":=", "="}:
                 self._say("note", "no-restriction", f"{row.op} compares nothing: the server lets anything pass", row)
                 continue
-            if row.attribute in _ONCE and row.op in COMPARES:
+            if row.attribute in _ONCE and row.op in COMPARES and (row.attribute, row.op) != ("Expiration", "=="):
                 self._say("lost", "never-matches", f"{row.op} {_NO_REQUEST}", row)
                 continue
             if row.attribute in _ONCE and row is not first(self.rows.check, row.attribute):
@@ -159,6 +163,9 @@ class _Reading:
     def _sessions(self, found: Meaning, row: Row) -> Meaning | None:
         sessions = values.number(row.value, 10_000)
         own = found.own or row.table == "radcheck"
+        if sessions == 0:
+            self._say("note", "no-session", "0 lets nobody in: the login is suspended", row)
+            return replace(found, suspended=True)
         return None if sessions is None else replace(found, sessions=sessions, own=own)
 
     def _macs(self, found: Meaning, row: Row) -> Meaning | None:
@@ -281,7 +288,8 @@ def _static(address: str) -> bool:
 
 
 _HASHED: Final = re.compile(
-    r"(NT|LM|Crypt|MD5|SMD5|SHA1?|SSHA1?|SSHA|SHA2|SSHA2?-?(224|256|384|512)?|PBKDF2)-?Password|Password-With-Header"
+    r"(NT|LM|Crypt|MD5|SMD5|SHA1?|SSHA1?|SSHA|SHA2|SSHA2?-?(224|256|384|512)?|PBKDF2)-?Password|Password-With-Header",
+    re.IGNORECASE,
 )
 _PASSED: Final = frozenset({"Cleartext-Password", "User-Password", "Fall-Through"})
 """Read where they stand, or about how rows are read."""
@@ -304,3 +312,15 @@ _SENT_ONCE: Final = (rates.ATTRIBUTES | values.READERS.keys()) - {"Framed-Route"
 _LEFT_OUT: Final = frozenset(
     "Service-Type Framed-Protocol Framed-Compression Framed-Routing Framed-IP-Netmask Port-Limit Reply-Message".split()
 )
+_SPELT: Final = {
+    name.casefold(): name
+    for name in (
+        *_PASSED, *_ONCE, *_CHECKS, *_SENT_ONCE, *_LEFT_OUT, *values.READERS,
+        "Acct-Interim-Interval", "Cisco-AVPair", "Filter-Id",
+    )
+}  # fmt: skip
+
+
+def spelt(attribute: str) -> str:
+    """The name of an attribute as everybody writes it: to the server, capitals in it mean nothing."""
+    return _SPELT.get(attribute.casefold(), attribute)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address
 from typing import Any, Final
 
+from ispctl.adopt.meaning import spelt
 from ispctl.adopt.old import OldGroup, OldNas, Person, Row
 from ispctl.model.problem import Problem, Refusal
 from ispctl.store import Database
@@ -103,7 +104,7 @@ class OldDatabase:
             rows = self._database.among(sql + f" WHERE {column} IN ({{}})", list(names))
         for name, id, *rest in rows:
             attribute, op, value = map(_text, rest)
-            found[str(name)].append(Row(table, int(id or 0), attribute.strip(), op.strip(), value))
+            found[str(name)].append(Row(table, int(id or 0), spelt(attribute.strip()), op.strip(), value))
         for one in found.values():
             one.sort(key=lambda row: row.id)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +15,8 @@ from ispctl.report._words import clean, page, plural, short
 from ispctl.report.plan_json import stamp
 
 SAMPLE: Final = 5
+_ROW: Final = re.compile(r"(.*)( \((?:radcheck|radreply) [0-9]+\))", re.DOTALL)
+"""A difference that a row of one login says, and which."""
 _KINDS: Final = {"logins": "login", "nas": "nas"}
 
 
@@ -64,7 +67,9 @@ def _refused(said: Mapping[str, Any]) -> Iterator[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for one in said["refused"]:
         for part in one["differences"] or [{"aspect": one["code"], "text": one["text"]}]:
-            found.setdefault((part["aspect"], part["text"]), []).append(one["service"] or f"NAS {one['nas']}")
+            whole = _ROW.fullmatch(part["text"])
+            words, row = whole.groups() if whole else (part["text"], "")
+            found.setdefault((part["aspect"], words), []).append((one["service"] or f"NAS {one['nas']}") + row)
     for (aspect, words), who in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
         more = f" and {len(who) - SAMPLE:,} more" if len(who) > SAMPLE else ""
         yield f"  {clean(aspect)[:64]} ({len(who):,}): {clean(words)} [{', '.join(map(clean, who[:SAMPLE]))}{more}]"
