@@ -160,6 +160,12 @@ def test_a_plan_of_rows_alone_touches_nobody() -> None:
     assert "Nobody is touched, 1 row to write." in plan_text.render(gather(found))
 
 
+@pytest.mark.parametrize(("after", "verb"), [(None, "end"), ({"class": "b"}, "change")])
+def test_a_plan_of_sessions_alone_says_what_becomes_of_them(after: dict[str, str] | None, verb: str) -> None:
+    found = plan([], [Change("radius", ("session", "s1"), {"class": "a"}, after)])
+    assert f"Nobody's service changes; 1 session to {verb}." in plan_text.render(gather(found))
+
+
 @pytest.mark.parametrize("render", BOTH)
 def test_four_hundred_people_are_one_line_with_a_sample_of_five(render: Render) -> None:
     said = render(gather(plan(slower_cohort(400))))

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from ispctl.status import online
+from ispctl.status import online, present
 from ispctl.status.online import Asked, Octets, Online
+from ispctl.status.present import Screen
 from tests.status.world import ANITA, ANITA_ID, EKRAJ, KATHMANDU, NOW, World
 
 OLD = "0" * 16 + "-" + "0" * 16
@@ -132,3 +133,22 @@ def test_a_nas_that_counts_for_the_subscriber_is_turned_round(world: World) -> N
     world.apply()
     world.dial(ANITA)
     assert _one(world).bytes == Octets(450_000_000, 9_000_000_000)
+
+
+@pytest.mark.parametrize("answer", ["nak", "unsupported", "silent"])
+def test_a_session_says_why_its_nas_left_it_behind(world: World, answer: str) -> None:
+    klass = world.class_of(ANITA)
+    world.dial(ANITA, klass[:-8] + "0" * 8)
+    world.refused_a_change(ANITA, klass, "lalitpur-1 refused (it gave no reason)", answer=answer)
+    assert (_one(world).config, _one(world).in_vain) == ("behind", "lalitpur-1 refused (it gave no reason)")
+    with world.view() as view:
+        found = online.sessions(view, Asked())
+        assert found is not None
+        said = list(present.online(found, Screen(view.zone, NOW)))
+    assert said[-1] == "1 behind: lalitpur-1 refused (it gave no reason)"
+
+
+def test_what_was_kept_to_before_is_no_reason_to_be_behind(world: World) -> None:
+    world.dial(ANITA, world.class_of(ANITA))
+    world.answered(ANITA, world.class_of(ANITA)[:-8] + "f" * 8, proved=True)
+    assert (_one(world).config, _one(world).in_vain) == ("behind", "")

@@ -68,6 +68,15 @@ def test_a_session_of_older_values_is_slow_for_that(world: World) -> None:
     assert _running(world).slow[0] == "it still runs older values: it waits for a CoA (ispctl apply)"
 
 
+def test_a_session_whose_nas_refused_the_change_is_slow_for_that(world: World) -> None:
+    klass = world.class_of(ANITA)
+    world.dial(ANITA, klass[:-8] + "0" * 8)
+    world.refused_a_change(ANITA, klass, "lalitpur-1 refused (it gave no reason)")
+    assert _running(world).slow[0] == (
+        "it still runs older values: lalitpur-1 refused (it gave no reason); it waits for a CoA (ispctl apply)"
+    )
+
+
 def test_a_session_behind_the_wall_is_slow_for_that(world: World) -> None:
     world.dial(EKRAJ, world.class_of(EKRAJ))
     assert _running(world, EKRAJ).slow[0].startswith("behind the wall: 1M/1M")

@@ -128,6 +128,13 @@ class World:
         """An address that is no NAS of ours asked a minute and a half ago."""
         self.sql("INSERT INTO ispctl_stranger VALUES (?, 1, ?, 12)", address, int(NOW.timestamp()) - 90)
 
+    def refused_a_change(self, login: str, class_to: str, text: str, *, answer: str = "nak") -> None:
+        """The NAS of the session `s1` of a login did not do what it was asked a minute ago."""
+        at = NOW - timedelta(minutes=1)
+        asked = Proof(f"{login}-s1", login, "lalitpur-1", "coa", class_to, answer, 1, at, None, None, text)
+        with Store.open(DSN, base=self.folder) as store, store.transaction():
+            proofs.put(store, [asked])
+
     def answered(self, login: str, class_to: str, *, proved: bool = False, ago: int = 30) -> None:
         """The session `s1` of a login has acknowledged a CoA `ago` seconds ago, or kept to it, as a run has seen."""
         at = NOW - (timedelta(minutes=5) if proved else timedelta(seconds=ago))

@@ -73,7 +73,7 @@ def _more(name: str, counted: Mapping[str, Any]) -> str:
     if name == "ended" and counted["instead"]:
         return f" ({counted['instead']:,} in place of a change)"
     if name == "refused":
-        causes = (f"{many:,} by {f'Error-Cause {cause}' if cause != '0' else 'no cause'}"
+        causes = (f"{many:,} {f'by Error-Cause {cause}' if cause != '0' else 'without a reason'}"
                   for cause, many in counted["refused"].items())  # fmt: skip
         return f" ({', '.join(causes)})"
     return ""

@@ -95,6 +95,8 @@ def _verdict(head: HeadJson, people: Folding, rows: Rows) -> str:
     if not people.count:
         if head["rerendered"] and len(head["rerendered"]) + rows.sessions == rows.count:
             return rerendered(head) + (f", {plural(rows.sessions, 'session')} to tell" if rows.sessions else "")
+        if rows.sessions and not head["ends"]:
+            return f"nobody's service changes; {rows.counted}"
         return f"{_on_devices(head)}, {plural(rows.count, 'row')} to write"
     said = list(_ranked(people.effects))
     first, _, rest = said[0].partition(" ")

@@ -27,6 +27,8 @@ STALE: Final = 2.5
 """A session is stale when nothing was heard of it for more than so many intervals."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _BATCH: Final = 1000
+_IN_VAIN: Final = frozenset({"nak", "unsupported", "silent"})
+"""Answers after which a session runs what it ran."""
 """Sessions whose rows are read together."""
 Config = Literal["current", "behind", "acked", "proved", "unknown"]
 
@@ -50,7 +52,8 @@ class Octets(Struct):
 class Online(Struct):
     """One open session. `id` and `key` are empty where nobody of ours has this login; `nas` where the address is no NAS
     of the inventory. `age`: seconds since its last report. `bytes` is None where the counters are of a later moment.
-    `needs`: what a session that is behind waits for. `unique`: what the server calls it."""
+    `needs`: what a session that is behind waits for; `in_vain`: why its NAS did not do what it was asked.
+    `unique`: what the server calls it."""
 
     login: str
     id: str
@@ -74,6 +77,7 @@ class Online(Struct):
     needs: str
     walled: str
     proof: str
+    in_vain: str
     class_: str
     unique: str
 
@@ -244,6 +248,7 @@ class _Judge:
             needs=needs,
             walled=walled,
             proof=self._shown(session, proof) if proof else "",
+            in_vain=proof.proof if proof and config == "behind" and proof.answer in _IN_VAIN else "",
             class_=session.klass,
             unique=session.uniqueid,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +26,7 @@ from ispctl.status.view import View
 from ispctl.structs import Struct
 
 _FOLDED: Final = 2000
+_REASONS: Final = 5
 """A table with more lines is not folded: nobody reads it on a screen."""
 Envelope = Mapping[str, object]
 T = TypeVar("T")
@@ -264,6 +266,10 @@ def online(found: Spool[Online], screen: Screen) -> Iterator[str]:
     headings = "LOGIN NAS ADDRESS MAC SINCE HEARD DOWN UP AVERAGE EXPECTED STATE CONFIG".split()
     yield from _tabled(headings, found, lambda one: _session(one, screen), screen)
     yield _tally(found)
+    asked = Counter(one.in_vain for one in found if one.in_vain)
+    yield from (f"{many:,} behind: {clean(text)}" for text, many in asked.most_common(_REASONS))
+    if len(asked) > _REASONS:
+        yield f"and {len(asked) - _REASONS:,} more reasons, in the JSON"
 
 
 def _session(one: Online, screen: Screen) -> list[str]:

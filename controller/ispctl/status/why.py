@@ -169,7 +169,8 @@ def _slow(view: View, session: Online, measured: Measured | None) -> Iterator[st
         yield f"behind the wall: {rate(expected)} to the payment page is all it gets"
     if session.config == "behind":
         needs = "a CoA" if session.needs == "coa" else "a new login"
-        yield f"it still runs older values: it waits for {needs} (ispctl apply)"
+        said = f"{session.in_vain}; " if session.in_vain else ""
+        yield f"it still runs older values: {said}it waits for {needs} (ispctl apply)"
     if session.state == "stale":
         heard = f"for {span(session.age)}" if session.age is not None else "at all"
         yield f"nothing was heard of it {heard}: whether it is still there is unknown, and what it moves too"
