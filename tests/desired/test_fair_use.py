@@ -259,6 +259,25 @@ def test_the_cycle_of_what_is_paid_ahead_is_what_the_account_says() -> None:
     assert found == (date(2026, 3, 1), date(2026, 3, 29))
 
 
+@pytest.mark.parametrize(
+    ("paid", "period", "today", "since", "until"),
+    [
+        ("2024-11-03", {"days": "2"}, "2025-08-07", "2025-08-07", "2025-08-09"),
+        ("1995-12-13", {"months": "1"}, "2025-08-14", "2025-08-14", "2025-09-14"),
+        ("2031-12-31", {"months": "1"}, "2026-02-28", "2026-02-01", "2026-03-01"),
+        ("2031-12-31", {"months": "13"}, "2026-07-31", "2025-07-01", "2026-08-01"),
+        ("2031-12-31", {"days": "1"}, "2026-03-10", "2026-03-10", "2026-03-11"),
+    ],
+)  # fmt: skip
+def test_a_cycle_is_found_however_far_what_is_paid_is_from_today(
+    paid: str, period: dict[str, str], today: str, since: str, until: str
+) -> None:
+    found = window(
+        "cycle", service(paid_until=paid), None, tariff(period=period), policy(), date.fromisoformat(today), ZONE
+    )
+    assert found == (date.fromisoformat(since), date.fromisoformat(until))
+
+
 # hours
 
 

@@ -23,8 +23,6 @@ from ispctl.structs import Struct
 
 _UNITS: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"))
 _DAY: Final = timedelta(days=1)
-_FURTHEST: Final = 2000
-"""Periods from what is paid to today, beyond which nobody looks for the one that is now."""
 
 
 class Reading(Struct):
@@ -165,15 +163,19 @@ def _cycle(
         paid = local_day(service.paid_until, zone)
         anchor = anchor_day(service, ledger, paid, policy)
     assert period is not None
-    length = (period.months or 0) * 30 or period.days or 1
-    back = max((paid - today).days // length, -_FURTHEST)
+    if period.months is not None:
+        back = ((paid.year - today.year) * 12 + paid.month - today.month) // period.months
+    else:
+        back = (paid - today).days // (period.days or 1)
 
     def end(periods: int) -> date:
         return local_day(extended(paid, period, -periods, anchor, zone), zone)
 
-    for number in range(back - 2 - back // 12, back + 4 + abs(back) // 12):
-        if end(number + 1) < today <= end(number):
-            return end(number + 1) + _DAY, end(number) + _DAY
+    last = end(back + 1)
+    for number in (back, back - 1):  # the day of the month says in which of both
+        before, last = last, end(number)
+        if before < today <= last:
+            return before + _DAY, last + _DAY
     return None
 
 
