@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from ispctl.model.tariff import Tariff
 from ispctl.model.usage import Meter
 from ispctl.repo import Repository
 from ispctl.repo.checks import check
+from tests import copies
 from tests.gates import example
 from tests.gates.tracked import ROOT
 
@@ -38,8 +38,7 @@ def _template(folder: Path) -> Path:
 
 def copy_of_example(session: Path, folder: Path) -> Path:
     """The example ISP in a git repository of its own in `folder`; `session` is where the first copy is kept."""
-    shutil.copytree(_template(session), folder)
-    return folder
+    return copies.tree(_template(session), folder)
 
 
 def problems(repository: Path, now: datetime = NOW) -> list[Problem]:

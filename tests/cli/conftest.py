@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import pytest
 
 from ispctl.cli.common import run
 from ispctl.store import Store
+from tests import copies
 from tests.gates import example
 
 DSN = "sqlite:///var/radius.db"
@@ -83,7 +83,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def once_applied(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example, applied."""
-    folder = Path(shutil.copytree(fresh, tmp_path_factory.mktemp("cli") / "isp"))
+    folder = copies.tree(fresh, tmp_path_factory.mktemp("cli") / "isp")
     process("ispctl", "--repo", folder, "apply").check_returncode()
     return folder
 
@@ -105,7 +105,7 @@ def _on(request: pytest.FixtureRequest, template: str, folder: Path) -> Cli:
     for name in [name for name in os.environ if name.startswith(("ISPCTL_", "ISPSTAT_", "GIT_"))]:
         if name != "ISPCTL_TEST_RUN":
             patch.delenv(name)
-    copy = Path(shutil.copytree(request.getfixturevalue(template), folder))
+    copy = copies.tree(request.getfixturevalue(template), folder)
     return Cli(copy, request.getfixturevalue("capsys"), patch)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from ispctl.lab.devices.cpe import Cpe, tr098
 from ispctl.reconcile.acs import Reception
 from ispctl.repo import Repository
 from ispctl.store import Store
+from tests import copies
 from tests.canary import PASSWORD
 from tests.cpe.talk import SECRET, Log
 from tests.reconcile.world import keyring
@@ -93,6 +93,6 @@ def _changed(text: str, sealed: str, now: datetime) -> str:
 
 @pytest.fixture
 def place(example_with_acs: World, tmp_path: Path) -> Iterator[Place]:
-    found = Place(World(Path(shutil.copytree(example_with_acs.folder, tmp_path / "isp"))))
+    found = Place(World(copies.tree(example_with_acs.folder, tmp_path / "isp")))
     yield found
     found.close()

@@ -30,6 +30,7 @@ from ispctl.reconcile import Drift, Permission, Result, propose
 from ispctl.repo import Repository
 from ispctl.secrets import KEYRING, Keyring
 from ispctl.store import Store
+from tests import copies
 from tests.databases import KINDS, Place
 from tests.gates import example
 from tests.gates.tracked import ROOT
@@ -282,7 +283,7 @@ def built(folder: Path, dsn: str = DSN) -> Path:
 
 
 def copied(template: Path, folder: Path) -> Path:
-    return Path(shutil.copytree(template, folder))
+    return copies.tree(template, folder)
 
 
 def codes(problems: Sequence[Any]) -> list[str]:

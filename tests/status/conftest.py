@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import copies
 from tests.status.world import World, build, steady
 
 
@@ -18,7 +18,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture
 def world(template: World, tmp_path: Path) -> World:
-    return World(Path(shutil.copytree(template.folder, tmp_path / "isp")))
+    return World(copies.tree(template.folder, tmp_path / "isp"))
 
 
 Golden = Callable[[str, str], None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from ispctl.repo import Repository
+from tests import copies
 from tests.builders import copy_of_example
 from tests.cli.conftest import Cli, Said
 from tests.gates import example
@@ -101,8 +101,8 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def copied(forge: Path, folder: Path) -> tuple[Path, Path]:
     """The origin and the clone, below another folder."""
-    origin = shutil.copytree(forge / "origin.git", folder / "origin.git")
-    clone = shutil.copytree(forge / "clone", folder / "clone")
+    origin = copies.tree(forge / "origin.git", folder / "origin.git")
+    clone = copies.tree(forge / "clone", folder / "clone")
     config = clone / ".git" / "config"
     config.write_text(config.read_text("utf-8").replace(f"file://{forge / 'origin.git'}", str(origin)), "utf-8")
     example.git(clone, "update-index", "-q", "--refresh")
