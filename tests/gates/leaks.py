@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ruamel.yaml import YAML
+import yaml_rs
 
 from tests import canary
 
@@ -47,7 +48,8 @@ class Marks:
         texts = {kind: {getattr(canary, kind.upper())} for kind in canary.KINDS}
         texts["password"] = {canary.PASSWORD_MARK}
         for source in sorted(example.glob("subscribers/**/*.yaml")):
-            profile = (YAML(typ="safe", pure=True).load(source) or {}).get("profile") or {}
+            record: Any = yaml_rs.loads(source.read_text("utf-8"), parse_datetime=False)
+            profile = (record or {}).get("profile") or {}
             for kind, key in PROFILE_KEYS.items():
                 if text := str(profile.get(key, "")).strip():
                     texts[kind].add(text)
