@@ -28,6 +28,7 @@ def said(found: Understood) -> set[tuple[str, str]]:
         ("Cleartext-Password", ":=", False),
         ("Cleartext-Password", "=", True),
         ("Cleartext-Password", "==", True),
+        ("Cleartext-Password", "", True),
         ("User-Password", ":=", True),
         ("User-Password", "==", True),
     ],
@@ -42,6 +43,13 @@ def test_an_end_that_is_compared_is_an_end() -> None:
     found = understand(person(row("Expiration", "31 Dec 2031", "==")), {}, ZONE)
     assert str(meant(found).end.paid_until) == "2031-12-31"  # type: ignore[union-attr]  # there is one
     assert ("lost", "never-matches") not in said(found)
+
+
+@pytest.mark.parametrize("written", ["31-Dec-2031", "2031-12-31", "31/12/2031", "31 Dec 31", "never", ""])
+def test_an_end_in_a_form_that_the_server_cannot_read_is_refused(written: str) -> None:
+    found = understand(person(row("Expiration", written)), {}, ZONE)
+    assert found.meaning is None
+    assert ("refused", "unreadable-date") in said(found)
 
 
 @pytest.mark.parametrize("table", ["radcheck", "radgroupcheck"])

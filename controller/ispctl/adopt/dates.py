@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _CLOCK: Final = r"(?:[ T]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?"
 _FORMS: Final = (
-    re.compile(rf"(?P<day>[0-9]{{1,2}})[ -](?P<month>[A-Za-z]{{3,9}})[ -](?P<year>[0-9]{{4}}){_CLOCK}"),
+    re.compile(rf"(?P<day>[0-9]{{1,2}}) (?P<month>[A-Za-z]{{3,9}}) (?P<year>[0-9]{{4}}){_CLOCK}"),
     re.compile(rf"(?P<month>[A-Za-z]{{3,9}}) (?P<day>[0-9]{{1,2}}),? (?P<year>[0-9]{{4}}){_CLOCK}"),
 )
 _A_DAY: Final = timedelta(days=1, minutes=1)

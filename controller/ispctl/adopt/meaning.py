@@ -124,8 +124,8 @@ class _Reading:
             self._say("note", "second-password", "a hash beside the clear password: the clear one is taken", one)
         if row.attribute == "User-Password":
             self._say("lost", "never-matches", "FreeRADIUS 3 compares nothing with it: it turns the login away", row)
-        elif row.op in {"=", "=="}:
-            self._say("lost", "never-matches", f"{row.op} {_NO_REQUEST}", row)
+        elif row.op in {"", "=", "=="}:
+            self._say("lost", "never-matches", f"{row.op or 'no operator'} {_NO_REQUEST}", row)
         value = values.literal(row.value)
         if value is None or not values.is_password(value):
             self._say("refused", "unfit-password", "a password that the server does not take as it stands", row)

@@ -97,7 +97,8 @@ class Roles(Record):
         for name, said in known.items():
             if max(Counter(said).values(), default=0) > 1:
                 raise ValueError(f"two people share one of their {name}: nobody could tell who of them it was")
-        if unknown := sorted({name for role in self.roles.values() for name in role.members} - self.people.keys()):
+        members = ((name, role) for role, said in self.roles.items() for name in said.members)
+        if unknown := sorted(f"{name} (of {role})" for name, role in members if name not in self.people):
             raise ValueError(f"members that are not below people: {', '.join(unknown)}")
 
     @check
