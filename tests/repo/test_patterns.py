@@ -86,11 +86,11 @@ def learn(patterns: Patterns[Subscriber], text: str) -> None:
 @pytest.mark.parametrize("seed", range(times(6)))
 def test_no_mutant_is_taken_that_is_read_otherwise_or_refused(seed: int) -> None:
     chance, texts = random.Random(seed), originals()
-    patterns, lines = taught(texts), [line for text in texts for line in text.split("\n")]
+    patterns, values = taught(texts), values_of(texts)
     others = 0
     for _ in range(2000):
         text = chance.choice(texts)
-        mutant = (mutated(text, chance) if chance.random() < 0.5 else with_another_value(text, lines, chance)).encode()
+        mutant = (mutated(text, chance) if chance.random() < 0.5 else with_another_value(text, values, chance)).encode()
         found = patterns.read(mutant)
         if found is None:
             continue
@@ -147,15 +147,24 @@ def test_what_is_large_or_no_text_is_left_alone() -> None:
     assert patterns.read(b"\xff" + PLAIN.encode()) is None
 
 
-def with_another_value(text: str, every: list[str], chance: random.Random) -> str:
+def values_of(texts: list[str]) -> dict[str, list[str]]:
+    """What is written under each key, with its indent, in any of them."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        for key, colon, value in (line.partition(": ") for line in text.split("\n")):
+            if colon:
+                found.setdefault(key, []).append(value)
+    return found
+
+
+def with_another_value(text: str, every: dict[str, list[str]], chance: random.Random) -> str:
     """One value replaced by another one of its key or of the file, or by one that is allowed elsewhere, or nowhere."""
     lines = text.split("\n")
     number = chance.choice([n for n, line in enumerate(lines) if ": " in line])
     key, _, value = lines[number].partition(": ")
     others = [line.partition(": ")[2] for line in lines if ": " in line]
     wild = (*VALUES, *SIGNS, *others, value[: len(value) // 2], value + chance.choice(VALUES))
-    alike = [line[len(key) + 2 :] for line in every if line.startswith(f"{key}: ")]
-    new = chance.choice(alike if chance.random() < 0.3 else wild)
+    new = chance.choice(every[key] if chance.random() < 0.3 else wild)
     if '"' in value and chance.random() < 0.5:
         new = '"' + new.strip("\"'").replace('"', "") + '"'
     lines[number] = f"{key}: {new}"
