@@ -294,7 +294,10 @@ def test_sessions_without_class_are_left_alone_and_the_plan_says_how_many(world:
     dial(world, dae, ANITA, klass="")
     dial(world, dae, "guest@elsewhere.example", klass="", id="other")
     slower(world)
-    said = "lalitpur-1 sends no Class back for some sessions (1): they keep what they have until the next login"
+    said = (
+        "lalitpur-1 sends no Class for some sessions (1), since it sends none back or another system let them in:"
+        " they keep what they have until the next login"
+    )
     assert said in world.plan().assumes
     assert told(world.apply()) == []
     assert dae.seen == []

@@ -298,6 +298,13 @@ def test_a_run_that_was_killed_is_ill_until_the_next_good_one(world: World) -> N
     assert _check(world, "runs").ok
 
 
+def test_an_adoption_that_was_killed_is_gone_on_with_by_an_adoption(world: World) -> None:
+    with Store.open(DSN, base=world.folder) as store:
+        store.begin_run("adopt", NOW - timedelta(minutes=5), commit="f" * 40)
+    world.sql("UPDATE ispctl_journal SET host = 'elsewhere' WHERE finished IS NULL")
+    assert (_check(world, "runs").ok, _check(world, "runs").advice) == (False, "ispctl adopt --all --dry-run")
+
+
 def test_a_run_that_is_running_is_not_ill(world: World) -> None:
     with Store.open(DSN, base=world.folder) as store:
         store.begin_run("apply", NOW - timedelta(minutes=5), commit="f" * 40)

@@ -87,7 +87,10 @@ def _unmarked(counts: Iterable[Mapping[str, int]]) -> Iterator[str]:
     for count in counts:
         found.update(count)
     for nas, many in sorted(found.items()):
-        yield f"{nas} sends no Class back for some sessions ({many:,}): they keep what they have until the next login"
+        yield (
+            f"{nas} sends no Class for some sessions ({many:,}), since it sends none back or another system let them"
+            " in: they keep what they have until the next login"
+        )
 
 
 def _duration(waiting: Sequence[Behind]) -> Iterator[str]:

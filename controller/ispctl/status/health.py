@@ -114,7 +114,8 @@ def _runs(view: View) -> Check:
     killed = [run for run in open_runs if run not in running and run.kind not in ASIDE and _newer(run, since)]
     if killed:
         text = f"run {killed[0].run} ({killed[0].kind}) began {ago(killed[0].started, view.now)} and never ended"
-        return Check("runs", "bad", text, "ispctl apply")
+        go_on = "ispctl adopt --all --dry-run" if killed[0].kind == "adopt" else "ispctl apply"
+        return Check("runs", "bad", text, go_on)
     if running:
         one = running[0]
         return Check("runs", "ok", f"{one.kind} is running for {span((view.now - one.started).total_seconds())}")
