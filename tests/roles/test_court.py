@@ -50,6 +50,14 @@ def test_what_it_may_not_do_is_refused_with_the_commit_and_the_line(office: Offi
     )
 
 
+def test_whoever_alone_may_approve_is_told_to_let_somebody_else_make_it(office: Office) -> None:
+    base = office.begin(PLAIN.replace("direct: [renew], approve: [all]", "direct: [renew]"))
+    office.edit("binod", ROLES, "two_persons: [", "two_persons: [refund, ")
+    (said,) = office.said(base)
+    assert "takes two persons. By role nobody but whoever made it may approve it: let somebody else make it" in said
+    assert "boss" not in said
+
+
 def test_a_commit_that_is_named_at_the_command_line_is_let_through(office: Office, base: str) -> None:
     commit = office.edit("asha", ANITA, *RENEWED)
     office.edit("asha", TARIFF, "name: home\n", "name: home\nsessions: 1\n")

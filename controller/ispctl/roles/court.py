@@ -24,15 +24,19 @@ from ispctl.structs import Struct
 
 class Finding(NamedTuple):
     """One kind of change of one commit that is not permitted: where it stands first, and in how many places beside it.
-    `silent`: what kept us from learning who approved it."""
+    `maker`: whoever made it, if that is known. `silent`: what kept us from learning who approved it."""
 
     commit: str
     kind: Kind
     where: Where
     more: int
     roles: Roles
-    known: bool
+    maker: str | None
     silent: Problem | None = None
+
+    @property
+    def known(self) -> bool:
+        return self.maker is not None
 
 
 def refused(
@@ -155,8 +159,8 @@ class _Court(Struct):
         reviews = self.asked.of((commit, *merges)) if found else ()
         for kind, places in found.items():
             if not hands.reviewed(commit, reviews, kind):
-                known = hands.maker(commit).acting is not None
-                yield Finding(commit, kind, places[0], len(places) - 1, hands.roles, known, self.asked.silent)
+                maker = hands.maker(commit).acting
+                yield Finding(commit, kind, places[0], len(places) - 1, hands.roles, maker, self.asked.silent)
 
     def _side(self, edit: Edit | None, side: str) -> Side | None:
         if edit is None:
@@ -222,5 +226,7 @@ def _whom(one: Finding) -> str:
     alone = () if one.roles.takes_two(one.kind) else one.roles.with_direct(one.kind)
     approve = one.roles.with_approve(one.kind)
     said = [f"{', '.join(alone)} may do it alone"] if alone else []
+    if not alone and {name for role in approve for name in one.roles.roles[role].members} == {one.maker}:
+        return "By role nobody but whoever made it may approve it: let somebody else make it, and approve that"
     said += [f"{', '.join(approve)} may approve it"] if approve else []
     return f"By role: {'; '.join(said)}" if said else "No role may do or approve it"
