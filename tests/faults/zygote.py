@@ -9,26 +9,24 @@ nothing is done that outlives the process: a kill at a SELECT leaves what a kill
 from __future__ import annotations
 
 import asyncio.selector_events as selectors
+import gc
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable
-from importlib import import_module
+from functools import cache, lru_cache
 from typing import Any
 
+from ispctl import repo
 from ispctl.cli.common import run
 from ispctl.cli.main import app
 from ispctl.radius import dictionary
+from ispctl.repo import Repository
 from ispctl.store._postgresql import PostgresqlLink
 from ispctl.store._sqlite import SqliteLink
+from tests.quick.server import load
 
-LOADED = (
-    *("ispctl.cli.plans", "ispctl.repo.checks", "ispctl.radius.sessions", "ispctl.report.outcome"),
-    *(f"ispctl.reconcile.{name}" for name in ("devices", "hands", "run", "upkeep")),
-    *("ispctl.secrets", "pyrad.packet", "pyrage", "cryptography.hazmat.primitives.ciphers.aead"),
-)
-"""What an apply imports where it needs it: loaded once, here."""
 READS = ("SELECT", "PRAGMA", "SET ", "SHOW")
 
 
@@ -72,7 +70,16 @@ class Points:
         return counted
 
 
+@cache
+def read(folder: str, _changed: int) -> None:
+    """Once for all who are killed: what the files of a commit say."""
+    with Repository.open(folder, os.environ) as repository:
+        repository.at("HEAD")
+
+
 def serve(request: dict[str, Any]) -> dict[str, Any]:
+    folder = request["words"][1]
+    read(folder, os.stat(f"{folder}/.git/logs/HEAD").st_mtime_ns)
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -90,8 +97,10 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    for name in LOADED:
-        import_module(name)
+    load()
     dictionary.load()
+    repo._parse = lru_cache(maxsize=2000)(repo._parse)
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(serve(json.loads(line))), flush=True)
