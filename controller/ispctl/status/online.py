@@ -27,8 +27,6 @@ STALE: Final = 2.5
 """A session is stale when nothing was heard of it for more than so many intervals."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _BATCH: Final = 1000
-_IN_VAIN: Final = frozenset({"nak", "unsupported", "silent"})
-"""Answers after which a session runs what it ran."""
 """Sessions whose rows are read together."""
 Config = Literal["current", "behind", "acked", "proved", "unknown"]
 
@@ -248,7 +246,7 @@ class _Judge:
             needs=needs,
             walled=walled,
             proof=self._shown(session, proof) if proof else "",
-            in_vain=proof.proof if proof and config == "behind" and proof.answer in _IN_VAIN else "",
+            in_vain=proof.proof if proof and config == "behind" and proof.answer in live.VAIN else "",
             class_=session.klass,
             unique=session.uniqueid,
         )

@@ -26,8 +26,9 @@ from ispctl.status.view import View
 from ispctl.structs import Struct
 
 _FOLDED: Final = 2000
-_REASONS: Final = 5
 """A table with more lines is not folded: nobody reads it on a screen."""
+_REASONS: Final = 5
+"""Why sessions are behind: so many reasons are told, those of most first."""
 Envelope = Mapping[str, object]
 T = TypeVar("T")
 
