@@ -29,7 +29,7 @@ class Operation:
     name: str
     job: Job
     run: Run
-    prepare: Callable[[], object] = lambda: None
+    prepare: Callable[[], object] | None = None
     after: Callable[[], object] = lambda: None
     before: str = ""
     asks_database: bool = False

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import psutil
 import pytest
 
 from ispctl.lab.process import wait_for
-from tests.bench.process import Late, Run, Wrong, measure
+from tests.bench.process import Cost, Late, Run, Wrong, measure
 from tests.bench.scale import Bench, Row, table
 
 HERE = Path(__file__).parent
@@ -32,6 +33,27 @@ def test_what_would_take_too_long_by_what_a_smaller_size_took_is_not_begun(tmp_p
 
     assert {row["why"] for row in rows if row["name"] != "first plan, nothing remembered"} == {"more than 100 s"}
     assert not any("cpu" in row for row in rows)
+
+
+def test_what_is_short_is_measured_more_often_and_nothing_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Counter[str] = Counter()
+
+    def takes(run: Run, *_: Any, **__: Any) -> Cost:
+        asked[words := " ".join(run.command)] += 1
+        return Cost(30.0 if words.endswith("tariff") else 2.0 if words.endswith("hundred") else 0.3, 0.3, 50.0)
+
+    monkeypatch.setattr("tests.bench.scale.measure", takes)
+    Bench(None, None, limit=60.0).measured(20, tmp_path / "isp", [])
+
+    often = {words.rpartition(" ")[2]: many for words, many in asked.items() if " plan " in words}
+    assert often == {
+        "main": 3 + 15,
+        "one": 15,
+        "hundred": 3,
+        "tariff": 1,
+    }  # of the first plan all is taken away each time
 
 
 def test_ratios_to_both_scripts_and_to_the_own_figure_at_10_k_come_first() -> None:
